@@ -21,6 +21,7 @@ OUT = ROOT / "docs" / "licenses.md"
 LOCKS: Mapping[str, str] = {
     "runtime": "requirements/runtime.lock",
     "image": "requirements/image.lock",
+    "keyring": "requirements/keyring.lock",
     "s3": "requirements/s3.lock",
     "ssh": "requirements/ssh.lock",
     "dashboard": "images/dashboard/requirements.txt",
@@ -28,12 +29,16 @@ LOCKS: Mapping[str, str] = {
     "sandbox": "requirements/sandbox.lock",
     "development": "requirements/dev.lock",
 }
-SHIPPED = ("runtime", "image", "s3", "ssh", "dashboard", "llm-backend")
+SHIPPED = ("runtime", "image", "keyring", "s3", "ssh", "dashboard", "llm-backend")
 # Packages that only Windows installs; the terms are from the websites of the projects.
-SAID_ELSEWHERE: Mapping[str, str] = {"colorama": "BSD-3-Clause", "pywin32": "PSF-2.0"}
+SAID_ELSEWHERE: Mapping[str, str] = {
+    "colorama": "BSD-3-Clause",
+    "pywin32": "PSF-2.0",
+    "pywin32-ctypes": "BSD-3-Clause",
+}
 HEAD = """# Licences of the Python packages
 
-Written by `make licenses` from the packages' own metadata. `NOTICE` says what is shipped of others besides; the
+Written by `make licenses` from the packages' own metadata. `NOTICE` lists other bundled work; the
 licences of the page's JavaScript are in `images/dashboard/ert_dashboard/static/app/licenses.md`, which its
 build writes.
 
@@ -93,9 +98,11 @@ def table(packages: Iterable[Package]) -> Iterator[str]:
         if found is not None and found.version != version:
             raise ValueError(f"{name} {found.version} is installed, {version} is locked; hint: make test installs it")
         if not terms:
-            raise ValueError(f"{name} {version} is not installed, or names no licence; hint: read it and say it here")
+            raise ValueError(
+                f"{name} {version} is not installed, or declares no licence; hint: read it and add it here"
+            )
         if FORBIDDEN.search(terms):
-            raise ValueError(f"{name} {version} is under {terms}, which nothing here may be")
+            raise ValueError(f"{name} {version} is under {terms}, which is not allowed here")
         yield f"| {name} | {version} | {terms.replace('|', '/')} | {', '.join(comes)} |"
 
 

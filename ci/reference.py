@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 
 from ert_deploy.cli import COMMANDS, cli
+from ert_deploy.config.scaffold.samples import key_comments
 from ert_deploy.config.schema.keys import Field, Many, keys
 from ert_deploy.core.model import errors
 from ert_deploy.sandbox.world.kinds import kinds
@@ -23,7 +24,6 @@ from ert_deploy.sandbox.world.kinds import kinds
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 MARKER = "<!-- Below: written by `make reference` from the code. Above: by hand. -->"
-KEY = re.compile(r"(?P<indent> *(?:- )?)(?P<name>[a-z_]+):(?P<rest>.*)")
 
 
 def commands() -> str:
@@ -49,7 +49,7 @@ def _command(path: str, command: click.Command) -> Iterator[str]:
     yield from (inspect.cleandoc(command.help or ""), "")
     options = [option for option in command.params if isinstance(option, click.Option)]
     if options:
-        yield from ("| option | what it does |", "|---|---|")
+        yield from ("| option | description |", "|---|---|")
         yield from (_option(option, context) for option in options)
         yield ""
 
@@ -61,8 +61,7 @@ def _option(option: click.Option, context: click.Context) -> str:
 
 def config() -> str:
     """Return every key of a config by section: its default, and its comment in the commented sample configs."""
-    sandbox = {path: said for path, said in comments("sandbox.yaml").items() if path.startswith("sandbox/")}
-    told = comments("ert.yaml") | sandbox
+    told = {path: (said.text.replace("|", "\\|"), said.note) for path, said in key_comments().items()}
     lines: list[str] = []
     section = ""
     for path, part in keys():
@@ -80,34 +79,7 @@ def config() -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines).lstrip("\n"))
 
 
-_HEAD = ("", "| key | default | what it is |", "|---|---|---|")
-
-
-def comments(sample: str) -> dict[str, tuple[str, str]]:
-    """Map each key path of a sample config to the comment above it, in one line, and its default as written.
-
-    An item of a list is `*`. A test compares the defaults of the sample configs with those of the code.
-    """
-    found: dict[str, tuple[str, str]] = {}
-    stack: list[tuple[int, str]] = []
-    above: list[str] = []
-    for line in (ROOT / "configs" / sample).read_text(encoding="utf-8").splitlines():
-        text = line.strip()
-        if text.startswith("#"):
-            above = [] if set(text) <= set("# -") else [*above, text.removeprefix("#").strip()]
-        elif key := KEY.match(line):
-            indent = len(key["indent"])
-            while stack and stack[-1][0] >= indent:
-                stack.pop()
-            if "- " in key["indent"]:
-                stack.append((indent - 1, "*"))
-            stack.append((indent, key["name"]))
-            note = key["rest"].partition("  # ")[2].strip().removeprefix("default ")
-            found["/".join(name for _, name in stack)] = " ".join(above).replace("|", "\\|"), note
-            above = []
-        else:
-            above = []
-    return found
+_HEAD = ("", "| key | default | description |", "|---|---|---|")
 
 
 def exit_codes() -> str:
@@ -151,7 +123,7 @@ def _numbers(tree: ast.Module) -> Mapping[str, ast.expr]:
 
 def metrics() -> str:
     """Return the metrics in `/metrics` of the backend; the dashboard has none."""
-    lines = ["### The backend's `/metrics`", "", "| name | kind | labels | what it counts |", "|---|---|---|---|"]
+    lines = ["### The backend's `/metrics`", "", "| name | kind | labels | description |", "|---|---|---|---|"]
     lines += [f"| `{name}` | {kind} | {labels or 'none'} | {text} |" for name, kind, labels, text in instruments()]
     return "\n".join(lines)
 

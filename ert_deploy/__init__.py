@@ -1,7 +1,7 @@
-"""ert-deploy: a web app's own private LLM on a rented GPU, gone again when nobody uses it.
+"""ert-deploy: a private LLM for a web app on a rented GPU, removed when it is no longer used.
 
-What the commands do is here as functions with typed results (`docs/library.md`): `from ert_deploy import up, down`.
-They are imported when they are first used, so that `ert-deploy --help` stays fast.
+All commands are available as functions with typed results (`docs/library.md`): `from ert_deploy import up, down`. They
+are imported on first use, so that `ert-deploy --help` stays fast.
 """
 
 from typing import TYPE_CHECKING
@@ -50,7 +50,7 @@ _WHERE = {
 
 
 def __getattr__(name: str) -> object:
-    """The public names, each imported from its module when it is first asked for."""
+    """Return a public name, imported from its module on first use; raise AttributeError for any other name."""
     import importlib
 
     for module, names in _WHERE.items():

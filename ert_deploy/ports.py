@@ -1,14 +1,13 @@
-"""The protocols the engine talks to: one per outside system, as narrow as the engine needs.
+"""Ports of the engine: one protocol per external system, limited to the calls that the engine needs.
 
-Every method either returns a complete, validated value or raises one of `ert_deploy.core.model.errors`:
-reads that failed raise `CannotObserve` (they never return "none"), idempotent writes raise `Transient` after their
-own retries, and what is refused in a complete answer raises `Rejected` or `Gone`.
+Every method returns a complete, validated value or raises one of `ert_deploy.core.model.errors`: a failed read raises
+`CannotObserve` (never returns None), an idempotent write raises `Transient` after its own retries, and a complete error
+response raises `Rejected` or `Gone`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
@@ -17,28 +16,34 @@ from ert_deploy.core.model.desired import Criteria, Launch, Target
 from ert_deploy.core.model.events import Event
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, WebDeploy
+from ert_deploy.core.model.provider import Cloud, InstanceId
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.core.model.state import State
-from ert_deploy.core.model.stored import LockHolder, StoredVersion
+from ert_deploy.store_ports import KeyCustody, StateKeeper, StateStore
 
-Turn: TypeAlias = Literal["create", "start"]  # calls that are written down before they are sent
+__all__ = [
+    "Account", "AppAnswer", "AppProbe", "Audience", "BackendProbe", "Clock", "CreateOrder", "Entropy", "GpuHost",
+    "KeyCustody", "StateKeeper", "StateStore", "Turn", "WebHost", "WebService",
+]  # fmt: skip
+
+Turn: TypeAlias = Literal["create", "start"]  # the state stores these calls before they are sent
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The GPU account: spendable credit in $, who it is, and its id. A key that may not read it: inf, "", `BY_KEY`."""
+    """GPU account: its credit in $ and how to add to it, email and id. If the key may not read it: inf and "" each."""
 
     credit: float
     email: str
     id: str = ""
+    top_up: str = "add credit"
 
 
 @dataclass(frozen=True, slots=True)
 class WebService:
-    """A web service as Render describes it. `suspended` says why, or is empty.
+    """Web service as described by its host. `suspended` contains the reason, or is empty.
 
     `has_disk`: a deploy stops the old process before it starts the new one. `sleeps`: it is stopped when idle.
-    `unreachable`: nothing answers at `url`, because that address is switched off. `preview_of` is the service
+    `unreachable`: `url` does not respond because that address is disabled. `preview_of` is the service
     that it is a preview of, or empty; `makes_previews`: its host copies it and its variables for pull requests.
     """
 
@@ -56,7 +61,7 @@ class WebService:
 
 @dataclass(frozen=True, slots=True)
 class AppAnswer:
-    """What an app's health address answers: a status, 0 for no answer, and where a redirect leads."""
+    """Response of an app's health endpoint: the status, 0 for no response, and the location of a redirect."""
 
     status: int
     location: str = ""
@@ -64,12 +69,12 @@ class AppAnswer:
 
 @dataclass(frozen=True, slots=True)
 class CreateOrder:
-    """One create call: an offer, what to run on it, and the marks it is born with.
+    """Request of one create call: an offer, the container to run, and the mark of the instance.
 
-    Raises Failed when its environment does not arm the guard: no machine is asked for that would not stop by itself.
+    Raises Failed if the environment does not configure the guard, as the machine would not stop by itself.
     """
 
-    offer_id: int
+    offer_id: str
     launch: Launch
     mark: Mark
     env: Mapping[str, str]
@@ -79,175 +84,138 @@ class CreateOrder:
 
 
 class GpuHost(Protocol):
-    """A market of rented GPU machines."""
+    """Market of rented GPU machines. `cloud` is what this provider can do."""
+
+    cloud: Cloud
 
     def account(self) -> Account:
-        """The account behind the key. Raises UsageError when the key is refused."""
+        """Return the account of the key. Raises UsageError if the key is invalid."""
 
     def account_variables(self) -> tuple[str, ...] | None:
-        """The names of what the account puts into every container's environment; None: the key may not read them."""
+        """Return the names of the variables the account adds to every container; None if the key may not read them."""
 
     def list_instances(self) -> tuple[Instance, ...]:
-        """Every instance of the account, complete and validated; CannotObserve otherwise."""
+        """Return all instances, complete and validated; raises CannotObserve otherwise."""
 
-    def get_instance(self, instance_id: int) -> Instance | None:
-        """One instance, or None when a complete answer says that it does not exist."""
+    def get_instance(self, instance_id: InstanceId) -> Instance | None:
+        """Return one instance, or None if a complete response says that it does not exist."""
 
     def search(self, criteria: Criteria, launch: Launch, *, wide: bool = False) -> tuple[Offer, ...]:
-        """Offers priced for the launch's disk. `wide` asks for GPU RAM only: a filter may hide offers that pass it."""
+        """Return offers priced for the launch's disk. `wide` filters by GPU RAM only, as filters hide valid offers."""
 
     def await_turn(self, turn: Turn) -> None:
-        """Wait until the provider's rate limits let such a call through. Sends nothing."""
+        """Wait until the provider's rate limits permit such a call. Sends no request."""
 
-    def create(self, order: CreateOrder) -> int:
-        """Exactly one PUT, at once. Returns the instance id; raises OfferGone, CreateRefused or OutcomeUnknown."""
+    def create(self, order: CreateOrder) -> InstanceId:
+        """Send exactly one PUT immediately. Returns the id; raises OfferGone, CreateRefused or OutcomeUnknown."""
 
-    def destroy(self, instance_id: int) -> None:
-        """Ask for its destruction; an instance that is already gone is success."""
+    def destroy(self, instance_id: InstanceId) -> None:
+        """Delete the instance; succeeds if it no longer exists."""
 
-    def start(self, instance_id: int) -> None:
-        """Ask a stopped one to run again. Raises StartRefused (its GPU is taken), Rejected, Gone or Transient."""
+    def start(self, instance_id: InstanceId) -> None:
+        """Start a stopped instance. Raises StartRefused (its GPU is taken), Rejected, Gone or Transient."""
 
-    def stop(self, instance_id: int) -> None:
-        """Ask it to stop, or cancel a start that is queued; it may be repeated. Raises Gone, Rejected or Transient."""
+    def stop(self, instance_id: InstanceId) -> None:
+        """Stop an instance, or cancel a queued start; idempotent. Raises Gone, Rejected or Transient."""
 
     def date(self) -> float | None:
-        """The provider's own Unix time by its last good reply and the seconds since; None while none has said."""
+        """Return the Unix time of the provider's last valid reply plus the seconds since; None before the first one."""
 
-    def logs(self, instance_id: int, tail: int) -> str:
-        """The last lines of its container; best effort, CannotObserve when there are none to be had."""
+    def logs(self, instance_id: InstanceId, tail: int) -> str:
+        """Return the last lines of its container's log; best effort, raises CannotObserve if it is not available."""
 
 
 class WebHost(Protocol):
-    """A host of web services that run with an environment."""
+    """Host of web services with environment variables."""
 
     def service(self, target: str) -> WebService:
-        """The service of that id (`srv-...`) or exact name. UsageError: none, several, or a refused key."""
+        """Return the service with that id (`srv-...`) or exact name. UsageError: none, several, or an invalid key."""
 
     def read_env(self, service_id: str) -> Mapping[str, Secret]:
-        """All variables set on the service itself, every page."""
+        """Return all variables set on the service itself, from all pages; `HIDDEN` for a value that is not shown."""
 
     def read_groups(self, service: WebService) -> Mapping[str, str]:
-        """The names a service gets from environment groups that are linked to it, each with its group's name."""
+        """Return the names of the variables from linked environment groups, each with the name of the group."""
 
     def put_env(self, service_id: str, name: str, value: Secret) -> None:
-        """Set one variable; never touches another. Does not deploy. Repeating it is harmless."""
+        """Set one variable and change no other. Does not deploy. Idempotent."""
 
     def delete_env(self, service_id: str, name: str) -> None:
-        """Remove one variable; a missing one is success."""
+        """Remove one variable; succeeds if it does not exist."""
 
     def newest_deploy(self, service_id: str) -> WebDeploy | None:
-        """The most recently created deploy."""
+        """Return the most recently created deploy."""
 
     def deploy(self, service_id: str) -> WebDeploy | None:
-        """Start a deploy that takes up the environment without a build. None: accepted without an id (queued)."""
+        """Start a deploy that applies the environment without a build. None: accepted without an id (queued)."""
 
     def get_deploy(self, service_id: str, deploy_id: str) -> WebDeploy:
-        """One deploy by id."""
+        """Return one deploy by id."""
 
     def failure(self, service: WebService, deploy: WebDeploy) -> str:
-        """Why a deploy failed: the host's reason and the last log lines. Best effort, never raises."""
+        """Return the host's reason for a failed deploy and the last log lines. Best effort, never raises."""
 
 
 class BackendProbe(Protocol):
-    """Looks at a backend from outside, over TLS."""
+    """Client of a backend, over TLS."""
 
     def probe(self, address: Address, mark: Mark, boot_secret: Secret, pinned: str) -> Health:
-        """Identity first, then health, on one verified connection. Never raises, never sends a key.
+        """Check identity, then health, on one authenticated connection. Never raises, never sends a key.
 
-        `pinned` is the PEM it has proven to this run, or empty. The calls below raise NeedsAttention for any other.
+        `pinned` is the PEM verified earlier in this run, or empty. The calls below raise NeedsAttention for others.
         """
 
     def accepts(self, address: Address, certificate: str, key: Secret) -> bool:
-        """Whether the backend that owns `certificate` takes this key. Sends it to nobody else."""
+        """Whether the backend with `certificate` accepts this key. Sends it to no other server."""
 
     def busy(self, address: Address, certificate: str, key: Secret) -> int:
-        """How many reports it is writing or has queued. Raises Transient when it does not say."""
+        """Return the number of running or pending reports. Raises Transient if the backend does not report it."""
 
     def keys_in_force(self, address: Address, certificate: str, boot_secret: Secret) -> tuple[int, tuple[str, ...]]:
-        """How often its keys were set, and their SHA-256: none if it does not say. Rejected: it knows no such thing."""
+        """Return how often the keys were set, and their SHA-256; empty if not reported. Rejected: not supported."""
 
     def set_keys(
         self, address: Address, certificate: str, boot_secret: Secret, generation: int, hashes: tuple[str, ...]
     ) -> None:
-        """From now on it takes the keys with these SHA-256 and no other; repeating it is harmless.
+        """Replace the accepted keys by those with these SHA-256; idempotent.
 
-        Raises StateConflict when keys were set in between: `generation` has to be above the one in force. Raises
-        Rejected when it refuses, Transient when it may or may not have happened.
+        Raises StateConflict if keys were set in the meantime: `generation` must be above the current one. Raises
+        Rejected if the backend denies it, Transient if the result is unknown.
         """
 
 
 class AppProbe(Protocol):
-    """Looks at a web app from outside."""
+    """Client of a web app."""
 
     def fingerprint(self, app_url: str, target: Target) -> str | None:
-        """The configuration fingerprint the running process reports; None when it reports none."""
+        """Return the configuration fingerprint that the running process reports; None if it reports none."""
 
     def answer(self, app_url: str, target: Target) -> AppAnswer:
-        """How it answers where the fingerprint is asked for. Never raises."""
-
-
-class StateStore(Protocol):
-    """Keeps one deployment's state; every write is conditional on the generation that was read."""
-
-    def load(self) -> State:
-        """The stored state, or an empty one of generation 0. UsageError when damaged or newer."""
-
-    def save(self, state: State) -> State:
-        """Durably write `state` if the stored generation is still `state.generation`; returns it one higher.
-
-        Raises StateConflict when it is not.
-        """
-
-    def lock(self, run_id: str) -> AbstractContextManager[None]:
-        """A courtesy to other operators, not a guarantee. Raises Busy with who and since when."""
-
-
-class StateKeeper(StateStore, Protocol):
-    """A store as a person looks after it. Raises what a store raises; Busy when somebody else holds the lock."""
-
-    @property
-    def where(self) -> str:
-        """Where the state is, for people."""
-
-    def hold(self, run_id: str, seconds: float) -> LockHolder:
-        """Hold the lock for that long, also after this process has ended."""
-
-    def holder(self) -> LockHolder | None:
-        """Who holds the lock now, or None."""
-
-    def unlock(self) -> LockHolder | None:
-        """Take the lock away from whoever holds it; who that was."""
-
-    def set_aside(self) -> str:
-        """Move what is stored out of the way without reading it; where it went, or "" when there was nothing."""
-
-    def history(self) -> tuple[StoredVersion, ...]:
-        """The versions that are kept, newest first."""
+        """Return the response at the path of the fingerprint. Never raises."""
 
 
 class Clock(Protocol):
-    """Time, and waiting for it."""
+    """Clock and sleep."""
 
     def now(self) -> float:
-        """Unix seconds, by a clock that may be set."""
+        """Return the Unix time in seconds, by a clock that can be changed."""
 
     def steady(self) -> float:
-        """Seconds since anywhere, by a clock that nobody can set and that goes on while the machine sleeps."""
+        """Return seconds by a monotonic clock that also advances while the machine sleeps."""
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait for `seconds`."""
 
 
 class Entropy(Protocol):
-    """Unpredictable bytes."""
+    """Source of unpredictable bytes."""
 
     def token_bytes(self, count: int) -> bytes:
-        """`count` bytes nobody can guess."""
+        """Return `count` unpredictable bytes."""
 
 
 class Audience(Protocol):
-    """Whoever watches the run."""
+    """Receiver of the events of a run."""
 
     def tell(self, event: Event) -> None:
         """Show one event; must not raise."""

@@ -1,4 +1,4 @@
-"""The store of a config's state, with the key it is signed with: the part of the wiring that knows no provider."""
+"""Stores of a config: its state, with the signing key, and the keys of its apps. Depends on no provider."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ert_deploy.config import S3Object, Settings, read_state_key, state_of
+from ert_deploy.config import S3Object, Settings, custody_folder, read_state_key, state_of
 from ert_deploy.config.settings import STATE_KEY
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.ports import Clock, StateKeeper
+from ert_deploy.ports import Clock, KeyCustody, StateKeeper, StateStore, WebHost
 
 if TYPE_CHECKING:
     from ert_deploy.adapters.state.signature import StateKeys
 
 
 def own_store(settings: Settings, clock: Clock, keys: StateKeys | None = None) -> StateKeeper:
-    """The store of the config's own deployment."""
+    """Return the store for the deployment of the config."""
     store = store_of(settings, settings.desired.deployment, clock, keys)
     assert store is not None
     return store
 
 
 def store_of(settings: Settings, deployment: str, clock: Clock, keys: StateKeys | None = None) -> StateKeeper | None:
-    """The store of that deployment; None where this config does not say where it is."""
+    """Return the store of that deployment; None if this config does not define its location."""
     place = state_of(settings, deployment)
     if place is None:
         return None
@@ -39,7 +39,7 @@ def store_of(settings: Settings, deployment: str, clock: Clock, keys: StateKeys 
 
 
 def state_keys(settings: Settings) -> StateKeys:
-    """The key of the state. One that is wanted and not there fails reads and writes, which `down` goes on without."""
+    """Return the signing keys. With a required but missing key, reads and writes fail, which `down` tolerates."""
     from ert_deploy.adapters.state.signature import StateKeys
 
     try:
@@ -49,9 +49,9 @@ def state_keys(settings: Settings) -> StateKeys:
 
 
 def keys_to_sign(settings: Settings, *, remove: bool) -> StateKeys:
-    """What a person's hand on the signature takes. UsageError without the key that it needs.
+    """Return the keys for changing the signature manually. Raises UsageError if the required key is missing.
 
-    What bears no signature is believed, and the key that was in use before. To `remove` it, none is written.
+    A state without a signature is accepted, and so is the previous key. With `remove`, no signature is written.
     """
     keys = state_keys(settings)
     if keys.lacking is not None:
@@ -65,3 +65,31 @@ def keys_to_sign(settings: Settings, *, remove: bool) -> StateKeys:
         return replace(keys, key=None, former=keys.key, unsigned=True)
     former = os.environ.get(f"{STATE_KEY}_OLD")
     return replace(keys, former=Secret(former) if former else None, unsigned=True)
+
+
+def with_custody(settings: Settings, web: WebHost, store: StateStore) -> WebHost:
+    """The web host, with what it does not show from where the config has it kept. UsageError without that extra."""
+    from ert_deploy.adapters.custody.web import CustodyWeb
+
+    def deployed(service_id: str) -> str:
+        rollout = store.load().rollout(service_id)
+        return rollout.fingerprint if rollout is not None else ""
+
+    names = {target.service: target.names for target in settings.desired.targets}
+    return CustodyWeb(web, _custody(settings), names, deployed)
+
+
+def _custody(settings: Settings) -> KeyCustody:
+    from ert_deploy.adapters.custody.app import AppCustody
+
+    match settings.custody.kind:
+        case "keyring":
+            from ert_deploy.adapters.custody.keyring import KeyringCustody
+
+            return KeyringCustody(settings.desired.deployment)
+        case "file":
+            from ert_deploy.adapters.custody.file import FileCustody
+
+            return FileCustody(custody_folder(settings))
+        case _:
+            return AppCustody()

@@ -67,7 +67,7 @@ def fetch(env: Mapping[str, str]) -> str:
     thread.start()
     thread.join(TOTAL)
     if not box:
-        raise Refused("GitHub cannot be asked for the job's identity (no answer in time)", 5)
+        raise Refused("GitHub did not return the job's identity in time", 5)
     if isinstance(box[0], Refused):
         raise box[0]
     return box[0]
@@ -79,12 +79,12 @@ def _ask(asked: urllib.request.Request) -> str | Refused:
             said = json.loads(answer.read(MOST_BYTES))
     except urllib.error.HTTPError as error:
         error.close()
-        return Refused(f"GitHub refused to identify the job (HTTP {error.code})", 5)
+        return Refused(f"GitHub rejected the request for the job's identity (HTTP {error.code})", 5)
     except (OSError, ValueError, http.client.HTTPException) as error:
-        return Refused(f"GitHub cannot be asked for the job's identity ({type(error).__name__})", 5)
+        return Refused(f"GitHub cannot be reached for the job's identity ({type(error).__name__})", 5)
     token = said.get("value") if isinstance(said, dict) else None
     if not isinstance(token, str) or not TOKEN.fullmatch(token):
-        return Refused("GitHub's answer holds no token", 5)
+        return Refused("GitHub's response has no token", 5)
     return token
 
 

@@ -35,7 +35,7 @@ def deployment(path: Path) -> str:
     text = path.read_bytes()[:MOST_BYTES].decode(errors="replace").replace("\r\n", "\n")
     names = [match[2] for match in LINE.finditer(text)]
     if len(names) != 1:
-        raise ValueError("the config has to say `deployment: NAME` once, on a line of its own")
+        raise ValueError("the config has to contain `deployment: NAME` once, on a line of its own")
     return names[0]
 
 

@@ -19,6 +19,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # ert_deploy of this checkout
 
 from ert_deploy.core import redaction
+from ert_deploy.core.model.provider import provider_id
 from ert_deploy.core.model.text import inert
 
 ATTENTION = 5  # exit code when an operator has to decide
@@ -41,9 +42,9 @@ def harmless(text: str, env: Mapping[str, str]) -> str:
 def plan_summary(command: str, code: int, text: str) -> str:
     """Return the Markdown summary of a plan with exit code `code`."""
     if code and not (code == ATTENTION and text.strip()):
-        return f"### ert-deploy {command}: no plan (exit code {code})\n\nThe log of this step says why.\n"
+        return f"### ert-deploy {command}: no plan (exit code {code})\n\nSee the log of this step.\n"
     if code:
-        return f"### ert-deploy {command}: the plan, and a person has to decide\n\n{fenced(text)}"
+        return f"### ert-deploy {command}: the plan, and the user has to decide\n\n{fenced(text)}"
     return f"### ert-deploy {command}: the plan\n\n{fenced(text)}"
 
 
@@ -53,11 +54,12 @@ def outputs(command: str, said: Mapping[str, Any]) -> dict[str, str]:
     serving = [b for b in backends if b.get("health") == "healthy"] or backends
     changed = bool(said["steps"]) if command == "plan" else said.get("changed")
     uncertain = [*said.get("attention", []), *said.get("strays", [])]
+    doubtful = {provider_id(row["instance"]) for row in uncertain}
     return {
         "backend-url": str(serving[0]["url"]) if serving else "",
         "fingerprint": str(services[0]["fingerprint"] or "") if services else "",
         "changed": "" if changed is None else str(changed).lower(),
-        "attention": ",".join(sorted({str(int(row["instance"])) for row in uncertain}, key=int)),
+        "attention": ",".join(sorted(doubtful, key=lambda one: (len(one), one))),
     }
 
 
@@ -95,7 +97,7 @@ def main(what: str, command: str, code: int) -> int:
         values = outputs(command, json.loads(text))
     except (ValueError, LookupError, TypeError, AttributeError):
         if code == 0:
-            sys.stdout.write("error: the command printed no JSON document\n")
+            sys.stdout.write("error: the command returned no JSON document\n")
             return 1
     add("GITHUB_OUTPUT", output_lines(values))
     add("GITHUB_STEP_SUMMARY", result_summary(command, code, values))

@@ -124,7 +124,7 @@ def exchange(
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         trouble = _classify(error)
         if trouble.sent and deadline.over:
-            trouble = NoAnswer(f"the answer did not end within {bounds.total:g} s", sent=True)
+            trouble = NoAnswer(f"the response did not finish within {bounds.total:g} s", sent=True)
     # Raised outside of the handler, so that the exception with the request and its headers is not chained to it.
     raise trouble
 
@@ -143,7 +143,7 @@ def _proxies(url: str, reach: Reach) -> dict[str, str]:
     except ValueError:
         return proxies
     if not reach(ip):
-        raise Forbidden(f"it leads to {ip}, which is not an address for it")
+        raise Forbidden(f"it resolves to {ip}, which is not an allowed address")
     return proxies
 
 
@@ -176,20 +176,20 @@ def _decoded(body: bytes, coding: str, bounds: Bounds) -> bytes:
         case "gzip" | "x-gzip" | "deflate":
             inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
         case _:
-            raise NoAnswer("the answer is in a coding that was not asked for", sent=True, lasting=True)
+            raise NoAnswer("the response has an encoding that was not requested", sent=True, lasting=True)
     try:
         plain = inflate.decompress(body, bounds.size + 1)
     except zlib.error:
-        raise NoAnswer("the answer cannot be decompressed", sent=True) from None
+        raise NoAnswer("the response cannot be decompressed", sent=True) from None
     if len(plain) > bounds.size:
         raise _too_large(bounds)
     if not inflate.eof:
-        raise NoAnswer("the answer broke off", sent=True)
+        raise NoAnswer("the response was truncated", sent=True)
     return plain
 
 
 def _too_large(bounds: Bounds) -> NoAnswer:
-    return NoAnswer(f"the answer is larger than {bounds.size // KIB} KiB", sent=True, lasting=True)
+    return NoAnswer(f"the response is larger than {bounds.size // KIB} KiB", sent=True, lasting=True)
 
 
 def _classify(error: Exception) -> NoAnswer:
@@ -206,7 +206,7 @@ def _classify(error: Exception) -> NoAnswer:
             unnamed = isinstance(cause, urllib3.exceptions.NameResolutionError)
             return NoAnswer("its name could not be resolved" if unnamed else "could not connect", sent=False)
         case requests.Timeout() | urllib3.exceptions.TimeoutError():
-            return NoAnswer("timed out while waiting for the answer", sent=True)
+            return NoAnswer("timed out while waiting for the response", sent=True)
         case requests.RequestException() if isinstance(error, ValueError):
             return NoAnswer(f"not a usable request ({type(error).__name__})", sent=False, lasting=True)
         case _:

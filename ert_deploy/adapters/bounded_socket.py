@@ -44,7 +44,7 @@ class Deadline:
         """Return the remaining seconds, at most `most`. Raise `TimeoutError` if there are none."""
         left = self.at - time.monotonic()
         if left <= 0:
-            raise TimeoutError("no complete answer in time")
+            raise TimeoutError("no complete response in time")
         return min(left, most)
 
     @property
@@ -137,7 +137,7 @@ def connect(host: str, port: int, reach: Reach, wait: float) -> socket.socket:
     for _, address in found:
         ip = ipaddress.ip_address(str(address[0]).partition("%")[0])
         if not reach(ip):
-            raise Forbidden(f"it leads to {ip}, which is not an address for it")
+            raise Forbidden(f"it resolves to {ip}, which is not an allowed address")
     trouble: OSError = OSError("no address")
     for family, address in found:
         plain = _Limited(family, socket.SOCK_STREAM)

@@ -137,11 +137,11 @@ class DockerImages:
         try:
             yield client
         except APIError as error:
-            raise Failed(f"the Docker engine refused: {printable(error.explanation or error)}") from None
+            raise Failed(f"the Docker engine returned an error: {printable(error.explanation or error)}") from None
         except (BuildError, DockerException) as error:
             raise Failed(f"docker: {printable(error)}") from None
         except requests.exceptions.RequestException as error:
-            raise Failed(f"the Docker engine stopped answering ({type(error).__name__})") from None
+            raise Failed(f"the Docker engine stopped responding ({type(error).__name__})") from None
         finally:
             client.close()
 
@@ -159,7 +159,7 @@ def _client(env: Mapping[str, str]) -> Any:
             response = super().request(method, url, **{**named, "auth": anonymous, "allow_redirects": False})
             if 300 <= response.status_code < 400:
                 response.close()
-                raise DockerException("it answers with a redirect, which is not followed")
+                raise DockerException("it returned a redirect, which is not followed")
             return response
 
     return Strict(**kwargs_from_env(environment=dict(env)), timeout=PATIENCE, version="auto")
@@ -191,7 +191,7 @@ def _of_the_hosts(built: Built) -> Built:
 def _no_engine(env: Mapping[str, str], error: Exception) -> Failed:
     where = env.get("DOCKER_HOST", "") or "the default socket"
     return Failed(
-        f"no Docker engine answers at {printable(where, 120)}",
+        f"no Docker engine responds at {printable(where, 120)}",
         detail=printable(error),
         hint="start Docker, or point DOCKER_HOST to an engine",
     )

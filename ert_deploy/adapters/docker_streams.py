@@ -46,7 +46,7 @@ def follow_build(lines: Iterable[Mapping[str, Any]], say: Say) -> None:
             last = [*last[-7:], text]
         wrong = wrong or printable(line.get("error") or "")
     if wrong:
-        raise Failed(f"the build ended with an error: {wrong}", detail="\n".join(last))
+        raise Failed(f"the build failed: {wrong}", detail="\n".join(last))
 
 
 def follow_push(lines: Iterable[Mapping[str, Any]], repository: str, say: Say) -> str | None:
@@ -102,4 +102,4 @@ def _refused(said: str, repository: str) -> UsageError | Failed:
         )
     if _ABSENT.search(said):
         return UsageError(f"there is no image {repository} to push", detail=printable(said))
-    return Failed(f"the push to {registry} failed: {printable(said)}", hint="push again; what has arrived is kept")
+    return Failed(f"the push to {registry} failed: {printable(said)}", hint="push again; completed uploads are kept")

@@ -20,6 +20,6 @@ def part_of(extra: str, what: str) -> Iterator[None]:
         package = (error.name or "a package").partition(".")[0]
         raise UsageError(
             f"{what} needs {package}, which is not installed",
-            hint=f"it comes with the extra {extra}: pip install 'ert-deploy[{extra}]', or, where the runtime lock was "
+            hint=f"it is part of the extra {extra}: pip install 'ert-deploy[{extra}]', or, where the runtime lock was "
             f"installed, pip install --no-deps --require-hashes -r requirements/{extra}.lock",
         ) from None

@@ -42,7 +42,7 @@ def must_be_private(folder: Path, notice: Notice) -> None:
     """
     about = folder.stat()
     if about.st_uid not in (os.geteuid(), 0):
-        raise UsageError(f"{printable(folder)}: belongs to another user, who may write the state", hint=_ELSEWHERE)
+        raise UsageError(f"{printable(folder)}: belongs to another user, who can write the state", hint=_ELSEWHERE)
     if not about.st_mode & OTHERS_WRITE:
         return
     with suppress(OSError):
@@ -105,7 +105,7 @@ def read_private(path: Path, most: int, notice: Notice) -> bytes:
         _must_be_plain(about, alone=False)
         if about.st_mode & OTHERS_WRITE:
             os.fchmod(descriptor, PRIVATE)
-            notice(f"{printable(path)}: others may no longer write it; look at what stands in it")
+            notice(f"{printable(path)}: others may no longer write it; check its contents")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             return file.read(most)
     finally:

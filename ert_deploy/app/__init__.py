@@ -1,5 +1,5 @@
-"""What the commands do, as functions with typed results: the library, of which the command line is one user.
+"""Application layer: one function with a typed result per command. The command line is one of its callers.
 
-No module here prints, reads stdin, installs a signal handler or ends the process. Must not import the command line.
-The names meant for others are those of `ert_deploy` itself (`docs/library.md`).
+Modules here do not print, read stdin, install signal handlers or exit the process, and must not import the command
+line. The public names are those of `ert_deploy` itself (`docs/library.md`).
 """

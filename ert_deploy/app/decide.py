@@ -1,4 +1,4 @@
-"""`adopt`, `ignore` and `destroy`: a person decides about one instance, so that commands end well again."""
+"""`adopt`, `ignore` and `destroy`: user commands for one instance, so that later commands succeed."""
 
 from __future__ import annotations
 
@@ -8,41 +8,48 @@ from contextlib import contextmanager
 from ert_deploy.app.deployment import SILENT, Config, Progress, new_run_id, opened
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine import decide
 from ert_deploy.engine.effects import Effects
 from ert_deploy.engine.run import run
 from ert_deploy.wiring import Session
 
-Confirm = Callable[[Instance | None], bool]  # asked with the instance as it is listed, while the lock is held
+Confirm = Callable[[Instance | None], bool]  # called with the instance data, while the lock is held
 
 
 def agreed(_instance: Instance | None) -> bool:
-    """Whoever names an instance in a call has decided about it."""
+    """Confirm without a prompt: a caller that passes an instance id has already decided."""
     return True
 
 
-def adopt(instance_id: int, config: Config = None, *, confirm: Confirm = agreed, progress: Progress = SILENT) -> bool:
-    """Take an instance into the state as ours; whether it was confirmed.
+def adopt(
+    instance_id: InstanceId, config: Config = None, *, confirm: Confirm = agreed, progress: Progress = SILENT
+) -> bool:
+    """Add an instance to the state; return whether it was confirmed.
 
-    From then on `up` may use or replace it and `down` destroys it. Raises UsageError for an instance that is not
-    there or has no mark of ours, Busy and CannotObserve.
+    From then on `up` may use or replace it and `down` deletes it. Raises UsageError for an instance that does not exist
+    or has no mark of this deployment, `Busy` and CannotObserve.
     """
 
     return _listed(instance_id, config, confirm, progress, decide.adopt)
 
 
-def ignore(instance_id: int, config: Config = None, *, confirm: Confirm = agreed, progress: Progress = SILENT) -> bool:
-    """Name an instance no more: it is not touched and goes on billing; whether it was confirmed. Raises as `adopt`."""
+def ignore(
+    instance_id: InstanceId, config: Config = None, *, confirm: Confirm = agreed, progress: Progress = SILENT
+) -> bool:
+    """Exclude an instance, which remains and costs money; return whether it was confirmed. Raises as `adopt`."""
 
     return _listed(instance_id, config, confirm, progress, decide.ignore)
 
 
-def destroy(instance_id: int, config: Config = None, *, confirm: Confirm = agreed, progress: Progress = SILENT) -> bool:
-    """Destroy an instance with all that is on its disk, and see it gone; whether it was confirmed.
+def destroy(
+    instance_id: InstanceId, config: Config = None, *, confirm: Confirm = agreed, progress: Progress = SILENT
+) -> bool:
+    """Delete an instance with its disk, and wait until it is absent; return whether it was confirmed.
 
-    `confirm` gets None for one that only the state knows. Raises as `adopt`, UsageError for another owner's, and
-    NeedsAttention when it cannot be seen gone.
+    `confirm` receives None for one that is only in the state. Raises as `adopt`, UsageError for another owner's, and
+    NeedsAttention if it still exists.
     """
     with _at_work(config, progress) as session:
         situation, instance = run(decide.find(session.desired, instance_id), session.ports)
@@ -53,19 +60,19 @@ def destroy(instance_id: int, config: Config = None, *, confirm: Confirm = agree
 
 
 def _listed(
-    instance_id: int,
+    instance_id: InstanceId,
     config: Config,
     confirm: Confirm,
     progress: Progress,
     change: Callable[[Situation, Instance], Effects[None]],
 ) -> bool:
-    """Carry out a change about one listed instance, once it is confirmed; whether it was."""
+    """Apply a change to one instance after confirmation; return whether it was applied."""
     with _at_work(config, progress) as session:
         situation, instance = run(decide.find(session.desired, instance_id), session.ports)
         if instance is None:
             raise UsageError(
                 f"instance {instance_id} is in the state and not on this account",
-                hint=f"`ert-deploy destroy {instance_id}` sees it gone and forgets it",
+                hint=f"`ert-deploy destroy {instance_id}` confirms its absence and removes it from the state",
             )
         if not confirm(instance):
             return False

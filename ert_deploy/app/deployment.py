@@ -1,4 +1,4 @@
-"""One deployment as a command sees it: its config, read once, and the way from there to the ports."""
+"""One deployment as used by a command: the config, read once, and the creation of ports."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ STARTS = "`ert-deploy up` or `ert-deploy sandbox start` starts one"
 
 
 class Progress(Audience, Protocol):
-    """Whoever watches a command: the events of the run, and lines of text. Neither may raise."""
+    """Receiver of the events of a command, and lines of text. Neither method may raise."""
 
     def note(self, text: str) -> None:
-        """One line about what is going on."""
+        """Show one line about the current activity."""
 
 
 class Silent:
-    """Nobody watches."""
+    """Default that ignores everything."""
 
     def tell(self, event: events.Event) -> None:
-        """Let it pass."""
+        """Ignore the event."""
 
     def note(self, text: str) -> None:
-        """Let it pass."""
+        """Ignore the line."""
 
 
 SILENT = Silent()
 
 
 class Connector(Protocol):
-    """How settings become a session; `connect` is the product's."""
+    """Function that creates a session from settings; `connect` is the default."""
 
     def __call__(
         self, settings: Settings, audience: Audience, *, start_sandbox: bool, gpu: bool, web: bool
@@ -52,14 +52,14 @@ class Connector(Protocol):
 
 
 def connect(settings: Settings, audience: Audience, *, start_sandbox: bool, gpu: bool, web: bool) -> Session:
-    """The real adapters against the addresses of the settings, or against their sandbox. Raises UsageError."""
+    """Create a session for the addresses of the settings or for their sandbox. Raises UsageError."""
     world = sandbox_world(settings, start=start_sandbox) if settings.sandbox is not None else None
     return assemble(settings, audience, world, gpu=gpu, web=web)
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A config that was read, and how to reach what it names. `named`: somebody chose it, it is not the default."""
+    """A config and the way to reach its resources. `named`: it was specified explicitly and is not the default."""
 
     settings: Settings
     named: bool = True
@@ -67,23 +67,23 @@ class Deployment:
 
     @property
     def name(self) -> str:
-        """The deployment's name."""
+        """Name of the deployment."""
         return self.settings.desired.deployment
 
     def session(
         self, progress: Audience = SILENT, *, start_sandbox: bool = False, gpu: bool = True, web: bool = True
     ) -> Session:
-        """The ports of one run. Starts the sandbox only when the config has one and `start_sandbox` says so.
+        """Return the ports of one run. Starts the sandbox only if the config has one and `start_sandbox` is set.
 
-        Without `gpu` no Vast key is asked for, without `web` no Render key; that provider must then not be called.
-        Raises UsageError for a key that is missing, and for a sandbox that is not there.
+        Without `gpu` no Vast key is read, without `web` no Render key; that provider must then not be called. Raises
+        UsageError if a key is missing or the sandbox is not running.
         """
         return self.connector(self.settings, progress, start_sandbox=start_sandbox, gpu=gpu, web=web)
 
     def sandbox_runs(self) -> bool:
-        """False only when the config asks for a sandbox and none is running: then nothing can be running in it.
+        """Return False only if the config uses a sandbox that is not running, so that no instance can exist.
 
-        UsageError where the sandbox was only guessed: the key may be in a file that another config names.
+        Raises UsageError if the sandbox is only the default: another config may name a file with the key.
         """
         if self.settings.sandbox is None:
             return True
@@ -93,15 +93,16 @@ class Deployment:
             if self.named or key_at_hand(os.environ):
                 return False
             raise UsageError(
-                "no config was named, VAST_API_KEY is not set, and no sandbox runs here: nothing was looked at",
+                "no config was named, VAST_API_KEY is not set, and no sandbox runs here: nothing was read",
                 hint="name the config: -c my-app",
             ) from None
         return True
 
     def keeper(self, *, signing: bool = False, remove: bool = False) -> StateKeeper:
-        """The store of the state, for those who look after it. It needs no provider and no key of one.
+        """Return the state store for maintenance. It needs no provider and no provider key.
 
-        `signing`: for whom signs it, or with `remove` takes the signature away. Raises UsageError without that key.
+        `signing` returns one that signs the state, or with `remove` strips the signature. Raises UsageError without
+        that key.
         """
         from ert_deploy.adapters.clock import CompressedClock, RealClock
         from ert_deploy.ports import Clock
@@ -119,10 +120,10 @@ Config = str | Path | Deployment | None
 
 
 def opened(config: Config, *, going_down: bool = False) -> Deployment:
-    """The deployment of a config: by name, by path, as it was opened before, or None for the default one.
+    """Return the deployment of a config: by name, by path, already opened, or None for the default one.
 
-    The default is the command line's: `ert` when VAST_API_KEY is set, else the sandbox. `going_down`: an old config
-    will do. Raises UsageError, of which ConfigProblems names everything that is wrong with the file.
+    The default is that of the command line: `ert` if VAST_API_KEY is set, else the sandbox. `going_down` accepts an old
+    config. Raises UsageError, or its subclass `ConfigProblems` with all errors in the file.
     """
     if isinstance(config, Deployment):
         return config
@@ -132,12 +133,12 @@ def opened(config: Config, *, going_down: bool = False) -> Deployment:
 
 
 def open_deployment(config: str | Path | None = None) -> Deployment:
-    """Read a config once, for several calls. Raises UsageError, of which ConfigProblems names all that is wrong."""
+    """Read a config once, for several calls. Raises UsageError, or its subclass `ConfigProblems` with all errors."""
     return opened(config)
 
 
 def sandbox_world(settings: Settings, *, start: bool, app: AppOrder | None = None, model: str = "auto") -> WorldFile:
-    """The running world of these settings; started if it is not running and `start` is given, else UsageError.
+    """Return the running world of these settings; with `start` it is started if necessary. Raises UsageError.
 
     With `app` it is started with that app, and one that runs is UsageError.
     """
@@ -161,19 +162,19 @@ def _hint(start: bool, app: AppOrder | None) -> str:
 
 
 def new_run_id() -> str:
-    """Names one run in the lock."""
+    """Return a random id of one run for the lock."""
     return secrets.token_hex(4)
 
 
 @dataclass(slots=True)
 class Counting:
-    """Passes events on and counts the steps that were begun."""
+    """Forwards events and sums up the started steps."""
 
     progress: Progress
     steps: int = 0
 
     def tell(self, event: events.Event) -> None:
-        """Count steps, pass everything on."""
+        """Count steps and forward every event."""
         if isinstance(event, events.Started):
             self.steps += 1
         self.progress.tell(event)
@@ -183,18 +184,18 @@ class Counting:
 def at_work(
     deployment: Deployment, progress: Progress, *, going_down: bool = False
 ) -> Iterator[tuple[Session, Counting]]:
-    """A session that holds the deployment's lock, and what counts its steps. Starts the sandbox. Raises Busy."""
+    """Yield a session that holds the lock, and the number of steps. Starts the sandbox. Raises `Busy`."""
     audience = Counting(progress)
     session = deployment.session(audience, start_sandbox=True)
     if session.in_sandbox:
-        progress.note(f"sandbox on this machine: nothing costs money, provider time runs {session.speed:g}x")
+        progress.note(f"sandbox on this machine: no costs, provider time runs {session.speed:g}x")
     with _locked(session, audience, going_down=going_down):
         yield session, audience
 
 
 @contextmanager
 def _locked(session: Session, audience: Audience, *, going_down: bool) -> Iterator[None]:
-    """The lock is a courtesy: on the way down, a store that cannot even be locked keeps nothing that bills alive."""
+    """Take the advisory lock; with `going_down`, a store that cannot be locked is no error."""
     with ExitStack() as held:
         try:
             held.enter_context(session.ports.store.lock(new_run_id()))

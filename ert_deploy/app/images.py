@@ -1,4 +1,4 @@
-"""`image build` and `image push`: the GPU image, and its digest in the config. Rents nothing."""
+"""`image build` and `image push`: the GPU image, and the digest in the config. No machine is rented."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What was pushed: the image by its digest, and how the config was changed for it (a unified diff, or empty)."""
+    """The pushed image by its digest, and the resulting change of the config (a unified diff, or empty)."""
 
     image: str
     tag: str
@@ -38,10 +38,10 @@ def build_image(
     bill_of_materials: Path | None = None,
     progress: Progress = SILENT,
 ) -> Built:
-    """Build the image from the sources that came with this program, as `tag` or as `launch/image` of the config.
+    """Build the image from the sources included in this package, as `tag` or as `launch/image` of the config.
 
-    Its CUDA libraries are those that every host of the config can run. Raises UsageError for a tag or an argument
-    that will not do, and Failed where the Docker engine does not build it or the bill of materials cannot be written.
+    The CUDA libraries are those that every host of the config can run. Raises UsageError for an invalid tag or
+    argument, and Failed if the Docker build fails or the bill of materials cannot be written.
     """
     from ert_deploy.adapters.docker_images import DockerImages
 
@@ -60,9 +60,9 @@ def build_image(
 def push_image(
     config: str | None = None, *, tag: str | None = None, record: bool = True, progress: Progress = SILENT
 ) -> Pushed:
-    """Push the image, and with `record` set `launch/image` of a named config to what was pushed, by its digest.
+    """Upload the image, and with `record` set `launch/image` of a named config to its digest.
 
-    Raises UsageError, before anything is pushed, for a config that cannot take it; Failed where the push fails.
+    Raises UsageError, before the upload, if the config cannot be changed; Failed if the upload fails.
     """
     from ert_deploy.adapters.docker_images import DockerImages
     from ert_deploy.config.yaml.edit import check_image, record_image
@@ -81,12 +81,12 @@ def push_image(
 
 
 def image_source(package: Path = _PACKAGE) -> Path:
-    """The folder of the GPU image's Dockerfile, as it came with the program. Raises UsageError where it is missing."""
+    """Return the folder of the GPU image's Dockerfile in this package. Raises UsageError if it is missing."""
     folders = (package / "_bundled" / "images", package.parent / "images")
     for folder in folders:
         if (folder / IMAGE).is_dir():
             return folder / IMAGE
-    raise UsageError(f"the image {IMAGE} is missing beside {package}: install the package anew")
+    raise UsageError(f"the image {IMAGE} is missing next to {package}: reinstall the package")
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -97,14 +97,14 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _known(arguments: dict[str, str]) -> dict[str, str]:
-    """The build arguments; UsageError for a name the Dockerfile does not know. Their values stay in the image."""
+    """Return the build arguments; raise UsageError for an unknown name. Their values are stored in the image."""
     if unknown := sorted(set(arguments) - set(ARGUMENTS)):
         raise UsageError(f"the Dockerfile has no argument {', '.join(unknown)}", hint=f"it has {', '.join(ARGUMENTS)}")
     return arguments
 
 
 def _for_the_hosts(arguments: dict[str, str], oldest: float) -> dict[str, str]:
-    """With the CUDA family that every host of the config can run; UsageError for a newer one."""
+    """Add the CUDA version that every host of the config can run; raise UsageError if a newer one is given."""
     fits = "13" if oldest >= 13 else "12"
     if arguments.get("CUDA", fits) > fits:
         raise UsageError(

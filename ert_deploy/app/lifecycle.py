@@ -1,4 +1,4 @@
-"""`up`, `wake`, `sleep` and `down`: make a deployment be in a phase, holding its lock."""
+"""`up`, `wake`, `sleep` and `down`: bring a deployment into a `Phase` while holding the lock."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ert_deploy.engine.run import run
 
 
 def up(config: Config = None, *, progress: Progress = SILENT, check: bool = True) -> Outcome:
-    """Rent a GPU, boot the backend, and move the apps over to it; starts the sandbox when the config has one.
+    """Rent a GPU, boot the backend, and move the apps over to it; starts the sandbox if the config has one.
 
-    Running it again changes nothing, or goes on where an earlier run was stopped. With `check`, NeedsAttention is
-    raised for what a person has to see to; without it, the outcome tells. Raises UsageError, Busy, Failed,
-    NeedsAttention or CannotObserve: what is rented then stays rented.
+    A repeated call changes nothing, or completes an interrupted run. With `check`, NeedsAttention is raised if an
+    action of the user is required; without it, the outcome has the reason. Raises UsageError, `Busy`, Failed,
+    NeedsAttention or CannotObserve: rented instances remain in this case.
     """
     return _checked(_converge(opened(config), Phase.RUNNING, progress), check=check)
 
 
 def wake(config: Config = None, *, progress: Progress = SILENT, check: bool = True) -> Outcome:
-    """Have a sleeping backend serve again, on its old GPU or a new one. Nothing is rented where nothing was.
+    """Start a sleeping backend again, on the old GPU or a new one. No first instance is rented.
 
-    Raises UsageError where there is nothing to wake, and otherwise as `up`.
+    Raises UsageError if the deployment does not exist, and otherwise as `up`.
     """
     deployment = opened(config)
     if not deployment.sandbox_runs():
@@ -37,21 +37,21 @@ def wake(config: Config = None, *, progress: Progress = SILENT, check: bool = Tr
 
 
 def sleep(config: Config = None, *, now: bool = False, progress: Progress = SILENT, check: bool = True) -> Outcome:
-    """Stop the GPU and keep its disk. Reports that are being written are finished first, unless it has to be `now`.
+    """Stop the GPU and keep its disk. Active reports are finished first, except with `now`.
 
-    With `check`, NeedsAttention is raised for instances that a person has to decide about; without it, the outcome
-    names them. Raises UsageError, Busy, Failed, NeedsAttention or CannotObserve.
+    With `check`, NeedsAttention is raised for instances without a certain owner; without it, the outcome names them.
+    Raises UsageError, `Busy`, Failed, NeedsAttention or CannotObserve.
     """
     return _checked(_end(opened(config), Phase.ASLEEP, progress, now=now), check=check)
 
 
 def down(config: Config = None, *, now: bool = False, progress: Progress = SILENT, check: bool = True) -> Outcome:
-    """Take it all away. Returning, with `check`, is the claim that nothing of the deployment exists or bills.
+    """Remove the deployment. With `check`, a return guarantees that none of its instances exists or costs money.
 
-    The apps are told first, unless it has to be `now`. A config that later releases refuse will do, and so will a
-    state that cannot be read. With `check`, NeedsAttention is raised for apps that were not told, for instances that a
-    person has to decide about and for creates that may still show themselves; without it, the outcome names them.
-    Raises UsageError, Busy, Failed, NeedsAttention or CannotObserve.
+    The apps are updated first, except with `now`. An old config that other commands reject is accepted, and so is an
+    unavailable state. With `check`, NeedsAttention is raised for apps that were not updated, for instances that the
+    user has to assign and for creates whose instance may still appear; without it, the outcome contains them. Raises
+    UsageError, `Busy`, Failed, NeedsAttention or CannotObserve.
     """
     return _checked(_end(opened(config, going_down=True), Phase.ABSENT, progress, now=now), check=check)
 
@@ -65,10 +65,9 @@ def _end(deployment: Deployment, phase: Phase, progress: Progress, *, now: bool)
 def _converge(
     deployment: Deployment, phase: Phase, progress: Progress, *, begin: bool = True, patient: bool = True
 ) -> Outcome:
-    """Without `begin` it has to exist already.
+    """Run the engine. Without `begin` it has to exist already.
 
-    Without `patient` nobody waits for reports that are being written, and what bills is destroyed before the apps are
-    told.
+    Without `patient` the run does not wait for active reports, and destroys instances before it updates the apps.
     """
     with at_work(deployment, progress, going_down=phase is Phase.ABSENT) as (session, audience):
         desired = replace(session.desired, phase=phase, begin=begin)

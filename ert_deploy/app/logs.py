@@ -8,36 +8,41 @@ from dataclasses import dataclass
 from ert_deploy.app.deployment import SILENT, Config, Progress, opened
 from ert_deploy.app.outcome import accessible
 from ert_deploy.core.model.errors import ErtError, UsageError
+from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.planning.age import newest
 from ert_deploy.wiring import Session
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """The last lines of one instance's log, without the keys that are known."""
+    """Last lines of one instance's log, without known keys."""
 
-    instance: int
+    instance: InstanceId
     text: str
 
 
-def logs(config: Config = None, *, tail: int = 100, instance: int | None = None, progress: Progress = SILENT) -> Log:
-    """The last `tail` lines of the log of an instance of the deployment, by default the newest.
+def logs(
+    config: Config = None, *, tail: int = 100, instance: InstanceId | None = None, progress: Progress = SILENT
+) -> Log:
+    """Return the last `tail` lines of the log of an instance, by default the newest.
 
-    Raises UsageError where there is no such instance, CannotObserve, or Failed where the log does not come.
+    Raises UsageError if no such instance exists, CannotObserve, or Failed if the log is not available.
     """
     session = opened(config).session(progress, web=False)
     deployment = session.desired.deployment
-    mine = [i.id for i in accessible(session)]
+    found = accessible(session)
+    mine = [i.id for i in found]
     if not mine:
         raise UsageError(f"{deployment} has no instance", hint="`ert-deploy up` rents one")
     if instance is not None and instance not in mine:
-        raise UsageError(f"instance {instance} is not one of {deployment}", hint=f"there are: {mine}")
-    chosen = instance if instance is not None else max(mine)
+        raise UsageError(f"instance {instance} is not one of {deployment}", hint=f"there are: {', '.join(mine)}")
+    chosen = instance if instance is not None else newest(found).id
     _hold_keys(session)
     return Log(chosen, session.ports.gpu.logs(chosen, tail))
 
 
 def _hold_keys(session: Session) -> None:
-    """Meet the key that the apps send to the backend, so that no log shows it. A log is shown without it, too."""
+    """Register the keys that the apps use, so that they are removed from the log; errors are ignored."""
     for target in session.desired.targets:
         with suppress(ErtError):
             session.ports.web.read_env(session.ports.web.service(target.service).id)

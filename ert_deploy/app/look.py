@@ -1,4 +1,4 @@
-"""`status` and `plan`: what there is, and what would be done about it. Neither changes anything."""
+"""`status` and `plan`: the existing resources, and the steps that a run would execute. Read-only."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from ert_deploy.app.deployment import SILENT, Config, Deployment, Progress, open
 from ert_deploy.app.outcome import Backend, Doubts, Service, backends, foreign, in_doubt, services
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import CannotObserve
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning import plan as planning
 from ert_deploy.core.planning.situation import Situation
@@ -19,16 +20,16 @@ from ert_deploy.engine.preflight import findings
 from ert_deploy.engine.run import run
 from ert_deploy.wiring import Session
 
-SHOWN = 5  # names of variables; an account may have many
+SHOWN = 5  # maximum number of variables to name; there may be many
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What exists at `now`, in Unix seconds. `sandbox_stopped`: the sandbox is not running, so nothing is.
+    """Resources at `now`, in Unix time. `sandbox_stopped`: the sandbox is not running, so none exist.
 
-    `undecided` are the instances that a person has to decide about, each with the reason; `others` are another owner's.
-    `unsettled_creates` counts create calls whose outcome is not known, `to_be_destroyed` are instances that were asked
-    to go and not seen gone yet, `denied_machines` are those that nothing is rented on for a while.
+    `undecided` are the instances without a certain owner, each with the reason; `others` are those of another owner.
+    `unsettled_creates` is the number of create calls with unknown result, `to_be_destroyed` are instances that may
+    still exist after a request to delete them, `denied_machines` are temporarily not rented.
     """
 
     deployment: str
@@ -36,31 +37,31 @@ class Status:
     backends: tuple[Backend, ...] = ()
     services: tuple[Service, ...] = ()
     undecided: Doubts = ()
-    others: tuple[int, ...] = ()
+    others: tuple[InstanceId, ...] = ()
     unsettled_creates: int = 0
-    to_be_destroyed: tuple[int, ...] = ()
-    denied_machines: tuple[int, ...] = ()
+    to_be_destroyed: tuple[InstanceId, ...] = ()
+    denied_machines: tuple[str, ...] = ()
     sandbox_stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The steps that would be taken: the first follow from what is seen now, the rest is a forecast.
+    """Steps that would be executed: the first follow from the actual state, all later ones are a forecast.
 
-    `findings` is what a person should know before `up`; one that `stops` is a reason for which `up` refuses.
+    `findings` are facts to know before `up`; one with `stops` makes `up` fail.
     """
 
     deployment: str
     steps: tuple[Step, ...]
     findings: tuple[Finding, ...] = ()
     undecided: Doubts = ()
-    others: tuple[int, ...] = ()
+    others: tuple[InstanceId, ...] = ()
 
 
 def status(config: Config = None, *, progress: Progress = SILENT) -> Status:
-    """What is running, what it costs, and what the apps use: read from the providers, not only from the state.
+    """Return the running instances, their price, and the apps' settings: read from the providers, not just the state.
 
-    Raises UsageError, or CannotObserve where a provider could not be read in full; never an empty answer in its place.
+    Raises UsageError, or CannotObserve if a provider could not be read completely; never returns a partial result.
     """
     deployment = opened(config)
     if not deployment.sandbox_runs():
@@ -81,7 +82,7 @@ def status(config: Config = None, *, progress: Progress = SILENT) -> Status:
 
 
 def plan(config: Config = None, phase: Phase = Phase.RUNNING, *, progress: Progress = SILENT) -> Plan:
-    """What `up` would do, or with another phase `sleep` (ASLEEP) or `down` (ABSENT). Starts the sandbox to look at it.
+    """Return the steps of `up`, or with another `phase` those of `sleep` or `down`. Starts the sandbox.
 
     Raises UsageError or CannotObserve.
     """
@@ -96,20 +97,20 @@ def plan(config: Config = None, phase: Phase = Phase.RUNNING, *, progress: Progr
 
 
 def _look(deployment: Deployment, progress: Progress) -> tuple[Session, Situation]:
-    """One look at a deployment, without the lock and without a change."""
+    """Read the actual state once, without the lock and without changes."""
     session = deployment.session(progress, start_sandbox=True)
     return session, run(observe(session.desired, Memory()), session.ports)
 
 
 def _of_the_account(session: Session) -> Iterator[Finding]:
-    """What the Vast account puts into the container besides what we order."""
+    """Yield the variables that the provider adds to the container besides those of the create call."""
     try:
         names = session.ports.gpu.account_variables()
         why = "the key may not read them (user_read)"
     except CannotObserve as error:
         names, why = None, error.summary
     if names is None:
-        what = "the variables of the Vast.ai account were not looked at, which go into every container"
+        what = "the variables of the Vast.ai account, which are set in every container, were not read"
         yield Finding(what, why, stops=False)
     elif names:
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""

@@ -1,4 +1,4 @@
-"""`offers`: the market as we rank it. Rents nothing."""
+"""`offers`: the offers on the market, the best first. No machine is rented."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from ert_deploy.core.planning.offers import Choice, choose, merged
 
 @dataclass(frozen=True, slots=True)
 class Offers:
-    """The offers, ranked and refused, and what they were judged by."""
+    """The accepted and rejected offers, and the criteria."""
 
     choice: Choice
     desired: Desired
 
 
 def offers(config: Config = None, *, progress: Progress = SILENT) -> Offers:
-    """Rank the offers on the market by expected cost, and say why others are not taken. Starts the sandbox.
+    """Sort the offers on the market by expected price, and list the rejected ones with reasons. Starts the sandbox.
 
-    Raises UsageError, CannotObserve, and what the store of the state raises.
+    Raises UsageError, CannotObserve, and the errors of the state store.
     """
     session = opened(config).session(progress, start_sandbox=True, web=False)
     desired = session.desired

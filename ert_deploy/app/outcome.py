@@ -1,4 +1,4 @@
-"""What a run came to, as typed values without a secret, and how they follow from what was observed."""
+"""Results of a run as typed values without credentials, derived from the actual state."""
 
 from __future__ import annotations
 
@@ -7,30 +7,31 @@ from dataclasses import dataclass
 
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import NeedsAttention
-from ert_deploy.core.model.fingerprints import certificate_sha256
+from ert_deploy.core.model.keys import certificate_sha256
 from ert_deploy.core.model.observed import Health, Instance, Observed
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.planning.marks import sort_out
 from ert_deploy.core.planning.ownership import to_probe
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.apply import Result
 from ert_deploy.wiring import Session
 
-Doubts = tuple[tuple[int, str], ...]  # instances that a person has to decide about, each with the reason
+Doubts = tuple[tuple[InstanceId, str], ...]  # instances without a certain owner, each with the reason
 
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """One instance of the deployment. Prices are $ per hour (NaN: not known), `started` is Unix seconds.
+    """One instance of the deployment. Prices are $ per hour (NaN: unknown), `started` is Unix time.
 
-    `health` is "unknown" and what only the backend itself says is empty where it did not answer. `off_switch`:
-    "proven", "refused" or "unknown"; None where it does not say.
+    `health` is "unknown", and all fields that only the backend knows are empty, if it did not respond. `off_switch`:
+    "proven", "refused" or "unknown"; None if it is not reported.
     """
 
-    instance: int
+    instance: InstanceId
     url: str
     gpu: str
     place: str
-    machine: int
+    machine: str
     dph: float
     disk_dph: float
     asleep: bool
@@ -44,13 +45,13 @@ class Backend:
     started: float | None
 
     def spent(self, now: float) -> float:
-        """$ since it was rented, without bandwidth: at most, as it may have slept; the bill itself lags by hours."""
+        """Return the $ since it was rented, without bandwidth; an upper limit, as it may have slept."""
         return round(self.dph * max(0.0, now - self.started) / 3600.0, 4) if self.started else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One app: the fingerprint that it shows, the names of its owned variables, and by whom it is suspended."""
+    """One app: the current fingerprint, the names of owned variables, and who stopped it."""
 
     service: str
     name: str
@@ -62,12 +63,12 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run came to. It holds no secret.
+    """Result of a run. It contains no secret.
 
-    `undecided` are the instances that a person has to decide about, each with the reason; `others` are another owner's.
-    `abandoned` are the apps that could not be told, each with the reason. `left`: what serves is not what the config
-    asks for, and nothing can replace it. `idle_stop` is in seconds, 0 for never. `unknown_until`: Unix seconds until
-    which a create may still show itself that no state knows; 0 when none may.
+    `undecided` are the instances that the user has to assign, each with the reason; `others` are those of another
+    owner. `abandoned` are the apps that could not be updated, each with the reason. `left` is set if the backend in use
+    does not match the config and cannot be replaced. `idle_stop` is in seconds, 0 for never. `unknown_until`: Unix
+    seconds until which an instance of a create without state may appear; 0 if none can.
     """
 
     deployment: str
@@ -76,7 +77,7 @@ class Outcome:
     backends: tuple[Backend, ...] = ()
     services: tuple[Service, ...] = ()
     undecided: Doubts = ()
-    others: tuple[int, ...] = ()
+    others: tuple[InstanceId, ...] = ()
     abandoned: tuple[tuple[str, str], ...] = ()
     idle_stop: int = 0
     left: NeedsAttention | None = None
@@ -84,7 +85,7 @@ class Outcome:
 
 
 def outcome_of(result: Result, *, changed: bool, now: float) -> Outcome:
-    """What the engine's result means for whoever asked; `now` is Unix seconds by the deployment's clock."""
+    """Convert the engine's result; `now` is the Unix time by the clock of the run."""
     situation = result.situation
     desired = situation.desired
     return Outcome(
@@ -103,17 +104,17 @@ def outcome_of(result: Result, *, changed: bool, now: float) -> Outcome:
 
 
 def in_doubt(situation: Situation) -> Doubts:
-    """The instances that a person has to decide about, each with the reason."""
+    """Return the `undecided` instances, each with the reason."""
     return tuple((u.instance.id, u.why) for u in situation.undecided)
 
 
-def foreign(situation: Situation) -> tuple[int, ...]:
-    """The instances that are another owner's."""
+def foreign(situation: Situation) -> tuple[InstanceId, ...]:
+    """Return the instances of another owner."""
     return tuple(i.id for i in situation.ownership.others)
 
 
 def backends(situation: Situation) -> tuple[Backend, ...]:
-    """Every instance of the deployment."""
+    """Return all instances of the deployment."""
     return tuple(_backend(i, situation.observed.health.get(i.id)) for i in situation.ours)
 
 
@@ -130,7 +131,7 @@ def _backend(instance: Instance, health: Health | None) -> Backend:
         asleep=instance.resting,
         status=instance.status or "provisioning",
         health=str(health.vital) if health is not None else "unknown",
-        detail=health.detail if health is not None else instance.message,
+        detail=health.detail if health is not None else instance.message.text,
         model=health.model if health is not None else "",
         engine=health.engine if health is not None else "",
         off_switch=health.off_switch.value if health is not None and health.off_switch is not None else None,
@@ -140,7 +141,7 @@ def _backend(instance: Instance, health: Health | None) -> Backend:
 
 
 def services(observed: Observed) -> tuple[Service, ...]:
-    """Every target, without its values."""
+    """Return all services, without the values of their variables."""
     return tuple(_services(observed))
 
 
@@ -150,9 +151,9 @@ def _services(observed: Observed) -> Iterator[Service]:
 
 
 def accessible(session: Session) -> tuple[Instance, ...]:
-    """The instances whose log or shell may be opened: those with our marks that are not another owner's.
+    """Return the instances whose log or shell may be opened: marked for this deployment, and not another owner's.
 
-    Raises CannotObserve when they cannot be listed, and what the store raises.
+    Raises CannotObserve if they cannot be read, and the errors of the store.
     """
     instances = session.ports.gpu.list_instances()
     return to_probe(sort_out(session.desired, instances, session.ports.store.load(), session.desired.services))

@@ -1,7 +1,8 @@
-"""`init` and `render-yaml`: begin a project with a config and a Blueprint. Calls no provider and asks for no key."""
+"""`init` and `render-yaml`: create a config and a Blueprint for a project. No provider is called, no key is read."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -10,22 +11,23 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ert_deploy.config.scaffold.template import QUESTIONS, Question, draft, validated
+from ert_deploy.config.scaffold.template import QUESTIONS, SCHEMA_FILE, Question, draft, validated
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.owner import OWNER
 
 __all__ = [
-    "Ask", "Draft", "Question", "config_reference", "draft_project", "render_yaml", "write_project",
+    "Ask", "Draft", "Question", "config_reference", "config_schema", "draft_project", "render_yaml", "write_project",
+    "write_schema",
 ]  # fmt: skip
 
-Ask = Callable[[Question, str], str]  # a question and its default; the answer, which has no refusal
+Ask = Callable[[Question, str], str]  # receives a question and its default; returns a valid answer
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The files that would be written, and the diff of each that is there already and differs.
+    """Files to write, and the diff of each existing file with other content.
 
-    `placeholder`: the config waits for its image, and `up` refuses it until then.
+    `placeholder`: the config has no image yet, and `up` fails until then.
     """
 
     files: dict[Path, str]
@@ -33,7 +35,7 @@ class Draft:
     placeholder: bool
 
     def diff_lines(self) -> Iterator[str]:
-        """Every line of the diffs, without the values of secrets."""
+        """Return all lines of the diffs, without secret values."""
         from ert_deploy.config.scaffold.write import diff_lines
 
         return diff_lines(self.changes)
@@ -42,10 +44,10 @@ class Draft:
 def draft_project(
     name: str = "ert", answers: Mapping[str, str] | None = None, *, ask: Ask | None = None, blueprint: bool = True
 ) -> Draft:
-    """configs/NAME.yaml, and with `blueprint` render.yaml, checked and not written.
+    """Return configs/NAME.yaml and its JSON Schema, and with `blueprint` render.yaml, validated but not written.
 
-    What is not in `answers` is asked with `ask`, or has its default. Raises UsageError for a name or an answer that
-    will not do, and ConfigProblems for what does not fit together.
+    A value missing in `answers` is requested with `ask`, or set to the default. Raises UsageError for an invalid name
+    or value, and `ConfigProblems` for values that contradict each other.
     """
     from ert_deploy.config.scaffold.blueprint import render
     from ert_deploy.config.scaffold.write import changes
@@ -56,34 +58,75 @@ def draft_project(
     settings = validated(text, config)
     if blueprint:
         files[Path("render.yaml")] = render(settings)
-    return Draft(files, changes(files), placeholder=not settings.desired.launch.image)
+    schema = {config.with_name(SCHEMA_FILE): config_schema()}
+    differ = changes(files) | _foreign(schema)
+    return Draft(files | schema, differ, placeholder=not settings.desired.launch.image)
 
 
 def write_project(draft: Draft, *, force: bool = False) -> None:
-    """Write the files of a draft. UsageError, and nothing written, where `force` is needed to replace one."""
+    """Write the files of a draft. Raises UsageError before any write if `force` is needed to replace a file."""
     from ert_deploy.config.scaffold.write import write
 
     if draft.changes and not force:
         names = " and ".join(str(path) for path in draft.changes)
         raise UsageError(
             f"{names} {'are' if len(draft.changes) > 1 else 'is'} there already; nothing was written",
-            hint="--force replaces what the diff above shows, `ert-deploy init NAME` begins another config",
+            hint="--force applies the diff above, `ert-deploy init NAME` creates another config",
         )
     write(draft.files)
 
 
 def config_reference() -> str:
-    """The commented sample config: every key with its meaning and default. Raises UsageError where it is missing."""
+    """Return the commented sample config, with the meaning and default of every key. Raises UsageError if missing."""
     from ert_deploy.config.discovery import reference
     from ert_deploy.config.yaml.file import read_text
 
     return read_text(reference())
 
 
-def render_yaml(config: str | None = None) -> str:
-    """The Render Blueprint of the app, by default of the config `ert`; one that waits for its image will do.
+def config_schema() -> str:
+    """Return the JSON Schema of a config, for editors. Raises UsageError where the sample configs are missing."""
+    from ert_deploy.config.scaffold.samples import key_comments
+    from ert_deploy.config.schema.json_schema import json_schema
 
-    Raises UsageError for a config that cannot be a Blueprint, of which ConfigProblems names all that is wrong.
+    said = key_comments()
+    schema = json_schema(
+        {path: comment.text for path, comment in said.items()}, {path: comment.note for path, comment in said.items()}
+    )
+    return json.dumps(schema, indent=1) + "\n"
+
+
+def write_schema(file: Path, *, force: bool = False) -> None:
+    """Write the JSON Schema of a config to a file.
+
+    UsageError, and nothing written, where `force` is needed to replace a file that is not an earlier schema.
+    """
+    from ert_deploy.config.scaffold.write import write
+
+    schema = {file: config_schema()}
+    if not force and _foreign(schema):
+        raise UsageError(f"{file} is there already and is no schema of ert-deploy", hint="--force replaces it")
+    write(schema)
+
+
+def _foreign(schema: Mapping[Path, str]) -> dict[Path, str]:
+    """Return the diff of a file at the path of the schema that no earlier version has written."""
+    from ert_deploy.config.scaffold.write import changes
+    from ert_deploy.config.schema.json_schema import TITLE
+
+    def ours(path: Path) -> bool:
+        with suppress(OSError, ValueError):
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            return isinstance(kept, dict) and kept.get("title") == TITLE
+        return False
+
+    return {path: diff for path, diff in changes(schema).items() if not ours(path)}
+
+
+def render_yaml(config: str | None = None) -> str:
+    """Return the Render Blueprint of the app, by default of the config `ert`; the image may be missing.
+
+    Raises UsageError if the config has no Blueprint, or its subclass `ConfigProblems` with all errors.
     """
     from ert_deploy.config.credentials import allowed_hosts
     from ert_deploy.config.discovery import PRODUCTION, find
@@ -94,7 +137,7 @@ def render_yaml(config: str | None = None) -> str:
 
 
 def _owner(config: Path) -> str:
-    """The owner id of the config that is there already, else a random one: what runs must not lose its owner."""
+    """Return the owner id of the existing config, else a random one: running instances must keep their owner."""
     with suppress(OSError, ValueError):
         if kept := re.search(rf"^owner: ({OWNER.pattern})\s*(#.*)?$", config.read_text(encoding="utf-8"), re.MULTILINE):
             return kept[1]

@@ -1,4 +1,4 @@
-"""`reap`: find instances of ours that no state knows, and destroy those that were shown."""
+"""`reap`: find instances of this deployment that are not in the state, and delete them after confirmation."""
 
 from __future__ import annotations
 
@@ -10,48 +10,49 @@ from ert_deploy.app.outcome import Doubts
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.engine import reap as engine
 from ert_deploy.engine.reap import Found
 from ert_deploy.engine.run import Ports, run
 from ert_deploy.wiring import Session
 
-SERVES = "it proves that it is ours and serves, and no state here knows it (is its state somewhere else?)"
+SERVES = "it proves its identity and serves, and no state here contains it (is its state elsewhere?)"
 
 
 @dataclass(frozen=True, slots=True)
 class Strays:
-    """What one look for strays came to, by deployment. Where the sandbox does not run, nothing is there."""
+    """Result of the search, by deployment. Empty if the sandbox is not running."""
 
     found: dict[str, Found] = field(default_factory=dict)
     session: Session | None = None
 
     @property
     def instances(self) -> tuple[Instance, ...]:
-        """Those that `reap` would destroy."""
+        """The instances that `reap` would destroy."""
         return tuple(i for one in self.found.values() for i in one.strays)
 
     @property
-    def others(self) -> tuple[int, ...]:
-        """The instances that are another owner's; nothing touches them."""
+    def others(self) -> tuple[InstanceId, ...]:
+        """The instances of another owner, which are never touched."""
         return tuple(sorted(i.id for one in self.found.values() for i in one.others))
 
     @property
     def without_state(self) -> tuple[str, ...]:
-        """The deployments of which no state is known here."""
+        """The deployments whose state was not found."""
         return tuple(sorted(name for name, one in self.found.items() if one.blank))
 
     @property
     def undecided(self) -> Doubts:
-        """The instances that a person has to decide about, each with the reason; `reap` leaves them alone."""
+        """The instances that the user has to assign, each with the reason; `reap` does not change them."""
         serving = ((i.id, SERVES) for one in self.found.values() for i in one.serving)
         doubtful = ((u.instance.id, u.why) for one in self.found.values() for u in one.undecided)
         return tuple(sorted({*serving, *doubtful}))
 
 
 def find_strays(config: Config = None, *, all_deployments: bool = False, progress: Progress = SILENT) -> Strays:
-    """Look for strays, of one deployment or of every one on the account. Changes nothing.
+    """Search for such instances, of one deployment or of all. Read-only.
 
-    Raises UsageError, and CannotObserve when the list or a state cannot be read.
+    Raises UsageError, and CannotObserve if the list or a state cannot be read.
     """
     deployment = opened(config)
     if not deployment.sandbox_runs():
@@ -65,24 +66,24 @@ def find_strays(config: Config = None, *, all_deployments: bool = False, progres
 
 
 def must_have_state(strays: Strays, *, state_is_lost: bool) -> None:
-    """Raises UsageError where there is no state, unless somebody says that it is lost and not somewhere else."""
+    """Raise UsageError if no state exists, unless the caller states that it is gone and not stored elsewhere."""
     blank = sorted(name for name, one in strays.found.items() if one.blank and one.strays)
     if blank and not state_is_lost:
         raise UsageError(
             f"there is no state of {', '.join(blank)} here, so that all its instances would count as strays",
             "the state may be in another folder, on another machine, or under another S3 key; nothing was destroyed",
-            "--state-is-lost if it is gone for good; `ert-deploy up` adopts what is there, `down` destroys it",
+            "--state-is-lost if it is gone for good; `ert-deploy up` adopts these instances, `down` destroys them",
         )
 
 
-def reap(strays: Strays, *, state_is_lost: bool = False, progress: Progress = SILENT) -> tuple[int, ...]:
-    """Destroy the strays that `find_strays` showed and see them gone; the ids of those that are.
+def reap(strays: Strays, *, state_is_lost: bool = False, progress: Progress = SILENT) -> tuple[InstanceId, ...]:
+    """Delete the instances found by `find_strays` and return the ids of those that no longer exist.
 
-    Raises UsageError where there is no state and `state_is_lost` does not say that this is no mistake, Busy,
-    CannotObserve, and NeedsAttention naming what cannot be seen gone.
+    Raises UsageError if no state exists and `state_is_lost` is not set, `Busy`, CannotObserve, and NeedsAttention with
+    the instances that still exist.
     """
     must_have_state(strays, state_is_lost=state_is_lost)
-    gone: tuple[int, ...] = ()
+    gone: tuple[InstanceId, ...] = ()
     with ExitStack() as locks:
         for name, one in strays.found.items():
             if one.strays and strays.session is not None:
@@ -93,14 +94,14 @@ def reap(strays: Strays, *, state_is_lost: bool = False, progress: Progress = SI
 
 
 def _wanted(session: Session, name: str) -> Desired:
-    """What to look with: of another deployment we know neither targets nor services."""
+    """Return the settings for the search; those of any other deployment have no services."""
     if name == session.desired.deployment:
         return session.desired
     return replace(session.desired, deployment=name, targets=(), services=frozenset())
 
 
 def _elsewhere(session: Session, name: str) -> Ports:
-    """The same ports with another deployment's state, as far as this config says where that is."""
+    """Return the ports with the state of `name`, if this config defines its location."""
     from ert_deploy.adapters.state.ephemeral import StateNowhere
     from ert_deploy.stores import store_of
 

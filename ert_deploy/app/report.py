@@ -1,4 +1,4 @@
-"""`report`: a report through the app, as its users get one."""
+"""`report`: a report through the app, as users request it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def report(ticker: str, config: Config = None, *, progress: Progress = SILENT) -> Report:
-    """Ask the dashboard of the first target for a report: from there over pinned TLS to the GPU, and back.
+    """Request a report from the dashboard of the first target, which forwards it over pinned TLS to the GPU.
 
-    Raises UsageError (a ticker that the app refuses, a sandbox that is not running), Failed or CannotObserve.
+    Raises UsageError (a ticker that the app does not accept, a sandbox that is not running), Failed or CannotObserve.
     """
     from ert_deploy.adapters.app.dashboard_client import ErtApp
     from ert_deploy.adapters.clock import RealClock
@@ -28,6 +28,6 @@ def report(ticker: str, config: Config = None, *, progress: Progress = SILENT) -
 
     target = session.desired.targets[0]
     url = target.reached_at(session.ports.web.service(target.service).url)
-    # A model that writes text takes the time it takes, also in a world that runs faster.
+    # Text generation takes real time, even in a sandbox with a faster clock.
     app = ErtApp(url, RealClock() if session.in_sandbox else session.ports.clock)
     return app.report(ticker, float(target.timeout), say)

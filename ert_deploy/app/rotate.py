@@ -1,4 +1,4 @@
-"""`rotate`: another API key between the apps and the backend, while it serves. No key is ever shown."""
+"""`rotate`: replace the API key between the apps and the backend during operation. No key is ever displayed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ert_deploy.engine.run import run
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """What came of it, and how the keys before and after are named: the first 8 hex digits of their SHA-256."""
+    """Result, and the public names of the old and new key: the first 8 hex digits of their SHA-256."""
 
     outcome: Outcome
     before: str
@@ -23,10 +23,10 @@ class Rotation:
 
 
 def rotate(config: Config = None, *, progress: Progress = SILENT, check: bool = True) -> Rotation:
-    """Change the key while the backend serves: no new instance, and no request is refused.
+    """Change the key during operation: no new instance is rented, and no request fails.
 
-    With `check`, NeedsAttention is raised for instances that a person has to decide about. Raises UsageError where
-    nothing serves, Busy, Failed, NeedsAttention or CannotObserve; `up` puts the keys in order again.
+    With `check`, NeedsAttention is raised for instances that the user has to assign. Raises UsageError if no backend is
+    ready, `Busy`, Failed, NeedsAttention or CannotObserve; `up` completes an interrupted change.
     """
     deployment = opened(config)
     if not deployment.sandbox_runs():

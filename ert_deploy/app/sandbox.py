@@ -1,4 +1,4 @@
-"""`sandbox`: start, stop, look at or break the world on loopback. Nothing in it costs money."""
+"""`sandbox`: start, stop, inspect or break the loopback world, in which no operation costs money."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def start(
     instances: int | None = None,
     toy: bool = False,
 ) -> WorldFile:
-    """The running world of the config, started if it is not running; `toy`: with a model that writes nonsense.
+    """Return the running world of the config; start it if necessary. `toy`: with a model that writes nonsense.
 
     With the folder `app`, that app runs as the config's first service instead of the dashboard. Its build and start
     `command`, the path of its `health` check and its `instances` are those of its files where they are not given.
@@ -46,9 +46,9 @@ def start(
 
 
 def stop(config: Config = None) -> dict[str, Any]:
-    """Stop it, end everything it started, and return the bill as it wrote it.
+    """Stop the world and all processes in it, and return the final bill.
 
-    Raises UsageError where the config has no sandbox, or there is none to stop.
+    Raises UsageError if the config has no sandbox, or it is not running.
     """
     from ert_deploy.sandbox.world import daemon
     from ert_deploy.sandbox.world.file import WorldError
@@ -61,9 +61,9 @@ def stop(config: Config = None) -> dict[str, Any]:
 
 
 def status(config: Config = None) -> dict[str, Any] | None:
-    """What runs in it and the bill so far; None when it is not running.
+    """Return the running instances and the current bill; None if it is not running.
 
-    Raises UsageError where the config has no sandbox, or its world cannot be read.
+    Raises UsageError if the config has no sandbox, or the world cannot be read.
     """
     from ert_deploy.sandbox.world import daemon
     from ert_deploy.sandbox.world.file import WorldError

@@ -1,4 +1,4 @@
-"""`ssh`: a shell on the GPU machine, for who looks around there. It changes nothing itself."""
+"""`ssh`: a shell on the GPU machine, for inspection. Makes no changes itself."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from ert_deploy.app.outcome import accessible
 from ert_deploy.config import state_of
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.planning.age import newest
 from ert_deploy.wiring import Session
 
 if TYPE_CHECKING:
@@ -20,32 +22,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """Where the shell of an instance is. Nothing is connected before it is used."""
+    """Shell of an instance. The connection is made on first use."""
 
     door: Door
 
     @property
-    def instance(self) -> int:
-        """Whose shell it is."""
+    def instance(self) -> InstanceId:
+        """Id of the instance."""
         return self.door.instance
 
     def execute(self, line: str, out: Callable[[bytes], None], err: Callable[[bytes], None]) -> int:
-        """Run one line there; its exit code. Raises UsageError, Failed or NeedsAttention (a host key that changed)."""
+        """Run one line and return its exit code. Raises UsageError, Failed or NeedsAttention (a changed host key)."""
         from ert_deploy.adapters.ssh.shell import execute
 
         return execute(self.door, line, out, err)
 
     def interact(self) -> int:
-        """Connect the terminal of this process to it; the exit code. Raises as `execute` does."""
+        """Connect the terminal of this process to it; return the exit code. Raises as `execute` does."""
         from ert_deploy.adapters.ssh.shell import interact
 
         return interact(self.door)
 
 
 def shell(config: Config = None, *, identity: Path | None = None, progress: Progress = SILENT) -> Shell:
-    """The shell of the newest instance that runs. `identity` is the file of a private key; default: the SSH agent.
+    """Return the shell of the newest running instance. `identity` is a private key file; default: the SSH agent.
 
-    Raises UsageError where the config does not allow it or nothing can be reached, and CannotObserve.
+    Raises UsageError if the config does not permit it or no instance is reachable, and CannotObserve.
     """
     deployment = opened(config)
     if not deployment.settings.desired.launch.debug_ssh:
@@ -55,23 +57,23 @@ def shell(config: Config = None, *, identity: Path | None = None, progress: Prog
 
 
 def _chosen(session: Session) -> Instance:
-    """The newest instance of the deployment that runs and can be reached."""
+    """Return the newest instance that is running and reachable."""
     mine = accessible(session)
     if not mine:
         raise UsageError(f"{session.desired.deployment} has no instance", hint="`ert-deploy up` rents one")
-    newest = max(mine, key=lambda i: (not i.halted, i.id))
-    if newest.halted:
-        raise UsageError(f"instance {newest.id} is asleep", hint="`ert-deploy wake` starts it")
-    if newest.shell is None:
+    latest = newest([i for i in mine if not i.halted] or mine)
+    if latest.halted:
+        raise UsageError(f"instance {latest.id} is asleep", hint="`ert-deploy wake` starts it")
+    if latest.shell is None:
         raise UsageError(
-            f"instance {newest.id} has no SSH address yet",
+            f"instance {latest.id} has no SSH address yet",
             hint="wait until it has booted; if it is older than launch/debug_ssh: true, `ert-deploy up` replaces it",
         )
-    return newest
+    return latest
 
 
 def _door(session: Session, instance: Instance, identity: Path | None) -> Door:
-    """Where the shell is, and where its host key is remembered: beside the state, if that is a file."""
+    """Return the endpoint of the shell and the file of known host keys: next to the state, if that is a file."""
     from ert_deploy.adapters.bounded_http import is_loopback
     from ert_deploy.adapters.ssh.known_hosts import KnownHosts
     from ert_deploy.adapters.ssh.shell import Door

@@ -1,4 +1,4 @@
-"""`state`: look after the stored state and its lock. Only `rebuild` talks to a provider."""
+"""`state`: maintenance of state and lock. Only `rebuild` calls a provider."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from ert_deploy.adapters.state.document import moment, spoken
 from ert_deploy.app.deployment import SILENT, Config, Progress, new_run_id, opened
 from ert_deploy.app.outcome import Doubts
 from ert_deploy.core.model.errors import Damaged, UsageError
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import State
 from ert_deploy.core.model.stored import LockHolder, StoredVersion
 from ert_deploy.core.planning.adoption import rebuilt
@@ -23,7 +24,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What is stored, where, and who holds the lock."""
+    """The stored state, the location, and the owner of the lock."""
 
     where: str
     state: State
@@ -32,7 +33,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """A lock that was taken: of what, and as whom."""
+    """A lock that was taken: location and owner."""
 
     where: str
     holder: LockHolder
@@ -40,7 +41,7 @@ class Locked:
 
 @dataclass(frozen=True, slots=True)
 class Unlocked:
-    """Who held the lock, None when nobody did; and who it was taken from, None when it was not."""
+    """The owner of the lock, None if it was free; and the one from which it was removed, None if it was not."""
 
     where: str
     holder: LockHolder | None
@@ -49,7 +50,7 @@ class Unlocked:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The versions that are kept, newest first."""
+    """The retained versions, newest first."""
 
     where: str
     versions: tuple[StoredVersion, ...]
@@ -57,9 +58,9 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """How it stands with the signature: whether it was changed, and `why` the state was not taken before.
+    """Result of signing: whether it was done, and `why` the state was not accepted before.
 
-    `stored`: there is a state at all.
+    `stored`: a state exists.
     """
 
     where: str
@@ -70,9 +71,9 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """The state as it is now, and where what could not be trusted went. `rebuilt`: it is a new one.
+    """The current state, and the location of the invalid one. `rebuilt`: it is a new one.
 
-    `undecided` are the instances that a person has to decide about, each with the reason, and that are not in it.
+    `undecided` are the instances without a certain owner, each with the reason; they are not in the state.
     """
 
     where: str
@@ -80,23 +81,23 @@ class Rebuilt:
     rebuilt: bool
     set_aside: str
     undecided: Doubts
-    others: tuple[int, ...]
+    others: tuple[InstanceId, ...]
 
 
 def show(config: Config = None) -> Stored:
-    """What is stored and who holds the lock. Raises UsageError (Damaged, too) and what the store raises."""
+    """Return the stored state and the owner of the lock. Raises UsageError, `Damaged`, and the errors of the store."""
     store = opened(config).keeper()
     return Stored(store.where, store.load(), store.holder())
 
 
 def lock(config: Config = None, *, seconds: float) -> Locked:
-    """Keep everybody's runs out for a while. Raises Busy when a run holds the lock, and what the store raises."""
+    """Prevent all runs for `seconds`. Raises `Busy` if a run holds the lock, and the errors of the store."""
     store = opened(config).keeper()
     return Locked(store.where, store.hold(new_run_id(), seconds))
 
 
 def unlock(config: Config = None, *, confirm: Callable[[LockHolder], bool]) -> Unlocked:
-    """Take the lock away from whoever holds it, once that is confirmed. Raises what the store raises."""
+    """Release the lock of any process after confirmation. Raises the errors of the store."""
     store = opened(config).keeper()
     holder = store.holder()
     taken = holder is not None and confirm(holder)
@@ -104,16 +105,16 @@ def unlock(config: Config = None, *, confirm: Callable[[LockHolder], bool]) -> U
 
 
 def history(config: Config = None) -> History:
-    """The stored versions, newest first. A file keeps none but those that were set aside. Raises as the store does."""
+    """Return the stored versions, newest first; a file store only has invalid ones. Raises as the store does."""
     store = opened(config).keeper()
     return History(store.where, store.history())
 
 
 def sign(config: Config = None, *, remove: bool = False, confirm: Callable[[str, State], bool]) -> Signed:
-    """Sign the stored state with the key in ERT_STATE_KEY, or with `remove` write it without a signature again.
+    """Sign the stored state with the key in ERT_STATE_KEY, or with `remove` store it without a signature.
 
-    `confirm` is asked with why it is not taken as it is (or where it is), and with the state, which nothing proves to
-    be ours. Raises UsageError without the key, Busy, and what the store raises.
+    `confirm` receives the reason why the state is not accepted (or the location), and the state, whose author is
+    unverified. Raises UsageError without the key, `Busy`, and the errors of the store.
     """
     deployment = opened(config)
     store = deployment.keeper(signing=True, remove=remove)
@@ -131,10 +132,10 @@ def sign(config: Config = None, *, remove: bool = False, confirm: Callable[[str,
 
 
 def rebuild(config: Config = None, *, progress: Progress = SILENT) -> Rebuilt:
-    """Move a damaged state aside and write a new one from the marks of the instances that exist. Deletes nothing.
+    """Rename an invalid state and write a new one from the existing marked instances. No data is lost.
 
-    Raises UsageError for one that is newer or another deployment's, Busy, and CannotObserve when the instances cannot
-    be listed; nothing is changed then.
+    Raises UsageError for a newer state or that of another deployment, `Busy`, and CannotObserve if the instances cannot
+    be listed; no change is made in these cases.
     """
     deployment = opened(config)
     if not deployment.sandbox_runs():
@@ -158,6 +159,6 @@ def rebuild(config: Config = None, *, progress: Progress = SILENT) -> Rebuilt:
 
 
 def _placed(session: Session) -> Ownership:
-    """Whose every listed instance is as far as it can be said without a state and without asking Render."""
+    """Sort all instances by owner, without a state and without reading Render."""
     desired = session.desired
     return sort_out(desired, session.ports.gpu.list_instances(), State(desired.deployment), desired.services)

@@ -1,7 +1,7 @@
-"""The command line: parse, wire, run the engine, show. It decides nothing.
+"""Command line: parse the arguments, create the ports, run the engine, show the result. No decision logic.
 
-Only click is imported here. A command's module is imported when that command runs, so that `--help` stays fast; the
-one-line helps below are the same as in those modules, and a test holds them together.
+Only click is imported here. The module of a command is imported when it runs, so that `--help` stays fast; the one-line
+descriptions below are equal to those in the modules, which a test checks.
 """
 
 from __future__ import annotations
@@ -20,37 +20,37 @@ COMMANDS = {
     "up": "Rent a GPU, boot the backend, and move the app over to it.",
     "sleep": "Stop the GPU and keep its disk; `wake` or `up` starts it again.",
     "wake": "Have a sleeping backend serve again, on its old GPU or a new one.",
-    "down": "Take it all away again; nothing is left that bills.",
-    "plan": "Show what `up` (or `down`, or `sleep`) would do, and do nothing.",
-    "status": "Show what is running, what it costs, and what the app uses.",
-    "report": "Ask the app for a report on TICKER.",
+    "down": "Destroy all instances of the deployment; nothing bills any more.",
+    "plan": "Show the steps of `up` (or `down`, or `sleep`) without executing them.",
+    "status": "Show running instances, their cost, and the app's configuration.",
+    "report": "Request a report on TICKER from the app.",
     "offers": "Show the offers on the market, ranked, and why others are not taken.",
-    "key": "Look after the API key between the apps and the backend.",
+    "key": "Manage the API key between the apps and the backend.",
     "logs": "Show the last lines of the backend's log.",
     "ssh": "Run COMMAND on the GPU machine, or open a shell there.",
-    "reap": "Destroy instances of ours that no state knows.",
-    "adopt": "Decide that an instance is ours: take it into the state.",
-    "ignore": "Decide that an instance is not our business; it is named no more.",
-    "destroy": "Decide that an instance goes: destroy it and see it gone.",
-    "state": "Look after the deployment's stored state and its lock.",
+    "reap": "Destroy instances of the deployment that are in no state.",
+    "adopt": "Add an existing instance to the deployment's state.",
+    "ignore": "Ignore an instance of another project; it is no longer reported.",
+    "destroy": "Destroy an instance and confirm its absence.",
+    "state": "Manage the deployment's stored state and its lock.",
     "image": "Build and push the GPU image; record its digest in the config.",
     "render-yaml": "Print the Render Blueprint of the app.",
-    "sandbox": "Start, stop, look at or break the world on loopback.",
+    "sandbox": "Start, stop, inspect or break the sandbox on loopback.",
 }
 
 
-MODULES = {"adopt": "decide", "ignore": "decide", "destroy": "decide"}  # a command's own name otherwise
+MODULES = {"adopt": "decide", "ignore": "decide", "destroy": "decide"}  # other modules have the name of their command
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are called."""
+    """Group that imports its commands on first use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Every command, in the order of a deployment's life."""
+        """Return all commands, in the order of the life cycle."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, imported now."""
+        """Import and return the command; None if it does not exist."""
         if cmd_name not in COMMANDS:
             return None
         name = MODULES.get(cmd_name, cmd_name).replace("-", "_")
@@ -59,14 +59,14 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list in `--help`, without importing a single command."""
+        """Print the list of commands in `--help` without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The named command; for an unknown one, the nearest name as a hint."""
+        """Resolve the command; for an unknown one, raise click.UsageError with the most similar name."""
         import difflib
 
         near = [] if args[0] in COMMANDS or args[0].startswith("-") else difflib.get_close_matches(args[0], COMMANDS, 1)
@@ -85,7 +85,7 @@ def cli() -> None:
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """The console script. Ends the process with one of the documented exit codes."""
+    """Entry point of the `ert-deploy` script. Exits with one of the documented exit codes."""
     from ert_deploy.cli.streams import guarded
 
     _leave_no_core()
@@ -96,7 +96,7 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def _run(args: Sequence[str] | None) -> int:
     try:
-        code: int | None = cli.main(args=args, standalone_mode=False)  # of an `Exit`, which click catches itself
+        code: int | None = cli.main(args=args, standalone_mode=False)  # value of an `Exit`, which click handles itself
     except click.ClickException as error:
         _say_usage(error)
         sys.exit(2)
@@ -106,7 +106,7 @@ def _run(args: Sequence[str] | None) -> int:
     except BrokenPipeError:
         _close_quietly()
         sys.exit(0)
-    except Exception as error:  # nobody should ever be shown a traceback
+    except Exception as error:  # the user sees no traceback
         from ert_deploy.cli.failure import explain
 
         sys.exit(explain(error))
@@ -114,30 +114,28 @@ def _run(args: Sequence[str] | None) -> int:
 
 
 def _leave_no_core() -> None:
-    """A crash writes no memory to the disk, where keys would be in it; nor does that of a process we start."""
+    """Disable core dumps, which could contain keys, for this process and its children."""
     import resource
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _say_usage(error: click.ClickException) -> None:
-    """The command line was not understood: say it the way every other error is said."""
+    """Print an error of the command line in the format of all other errors."""
     from ert_deploy.cli.streams import say_error
 
     context = getattr(error, "ctx", None)
-    say_error(
-        error.format_message(), hint=f"`{context.command_path if context else 'ert-deploy'} --help` shows what there is"
-    )
+    say_error(error.format_message(), hint=f"`{context.command_path if context else 'ert-deploy'} --help` lists all")
 
 
 def _interrupted() -> None:
     click.echo(
-        "\ninterrupted. What is rented stays rented: run the same command again to go on, "
-        "or `ert-deploy down` to take it all away",
+        "\ninterrupted. Rented instances remain: run the same command again to continue, "
+        "or `ert-deploy down` to destroy them",
         err=True,
     )
 
 
 def _close_quietly() -> None:
-    """Whoever read our output has gone; keep the interpreter from complaining about it."""
+    """Replace stdout after a broken pipe, so that Python prints no error at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

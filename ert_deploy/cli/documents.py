@@ -1,4 +1,4 @@
-"""What `--json` prints of a result: plain data under names that scripts rely on."""
+"""JSON documents for `--json`: plain data with stable names for scripts."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any
 from ert_deploy.app.outcome import Outcome, Service
 from ert_deploy.cli.options import emit_json
 from ert_deploy.core.model.errors import Undecided
+from ert_deploy.core.model.provider import InstanceId
 
 
-def attention(undecided: Iterable[tuple[int, str]], others: Iterable[int]) -> dict[str, Any]:
-    """What `--json` says about instances that are not clearly ours, the same for every command."""
+def attention(undecided: Iterable[tuple[InstanceId, str]], others: Iterable[InstanceId]) -> dict[str, Any]:
+    """Return the JSON fields for instances without a certain owner or of another one, the same for all commands."""
     known = tuple(undecided)
     return {
         "suspects": [number for number, _ in known],
@@ -23,7 +24,7 @@ def attention(undecided: Iterable[tuple[int, str]], others: Iterable[int]) -> di
 
 
 def outcome_document(outcome: Outcome) -> dict[str, Any]:
-    """A run, as `up`, `wake`, `sleep`, `down` and `key rotate` print it."""
+    """Return the JSON document of a run, for `up`, `wake`, `sleep`, `down` and `key rotate`."""
     return {
         "deployment": outcome.deployment,
         "phase": outcome.phase.value,
@@ -38,13 +39,13 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
 
 
 def services_document(services: Iterable[Service]) -> list[dict[str, Any]]:
-    """Every app."""
+    """Return the JSON list of all apps."""
     return [asdict(service) for service in services]
 
 
 @contextmanager
 def named_in_json(as_json: bool) -> Iterator[None]:
-    """A run that stops before it has come to anything names in its JSON document, too, what stands in its way."""
+    """Print the `Undecided` instances as JSON if they stop a run, and reraise the error."""
     try:
         yield
     except Undecided as error:

@@ -1,4 +1,4 @@
-"""Turns an error into what a person reads: summary, detail, hint, exit code. Never a traceback, never a secret."""
+"""Error output: converts an exception to summary, detail, hint and exit code, without traceback or credentials."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def explain(error: BaseException) -> int:
     if isinstance(error, OSError) and error.errno in _FULL:
         say_error(
             f"nothing more could be written: {os.strerror(error.errno)}",
-            hint="make room, or send the output elsewhere; the state on disk is consistent",
+            hint="free space, or redirect the output; the state on disk is consistent",
         )
         return 1
-    # The message of an unforeseen error may quote anything, a key included; its kind and place cannot.
+    # The message of an unexpected error may contain a key; the type and location cannot.
     say_error(
         f"unforeseen {type(error).__name__} at {_place(error)}",
         hint="the state on disk is consistent; run the command again, and please report this line",
@@ -34,7 +34,7 @@ def explain(error: BaseException) -> int:
 
 
 def _place(error: BaseException) -> str:
-    """The innermost line of our own code the error passed through."""
+    """Return the innermost source line of this package in the traceback."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = Path(frame.filename)
         if path.is_relative_to(PACKAGE):

@@ -1,4 +1,4 @@
-"""The options that commands share, and the way a command is run against a deployment."""
+"""Options shared by commands, and helpers to run a command."""
 
 from __future__ import annotations
 
@@ -14,13 +14,22 @@ from typing import Any, TypeVar
 import click
 
 from ert_deploy.core.model.errors import UsageError
+from ert_deploy.core.model.provider import InstanceId, instance_id
 from ert_deploy.core.redaction import clean
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def as_id(_context: click.Context, _parameter: click.Parameter, value: str | None) -> InstanceId | None:
+    """The id of an instance as its provider writes it, a number or text. BadParameter for what is none."""
+    try:
+        return None if value is None else instance_id(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 def config_option(command: F) -> F:
-    """`-c NAME`: which config, by name or path."""
+    """Add `-c NAME`: the config, by name or path."""
     return click.option(
         "-c",
         "--config",
@@ -31,14 +40,14 @@ def config_option(command: F) -> F:
 
 
 def json_option(command: F) -> F:
-    """`--json`: one JSON document on stdout."""
+    """Add `--json`: print one JSON document on stdout."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")(command)
 
 
 def emit_json(value: Any) -> None:
-    """One JSON document on stdout. A number that is not known is null there: JSON has no NaN.
+    """Print one JSON document on stdout. Infinities and NaN become null, as JSON has no NaN.
 
-    What a terminal or a runner would obey is escaped, so that the document means the same and commands nobody.
+    Control characters and runner commands are escaped, so that the content is the same but has no effect.
     """
     text = json.dumps(_known(value), indent=2, ensure_ascii=False, allow_nan=False)
     text = "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
@@ -56,22 +65,22 @@ def _known(value: Any) -> Any:
 
 
 def yes_option(command: F) -> F:
-    """`--yes`: do not ask."""
-    return click.option("-y", "--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")(command)
+    """Add `--yes`: do not prompt."""
+    return click.option("-y", "--yes", is_flag=True, help="Do not prompt; required without a terminal.")(command)
 
 
 def confirmed(question: str, *, yes: bool) -> bool:
-    """Whether the person agrees. UsageError where there is nobody to ask and `--yes` was not given."""
+    """Whether the user confirms. Raises UsageError without a terminal unless `--yes` is given."""
     if yes:
         return True
     if not sys.stdin.isatty():
-        raise UsageError("this has to be confirmed, and there is no terminal to ask on", hint="give --yes to agree")
+        raise UsageError("this has to be confirmed, and there is no terminal to prompt on", hint="give --yes to agree")
     return click.confirm(question, default=False, err=True)
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """SIGTERM and SIGHUP end a run the way Ctrl-C does, also where Ctrl-C was switched off for us (`&` in a script)."""
+    """Handle SIGTERM and SIGHUP like Ctrl-C, and Ctrl-C even if the shell has disabled it (`&` in a script)."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -1,7 +1,7 @@
-"""Standard output and error of a command: what is written there holds no secret and commands no terminal and no runner.
+"""Safe stdout and stderr of a command: output has no credentials, control characters or runner commands.
 
-Everything is printed through these two, whoever prints it: a command, click, a library's warning, a log record. Colours
-and the live line of a run come from us and go through `own` and `Painted`.
+All output uses these streams: of commands, click, library warnings and log records. Only styles and the live line of
+this program bypass the filter, through `own` and `Painted`.
 """
 
 from __future__ import annotations
@@ -20,68 +20,68 @@ from ert_deploy.core.model.text import inert, obeyed_by_no_runner, painted
 
 
 class SafeStream(io.TextIOBase):
-    """A text stream in front of another one. `write` takes text of anybody; `buffer` is the other one's, as it is."""
+    """Text stream that filters the text for another one. `buffer` is the unfiltered buffer of the other stream."""
 
     def __init__(self, target: TextIO) -> None:
         self.target = target
         self._mid_line = False
 
     def write(self, text: str) -> int:
-        """Write what is left of `text`."""
+        """Write the filtered `text`."""
         return self.own(safe(text, mid_line=self._mid_line), of=text)
 
     def own(self, text: str, of: str | None = None) -> int:
-        """Write text of ours as it is; the length of `of`, whose place it takes."""
+        """Write trusted text without filtering; return the length of `of`, which it replaces."""
         if text:
             self._mid_line = not text.endswith("\n")
             self.target.write(text)
         return len(text if of is None else of)
 
     def flush(self) -> None:
-        """Pass on what is held back."""
+        """Flush the underlying stream."""
         self.target.flush()
 
     def isatty(self) -> bool:
-        """Whether a terminal is at the end of it."""
+        """Whether the underlying stream is a terminal."""
         return self.target.isatty()
 
     def fileno(self) -> int:
-        """The other one's."""
+        """Return the file descriptor of the underlying stream."""
         return self.target.fileno()
 
     def writable(self) -> bool:
-        """Always."""
+        """Return True."""
         return True
 
     @property
     def buffer(self) -> IO[bytes]:
-        """For bytes that somebody asked for as they are."""
+        """Unfiltered buffer, for bytes that the user requested explicitly."""
         return self.target.buffer
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """One that can hold everything: what the other one's cannot is escaped there."""
+        """Encoding that supports all characters; the underlying stream encodes those that it does not support."""
         return "utf-8"
 
     @property
     def errors(self) -> str:  # type: ignore[override]
-        """What becomes of text that cannot be encoded."""
+        """Error handler for text that cannot be encoded."""
         return "backslashreplace"
 
 
 class Painted(SafeStream):
-    """For what draws on a terminal: colours and moves on the screen pass, titles and links do not.
+    """Stream for drawing on a terminal: passes color and cursor movements, but no titles or links.
 
-    Text of others must have been made safe before.
+    External text must be sanitized first.
     """
 
     def write(self, text: str) -> int:
-        """Write what is left of `text`."""
+        """Write the filtered `text`."""
         return self.own(redaction.clean(painted(text)), of=text)
 
 
 def safe(text: str, *, mid_line: bool = False) -> str:
-    """Text of anybody without secrets, and without what a terminal or a runner would obey."""
+    """Return the text without credentials, control characters and runner commands."""
     shown = redaction.clean(inert(text))
     if mid_line:
         first, end, rest = shown.partition("\n")
@@ -91,7 +91,7 @@ def safe(text: str, *, mid_line: bool = False) -> str:
 
 @contextmanager
 def guarded(env: Mapping[str, str]) -> Iterator[None]:
-    """Standard output and error are safe within; the secrets of the environment are known from here on."""
+    """Replace stdout and stderr by safe streams, and register the secrets in the environment."""
     redaction.HELD.hold_named(env)
     before = sys.stdout, sys.stderr
     for stream in before:
@@ -106,7 +106,7 @@ def guarded(env: Mapping[str, str]) -> Iterator[None]:
 
 
 def say_error(summary: str, detail: str = "", hint: str = "") -> None:
-    """An error as every command says it, on stderr and in one piece, so that no secret is split over writes."""
+    """Print an error to stderr in the common format, with a single write so that no secret is split."""
     lines = [f"error: {summary}", *(f"  {line.rstrip()}" for line in detail.splitlines())]
     text = safe("\n".join([*lines, f"hint: {hint}"] if hint else lines))
     stream = sys.stderr

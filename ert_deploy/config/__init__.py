@@ -14,6 +14,7 @@ from ert_deploy.config.settings import (
     Settings,
     addressed,
     call_timeout,
+    custody_folder,
     state_of,
 )
 from ert_deploy.config.yaml.problems import ConfigProblems, Problem
@@ -30,6 +31,7 @@ __all__ = [
     "allowed_hosts",
     "available",
     "call_timeout",
+    "custody_folder",
     "default_config",
     "find",
     "key_at_hand",

@@ -78,7 +78,7 @@ def _checked(text: str, source: KeySource, place: str) -> Secret:
     key = text.removesuffix("\n").removesuffix("\r")
     wrong = next((what for what, is_so in _faults(key) if is_so), "")
     if wrong:
-        raise UsageError(f"the {source.what} in {place} {wrong}", hint="copy it again, the key alone")
+        raise UsageError(f"the {source.what} in {place} {wrong}", hint="copy only the key")
     return Secret(key)
 
 

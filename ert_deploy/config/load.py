@@ -21,6 +21,7 @@ from ert_deploy.config.settings import (
     STATE,
     VAST_KEY,
     Blueprint,
+    Custody,
     KeySource,
     KeySources,
     SandboxSettings,
@@ -37,12 +38,12 @@ from ert_deploy.core.model.desired import (
     Guard,
     Launch,
     Market,
-    ModelServer,
     OwnedNames,
     Phase,
     Target,
     Timings,
 )
+from ert_deploy.core.model.model_server import ModelServer
 from ert_deploy.core.model.owner import service_hash
 
 
@@ -63,7 +64,7 @@ def parse(
     """
     tree, problems = read_tree(text)
     if tree is None:
-        raise ConfigProblems(str(source), problems or [Problem("", 0, "it holds nothing but comments")])
+        raise ConfigProblems(str(source), problems or [Problem("", 0, "it contains only comments")])
     reading = read(tree)
     if draft:
         _excuse_placeholders(reading)
@@ -120,6 +121,7 @@ def _settings(reading: Reading, source: Path, notes: Mapping[str, str]) -> Setti
         state_key=KeySource(STATE, values["state_key"]) if values["state_key"] else None,
         sandbox=sandbox,
         source=source,
+        custody=Custody(values["keys/custody"], values["keys/folder"]),
         blueprints=tuple(
             Blueprint(**_direct(values, f"render/services/{at}/blueprint")) for at in range(values["render/services"])
         ),
@@ -131,7 +133,6 @@ def _desired(values: Mapping[str, Any]) -> Desired:
         "model_gb": model_gb(values["launch/model"], values["launch/model_gb"]),
         "market": Market(values["launch/market"]),
         "guard": Guard(**_direct(values, "launch/guard")),
-        "vast_api": "" if values["sandbox"] else values["vast/url"],
     }
     launch["server"] = _server(launch)
     targets = tuple(_target(values, f"render/services/{at}") for at in range(values["render/services"]))

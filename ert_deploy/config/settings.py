@@ -85,6 +85,20 @@ class Blueprint:
     trigger: str = "checksPass"
 
 
+CUSTODIES = ("app", "keyring", "file")
+
+
+@dataclass(frozen=True, slots=True)
+class Custody:
+    """Where the keys of the apps are kept: `kind` is one of `CUSTODIES`, `folder` that of the files.
+
+    `folder` may contain `{deployment}`; None is beside a local state.
+    """
+
+    kind: str = "app"
+    folder: Path | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class S3Object:
     """An object in an S3 bucket."""
@@ -110,13 +124,19 @@ class Settings:
     source: Path
     blueprints: tuple[Blueprint, ...] = ()
     state_key: KeySource | None = None
+    custody: Custody = Custody()
 
 
 def addressed(settings: Settings, *, vast_url: str, render_url: str) -> Settings:
-    """Return the settings with other provider URLs, both for this process and for the guard on the machine."""
-    launch = replace(settings.desired.launch, vast_api=vast_url)
-    desired = replace(settings.desired, launch=launch)
-    return replace(settings, desired=desired, vast_url=vast_url, render_url=render_url)
+    """Return the settings with other provider URLs; an adapter tells the guard on the machine whom to ask."""
+    return replace(settings, vast_url=vast_url, render_url=render_url)
+
+
+def custody_folder(settings: Settings) -> Path:
+    """Return the directory in which `keys/custody: file` keeps the keys of this deployment."""
+    deployment = settings.desired.deployment
+    place = settings.custody.folder or Path(".ert") / f"{HERE}.keys"
+    return Path(str(place).replace(HERE, deployment))
 
 
 def state_of(settings: Settings, deployment: str) -> Path | S3Object | None:

@@ -1,5 +1,5 @@
-"""Values and decisions: pure, total, and the same for the product and for every test that replays it.
+"""Data model and planning: deterministic, without side effects, shared by the product and every test that replays it.
 
-`model` holds the values, `planning` the decisions over them. Nothing here does I/O, reads a clock, draws a random
-number or imports a third party.
+`model` contains the data types, `planning` the functions over them. Modules in this package do no I/O, read no clock,
+generate no random numbers and import no third-party packages.
 """

@@ -1,1 +1,1 @@
-"""The only place where effects are ordered: observe, plan, do the first step, and look again."""
+"""Engine: executes the plan and orders all effects: read the actual state, plan, execute the first step, repeat."""

@@ -1,7 +1,7 @@
-"""Whether an app can show which configuration it runs with: looked at before anything is rented.
+"""Check of the apps' health endpoints before `Rent`: whether an app can report its configuration.
 
-Only a deployed app is judged. No answer and errors of the server say nothing that lasts: a free service sleeps, and an
-app may be starting.
+Only a deployed app is checked. No response and server errors are inconclusive: a free service may be idle, and an app
+may be starting.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MISSING = frozenset({404, 410})
 
 @dataclass(frozen=True, slots=True)
 class AskApp(Effect[AppAnswer]):
-    """How an app answers where its fingerprint is asked for."""
+    """Request an app's response at the path of its fingerprint."""
 
     app_url: str
     target: Target
@@ -30,7 +30,7 @@ class AskApp(Effect[AppAnswer]):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing about a service that a person should know. `stops`: nothing may be rented before it is fixed."""
+    """One problem of a service to report. `stops`: it has to be fixed before anything is rented."""
 
     what: str
     hint: str
@@ -38,11 +38,11 @@ class Finding:
 
 
 def no_proof(target: Target, service: WebService) -> Effects[tuple[Finding, ...]]:
-    """Why the app could not prove its configuration, and what to do about it; empty when it can, or may."""
+    """Return the reasons why the app cannot report its configuration, with hints; empty if none was found."""
     if service.unreachable and target.address is None:
         return (
             Finding(
-                f"{service.name} does not answer at {service.url}: its onrender.com address is disabled",
+                f"{service.name} does not respond at {service.url}: its onrender.com address is disabled",
                 f"write address: https://YOUR-DOMAIN under {target.service} in render/services, or enable it at Render",
             ),
         )
@@ -56,7 +56,7 @@ def no_proof(target: Target, service: WebService) -> Effects[tuple[Finding, ...]
 
 
 def _host(url: str) -> str:
-    """Host and port of an absolute address; empty for a path."""
+    """Return host and port of an absolute URL; empty for a path."""
     return url.partition("://")[2].partition("/")[0]
 
 
@@ -67,19 +67,19 @@ def _judged(target: Target, service: WebService, url: str, answer: AppAnswer) ->
         host = _host(answer.location)
         elsewhere = bool(host) and host != _host(url)
         return Finding(
-            f"{service.name} answers {answer.status} at {url}, which leads to {location}",
+            f"{service.name} returns {answer.status} at {url}, a redirect to {location}",
             f"write address: https://{printable(host, 100)} {where}"
             if elsewhere
-            else f"{target.health_path} has to answer by itself: let it through without a redirect or a login",
+            else f"{target.health_path} has to respond directly: exempt it from redirects and login",
         )
     if answer.status in KEPT_OUT:
         return Finding(
-            f"{service.name} answers {answer.status} at {url}: something lets nobody in without a login",
+            f"{service.name} returns {answer.status} at {url}: it requires a login",
             f"let {target.health_path} through the login, allow list or firewall, or set health_path {where}",
         )
     if answer.status in MISSING:
         return Finding(
-            f"{service.name} answers {answer.status} at {url}: nothing is there",
-            f"set health_path {where} to where the app answers with JSON, or address to where the app is",
+            f"{service.name} returns {answer.status} at {url}: it does not exist",
+            f"set health_path {where} to a path that returns JSON, or address to the app's address",
         )
     return None

@@ -1,6 +1,6 @@
-"""apply(desired): look, plan, do the first step, look again, until nothing is left to do.
+"""Main loop: `apply(desired)` reads the actual state and executes the first step of the plan until none is left.
 
-This generator is the whole engine. It yields effects and decides nothing that `plan` does not decide.
+This generator is the entire engine. It yields effects; only `plan` makes decisions.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ from ert_deploy.engine.run_context import Run
 
 MAX_CONFLICTS = 20
 MAX_TAKEN = 8
-NO_ROOM = "a replacement must serve before it goes, and plan/slots leaves no room for one"
-# Steps that wait, or that count their own tries; any other one has to have an effect when it is taken.
+NO_ROOM = "a replacement must serve before it is destroyed, and plan/slots leaves no slot for one"
+# Steps that wait, or that count their own attempts; any other step must change something.
 REPEATABLE = (
     steps.AwaitBoot, steps.Settle, steps.Drain, steps.Rent, steps.Destroy, steps.Bury, steps.DropRecord, steps.Wake,
     steps.Strand, steps.Stop, steps.AwaitStop, steps.AwaitGone,
 )  # fmt: skip
-MAKES_ANOTHER = (steps.MarkApps, steps.Rent)  # not while another may be ours
+MAKES_ANOTHER = (steps.MarkApps, steps.Rent)  # not while the owner of an instance is undecided
 ABOUT_AN_APP = (steps.Publish, steps.Deploy, steps.Prove)
-# How each kind of step is carried out; each function takes its own kind, and a test compares with the union of all.
+# Handler of each type; a test compares the keys with the union of all steps.
 HANDLERS: Mapping[type[Step], Callable[[Any, Run], Effects[None]]] = {
     steps.Record: write_down,
     steps.DropIntent: drop_intent,
@@ -75,10 +75,10 @@ HANDLERS: Mapping[type[Step], Callable[[Any, Run], Effects[None]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How the run ended: the last look, and targets that could not be updated with the reason.
+    """Result of a run: the last `Situation`, and the targets that could not be updated with the reasons.
 
-    `left` is what a person has to see to: what serves is not what the config asks for, and nothing can replace it.
-    `unknown_for`: seconds for which a create may still show itself that no state of ours knows.
+    `left` is set if the backend in use does not match the config and cannot be replaced. `unknown_for` are the seconds
+    during which an instance of a create without state may still appear.
     """
 
     situation: Situation
@@ -88,9 +88,9 @@ class Result:
 
 
 def apply(desired: Desired, memory: Memory | None = None) -> Effects[Result]:
-    """Make it so. Raises Failed, NeedsAttention or CannotObserve; running it again goes on from what is seen.
+    """Reach the desired state. Raises Failed, NeedsAttention or CannotObserve; the next run continues from there.
 
-    On the way down it goes on where the state cannot be read or written, and says so in the end (NeedsAttention).
+    On the way down it does not require a usable state store, and raises NeedsAttention at the end.
     """
     memory = memory or Memory()
     if desired.phase is not Phase.ABSENT:
@@ -99,7 +99,7 @@ def apply(desired: Desired, memory: Memory | None = None) -> Effects[Result]:
         result = yield from without_store(_apply(desired, memory), desired.deployment, memory)
         if (yield from stored(memory)):
             return result
-        _conflict(memory, "it changes between a look and a write")
+        _conflict(memory, "it changes between a read and a write")
 
 
 def _apply(desired: Desired, memory: Memory) -> Effects[Result]:
@@ -109,7 +109,7 @@ def _apply(desired: Desired, memory: Memory) -> Effects[Result]:
         if memory.looks == 1:
             yield from preflight(run)
         if desired.phase is Phase.ABSENT and state.generation == 0 and memory.carried is None:
-            yield from _note(replace(state, account=""), memory)  # nothing says yet whose it is
+            yield from _note(replace(state, account=""), memory)  # the owner is not known yet
             continue
         step = next_step(situation)
         if (step is None or isinstance(step, MAKES_ANOTHER)) and (yield from look_again(run)):
@@ -120,7 +120,7 @@ def _apply(desired: Desired, memory: Memory) -> Effects[Result]:
                 yield from _note(replace(state, begun=0.0), memory)
                 continue
             abandoned = tuple(sorted(memory.abandoned.items()))
-            # Another run goes by the provider's clock, and is that much more careful.
+            # Another run uses the provider's clock, which adds this margin.
             return Result(situation, abandoned, _kept_serving(run), left + MARGIN if left else 0.0)
         try:
             yield from _do(step, run)
@@ -131,7 +131,7 @@ def _apply(desired: Desired, memory: Memory) -> Effects[Result]:
 
 
 def _note(state: State, memory: Memory) -> Effects[None]:
-    """Write down since when there is a state, or that it no longer matters: the next `down` need not wait again."""
+    """Save when the state was created, or that this is no longer relevant, so that the next `down` need not wait."""
     try:
         yield from perform(e.Save(state))
     except StateConflict as error:
@@ -141,23 +141,23 @@ def _note(state: State, memory: Memory) -> Effects[None]:
 def _conflict(memory: Memory, why: str) -> None:
     memory.conflicts += 1
     if memory.conflicts > MAX_CONFLICTS:
-        raise NeedsAttention("somebody else keeps writing the state", why)
+        raise NeedsAttention("another process keeps writing the state", why)
 
 
 def _must_work(step: Step, memory: Memory) -> None:
-    """The same step over and over means that it has no effect we can see: no circle is run without an end."""
+    """Raise NeedsAttention if the same step is repeated without a visible change, to prevent an endless loop."""
     if isinstance(step, REPEATABLE):
         return
     memory.taken[step] = memory.taken.get(step, 0) + 1
     if memory.taken[step] >= MAX_TAKEN:
         raise NeedsAttention(
             f"{type(step).__name__} was done {MAX_TAKEN} times and is not seen to be done ({step.reason})",
-            hint="something undoes or changes what is written; `ert-deploy plan` shows what still differs",
+            hint="another process changes the written values; `ert-deploy plan` shows the remaining differences",
         )
 
 
 def _kept_serving(run: Run) -> NeedsAttention | None:
-    """Says which backend serves although it does not fit, and why; None when what serves fits."""
+    """Return which backend stays in use although it does not match the config, and why; None if it matches."""
     current = run.situation.standing.current if run.desired.phase is Phase.RUNNING else None
     why = unfit(run.desired, current) if current is not None else ""
     if current is None or not why:
@@ -174,7 +174,7 @@ def _do(step: Step, run: Run) -> Effects[None]:
         must_be_decided(run.situation)
     yield from perform(e.Tell(Started(step)))
     if not isinstance(step, steps.AwaitBoot):
-        run.memory.publications = None  # what is done next must not rest on what an app was told some minutes ago
+        run.memory.publications = None  # the next step must not rely on old values of the apps
     try:
         yield from HANDLERS[type(step)](step, run)
     except StateConflict:

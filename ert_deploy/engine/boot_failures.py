@@ -1,4 +1,4 @@
-"""The same failed boot on machines of different hosts: image or config is at fault then, and no host and no price."""
+"""Detection of equal boot failures on machines of different hosts, which indicate a fault of the image or config."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ert_deploy.core.model.errors import Failed
 from ert_deploy.core.planning.health import MISCONFIGURED, NO_ENGINE, NO_OFF_SWITCH
 from ert_deploy.engine.memory import Memory
 
-HOSTS = 2  # that end a boot in the same way, before the image is taken for the cause
+HOSTS = 2  # equal boot failures on this many hosts are attributed to the image
 ADVICE = (
     (r"too ?many ?requests|rate limit", "its registry limits pulls without a login: push it to one that does not"),
     (r"exec format|no matching manifest", "it is not for linux/amd64: `ert-deploy image build` makes one that is"),
@@ -19,11 +19,11 @@ ADVICE = (
         "check launch/image: hosts pull it without a login, so it has to be there and public",
     ),
 )
-OTHERWISE = "check launch/image: run it on a machine of your own; `ert-deploy image build` makes a fresh one"
+OTHERWISE = "check launch/image: run it on a machine of your own; `ert-deploy image build` builds a new one"
 
 
-def same_end(step: steps.Retire, memory: Memory) -> frozenset[int]:
-    """The machines on which boots of this run have ended like this one, once they are too many to be at fault."""
+def same_end(step: steps.Retire, memory: Memory) -> frozenset[str]:
+    """Return the machines on which a boot of this run failed like this one, if there are enough to blame the image."""
     if not step.end or step.token not in memory.created:
         return frozenset()
     machines = memory.ends.setdefault(step.end, {})
@@ -32,29 +32,29 @@ def same_end(step: steps.Retire, memory: Memory) -> frozenset[int]:
 
 
 def refuse_broken_image(desired: Desired, memory: Memory) -> None:
-    """Raise Failed when boots of this run have ended in the same way on machines of different hosts."""
+    """Raise Failed if this run had the same boot failure on machines of different hosts."""
     for end, machines in memory.ends.items():
         if len(machines) >= HOSTS:
             raise _fault(end, len(machines), next(iter(machines.values())), desired.launch)
 
 
 def _fault(end: str, number: int, reason: str, launch: Launch) -> Failed:
-    """What so many machines have in common, and what to do about it."""
+    """Return the error for a failure shared by several machines, with a hint."""
     if end == NO_OFF_SWITCH:
         return Failed(
-            f"{number} machines are not to be used: the provider refuses the keys by which they stop themselves",
-            "a machine that nobody can stop from within would be paid until somebody sees it; both were destroyed",
-            "see whether the provider has trouble with its API, then run the command again",
+            f"{number} machines are unusable: the provider rejects the keys with which they stop themselves",
+            "a machine that cannot stop itself would bill until a user notices; both were destroyed",
+            "check the provider's status page, then run the command again",
         )
     if end == MISCONFIGURED:
         return Failed(
-            f"the model {launch.model} cannot be served as configured: {number} machines say so",
+            f"the model {launch.model} cannot be served as configured, on {number} machines",
             reason,
             "check launch/model, launch/context, launch/model_digest and launch/engine_command; then run it again",
         )
     if end == NO_ENGINE:
         return Failed(
-            f"the model server in {launch.image} does not start: {number} machines say so",
+            f"the model server in {launch.image} does not start, on {number} machines",
             reason,
             "check launch/engine_command and launch/image: run them on a machine of your own",
         )

@@ -1,4 +1,4 @@
-"""What this run has paid for machines and is committed to, held against plan/max_cost before every create."""
+"""Budget of a run: money spent on machines and committed, checked against `plan/max_cost` before every create."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ HOUR = 3600.0
 
 
 def spent(memory: Memory, now: float) -> float:
-    """$ that this run's machines have cost, or will until they are healthy; a create without an answer counts."""
+    """Return the $ spent by this run, or committed until its machines are ready; includes creates without response."""
     return sum(_cost(rental, now) for rental in memory.spending.values())
 
 
@@ -22,30 +22,30 @@ def _cost(rental: Rental, now: float) -> float:
 
 
 def commit(ranked: Ranked, token: str, now: float, memory: Memory) -> None:
-    """Count a create that is about to happen."""
+    """Add a create that is about to be sent."""
     cost = ranked.estimate
     memory.spending[token] = Rental(cost.hourly, cost.download, cost.until_healthy(), now)
 
 
 def ended(token: str, now: float, memory: Memory) -> None:
-    """The machine is gone and costs no more."""
+    """End the `Rental` of a machine that no longer exists."""
     if token in memory.spending:
         memory.spending[token].until = now
 
 
 def affordable(ranked: Ranked, run: Run, now: float) -> bool:
-    """Whether one more candidate leaves the run within its budget until it is healthy."""
+    """Whether one more candidate stays within the budget of the run until it is ready."""
     if run.desired.max_cost is None:
         return True
     return spent(run.memory, now) + ranked.estimate.until_healthy() <= run.desired.max_cost
 
 
 def too_dear(ranked: Ranked, run: Run, now: float) -> Failed:
-    """Says the sums."""
+    """Return the error with the calculated amounts."""
     paid, more = spent(run.memory, now), ranked.estimate.until_healthy()
     machines = "1 machine" if len(run.memory.spending) == 1 else f"{len(run.memory.spending)} machines"
     return Failed(
         f"one more machine would bring this run to ${paid + more:.2f}, plan/max_cost is ${run.desired.max_cost:g}",
-        f"${paid:.2f} paid and committed for {machines} of this run, ${more:.2f} for the next until it is healthy",
-        "raise plan/max_cost; `ert-deploy offers` shows what each offer costs until it is healthy (boot + download)",
+        f"${paid:.2f} spent and committed for {machines} of this run, ${more:.2f} for the next until it is healthy",
+        "raise plan/max_cost; `ert-deploy offers` shows the cost of each offer until it is healthy (boot + download)",
     )

@@ -1,6 +1,6 @@
-"""What a person decides about an instance that is not clearly ours: adopt it, ignore it, or destroy it.
+"""Operator commands for one instance without a certain owner: adopt, ignore, or destroy it.
 
-Each is one conditional write of the state, so that a run at the same time sees the decision or makes it fail.
+Each is one conditional write of the state, so that a concurrent run reads the result or makes it fail.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from ert_deploy.core.model.errors import NeedsAttention, Undecided, UsageError
 from ert_deploy.core.model.events import Waiting
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import State, Tombstone
 from ert_deploy.core.planning.adoption import adopted
 from ert_deploy.core.planning.situation import Situation
@@ -22,33 +23,33 @@ from ert_deploy.engine.observe import observe
 from ert_deploy.engine.reap import reap
 from ert_deploy.engine.run_context import Run
 
-MAX_DOUBTS = 9  # looks of one run at rows that show no environment, before a person is asked
-DECIDED = "a person decided so"
+MAX_DOUBTS = 9  # attempts per run to read a missing environment before `Undecided` is raised
+DECIDED = "the user decided so"
 
 
 def must_be_decided(situation: Situation, *, any_doubt: bool = False) -> None:
-    """Raises Undecided when something listed may be ours: no other one is rented.
+    """Raise `Undecided` if the owner of an instance is undecided, which blocks `Rent`.
 
-    `any_doubt`: also where it is hardly ours, because a label alone says so: nobody is told that there is nothing.
-    Raises NeedsAttention when the state is another owner's.
+    With `any_doubt`, also if only a `label` indicates it, before reporting that no instance exists. Raises
+    NeedsAttention if the state is of another owner.
     """
     blocking = tuple((u.instance.id, u.why) for u in situation.undecided if u.blocks or any_doubt)
     if blocking:
         raise Undecided(
-            f"nothing is rented before it is decided whose instance {', '.join(str(n) for n, _ in blocking)} is",
+            f"nothing is rented before you decide about instance {', '.join(str(n) for n, _ in blocking)}",
             hint=f"`ert-deploy adopt|ignore|destroy {blocking[0][0]}` decides",
             found=blocking,
         )
     if situation.ownership.foreign:
         raise NeedsAttention(
             f"the state of {situation.desired.deployment} was written for another owner or other services",
-            "it knows instances that are not this config's; nothing is rented on it",
+            "it contains instances of another config; nothing is rented with it",
             "give this config a deployment or a state of its own; `ert-deploy adopt ID` if it is the same project",
         )
 
 
 def look_again(run: Run) -> Effects[bool]:
-    """Whether to wait for an instance that only shows no environment at the moment, as one that is just provisioned."""
+    """Whether to wait for an instance whose environment is missing at the moment, as while it is provisioned."""
     hidden = [u.instance.id for u in run.situation.undecided if u.hidden]
     if not hidden or run.memory.doubts >= MAX_DOUBTS:
         return False
@@ -59,10 +60,10 @@ def look_again(run: Run) -> Effects[bool]:
     return True
 
 
-def find(desired: Desired, instance_id: int) -> Effects[tuple[Situation, Instance | None]]:
-    """One look, and the instance of that id; None when it is not listed and only the state knows it.
+def find(desired: Desired, instance_id: InstanceId) -> Effects[tuple[Situation, Instance | None]]:
+    """Read the actual state once, and return the instance of that id; None if only the stored state has it.
 
-    UsageError when neither does. An app that cannot be read is no obstacle here.
+    Raises UsageError if it is in neither. An app that cannot be read is ignored.
     """
     seen = yield from observe(replace(desired, phase=Phase.ABSENT, apps_first=True), Memory())
     observed = seen.observed
@@ -73,9 +74,9 @@ def find(desired: Desired, instance_id: int) -> Effects[tuple[Situation, Instanc
 
 
 def adopt(situation: Situation, instance: Instance) -> Effects[None]:
-    """It is ours from now on: it has its record, and the owner and services of this config are remembered.
+    """Adopt the instance: create its record, and store the owner and services of this config.
 
-    UsageError for what has no mark of ours.
+    Raises UsageError if it has no mark of this deployment.
     """
     _must_be_marked(situation, instance.id)
     token = _token(situation.observed.state, instance)
@@ -90,17 +91,18 @@ def adopt(situation: Situation, instance: Instance) -> Effects[None]:
 
 
 def ignore(situation: Situation, instance: Instance) -> Effects[None]:
-    """It is not our business from now on. UsageError for what has no mark of ours."""
+    """Exclude the instance. Raises UsageError if it is not marked."""
     _must_be_marked(situation, instance.id)
     state = situation.observed.state.ignore(instance.id).drop_intent(_token(situation.observed.state, instance))
     if state != situation.observed.state:
         yield from perform(e.Save(state))
 
 
-def destroy(situation: Situation, instance_id: int) -> Effects[None]:
-    """Tombstone, destroy, two proofs, forget. NeedsAttention when it cannot be seen gone.
+def destroy(situation: Situation, instance_id: InstanceId) -> Effects[None]:
+    """Write a tombstone, destroy the instance, check twice that it is absent. Raises NeedsAttention if that fails.
 
-    UsageError for another owner's and for what has no mark of ours: those are for their owner and for the console.
+    Raises UsageError for another owner's instance and for one that is not marked: the owner or the user has to remove
+    those at the provider.
     """
     instance = next((i for i in situation.observed.instances if i.id == instance_id), Instance(instance_id))
     if instance in situation.ownership.others:
@@ -118,21 +120,21 @@ def destroy(situation: Situation, instance_id: int) -> Effects[None]:
     yield from reap((chosen,), situation.desired.timings.poll, decided=True)
 
 
-def _must_be_marked(situation: Situation, instance_id: int) -> None:
+def _must_be_marked(situation: Situation, instance_id: InstanceId) -> None:
     placed, state = situation.ownership, situation.observed.state
     named = {i.id for i in (*placed.ours, *placed.others, *(u.instance for u in placed.undecided))}
     if instance_id not in named | _tokens(state).keys() | situation.desired.ignored | {*state.claims.ignored}:
         raise UsageError(
             f"instance {instance_id} has no mark of {situation.desired.deployment}",
-            hint="the Vast.ai console is the place for what ert-deploy did not rent",
+            hint="use the GPU provider's console for instances that ert-deploy did not rent",
         )
 
 
-def _tokens(state: State) -> dict[int, str]:
+def _tokens(state: State) -> dict[InstanceId, str]:
     return {r.id: r.token for r in state.records} | {t.id: t.token for t in state.tombstones}
 
 
 def _token(state: State, instance: Instance) -> str:
-    """The token of an instance as its environment, the state or its label knows it; empty when none does."""
+    """Return the token of an instance from its environment, the state or its `label`; empty if there is none."""
     born = instance.born.token if instance.born is not None else ""
     return born or _tokens(state).get(instance.id, instance.label_token)

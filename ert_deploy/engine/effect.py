@@ -1,4 +1,4 @@
-"""What an effect is: a frozen value that is yielded, and whose result comes back at the `yield`."""
+"""Base of the effects: immutable values that are yielded; the result is the value of the `yield`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class Effect(Generic[T]):
-    """One effect; T is what carrying it out gives back."""
+    """One operation; T is the type of its result."""
 
     __slots__ = ()
 
@@ -18,5 +18,5 @@ Effects: TypeAlias = Generator[Effect[Any], Any, T]
 
 
 def perform(effect: Effect[T]) -> Effects[T]:
-    """Ask for one effect and return its result: `value = yield from perform(Now())`."""
+    """Yield one `Effect` and return its result: `value = yield from perform(Now())`."""
     return cast(T, (yield effect))

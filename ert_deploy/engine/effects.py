@@ -1,6 +1,6 @@
-"""The effects the engine may ask for: frozen values that an interpreter carries out.
+"""Effects that the engine can request: immutable values that are executed by an interpreter.
 
-`run` does so on the ports, a simulator in memory; every `yield` of an effect is a point where the process may die.
+`run` executes them on the ports, a simulator in memory. The process can die at every `yield`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from ert_deploy.core.model.events import Event
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.moment import Moment
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, WebDeploy
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State
@@ -23,12 +24,12 @@ __all__ = ["Effect", "Effects", "perform"]  # and each class below
 
 @quick_dataclass
 class Now(Effect[Moment]):
-    """A reading of our clocks, with the provider's time as far as it is known."""
+    """Read the local clocks, with the provider's time if it is known."""
 
 
 @quick_dataclass
 class Sleep(Effect[None]):
-    """Wait that many seconds."""
+    """Wait for that many seconds."""
 
     seconds: float
 
@@ -42,7 +43,7 @@ class Tell(Effect[None]):
 
 @quick_dataclass
 class Draw(Effect[bytes]):
-    """Unpredictable bytes."""
+    """Generate unpredictable bytes."""
 
     count: int
 
@@ -54,31 +55,31 @@ class Load(Effect[State]):
 
 @quick_dataclass
 class Save(Effect[State]):
-    """Write the state if nobody else did since it was read."""
+    """Write the state if no other process has written it since it was read."""
 
     state: State
 
 
 @quick_dataclass
 class ReadAccount(Effect[Account]):
-    """The GPU account and its credit."""
+    """Read the GPU account and its credit."""
 
 
 @quick_dataclass
 class ListInstances(Effect[tuple[Instance, ...]]):
-    """Every instance of the account."""
+    """List all instances."""
 
 
 @quick_dataclass
 class GetInstance(Effect["Instance | None"]):
-    """One instance by id."""
+    """Read one instance by id."""
 
-    instance_id: int
+    instance_id: InstanceId
 
 
 @quick_dataclass
 class Search(Effect[tuple[Offer, ...]]):
-    """Offers on the market."""
+    """Search offers on the market."""
 
     criteria: Criteria
     launch: Launch
@@ -87,42 +88,42 @@ class Search(Effect[tuple[Offer, ...]]):
 
 @quick_dataclass
 class AwaitTurn(Effect[None]):
-    """Wait until a create or start may be sent, before it is written down that it will be."""
+    """Wait until a create or start may be sent; precedes the record of that call."""
 
     turn: Turn
 
 
 @quick_dataclass
-class Create(Effect[int]):
-    """Rent one offer: exactly one call."""
+class Create(Effect[InstanceId]):
+    """Rent one offer with exactly one call."""
 
     order: CreateOrder
 
 
 @quick_dataclass
 class DestroyInstance(Effect[None]):
-    """Ask for the destruction of an instance."""
+    """Delete an instance."""
 
-    instance_id: int
+    instance_id: InstanceId
 
 
 @quick_dataclass
 class StartInstance(Effect[None]):
-    """Ask a stopped instance to run again."""
+    """Start a stopped instance."""
 
-    instance_id: int
+    instance_id: InstanceId
 
 
 @quick_dataclass
 class StopInstance(Effect[None]):
-    """Ask an instance to stop, or cancel its start; the disk stays."""
+    """Stop an instance, or cancel a start; the disk remains."""
 
-    instance_id: int
+    instance_id: InstanceId
 
 
 @quick_dataclass
 class Probe(Effect[Health]):
-    """Look at a backend over TLS."""
+    """Check a backend over TLS."""
 
     address: Address
     mark: Mark
@@ -132,7 +133,7 @@ class Probe(Effect[Health]):
 
 @quick_dataclass
 class Accepts(Effect[bool]):
-    """Ask a proven backend whether it takes a key."""
+    """Query a backend whether it accepts a key."""
 
     address: Address
     certificate: str
@@ -141,7 +142,7 @@ class Accepts(Effect[bool]):
 
 @quick_dataclass
 class Busy(Effect[int]):
-    """Ask a proven backend how many reports it is writing or has queued."""
+    """Read the number of running and pending reports from a backend."""
 
     address: Address
     certificate: str
@@ -150,7 +151,7 @@ class Busy(Effect[int]):
 
 @quick_dataclass
 class KeysInForce(Effect[tuple[int, tuple[str, ...]]]):
-    """Ask a proven backend how often its keys were set, and for their hashes."""
+    """Read the generation and hashes of the current keys from a backend."""
 
     address: Address
     certificate: str
@@ -159,7 +160,7 @@ class KeysInForce(Effect[tuple[int, tuple[str, ...]]]):
 
 @quick_dataclass
 class SetKeys(Effect[None]):
-    """Have a proven backend take the keys with these hashes and no other."""
+    """Make a backend accept only the given keys, by hash."""
 
     address: Address
     certificate: str
@@ -170,21 +171,21 @@ class SetKeys(Effect[None]):
 
 @quick_dataclass
 class FindService(Effect[WebService]):
-    """A web service by id or name."""
+    """Find a web service by id or name."""
 
     target: str
 
 
 @quick_dataclass
 class ReadGroups(Effect[Mapping[str, str]]):
-    """The variables a service gets from environment groups, each with its group's name."""
+    """Read the variables from environment groups of a service, each with the name of the group."""
 
     service: WebService
 
 
 @quick_dataclass
 class ReadEnv(Effect[Mapping[str, Secret]]):
-    """All variables of a service."""
+    """Read all variables of a service."""
 
     service_id: str
 
@@ -208,21 +209,21 @@ class DeleteEnv(Effect[None]):
 
 @quick_dataclass
 class NewestDeploy(Effect["WebDeploy | None"]):
-    """The most recent deploy of a service."""
+    """Read the most recent deploy of a service."""
 
     service_id: str
 
 
 @quick_dataclass
 class StartDeploy(Effect["WebDeploy | None"]):
-    """Start a deploy; None when it was queued without an id."""
+    """Start a deploy; the result is None if it was accepted without an id."""
 
     service_id: str
 
 
 @quick_dataclass
 class GetDeploy(Effect[WebDeploy]):
-    """One deploy by id."""
+    """Read one deploy by id."""
 
     service_id: str
     deploy_id: str
@@ -230,7 +231,7 @@ class GetDeploy(Effect[WebDeploy]):
 
 @quick_dataclass
 class WhyFailed(Effect[str]):
-    """The host's reason for a failed deploy and the tail of its log."""
+    """Read the host's reason for a failed deploy and the end of its log."""
 
     service: WebService
     deploy: WebDeploy
@@ -238,7 +239,7 @@ class WhyFailed(Effect[str]):
 
 @quick_dataclass
 class AppFingerprint(Effect["str | None"]):
-    """The configuration fingerprint the running app reports."""
+    """Read the configuration fingerprint that the running app reports."""
 
     app_url: str
     target: Target

@@ -1,8 +1,8 @@
-"""Changing which keys a backend takes: read, claim, set, confirm. Idempotent, and safe beside another run.
+"""Changes of a backend's keys: read, claim, set, record. Idempotent and safe for concurrent runs.
 
-The number of the change is read first, then the change is written down, then it is asked for, then it is written down
-that it was answered. Of two runs that change keys at once the state refuses the one that looked before the other
-claimed, and the backend the one whose number is used up: the last that is confirmed is what the backend takes.
+First the generation of the keys is read, then the change is stored, then it is requested, then the response is
+recorded. If two runs change keys concurrently, the state denies the one that read it before the other claimed, and the
+backend the one whose generation is too low: the last successful change determines the valid keys.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from ert_deploy.core.model.errors import Failed, NeedsAttention, Rejected, Trans
 from ert_deploy.core.model.events import KeysSet, Trouble
 from ert_deploy.core.model.keys import KEY_BYTES, make_key
 from ert_deploy.core.model.observed import Address, Instance, Observed, Vital
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Record
 from ert_deploy.core.planning.key_acceptance import besides, forgotten, named, takes
@@ -23,16 +24,16 @@ from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.run_context import Run
 
-MAX_UNANSWERED = 6  # changes in one run that a healthy backend does not answer, before a person is asked
+MAX_UNANSWERED = 6  # changes without response per run before NeedsAttention is raised
 
 
 def add_key(step: steps.AddKey, run: Run) -> Effects[None]:
-    """A key that is made now, in this run's memory alone, besides those that an app may use.
+    """Create a key, stored only in memory, and add it to those that an app may use.
 
-    Before an app is told about it, the key that it was created with goes: nobody has it. A key that another run adds at
-    the same time stays. What it was told before its record was lost is asked first.
+    Before an app uses the instance, the initial key is removed, as no app has it. A key that another run adds
+    concurrently is kept. If the original record is missing, the keys are read from the backend first.
     """
-    assert step.instance_id is not None, "the plan adds it to what answers"
+    assert step.instance_id is not None, "the plan adds it to a responding backend"
     instance, record = _known(step.instance_id, run.observed)
     told = instance.id in {c.instance.id for c in run.situation.candidates if c.told}
     if told and forgotten(record):
@@ -43,8 +44,8 @@ def add_key(step: steps.AddKey, run: Run) -> Effects[None]:
             return
         if run.situation.runs_with(instance):
             raise NeedsAttention(
-                f"an app runs with instance {instance.id}, and nobody knows with which key",
-                "the state was lost, and its image is too old to say; another key would take that one away",
+                f"an app runs with instance {instance.id} and an unknown key",
+                "the state was lost, and its image is too old to list its keys; another key would replace that one",
                 "`ert-deploy down`, and then `ert-deploy up`",
             )
     if instance.id not in run.memory.made:
@@ -56,7 +57,7 @@ def add_key(step: steps.AddKey, run: Run) -> Effects[None]:
 
 
 def drop_keys(step: steps.DropKeys, run: Run) -> Effects[None]:
-    """The key that the apps use and no other."""
+    """Make the backend accept only the key that the apps use."""
     instance, _ = _known(step.instance_id, run.observed)
     key = run.situation.current_key(instance)
     assert key is not None, "the plan drops no key where none is known"
@@ -64,10 +65,10 @@ def drop_keys(step: steps.DropKeys, run: Run) -> Effects[None]:
 
 
 def relearn(record: Record, situation: Situation) -> Effects[Record | None]:
-    """A new record, with the keys of a backend that was told others before its old record was lost.
+    """Return the record with the keys of a backend whose original record is missing.
 
-    An image too old to say is asked about the keys that apps hold together with its address or certificate, and about
-    no other: it was told those, or it learns nothing that it could use elsewhere. None: it did not answer now.
+    If the image is too old to report them, the backend is asked only about keys that apps have along with the address
+    or certificate: it has received those already, or cannot use them elsewhere. None: it did not respond now.
     """
     instance = next(i for i in situation.observed.instances if i.id == record.id)
     health, held = situation.observed.health.get(record.id), situation.keys_beside(instance)
@@ -83,14 +84,14 @@ def relearn(record: Record, situation: Situation) -> Effects[Record | None]:
         yield from perform(e.Tell(Trouble("asking a backend that is not in the state about the key", error.summary)))
         yield from perform(e.Sleep(situation.desired.timings.poll))
         return None
-    # Apps are moved over in their order: the key of the first is the one that was added last.
+    # Apps are updated in their order, so the key of the first app was added last.
     later = tuple(digest for digest in reversed(accepted) if digest not in instance.key_hashes)
-    # It may take the key of its creation, too: as after a change that was cut off before the old one went.
+    # It may accept the initial key too, as after a change that was interrupted before the end.
     return replace(record, keys=(*instance.key_hashes, *later), asked=accepted) if later else record
 
 
 def _in_force(instance: Instance, certificate: str) -> Effects[tuple[str, ...]]:
-    """The hashes of the keys it takes, oldest first; none where its image is too old to say. Raises Transient."""
+    """Return the SHA-256 of the accepted keys, oldest first; empty if the image is too old. Raises Transient."""
     try:
         return (yield from perform(e.KeysInForce(_address(instance), certificate, instance.boot_secret)))[1]
     except Rejected:
@@ -98,7 +99,7 @@ def _in_force(instance: Instance, certificate: str) -> Effects[tuple[str, ...]]:
 
 
 def _accepted(address: Address, certificate: str, held: Mapping[str, Secret]) -> Effects[tuple[str, ...]]:
-    """Those of the keys, by hash, that it takes. Raises Transient."""
+    """Return those of the given keys, by hash, that it accepts. Raises Transient."""
     taken: list[str] = []
     for digest, key in held.items():
         if (yield from perform(e.Accepts(address, certificate, key))):
@@ -106,7 +107,7 @@ def _accepted(address: Address, certificate: str, held: Mapping[str, Secret]) ->
     return tuple(taken)
 
 
-def _set(number: int, hashes: tuple[str, ...], run: Run) -> Effects[None]:
+def _set(number: InstanceId, hashes: tuple[str, ...], run: Run) -> Effects[None]:
     instance, record = _known(number, run.observed)
     address, certificate, secret = _address(instance), _proven(instance, run.observed), instance.boot_secret
     try:
@@ -131,27 +132,27 @@ def _unanswered(error: Transient, run: Run) -> Effects[None]:
     run.memory.unanswered += 1
     if run.memory.unanswered >= MAX_UNANSWERED:
         raise NeedsAttention(
-            f"the backend did not answer {MAX_UNANSWERED} times when its keys were to be changed",
+            f"the backend did not respond to {MAX_UNANSWERED} attempts to change its keys",
             error.summary,
-            "the key in use is still good; `ert-deploy up` puts the keys in order once the backend answers",
+            "the key in use is still valid; `ert-deploy up` updates the keys once the backend responds",
         ) from error
     yield from perform(e.Tell(Trouble("changing the keys of the backend", error.summary)))
     yield from perform(e.Sleep(run.desired.timings.poll))
 
 
-def _known(number: int, observed: Observed) -> tuple[Instance, Record]:
+def _known(number: InstanceId, observed: Observed) -> tuple[Instance, Record]:
     record = observed.state.record(number)
-    assert record is not None, "the plan writes down first what it finds"
+    assert record is not None, "the plan records it first"
     return next(i for i in observed.instances if i.id == number), record
 
 
 def _proven(instance: Instance, observed: Observed) -> str:
-    """The certificate that has proven itself to this run; never what the state says, which others may write."""
+    """Return the certificate verified in this run, and never the one in the state."""
     certificate = observed.health[instance.id].certificate
-    assert certificate is not None, "the plan changes the keys of what has proven itself"
+    assert certificate is not None, "the plan changes the keys of verified backends only"
     return certificate
 
 
 def _address(instance: Instance) -> Address:
-    assert instance.address is not None, "the plan changes the keys of what answers"
+    assert instance.address is not None, "the plan changes the keys of responding backends only"
     return instance.address

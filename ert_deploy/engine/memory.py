@@ -1,4 +1,4 @@
-"""What one run remembers between two looks. Losing it (a crash) costs patience, never money."""
+"""Memory of one run between two reads of the actual state. Without it, as after a crash, a run only waits longer."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.observed import Publication, Watch
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State
 from ert_deploy.core.model.steps import Step
@@ -16,9 +17,9 @@ from ert_deploy.ports import WebService
 
 @dataclass(slots=True)
 class Rental:
-    """One create of this run: what the machine costs in $/h, its download and until it is healthy in $, and when.
+    """One create of this run: price in $/h, $ for the download and until ready, and time of the create.
 
-    `until` is when it was gone, None while it exists or may.
+    `until` is the time at which the instance ceased to exist, None while it exists or may exist.
     """
 
     hourly: float
@@ -30,57 +31,57 @@ class Rental:
 
 @dataclass(slots=True)
 class Memory:
-    """One run's notes.
+    """Data of one run.
 
-    `before` holds the owned variables of each target as they were before this run wrote to it, or as it last saw them
-    proven, to put them back when its deploy fails. `ranked` is the last search, good until `ranked_until`. `tries`
-    counts per instance how often it was not seen gone, `starts` how often this run started it, and `waiting` holds
-    since when its reports hold up its stop; `stopped` are those that took a stop from this run. `deploys` are those it
-    began, and `taken` counts how often a step was taken that should be needed once. `made` are the keys this run has
-    made, by instance, `rotating` says that such a key is to take the place of the one in use, `proven` are the
-    certificates that have proven themselves to this run, by instance, and `unanswered` counts changes of keys that a
-    backend did not answer. `kept` is why nothing can take the place of what serves and does not fit the config.
-    `created` are the tokens of the creates this run has asked for, and `ends` the machines on which their boots failed,
-    by how, with the reason. `spending` is what they cost, by token. `account` is that of the key, once it was read, and
-    `same` holds what else stands for it. `downloads` has when each download was first seen, and how many bytes of it
-    were there. `doubts` counts the looks at instances that showed no environment.
+    `before` has the owned variables of each target before this run changed it, or when they were last in use, to
+    restore them if a deploy fails. `ranked` is the result of the last search, valid until `ranked_until`. `tries` is
+    the number of failed deletions or stops per instance, `starts` the starts by this run, and `waiting` is the time
+    since which reports delay a stop; `stopped` are the instances that accepted a stop from this run. `deploys` are
+    those started by this run, and `taken` is how often a step that should be needed once was executed. `made` are the
+    keys created by this run, by instance, `rotating` means that such a key replaces the one in use, `proven` are the
+    certificates checked by this run, by instance, and `unanswered` is the number of changes of keys without a response.
+    `kept` is the reason why a backend in use that does not match the config cannot be replaced. `created` are the
+    tokens of the creates of this run, and `ends` the machines on which a boot failed, by type of failure, with the
+    reason. `spending` is their price by token. `account` is the id of the key's account once it was read, and `same`
+    are other ids of it. `downloads` is the time and number of bytes at which each download was first seen. `doubts` is
+    how often an instance was read without an environment.
 
-    `origin` turns the steady clock into this run's own time, `first_seen` is since when a time in the state is known
-    (those of `dated` are in it, which is `stamped` without times to come), and `begun` the time this run gives a state
-    that it found blank. `due` is when a step that did not work may be tried again, `since` when an instance was first
-    tried to be seen gone, `refused` what each call about one came to last. `unread` and `unsaved` say why the store
-    cannot be used, `stored` is what it held last, and `carried` what it would hold if it could be.
+    `origin` converts the steady clock to the time of this run, `first_seen` is the time at which each stored time was
+    first read (those of `dated`, which is `stamped` without future values), and `begun` the start time that this run
+    assigns to an empty state. `due` is when a failed step may be repeated, `since` when the deletion of an instance was
+    first checked, `refused` the last error of the calls for an instance. `unread` and `unsaved` are the errors of an
+    unusable store, `stored` is the last known content, and `carried` the content that it would have if it was usable.
     """
 
-    watches: dict[int, Watch] = field(default_factory=dict)
+    watches: dict[InstanceId, Watch] = field(default_factory=dict)
     services: dict[str, WebService] = field(default_factory=dict)
     publications: tuple[Publication, ...] | None = None
     before: dict[str, Mapping[str, Secret]] = field(default_factory=dict)
     abandoned: dict[str, str] = field(default_factory=dict)
     ranked: tuple[Ranked, ...] = ()
     ranked_until: float = float("-inf")
-    tried: set[int] = field(default_factory=set)
+    tried: set[str] = field(default_factory=set)
     rentals: int = 0
     lost: int = 0
     looks: int = 0
     blind: int = 0
     conflicts: int = 0
-    tries: dict[int, int] = field(default_factory=dict)
-    starts: dict[int, int] = field(default_factory=dict)
-    stopped: set[int] = field(default_factory=set)
-    waiting: dict[int, float] = field(default_factory=dict)
+    tries: dict[InstanceId, int] = field(default_factory=dict)
+    starts: dict[InstanceId, int] = field(default_factory=dict)
+    stopped: set[InstanceId] = field(default_factory=set)
+    waiting: dict[InstanceId, float] = field(default_factory=dict)
     deploys: set[str] = field(default_factory=set)
-    made: dict[int, Secret] = field(default_factory=dict)
+    made: dict[InstanceId, Secret] = field(default_factory=dict)
     rotating: bool = False
-    proven: dict[int, str] = field(default_factory=dict)
+    proven: dict[InstanceId, str] = field(default_factory=dict)
     unanswered: int = 0
     kept: ErtError | None = None
     created: set[str] = field(default_factory=set)
-    ends: dict[str, dict[int, str]] = field(default_factory=dict)
+    ends: dict[str, dict[str, str]] = field(default_factory=dict)
     spending: dict[str, Rental] = field(default_factory=dict)
     account: str = ""
     same: set[str] = field(default_factory=set)
-    downloads: dict[int, tuple[float, int]] = field(default_factory=dict)
+    downloads: dict[InstanceId, tuple[float, int]] = field(default_factory=dict)
     doubts: int = 0
     taken: dict[Step, int] = field(default_factory=dict)
     origin: float | None = None
@@ -89,9 +90,9 @@ class Memory:
     dated: State | None = None
     begun: float = 0.0
     due: dict[Step, float] = field(default_factory=dict)
-    since: dict[int, float] = field(default_factory=dict)
-    refused: dict[int, ErtError] = field(default_factory=dict)
-    refusals: dict[int, int] = field(default_factory=dict)
+    since: dict[InstanceId, float] = field(default_factory=dict)
+    refused: dict[InstanceId, ErtError] = field(default_factory=dict)
+    refusals: dict[InstanceId, int] = field(default_factory=dict)
     unread: ErtError | None = None
     unsaved: ErtError | None = None
     stored: State | None = None

@@ -1,7 +1,7 @@
-"""One look at the world: list first, then load, then probe, then read what the apps were told.
+"""Reading of the actual state: list instances first, then load the state, then probe, then read the apps' environments.
 
-The order matters. An instance that is created between the listing and the load shows up as an intent; in the other
-order it would look like a stray and be destroyed at birth.
+The order matters. An instance that is created between listing and loading is then in the state as an `Intent`; in the
+opposite order it would be taken for an unknown one and be deleted.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from ert_deploy.core.model.errors import CannotObserve, ErtError, Failed
 from ert_deploy.core.model.events import Trouble
 from ert_deploy.core.model.moment import Moment
 from ert_deploy.core.model.observed import Health, Instance, Observed, Publication, Vital
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.stamps import none_ahead, stamps
 from ert_deploy.core.model.state import State
 from ert_deploy.core.planning.app_env import touched
@@ -28,7 +29,7 @@ from ert_deploy.ports import WebService
 
 
 def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
-    """Everything `plan` needs. Raises CannotObserve when a provider could not be read in full."""
+    """Return the input of `plan`. Raises CannotObserve if a provider could not be read completely."""
     instances = yield from perform(e.ListInstances())
     state = yield from perform(e.Load())
     begins, leaving = desired.phase is Phase.RUNNING and desired.begin, desired.phase is not Phase.RUNNING
@@ -39,7 +40,7 @@ def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
     now = own_time(moment, memory)
     known = known_services(desired, (service.id for service in memory.services.values()))
     placed = sort_out(desired, instances, state, known)
-    health: dict[int, Health] = {}
+    health: dict[InstanceId, Health] = {}
     for instance in to_probe(placed):
         found = yield from _probe(instance, state, memory)
         if found is not None:
@@ -50,7 +51,7 @@ def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
     if desired.apps_first or not (placed.ours or state.tombstones):
         publications = yield from _publications(desired, memory, health)
     else:
-        publications = None  # what bills goes first, whether Render can be read or not
+        publications = None  # instances are deleted first, even if Render is unavailable
     memory.looks += 1
     if not state.generation and not state.begun:
         if memory.looks == 1 and _used_before(desired, placed, publications):
@@ -79,21 +80,21 @@ def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
         due=memory.due,
     )
     services = known_services(desired, (p.service_id for p in publications or ()))
-    # Spared is the work where the look has brought nothing that could change what was found before it.
+    # The result is reused if no later data could change it.
     return Situation(desired, observed, placed if not placed.undecided and known == services else None)
 
 
 def own_time(moment: Moment, memory: Memory) -> float:
-    """This run's own time: our wall clock when it began, and from then on whatever happens to that clock."""
+    """Return the time of this run: the local time at its start plus the seconds since then."""
     if memory.origin is None:
         memory.origin = moment.wall - moment.steady
     return memory.origin + moment.steady
 
 
 def _used_before(desired: Desired, placed: Ownership, publications: tuple[Publication, ...] | None) -> bool:
-    """Whether a state that was never written may have been another one once, with a create in it that is under way.
+    """Whether a state that was never written may replace an earlier one with a pending create.
 
-    Before anything is rented an app is marked, and `down` claims more than an app can tell.
+    An app is marked before the first rent; for `down` this is not sufficient.
     """
     if desired.phase is Phase.ABSENT or placed.ours or placed.undecided or publications is None:
         return True
@@ -102,10 +103,10 @@ def _used_before(desired: Desired, placed: Ownership, publications: tuple[Public
 
 
 def _probe(instance: Instance, state: State, memory: Memory) -> Effects[Health | None]:
-    """How it is. It proves its identity once a run: the certificate in the state proves nothing, as others write it."""
+    """Return the health. The identity is checked once per run, as the state may contain any certificate."""
     entombed = any(t.id == instance.id for t in state.tombstones)
     if instance.address is None or instance.mark is None or instance.halted or entombed:
-        return None  # at the address of a stopped one somebody else may answer
+        return None  # the IP of a stopped instance may be in use elsewhere
     proven = memory.proven.get(instance.id, "")
     found = yield from perform(e.Probe(instance.address, instance.mark, instance.boot_secret, proven))
     if found.certificate is not None:
@@ -114,9 +115,9 @@ def _probe(instance: Instance, state: State, memory: Memory) -> Effects[Health |
 
 
 def _publications(
-    desired: Desired, memory: Memory, health: dict[int, Health]
+    desired: Desired, memory: Memory, health: dict[InstanceId, Health]
 ) -> Effects[tuple[Publication, ...] | None]:
-    """Read Render when it matters: at every look, but not while there is nothing to do but wait for a boot."""
+    """Read Render every time, except while the run can only wait for a boot."""
     ready = any(h.vital is Vital.HEALTHY for h in health.values())
     if memory.publications is not None and desired.phase is Phase.RUNNING and not ready:
         return memory.publications
@@ -135,7 +136,7 @@ def _publications(
 
 
 def read_publication(target: Target, memory: Memory) -> Effects[Publication]:
-    """One target as Render and its running app show it."""
+    """Read one target from Render and its running app."""
     service = yield from find_service(target, memory)
     env = yield from perform(e.ReadEnv(service.id))
     app_url = target.reached_at(service.url)
@@ -153,20 +154,20 @@ def read_publication(target: Target, memory: Memory) -> Effects[Publication]:
 
 
 def find_service(target: Target, memory: Memory) -> Effects[WebService]:
-    """The service of a target, asked for once a run."""
+    """Return the service of a target, read once per run."""
     if target.service not in memory.services:
         memory.services[target.service] = yield from perform(e.FindService(target.service))
     return memory.services[target.service]
 
 
 def abandon(memory: Memory, target: str, error: ErtError) -> Effects[None]:
-    """Go on without a target: on the way down nothing may stand between us and the bill."""
+    """Continue without a target, as its failure must not keep instances running."""
     memory.abandoned[target] = error.summary
     yield from perform(e.Tell(Trouble(f"{target} could not be updated", error.summary)))
 
 
 def patiently(desired: Desired, memory: Memory) -> Effects[Situation]:
-    """`observe`, riding out a provider that cannot be read for a while once it has been read before."""
+    """Call `observe`, and retry if a provider is temporarily unavailable after it was read before."""
     while True:
         try:
             situation = yield from observe(desired, memory)
@@ -182,12 +183,12 @@ def patiently(desired: Desired, memory: Memory) -> Effects[Situation]:
 
 
 def promptly(desired: Desired, written: Moment) -> Effects[None]:
-    """Raises Failed when what was written down then is not asked for by now: from then on it is waited for."""
+    """Raise Failed if a stored call was not sent in time: from then on other runs may stop waiting for it."""
     late = (yield from perform(e.Now())).since(written)
     if late > desired.timings.call_within:
         raise Failed(
-            f"writing the state took {late:.0f} s, and what is asked for so late may be taken for lost before it comes",
-            "this machine slept, its clock was set, or the state's store is slow; nothing was asked for",
+            f"writing the state took {late:.0f} s, and a call this late could be considered lost too early",
+            "this machine was suspended, its clock was set, or the state's store is slow; the call was not made",
             "run the command again",
         )
 

@@ -1,7 +1,7 @@
-"""Stopping an instance and starting it again. A stop gives the GPU away: a later start may be refused for ever.
+"""Stopping and starting of instances. A stop releases the GPU, so that a later start may be impossible.
 
-The start is written down before it is asked for, by a conditional write: of many runs that want to wake the same
-instance, one asks. What was started by a run that died is started again once it should have shown itself.
+A start is stored by a conditional write before it is requested: of several runs that want to start an instance, one
+sends the request. A start requested by a failed run is repeated if it is not visible in time.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from ert_deploy.core.model import steps
 from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, Outcome, Rejected, StartRefused, Transient
 from ert_deploy.core.model.events import Stopped, Stranded, Trouble, Waiting, Woken
 from ert_deploy.core.model.observed import Observed, Vital
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import Record, State
 from ert_deploy.core.planning.sleep import start_may_come
 from ert_deploy.engine import effects as e
@@ -20,23 +21,23 @@ from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import promptly
 from ert_deploy.engine.run_context import Run
 
-MAX_STARTS = 3  # of one instance in one run, before another one is rented
-MAX_REFUSALS = 3  # of one instance's calls that say "you may not", before a person is asked
-MAX_STOPS = 30  # looks at one that does not stop, before a person is asked
-SOON = 2.0  # seconds after which a stop usually shows
+MAX_STARTS = 3  # starts per instance and run before another one is rented
+MAX_REFUSALS = 3  # permission errors per instance before NeedsAttention is raised
+MAX_STOPS = 30  # checks of an instance that does not stop before NeedsAttention is raised
+SOON = 2.0  # seconds after which a stop is usually visible
 
 
 def wake(step: steps.Wake, run: Run) -> Effects[None]:
-    """Ask it to start. One that cannot is stopped again, which cancels a queued start, and written down as stranded."""
+    """Start it. If that is impossible, stop it again to cancel a pending start, and record it as stranded."""
     record = _record(run.observed, step.instance_id)
     starts = run.memory.starts.get(record.id, 0)
     if starts >= MAX_STARTS:
         yield from _strand(record, run.observed.state, f"it was started {starts} times in vain", run)
         return
     run.memory.starts[record.id] = starts + 1
-    run.memory.watches.pop(record.id, None)  # its patience begins anew
+    run.memory.watches.pop(record.id, None)  # resets the progress timer
     yield from perform(e.AwaitTurn("start"))
-    now = yield from perform(e.Now())  # the look may have been a slow one
+    now = yield from perform(e.Now())  # the `Situation` may be old
     woken = replace(record, woken=now.stamp())
     written = yield from perform(e.Save(run.observed.state.put_record(woken)))
     yield from promptly(run.desired, now)
@@ -54,7 +55,7 @@ def wake(step: steps.Wake, run: Run) -> Effects[None]:
 
 
 def strand(step: steps.Strand, run: Run) -> Effects[None]:
-    """Give its start up."""
+    """Give up starting it."""
     yield from _strand(_record(run.observed, step.instance_id), run.observed.state, step.reason, run)
 
 
@@ -76,10 +77,9 @@ def _strand(record: Record, state: State, why: str, run: Run) -> Effects[None]:
 
 
 def stop(step: steps.Stop, run: Run) -> Effects[None]:
-    """Ask it to stop, after it has finished what it is writing.
+    """Stop it after all reports have finished.
 
-    One that serves although its start was given up has come all the same: that is written down before, so that its
-    disk is not taken for one that cannot be started.
+    If it is ready although the start was given up, this is stored first, so that the disk is not considered unusable.
     """
     number = step.instance_id
     record, health = _record(run.observed, number), run.observed.health.get(number)
@@ -107,15 +107,15 @@ def stop(step: steps.Stop, run: Run) -> Effects[None]:
 
 
 def await_stop(step: steps.AwaitStop, run: Run) -> Effects[None]:
-    """Look again a little later; NeedsAttention when it does not come to rest."""
+    """Wait for the next check; raise NeedsAttention if it does not stop."""
     if not next(i.resting for i in run.observed.instances if i.id == step.instance_id):
         _patience(step.instance_id, run.memory)
     yield from perform(e.Tell(Waiting(f"instance {step.instance_id} to be stopped", run.desired.timings.poll)))
     yield from perform(e.Sleep(run.desired.timings.poll))
 
 
-def _busy(number: int, run: Run) -> Effects[bool]:
-    """Whether its reports hold up the stop; they do for `timings/finish` at most. One we cannot ask does not."""
+def _busy(number: InstanceId, run: Run) -> Effects[bool]:
+    """Whether reports delay the stop, for at most `timings/finish`. False if it does not respond."""
     health, instance = run.observed.health.get(number), next(i for i in run.observed.instances if i.id == number)
     address, key = instance.address, run.situation.current_key(instance)
     if health is None or health.vital is not Vital.HEALTHY or health.certificate is None:
@@ -139,20 +139,20 @@ def _busy(number: int, run: Run) -> Effects[bool]:
     return bool(reports)
 
 
-def _patience(number: int, memory: Memory) -> None:
+def _patience(number: InstanceId, memory: Memory) -> None:
     tries = memory.tries.get(number, 0)
     if tries >= MAX_STOPS:
         last = memory.refused.get(number)
         raise NeedsAttention(
-            f"instance {number} is not seen to be stopped after {tries} looks, and its GPU may bill",
+            f"instance {number} has not stopped after {tries} checks, and its GPU may bill",
             last.summary if last is not None else "",
             "run the same command again, or `ert-deploy down`, which destroys it",
         )
     memory.tries[number] = tries + 1
 
 
-def refused(what: str, number: int, error: Rejected, run: Run) -> Effects[None]:
-    """Wait and try again a few times; NeedsAttention when a call is refused for good, with what is missing."""
+def refused(what: str, number: InstanceId, error: Rejected, run: Run) -> Effects[None]:
+    """Wait for a few retries; raise NeedsAttention if the call is denied permanently, with the missing permission."""
     run.memory.refusals[number] = run.memory.refusals.get(number, 0) + 1
     if run.memory.refusals[number] >= MAX_REFUSALS:
         raise NeedsAttention(error.summary, error.detail or f"{what} was refused {MAX_REFUSALS} times", error.hint)
@@ -160,7 +160,7 @@ def refused(what: str, number: int, error: Rejected, run: Run) -> Effects[None]:
     yield from perform(e.Sleep(run.desired.timings.poll))
 
 
-def _record(observed: Observed, number: int) -> Record:
+def _record(observed: Observed, number: InstanceId) -> Record:
     record = observed.state.record(number)
-    assert record is not None, "the plan writes down first what it finds"
+    assert record is not None, "the plan records it first"
     return record

@@ -1,8 +1,8 @@
-"""What would make a run pointless or harmful, found out before a cent is spent. It reads, and changes nothing.
+"""Preflight checks before anything is rented, for errors that would make a run fail or do harm. Read-only.
 
-A finding that stops the run is something only the user can fix: a suspended service, one whose deploys are downtime,
-one that gets our variables from elsewhere too, an app that cannot show which configuration it runs with. The others
-are said and lived with.
+A `Finding` stops the run if only the user can fix it: a suspended service, one whose deploys cause downtime, one that
+gets owned variables from another source too, an app that cannot report its configuration. All other findings are only
+reported.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ert_deploy.ports import WebService
 
 
 def preflight(run: Run) -> Effects[None]:
-    """Raise UsageError for the first finding that stops; tell the others. Nothing is checked on the way down."""
+    """Raise UsageError for the first `Finding` that stops the run; report all other ones. Only when starting."""
     if run.desired.phase is not Phase.RUNNING:
         return
     if not run.desired.begin and not _begun(run.situation):
@@ -41,7 +41,7 @@ def preflight(run: Run) -> Effects[None]:
 
 
 def findings(desired: Desired, memory: Memory) -> Effects[tuple[Finding, ...]]:
-    """What is to be said about the targets, in their order. Raises what finding a service and reading it raise."""
+    """Return the findings on all targets, in their order. Raises the errors of reading a service."""
     found: list[Finding] = []
     for target in desired.targets:
         service = yield from find_service(target, memory)
@@ -65,12 +65,12 @@ def _about(target: Target, service: WebService, grouped: Mapping[str, str]) -> I
     if service.has_disk and not target.allow_downtime:
         yield Finding(
             f"the Render service {service.name} has a disk: each deploy stops it for seconds to minutes",
-            f"write allow_downtime: true beside {target.service} under render/services, or detach the disk",
+            f"write allow_downtime: true for {target.service} under render/services, or detach the disk",
         )
     if both := [name for name in target.names.all() if name in grouped]:
         groups = ", ".join(sorted({printable(grouped[name], 60) for name in both}))
         yield Finding(
-            f"{', '.join(both)} would come to {service.name} from ert-deploy and from the environment group {groups}",
+            f"{', '.join(both)} would be set in {service.name} by ert-deploy and by the environment group {groups}",
             "take it out of the group, or unlink the group from the service in the Render dashboard",
         )
     if service.makes_previews and not target.previews:
@@ -82,12 +82,12 @@ def _about(target: Target, service: WebService, grouped: Mapping[str, str]) -> I
     if service.sleeps:
         yield Finding(
             f"{service.name} is on Render's free plan",
-            "it sleeps after 15 minutes without visitors, and nothing in it runs until the next one has waited",
+            "it sleeps after 15 minutes without visitors, and the next one has to wait until it runs again",
             stops=False,
         )
 
 
 def _begun(situation: Situation) -> bool:
-    """Whether there is any trace of it: an instance, a create under way, or an app that points at a backend of ours."""
+    """Whether any trace of it exists: an instance, a pending create, or an app with the URL of a backend."""
     told = any(publication.env.get(t.names.url) for t, publication in situation.targets)
     return told or bool(situation.ours) or not situation.observed.state.empty()

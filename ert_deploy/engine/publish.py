@@ -1,8 +1,8 @@
-"""Moving an app over, as carefully as a database migration.
+"""Update of an app, as careful as a database migration.
 
-Write each variable that differs, wait until no deploy is under way, start one, follow exactly that one, and believe
-nothing but the running process showing the new fingerprint. When that fails, the previous values go back and the
-reason is shown; the old backend has been serving all the time.
+Set each variable that differs, wait until no deploy is active, start one, follow exactly that one, and verify only by
+the fingerprint of the running process. If that fails, the previous values are restored and the reason is reported; the
+old backend has been available all the time.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import find_service
 from ert_deploy.engine.run_context import Run
 
-EMPTY_ANSWERS = 6  # deploys accepted without an id before we give up
+EMPTY_ANSWERS = 6  # deploys accepted without an id before the run fails
 
 
 def publish(step: steps.Publish, run: Run) -> Effects[None]:
-    """Write and delete the owned variables of one target that differ, the fingerprint last."""
+    """Set and delete the owned variables of one target, the fingerprint last."""
     target, publication = _pair(step.target, run.situation)
     if publication.suspended:
         raise Failed(f"{publication.name} is suspended ({publication.suspended})", hint="resume it at Render first")
     wanted = _wanted(run.situation, target)
     url = target.names.url
     yield from _announce(publication, run.observed, {wanted.get(url), publication.env.get(url)})
-    if run.desired.phase is not Phase.ABSENT:  # on the way down the old values lead to a backend that will be gone
+    if run.desired.phase is not Phase.ABSENT:  # on the way down, the old values name a backend to delete
         if _proven(target, publication, run.observed):
-            run.memory.before[step.target] = publication.env  # what was before them may lead nowhere by now
+            run.memory.before[step.target] = publication.env  # older values may name a backend that no longer exists
         run.memory.before.setdefault(step.target, publication.env)
     for name in step.write:
         yield from perform(e.PutEnv(publication.service_id, name, wanted[name]))
@@ -49,14 +49,14 @@ def publish(step: steps.Publish, run: Run) -> Effects[None]:
 
 
 def _proven(target: Target, publication: Publication, observed: Observed) -> bool:
-    """Whether the app was seen to run with what its environment holds."""
+    """Whether the app was seen to run with the values in the environment."""
     rollout = observed.state.rollout(publication.service_id)
     own = {name: value for name, value in publication.env.items() if name != target.names.fingerprint}
     return rollout is not None and bool(rollout.proven) and rollout.fingerprint == fingerprint(own)
 
 
 def deploy(step: steps.Deploy, run: Run) -> Effects[None]:
-    """Start a deploy whose id is provably ours, and write it down."""
+    """Start a deploy with an id that is certainly of this run, and store it."""
     target, publication = _pair(step.target, run.situation)
     mark = _wanted(run.situation, target)[target.names.fingerprint].reveal()
     try:
@@ -64,7 +64,7 @@ def deploy(step: steps.Deploy, run: Run) -> Effects[None]:
     except Rejected as error:
         yield from _put_back(target, publication, run.memory)
         raise Failed(
-            f"Render refused to deploy {publication.name}: {error.summary}", error.detail, error.hint
+            f"Render rejected the deploy of {publication.name}: {error.summary}", error.detail, error.hint
         ) from error
     run.memory.deploys.add(started.id)
     rollout = Rollout(publication.service_id, mark, started.id, run.observed.stamp())
@@ -72,7 +72,7 @@ def deploy(step: steps.Deploy, run: Run) -> Effects[None]:
 
 
 def prove(step: steps.Prove, run: Run) -> Effects[None]:
-    """Follow the deploy, then wait for the fingerprint; put the old values back when either fails."""
+    """Follow the deploy, then wait for the fingerprint; restore the old values if either fails."""
     target, publication = _pair(step.target, run.situation)
     rollout = run.observed.state.rollout(publication.service_id)
     live = False
@@ -84,12 +84,12 @@ def prove(step: steps.Prove, run: Run) -> Effects[None]:
         elif rollout is not None and rollout.proven and publication.live_fingerprint is None:
             yield from _see(step.fingerprint, run.desired, target, publication)
         elif not (yield from _stands(step.fingerprint, run.desired, target, publication)):
-            return  # somebody else's deploy has taken up, or may yet take up, other values: look again
+            return  # a foreign deploy has applied or may apply other values: plan again
     except Failed as error:
         yield from perform(e.Save(run.observed.state.drop_rollout(publication.service_id)))
         if rollout is not None and (rollout.proven or rollout.deploy_id not in run.memory.deploys):
             what = "deploying again" if rollout.proven else "a deploy of an earlier run"
-            yield from perform(e.Tell(Trouble(what, error.summary)))  # a deploy of this run may well succeed
+            yield from perform(e.Tell(Trouble(what, error.summary)))  # a deploy of this run may still succeed
             return
         restored = yield from _put_back(target, publication, run.memory)
         if live and restored:
@@ -118,7 +118,7 @@ def _start(desired: Desired, publication: Publication) -> Effects[WebDeploy]:
 
 
 def _idle(desired: Desired, publication: Publication, deadline: float) -> Effects[None]:
-    """Wait until the newest deploy is over: only one runs at a time, and a queued one has no id to follow."""
+    """Wait until the newest deploy is finished: only one runs at a time, and a pending one has no id to follow."""
     began = (yield from perform(e.Now())).steady
     while True:
         newest = yield from perform(e.NewestDeploy(publication.service_id))
@@ -131,7 +131,7 @@ def _idle(desired: Desired, publication: Publication, deadline: float) -> Effect
 
 
 def _stands(mark: str, desired: Desired, target: Target, publication: Publication) -> Effects[bool]:
-    """Whether the app shows the fingerprint while no deploy is under way that could change that."""
+    """Whether the app reports the fingerprint while no deploy is active that could change it."""
     newest = yield from perform(e.NewestDeploy(publication.service_id))
     if newest is not None and newest.kind is DeployKind.IN_FLIGHT:
         yield from _idle(desired, publication, (yield from perform(e.Now())).steady + desired.timings.deploy_limit)
@@ -140,7 +140,7 @@ def _stands(mark: str, desired: Desired, target: Target, publication: Publicatio
 
 
 def _follow(run: Run, target: Target, publication: Publication, deploy_id: str) -> Effects[None]:
-    """Until the deploy is live. One that was replaced or canceled by a newer deploy hands over to that one."""
+    """Wait until the deploy is live. If a newer deploy replaced or canceled it, follow that one instead."""
     began = (yield from perform(e.Now())).steady
     deadline, shown = began + run.desired.timings.deploy_limit, ""
     while True:
@@ -165,10 +165,10 @@ def _follow(run: Run, target: Target, publication: Publication, deploy_id: str) 
 
 
 def _stuck(deploy: WebDeploy, publication: Publication) -> Failed:
-    """A failing health check holds a deploy, and everything queued behind it, for 15 minutes."""
+    """Return the error; a failing health check blocks a deploy, and all later ones, for 15 minutes."""
     return Failed(
         f"deploy {deploy.id} of {publication.name} is still {deploy.status}",
-        hint="look at its log in the Render dashboard, cancel it there, and run the command again",
+        hint="read its log in the Render dashboard, cancel it there, and run the command again",
     )
 
 
@@ -176,9 +176,9 @@ def _failure(memory: Memory, target: Target, seen: WebDeploy) -> Effects[Failed]
     service = yield from find_service(target, memory)
     why = yield from perform(e.WhyFailed(service, seen))
     return Failed(
-        f"deploy {seen.id} of {service.name} ended as {seen.status}; the previous version keeps serving",
+        f"deploy {seen.id} of {service.name} finished as {seen.status}; the previous version keeps serving",
         why,
-        "mend the app and run the command again",
+        "fix the app and run the command again",
     )
 
 
@@ -189,7 +189,7 @@ def _see(mark: str, desired: Desired, target: Target, publication: Publication) 
         if waited >= desired.timings.prove_limit:
             raise Failed(
                 f"{publication.name} shows {shown or 'no fingerprint'} instead of {mark}",
-                f"asked {publication.app_url}{target.health_path} for the field {target.health_field!r}",
+                f"requested {publication.app_url}{target.health_path} for the field {target.health_field!r}",
                 "the app must report the value of its fingerprint variable there",
             )
         wait = after(waited, desired.timings, DEPLOY)
@@ -198,7 +198,7 @@ def _see(mark: str, desired: Desired, target: Target, publication: Publication) 
 
 
 def _put_back(target: Target, publication: Publication, memory: Memory) -> Effects[bool]:
-    """Restore what this run found, so that the next deploy by anybody does not take up half of ours."""
+    """Restore the values found by this run, so that a later deploy does not apply half of a change."""
     before = memory.before.pop(target.service, None)
     if before is None:
         return False
@@ -217,24 +217,24 @@ def _pair(name: str, situation: Situation) -> tuple[Target, Publication]:
 
 
 def _wanted(situation: Situation, target: Target) -> Mapping[str, Secret]:
-    """What the target should have: no backend when nothing is desired, else the one that has proven itself."""
+    """Return the desired variables of the target: no backend on the way down, else the current one."""
     if situation.desired.phase is Phase.ABSENT:
         return withdrawn(target)
     current = situation.standing.current
-    assert current is not None, "the plan publishes nothing else"
+    assert current is not None, "the plan publishes only this"
     assert current.instance.address is not None
     key = situation.current_key(current.instance)
     certificate = situation.observed.health[current.instance.id].certificate
     assert key is not None
-    assert certificate is not None, "it has proven itself to this run, whatever the state says"
+    assert certificate is not None, "it has proved its identity to this run, whatever the state contains"
     return connected(target, current.instance.address.url(), key, certificate)
 
 
 def _announce(publication: Publication, observed: Observed, urls: set[Secret | None]) -> Effects[None]:
-    """What has to be durable before an app is told: nothing is proven any more, and who it is told about.
+    """Save before the app is updated: the `Rollout` is no longer proven, and which instances it uses.
 
-    An instance some app was told about is drained before it goes. And a deploy of the values before may be under way:
-    an app that shows the new fingerprint then is an old process that happens to have had the same values once.
+    An instance in use is drained before it is deleted. A deploy of the previous values may be active: an app that then
+    reports the new fingerprint is an old process that had the same values before.
     """
     state = observed.state
     if state.rollout(publication.service_id) is not None:

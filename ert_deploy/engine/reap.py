@@ -1,9 +1,9 @@
-"""Reaping: find our instances that no state knows, and see those that were confirmed gone.
+"""Reaping: finds instances of the deployment that are not in the state, and deletes those that the user confirms.
 
-One that proves its identity and serves is named and left alone: its state may be somewhere else.
+One with a valid identity that is ready is reported but not deleted: the state may be stored elsewhere.
 
-They go the way every instance goes: tombstone first, by a conditional write, so that a run that adopts one of them at
-the same time and we cannot both win; then destroy; then two proofs; then the tombstone is forgotten.
+They are deleted like any instance: first a tombstone by a conditional write, so that a concurrent run cannot adopt one
+of them, then the deletion and two checks, and finally the tombstone is removed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, Outcome, StateConflict
 from ert_deploy.core.model.events import Destroyed, Retired, Trouble, Waiting
 from ert_deploy.core.model.observed import Instance, Vital
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import State, Tombstone
 from ert_deploy.core.planning.adoption import known, strays
 from ert_deploy.core.planning.marks import Undecided, sort_out
@@ -21,16 +22,16 @@ from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.records.accounts import of_this_account
 
-MAX_ROUNDS = 20  # over everything that is to go, before a person is asked to look; the tombstones stay
-REASON = "no state knew it"
+MAX_ROUNDS = 20  # rounds over all instances before NeedsAttention is raised; each tombstone remains
+REASON = "it was in no state"
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What one look for strays came to.
+    """Result of one search for strays.
 
-    `strays` are ours and no state knows them, `serving` are those of them that answer as ours and healthy. `undecided`
-    are for a person, `others` are another owner's. `blank`: there is no state at all.
+    `strays` are own instances missing in the state, `serving` are other such instances with a valid identity that are
+    ready. `undecided` are left to the user, `others` are those of another owner. `blank`: no state exists.
     """
 
     strays: tuple[Instance, ...]
@@ -41,7 +42,7 @@ class Found:
 
 
 def find(desired: Desired) -> Effects[Found]:
-    """Look for strays. CannotObserve when the list or the state cannot be read."""
+    """Search for strays. Raises CannotObserve if the list or the state cannot be read."""
     instances = yield from perform(e.ListInstances())
     stored = yield from perform(e.Load())
     state, _ = yield from of_this_account(stored, instances, "", set(), begins=False, leaving=True)
@@ -56,7 +57,7 @@ def find(desired: Desired) -> Effects[Found]:
 
 
 def _serves(stray: Instance, state: State) -> Effects[bool]:
-    """Whether it proves that it is ours and healthy; one that is to be destroyed does not count."""
+    """Whether the identity is valid and it is ready; False if it has a tombstone."""
     entombed = any(t.id == stray.id for t in state.tombstones)
     if entombed or stray.address is None or stray.mark is None or stray.halted:
         return False
@@ -64,14 +65,15 @@ def _serves(stray: Instance, state: State) -> Effects[bool]:
     return health.vital is Vital.HEALTHY
 
 
-def reap(chosen: tuple[Instance, ...], poll: float, *, decided: bool = False) -> Effects[tuple[int, ...]]:
-    """Destroy these and see them gone; the ids that are. One that a state knows by now is left alone.
+def reap(chosen: tuple[Instance, ...], poll: float, *, decided: bool = False) -> Effects[tuple[InstanceId, ...]]:
+    """Delete the chosen instances and return the ids of those that no longer exist, except any now in the state.
 
-    `decided`: a person chose them, whatever their marks are.
+    With `decided`, the user has chosen them regardless of label and environment.
 
-    NeedsAttention names what still exists after many rounds. CannotObserve at the first look ends it at once.
+    NeedsAttention names the instances that still exist after many rounds. CannotObserve is raised in the first round
+    only.
     """
-    gone: list[int] = []
+    gone: list[InstanceId] = []
     left = {i.id: i for i in chosen}
     for turn in range(MAX_ROUNDS):
         if turn:
@@ -89,17 +91,17 @@ def reap(chosen: tuple[Instance, ...], poll: float, *, decided: bool = False) ->
             return tuple(gone)
     raise NeedsAttention(
         f"{_named(left)} cannot be seen gone and may bill",
-        hint="run the same command again, or destroy what is left in the Vast.ai console",
+        hint="run the same command again, or destroy the remaining ones in the GPU provider's console",
     )
 
 
-def _round(left: dict[int, Instance], gone: list[int], *, decided: bool) -> Effects[None]:
-    """One look, and for each that is left the next thing to do. What is seen gone moves from `left` to `gone`."""
+def _round(left: dict[InstanceId, Instance], gone: list[InstanceId], *, decided: bool) -> Effects[None]:
+    """List once and execute the next step for each one left. Those found absent move from `left` to `gone`."""
     listed = {i.id: i for i in (yield from perform(e.ListInstances()))}
     state = yield from perform(e.Load())
     for stray in () if decided else _adopted(left, listed, state):
         del left[stray.id]
-        yield from perform(e.Tell(Trouble(f"instance {stray.id} is left alone", "it is not a stray any more")))
+        yield from perform(e.Tell(Trouble(f"instance {stray.id} is kept", "it is not a stray any more")))
     state = yield from _entomb(left, state)
     for number in sorted(left):
         if number in listed:
@@ -111,8 +113,8 @@ def _round(left: dict[int, Instance], gone: list[int], *, decided: bool) -> Effe
             gone.append(number)
 
 
-def _adopted(left: dict[int, Instance], listed: dict[int, Instance], state: State) -> list[Instance]:
-    """Those that some run has written down since, or whose marks are not what they were."""
+def _adopted(left: dict[InstanceId, Instance], listed: dict[InstanceId, Instance], state: State) -> list[Instance]:
+    """Return the instances that another run has added since, or whose mark is not the same."""
     return [
         stray
         for stray in left.values()
@@ -122,8 +124,8 @@ def _adopted(left: dict[int, Instance], listed: dict[int, Instance], state: Stat
     ]
 
 
-def _entomb(left: dict[int, Instance], state: State) -> Effects[State]:
-    """Every one of them with its tombstone, in one write. Raises StateConflict when somebody else wrote."""
+def _entomb(left: dict[InstanceId, Instance], state: State) -> Effects[State]:
+    """Write a tombstone for each of them at once. Raises StateConflict if the state has changed."""
     now = (yield from perform(e.Now())).stamp()
     told = {t.id for t in state.tombstones}
     new = [i for i in left.values() if i.id not in told and i.mark is not None]
@@ -138,12 +140,12 @@ def _entomb(left: dict[int, Instance], state: State) -> Effects[State]:
     return state
 
 
-def _destroy(number: int) -> Effects[None]:
+def _destroy(number: InstanceId) -> Effects[None]:
     try:
         yield from perform(e.DestroyInstance(number))
     except (Outcome, CannotObserve) as error:
         yield from perform(e.Tell(Trouble(f"destroying instance {number}", error.summary)))
 
 
-def _named(left: dict[int, Instance]) -> str:
+def _named(left: dict[InstanceId, Instance]) -> str:
     return f"instance{'s' if len(left) > 1 else ''} {', '.join(str(n) for n in sorted(left))}"

@@ -1,7 +1,7 @@
-"""Renting in three beats: intent, effect, fact.
+"""Renting in three parts: intent, effect, fact.
 
-The intent is durable before the create call starts, the call is made exactly once, and the fact is written after it.
-Whatever happens in between, the token in the label and in the environment finds the instance again.
+The `Intent` is durable before the create call starts, the call is sent exactly once, and the result is stored after it.
+After an error at any point, the token in `label` and environment is that of the instance.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from ert_deploy.engine.observe import own_time, promptly
 from ert_deploy.engine.run_context import Run
 from ert_deploy.ports import CreateOrder
 
-RANKED_FOR = 60.0  # seconds a search stays good
-MAX_LOST = 20  # offers taken by others before we stop
+RANKED_FOR = 60.0  # seconds for which a search is valid
+MAX_LOST = 20  # offers already rented before the run fails
 
 
 def mark_apps(_: steps.MarkApps, run: Run) -> Effects[None]:
-    """Write the fingerprint of an app without a backend, no secret, once an offer is known that will be rented.
+    """Write the fingerprint of an app without a backend, once an offer to rent is known. It is not secret.
 
-    Without it nobody could tell a state that was never written from one that was lost with a create in it.
+    It distinguishes a state that was never written from a missing one that may have had a create.
     """
     yield from best_offer(run)
     for target, publication in run.situation.targets:
@@ -49,9 +49,9 @@ def mark_apps(_: steps.MarkApps, run: Run) -> Effects[None]:
 
 
 def rent(_: steps.Rent, run: Run) -> Effects[None]:
-    """Rent the best offer that is left. Returns when its fate is known or written down as unknown.
+    """Rent the best remaining offer. Returns after the result is known or recorded as unknown.
 
-    Where there is none, what serves goes on serving; with nothing that serves, UsageError or Failed says why.
+    If there is none, the backend in use remains; without one, UsageError or Failed is raised.
     """
     if run.situation.slots_taken >= run.desired.slots:
         raise NeedsAttention(
@@ -64,7 +64,7 @@ def rent(_: steps.Rent, run: Run) -> Effects[None]:
         if run.memory.kept is not None or not run.situation.serving:
             raise
         run.memory.kept = error
-        yield from perform(e.Tell(Trouble("nothing can take the place of what serves", error.summary)))
+        yield from perform(e.Tell(Trouble("the serving instance cannot be replaced", error.summary)))
         return
     cost = ranked.estimate
     yield from perform(e.Tell(Renting(ranked.offer, rank, len(run.memory.ranked), cost.expected(), cost.hourly)))
@@ -75,7 +75,7 @@ def _three_beats(run: Run, ranked: Ranked) -> Effects[None]:
     offer, known = ranked.offer, run.situation.claimed()
     token = (yield from perform(e.Draw(keys.TOKEN_BYTES))).hex()
     boot_secret = (yield from perform(e.Draw(keys.BOOT_SECRET_BYTES))).hex()
-    # It is born with a key that is forgotten here: it gets its own once it has proven itself and is healthy.
+    # The initial key is discarded: the instance gets a new key once it is ready.
     closed = keys.make_key((yield from perform(e.Draw(keys.KEY_BYTES)))).sha256()
     env = run.desired.container_env(token, closed, boot_secret, offer, owner=run.situation.birth_owner)
     order = CreateOrder(offer.id, run.desired.launch, Mark(run.desired.deployment, token), env)
@@ -100,7 +100,7 @@ def _three_beats(run: Run, ranked: Ranked) -> Effects[None]:
         return
     except CreateRefused as error:
         yield from perform(e.Tell(CreateUnknown(token, error.summary)))
-        raise Failed(f"Vast.ai refused to rent: {error.summary}", error.detail, error.hint) from error
+        raise Failed(f"nothing was rented: {error.summary}", error.detail, error.hint) from error
     except OutcomeUnknown as error:
         run.memory.rentals += 1
         yield from perform(e.Tell(CreateUnknown(token, error.summary)))
@@ -112,12 +112,12 @@ def _three_beats(run: Run, ranked: Ranked) -> Effects[None]:
 
 
 def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
-    """The best offer not tried yet and its rank. UsageError says which filter removed how many when there is none."""
+    """Return the best untried offer and its rank. Raises UsageError with the number excluded by each filter."""
     refuse_broken_image(run.desired, run.memory)
     if run.memory.rentals >= run.desired.attempts or run.memory.lost >= MAX_LOST:
         raise Failed(
-            f"{run.memory.rentals} rented machines did not become healthy, {run.memory.lost} offers went to others",
-            hint="`ert-deploy offers` shows what is left; a higher offer/max_dph opens better hosts",
+            f"{run.memory.rentals} rented machines did not become healthy, {run.memory.lost} offers were taken",
+            hint="`ert-deploy offers` lists the remaining ones; a higher offer/max_dph allows better hosts",
         )
     moment = yield from perform(e.Now())
     now, denied = own_time(moment, run.memory), run.observed.state.denied_machines(abs(moment.stamp()))
@@ -139,14 +139,14 @@ def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
     run.memory.ranked_until = float("-inf")
     if left:
         raise too_dear(left[0][0], run, now)
-    raise Failed("every offer that matches has been tried", hint="run `ert-deploy up` again for a fresh search")
+    raise Failed("every offer that matches has been tried", hint="run `ert-deploy up` again for a new search")
 
 
 def _on_the_market(desired: Desired) -> Effects[tuple[Offer, ...]]:
-    """The offers of two searches: with our filters, which reach far, and with hardly one.
+    """Return the offers of two searches: with all filters, and almost without.
 
-    The server's filters hide offers that pass every one of them, and offers that do not pass say which filter removed
-    how many.
+    The server's filters hide some offers that match all of them, and offers that do not match are needed to count the
+    exclusions by each filter.
     """
     found = yield from perform(e.Search(desired.criteria, desired.launch))
     try:
@@ -160,14 +160,14 @@ def _on_the_market(desired: Desired) -> Effects[tuple[Offer, ...]]:
 
 
 def _no_offer(choice: Choice, desired: Desired) -> UsageError:
-    """Says which filter of ours removed how many."""
+    """Return the error with the number of offers excluded by each filter."""
     looked = len(choice.rejected)
     hint = "loosen the filter that removes most, in the `offer` section of the config"
     if desired.launch.market is Market.INTERRUPTIBLE:
         hint += "; a contract costs launch/bid and the disk"
     rows = [f"  {count:3d} of {looked} removed by {name}" for name, count in choice.removed_by()]
     return UsageError(
-        f"no offer matches (looked at {looked})",
+        f"no offer matches (of {looked})",
         "\n".join(rows),
         hint if rows else "try again later",
     )
@@ -180,6 +180,6 @@ def _can_pay(ranked: Ranked, desired: Desired) -> Effects[None]:
     need = ranked.estimate.expected()
     if account.credit < need:
         raise UsageError(
-            f"the Vast.ai credit is ${account.credit:.2f}, {desired.plan_hours:g} h are expected to cost ${need:.2f}",
-            hint="add credit at cloud.vast.ai, or lower plan/hours in the config",
+            f"the credit is ${account.credit:.2f}, {desired.plan_hours:g} h are expected to cost ${need:.2f}",
+            hint=f"{account.top_up}, or lower plan/hours in the config",
         )

@@ -1,4 +1,4 @@
-"""Getting rid of an instance: tombstone, destroy, see it gone, then forget. There is no give-up timer."""
+"""Deletion of an instance: write a tombstone, delete, check, remove the tombstone. It has no timeout."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, Outcome
 from ert_deploy.core.model.events import Destroyed, Retired, Trouble, Waiting
 from ert_deploy.core.model.moment import MARGIN
 from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import Denied, Intent, Tombstone
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.boot_failures import same_end
@@ -15,13 +16,13 @@ from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.run_context import Run
 
 NOT_FOUND = "not found"
-MOST_WAIT = 60.0  # seconds between two looks at what does not go, at most; they grow from `timings/poll`
+MOST_WAIT = 60.0  # maximum seconds between two attempts; the interval grows from `timings/poll`
 GROWTH = 1.5
-FIRM_TRIES = 3  # of a destruction that does not work, before anything else is gone on with
+FIRM_TRIES = 3  # failed attempts to destroy an instance before other steps continue
 
 
 def retire(step: steps.Retire, run: Run) -> Effects[None]:
-    """Write the tombstone, and shun the machine if it was the host's fault; nobody for a fault of the image."""
+    """Write the tombstone, and deny the machine if the host is at fault; no machine for a fault of the image."""
     state = run.observed.state.entomb(Tombstone(step.token, step.instance_id, run.observed.stamp(), step.reason))
     if step.deny:
         now = abs(run.observed.stamp())
@@ -31,7 +32,7 @@ def retire(step: steps.Retire, run: Run) -> Effects[None]:
 
 
 def destroy(step: steps.Destroy, run: Run) -> Effects[None]:
-    """Ask for the destruction. If it is not seen gone it is asked for again, at growing intervals."""
+    """Delete the instance, and repeat the call with a growing delay until the instance no longer exists."""
     number = step.instance_id
     _tried(step, run)
     run.memory.refused.pop(number, None)
@@ -46,7 +47,7 @@ def destroy(step: steps.Destroy, run: Run) -> Effects[None]:
 
 
 def bury(step: steps.Bury, run: Run) -> Effects[None]:
-    """Remove the tombstone once a read by id says what the complete listing said: it is gone."""
+    """Remove the tombstone once a read by id shows that the instance does not exist, like the listing before."""
     if (yield from _by_id(step.instance_id)) != NOT_FOUND:
         _tried(step, run)
         return
@@ -58,7 +59,7 @@ def bury(step: steps.Bury, run: Run) -> Effects[None]:
 
 
 def await_gone(step: steps.AwaitGone, run: Run) -> Effects[None]:
-    """Look again a little later; NeedsAttention when it is not seen gone for as long as anything may take effect."""
+    """Wait for the next check; raise NeedsAttention if it still exists after the settle time."""
     left = run.memory.since[step.instance_id] + run.desired.timings.settle - run.observed.now
     if left <= 0:
         raise (yield from _ghost(step.instance_id, run))
@@ -68,10 +69,10 @@ def await_gone(step: steps.AwaitGone, run: Run) -> Effects[None]:
 
 
 def forget(step: steps.DropRecord, run: Run) -> Effects[None]:
-    """Remove the record of an instance that is gone, on the same two proofs.
+    """Remove the record of an instance that no longer exists, after the same two reads.
 
-    A newborn may be in neither read yet. Until the settle time is over it is as unknown as a create without an answer,
-    so it goes back on watch; but not where its token is that of another one, which its clone was in the console.
+    A new instance may be missing in both reads. Until the settle time has passed, it is treated like a create without a
+    response and gets an `Intent` again; except if another record has its token, as after cloning it at the provider.
     """
     shown = yield from _by_id(step.instance_id)
     if shown != NOT_FOUND:
@@ -87,15 +88,15 @@ def forget(step: steps.DropRecord, run: Run) -> Effects[None]:
     record = observed.state.record(step.instance_id)
     cloned = record is not None and any(other.token == record.token for other in state.records)
     if record is not None and not cloned and observed.age(record.token, record.at, MARGIN) < settle:
-        yield from perform(e.Save(state.intend(Intent(record.token, record.at, 0, record.machine_id))))
+        yield from perform(e.Save(state.intend(Intent(record.token, record.at, "", record.machine_id))))
         return
     yield from perform(e.Save(state))
     ended(record.token if record is not None else "", observed.now, run.memory)
     yield from perform(e.Tell(Destroyed(step.instance_id)))
 
 
-def _by_id(instance_id: int) -> Effects[str]:
-    """What a read by id shows of an instance."""
+def _by_id(instance_id: InstanceId) -> Effects[str]:
+    """Return a description of the instance from a read by id."""
     try:
         found = yield from perform(e.GetInstance(instance_id))
     except CannotObserve as error:
@@ -104,11 +105,11 @@ def _by_id(instance_id: int) -> Effects[str]:
 
 
 def _shown(instance: Instance) -> str:
-    return f"{instance.status or 'no status'}, contract {instance.current or 'unknown'}"
+    return f"{instance.status or 'no status'}, {instance.power}"
 
 
-def _ghost(instance_id: int, run: Run) -> Effects[NeedsAttention]:
-    """What to say of an instance that does not go: what it costs, what both reads show, and what we may not do."""
+def _ghost(instance_id: InstanceId, run: Run) -> Effects[NeedsAttention]:
+    """Return the error for an instance that still exists: the price, the results of both reads, and the last error."""
     listed = next((i for i in run.observed.instances if i.id == instance_id), None)
     by_id = yield from _by_id(instance_id)
     lines = [f"list: {_shown(listed) if listed is not None else 'no longer listed'}", f"read by id: {by_id}"]
@@ -116,7 +117,7 @@ def _ghost(instance_id: int, run: Run) -> Effects[NeedsAttention]:
     if last is not None:
         lines.append(f"destroying it: {last.summary}")
     price = f"${listed.dph:.4f}/h" if listed is not None else "an unknown price"
-    again = "run the same command again, or destroy it in the Vast.ai console"
+    again = "run the same command again, or destroy it in the GPU provider's console"
     return NeedsAttention(
         f"instance {instance_id} ({price}) still exists after {run.desired.timings.settle:.0f} s, and may bill",
         "\n".join(lines),
@@ -125,13 +126,13 @@ def _ghost(instance_id: int, run: Run) -> Effects[NeedsAttention]:
 
 
 def _tried(step: steps.Destroy | steps.Bury, run: Run) -> None:
-    """Note one more try, and when the next one is due."""
+    """Record one more attempt, and the time of the next one."""
     run.memory.since.setdefault(step.instance_id, run.observed.now)
     run.memory.due[step] = run.observed.now + _wait(step.instance_id, run)
 
 
-def _wait(instance_id: int, run: Run) -> float:
-    """Seconds until it is looked at again; each time more, up to a minute."""
+def _wait(instance_id: InstanceId, run: Run) -> float:
+    """Return the seconds until the next check; they grow with each attempt, up to a minute."""
     tries = run.memory.tries.get(instance_id, 0)
     run.memory.tries[instance_id] = tries + 1
     poll = run.desired.timings.poll

@@ -1,8 +1,8 @@
-"""Rotation: another API key between the apps and the backend, while it serves.
+"""Rotation: replaces the API key between the apps and the backend during operation.
 
-Whatever is unfinished is finished first. Then the plan says the rest: make a key in this run's memory, add it to the
-backend, move every app over, see each prove it, let requests with the old one finish, drop the old one. A run
-that dies on the way leaves apps that work; the next run of anything that serves goes on with what the apps hold.
+Unfinished work is completed first. The plan then has all further steps: create a key in memory, add it to the backend,
+move every app over, verify each of them, let requests with the old key finish, remove the old key. After a crash the
+apps still work, and the next run that keeps the deployment running continues with the keys in the apps.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ert_deploy.engine.observe import observe
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
-    """How it ended: the names of the key before and after, and the last look."""
+    """Result of a rotation: the names of the key before and after, and the final result."""
 
     before: str
     after: str
@@ -31,7 +31,7 @@ class Rotated:
 
 
 def rotate(desired: Desired) -> Effects[Rotated]:
-    """Change the key. UsageError, and nothing done, unless a backend serves as the config says."""
+    """Change the key. Raises UsageError before any change unless the backend is ready and matches the config."""
     _must_serve((yield from observe(desired, Memory())))
     before = yield from apply(desired)
     result = yield from apply(desired, Memory(rotating=True))
@@ -50,13 +50,13 @@ def _must_serve(situation: Situation) -> None:
         )
     if stage is Stage.ASLEEP:
         raise UsageError(
-            f"{name} is asleep, and a stopped backend takes no new key",
+            f"{name} is asleep, and a stopped backend cannot take a new key",
             hint="`ert-deploy wake` first",
         )
     raise UsageError(
-        f"no backend of {name} serves now as the config says, and only one that does takes a new key",
+        f"no backend of {name} serves now as configured, and only a serving one can take a new key",
         "\n".join(_amiss(situation)),
-        hint="`ert-deploy status` shows how it is; `ert-deploy up` first",
+        hint="check it with `ert-deploy status`, and run `ert-deploy up` first",
     )
 
 
@@ -69,5 +69,5 @@ def _amiss(situation: Situation) -> Iterator[str]:
 def _name(situation: Situation) -> str:
     current = situation.standing.current
     key = situation.current_key(current.instance) if current is not None else None
-    assert key is not None, "what serves has a key"
+    assert key is not None, "a serving backend has a key"
     return named(key.sha256())

@@ -1,4 +1,4 @@
-"""Interprets effects on the ports: the product's interpreter. It decides nothing."""
+"""Interpreter: executes effects on the ports, without any decision logic."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Ports:
 
 
 def run(effects: e.Effects[T], ports: Ports) -> T:
-    """Carry out every effect in turn; what a port raises is raised at the `yield` that asked for it."""
+    """Execute every `Effect` in turn; an error of a port is raised at its `yield`."""
     carry_out = interpreter(ports)
     try:
         effect = next(effects)
@@ -47,7 +47,7 @@ def run(effects: e.Effects[T], ports: Ports) -> T:
 
 
 def interpreter(p: Ports) -> dict[type[Any], Callable[[Any], Any]]:
-    """How each effect is carried out on these ports."""
+    """Return the functions that execute each type of `Effect` on these ports."""
     return {
         e.Now: lambda _: Moment(p.clock.now(), p.clock.steady(), p.gpu.date()),
         e.Sleep: lambda x: p.clock.sleep(x.seconds),

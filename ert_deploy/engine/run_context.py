@@ -1,4 +1,4 @@
-"""A run at one of its looks: the situation it sees, and what it remembers of the looks before."""
+"""Context of a run at one point: the current `Situation` and the memory of the run."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from ert_deploy.engine.memory import Memory
 
 @quick_dataclass
 class Run:
-    """What a step is carried out with. Each look brings a new situation; the memory is the same all the time."""
+    """Input of the step handlers. The `Situation` changes during a run, the memory is the same object."""
 
     situation: Situation
     memory: Memory
 
     @property
     def desired(self) -> Desired:
-        """What is wanted."""
+        """The desired state."""
         return self.situation.desired
 
     @property
     def observed(self) -> Observed:
-        """What was seen at this look."""
+        """The actual state in `situation`."""
         return self.situation.observed

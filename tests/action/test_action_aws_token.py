@@ -47,7 +47,7 @@ def test_a_refusal_is_one_line(issuer: Issuer, tmp_path: Path, status: int) -> N
     issuer.status, issuer.body = status, TOKEN.encode()
     done = fetch(issuer.url, tmp_path / "token")
     assert done.returncode == 5
-    assert done.stderr == f"error: GitHub refused to identify the job (HTTP {status})\n"
+    assert done.stderr == f"error: GitHub rejected the request for the job's identity (HTTP {status})\n"
     assert not (tmp_path / "token").exists()
 
 

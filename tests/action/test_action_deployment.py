@@ -82,7 +82,7 @@ def test_what_does_not_say_it_on_a_line_of_its_own_is_refused(tmp_path: Path, te
     config(tmp_path, text)
     code, log, out = read(tmp_path, "my")
     assert (code, out) == (2, "")
-    assert log == "::error title=ert-deploy::the config has to say `deployment: NAME` once, on a line of its own\n"
+    assert log == "::error title=ert-deploy::the config has to contain `deployment: NAME` once, on a line of its own\n"
 
 
 @pytest.mark.parametrize("spelled", ["none", "configs/none.yaml", "", "::add-path::/tmp", "my\n::set-output name=x::y"])

@@ -62,7 +62,7 @@ def test_a_job_that_cannot_show_its_identity_does_not_begin(played: Job, issuer:
     played.extra = environ(issuer.url)
     ran = played.use(command="up", config="ert", **ROLE)
     assert ran.code == 5
-    assert "error: GitHub refused to identify the job (HTTP 403)" in ran.log
+    assert "error: GitHub rejected the request for the job's identity (HTTP 403)" in ran.log
     assert not (played.workspace / "seen").exists()
 
 
@@ -90,10 +90,10 @@ def test_values_of_a_hostile_provider_stay_values(played: Job) -> None:
 
 
 def test_what_a_person_has_to_decide_about_is_an_output_of_its_own(played: Job) -> None:
-    doubts = [{"instance": 30, "why": "x"}, {"instance": 7, "why": "x"}]
+    doubts = [{"instance": "30", "why": "x"}, {"instance": "7", "why": "x"}]
     say(played.workspace, {"backends": [], "services": [], "attention": doubts})
     assert played.use(command="status", config="ert").outputs["attention"] == "7,30"
-    say(played.workspace, {"attention": doubts, "strays": [{"instance": 8, "dph": 0.2}], "destroyed": []})
+    say(played.workspace, {"attention": doubts, "strays": [{"instance": "8", "dph": 0.2}], "destroyed": []})
     ran = played.use(command="reap", config="ert")
     assert ran.outputs == {"backend-url": "", "fingerprint": "", "changed": "", "attention": "7,8,30"}
     seen = json.loads((played.workspace / "seen").read_text())
@@ -112,7 +112,7 @@ def test_a_success_without_a_document_is_a_failure(played: Job, said: str) -> No
     say(played.workspace, said)
     ran = played.use(command="status", config="ert")
     assert ran.code == 1
-    assert "printed no JSON document" in ran.log
+    assert "returned no JSON document" in ran.log
     assert ran.outputs == {}
 
 

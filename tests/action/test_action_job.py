@@ -83,7 +83,7 @@ def test_nothing_that_is_printed_by_the_program_can_order_the_runner_about(job: 
     place.trouble(provider="render", kind="deploy_fails", status="update_failed", reason=evil)
     ran = job.use(command="up", config="sandbox")
     assert ran.code == 1
-    assert "ended as update_failed" in ran.log
+    assert "finished as update_failed" in ran.log
     assert orders(ran.log) == []
     words = [line.split("::")[2] for line in ran.log.splitlines() if line.startswith("::stop-commands::")]
     assert len(set(words)) == len(words) == 4
@@ -101,7 +101,7 @@ def test_a_cancelled_job_takes_nothing_down_and_the_next_one_goes_on(job: Job, p
     rest = process.stdout.read()
     assert process.wait(7) == 130
     process.stdout.close()
-    assert "What is rented stays rented" in rest
+    assert "Rented instances remain" in rest
     (left,) = place.instances()
 
     assert job.use(command="up", config="sandbox").code == 0

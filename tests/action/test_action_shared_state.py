@@ -37,7 +37,7 @@ def test_what_a_job_brought_up_is_slept_woken_and_taken_down_from_another_folder
     assert again.outputs["changed"] == "false", again.log
 
     if taken:
-        place.trouble(provider="vast", kind="gpu_taken", instance_id=seen["instance"])
+        place.trouble(provider="vast", kind="gpu_taken", instance_id=int(seen["instance"]))
     (awake,) = ours.data("wake")["backends"]
     assert awake["health"] == "healthy"
     assert (awake["instance"] == seen["instance"]) is not taken

@@ -46,7 +46,7 @@ def steps() -> Iterator[dict[str, Any]]:
 
 
 def test_there_is_something_to_look_at() -> None:
-    assert [path.name for path in WORKFLOWS] == ["ci.yml", "dependencies.yml", "deploy.yml"]
+    assert [path.name for path in WORKFLOWS] == ["ci.yml", "dependencies.yml", "deploy.yml", "release.yml"]
     assert {path.name for path in SCRIPTS} == {"check.sh", "common.sh", "install.sh", "plan.sh", "run.sh"}
 
 
@@ -71,6 +71,7 @@ def test_rights_are_given_job_by_job_and_are_the_least() -> None:
     assert all(document(path)["permissions"] == {} for path in WORKFLOWS)
     wide = [job for job in document(ROOT / ".github" / "workflows" / "dependencies.yml")["jobs"].values()]
     wide.append(deploying()["deploy-with-role"])
+    wide += [job for job in document(ROOT / ".github" / "workflows" / "release.yml")["jobs"].values()]
     assert all(job["permissions"] == {"contents": "read"} for _, job in jobs() if job not in wide[1:])
     assert deploying()["deploy-with-role"]["permissions"] == {"contents": "read", "id-token": "write"}
 
@@ -227,5 +228,6 @@ def test_actionlint_finds_nothing() -> None:
 
 
 def test_shellcheck_finds_nothing() -> None:
-    more = [".ci/run", "ci/propose.sh", "requirements/lock", "requirements/openmp"]
+    more = [*(str(path) for path in sorted((ROOT / "ci" / "release").glob("*.sh")))]
+    more += [".ci/run", "ci/propose.sh", "requirements/lock", "requirements/openmp"]
     clean(tool("shellcheck"), "-x", *(str(path) for path in SCRIPTS), *more)

@@ -115,7 +115,7 @@ def test_a_refusal_is_final_and_says_its_status(status: int) -> None:
 
 
 ODD = [
-    Answer(500), Answer(503, {"detail": "The disk did not take it"}), Answer(429, {}), Answer(302, {}),
+    Answer(500), Answer(503, {"detail": "The disk rejected the write"}), Answer(429, {}), Answer(302, {}),
     Answer(200, b"<html>"), Answer(200, []), Answer(200, {}), Answer(200, {"generation": "7"}),
     Answer(200, {"generation": True}), Answer(200, {"generation": -1}), Answer(200, {"generation": 2**53}),
     Answer(200, {"generation": 7}, cut=3), Answer(reset=True),

@@ -229,7 +229,7 @@ def test_plain_http_that_waits_for_a_whole_request_is_found_out() -> None:
 
     with raw_server(patient) as port:
         found = look(port, total=1.0)
-    assert (found.vital, found.detail) == (Vital.IMPOSTOR, "it answers in plain HTTP")
+    assert (found.vital, found.detail) == (Vital.IMPOSTOR, "it responds in plain HTTP")
 
 
 def test_another_protocol_is_an_impostors() -> None:

@@ -131,7 +131,7 @@ def test_an_image_that_was_not_built_is_said_before_anything_is_pushed(engine: F
 def test_without_an_engine_it_says_where_it_looked(host: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # docker's client leaves a socket open that cannot connect
-        with pytest.raises(Failed, match="no Docker engine answers at") as failure:
+        with pytest.raises(Failed, match="no Docker engine responds at") as failure:
             DockerImages({"DOCKER_HOST": host}).push(TAG, lambda _: None)
         assert "DOCKER_HOST" in failure.value.hint
         del failure

@@ -20,6 +20,7 @@ from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Denied, State, Tombstone
 from ert_deploy.core.redaction import Redactor
 from tests.support.doubles.docker_engine_api import FakeEngine
+from tests.support.ids import nth
 
 BOOT, OTHER = "a3f1c07b5d9e2846" * 4, "0f1e2d3c4b5a6978" * 4
 ADMIN = admin_token(Secret(BOOT)) or ""
@@ -38,7 +39,7 @@ def test_a_host_repeats_no_secret_of_any_row_of_its_listing() -> None:
         row(3, BOOT, f"{'1' * 32} hf_AbCdEf0123 wandb-0123456789", image_args=["-e", "W_API_KEY=wandb-0123456789"]),
     ]  # fmt: skip
     found, _, _ = parse.page({"success": True, "instances": rows, "total_instances": 3, "next_token": None})
-    assert [parse.instance(one).message for one in found] == [
+    assert [parse.instance(one).message.text for one in found] == [
         "bad *** *** ***",
         "bad *** ***",
         "1" * 32 + " *** ***",
@@ -47,17 +48,17 @@ def test_a_host_repeats_no_secret_of_any_row_of_its_listing() -> None:
 
 
 def test_a_read_by_id_holds_what_it_shows() -> None:
-    one = parse.one({"instances": row(1, BOOT, f"bad {BOOT}")}, 200, 1)
+    one = parse.one({"instances": row(1, BOOT, f"bad {BOOT}")}, 200, nth(1))
     assert one is not None
-    assert one.message == "bad ***"
+    assert one.message.text == "bad ***"
 
 
 def test_a_state_is_stored_without_what_a_host_repeated(held: Redactor) -> None:
     held.hold(BOOT)
     certificate_like = State(
         "mine",
-        tombstones=(Tombstone("t" * 32, 5, 1.0, f"the host says: {BOOT}"),),
-        denied=(Denied(7, 2.0, f"\x1b[31mno {BOOT.encode().hex()}\n::error::x"),),
+        tombstones=(Tombstone("t" * 32, nth(5), 1.0, f"the host says: {BOOT}"),),
+        denied=(Denied("7", 2.0, f"\x1b[31mno {BOOT.encode().hex()}\n::error::x"),),
     )
     raw = document.encode(certificate_like)
     assert BOOT not in raw.decode()

@@ -47,7 +47,7 @@ def empty_202(stage: Stage) -> None:
 
 def canceled(stage: Stage) -> None:
     stage.trouble("deploy_fails", status="canceled", reason={"evicted": True})
-    error = refused(stage, Failed, "ended as canceled; the previous version keeps serving")
+    error = refused(stage, Failed, "finished as canceled; the previous version keeps serving")
     assert "the instance was evicted" in error.detail
 
 
@@ -81,7 +81,7 @@ def old_instance(stage: Stage) -> None:
 def stale_group(stage: Stage) -> None:
     stage.trouble("env_group", name="shared", env={URL: "https://old.example.org", "LOG_LEVEL": "info"})
     try:
-        error = refused(stage, UsageError, f"{URL} would come to dashboard from .* group shared")
+        error = refused(stage, UsageError, f"{URL} would be set in dashboard by .* group shared")
     finally:
         stage.trouble("env_group", name="shared")
     assert "unlink" in error.hint
@@ -106,7 +106,7 @@ def empty_value(stage: Stage) -> None:
 
 def other_account(stage: Stage) -> None:
     stage.fault("list_services", status=403, body='{"message":"forbidden"}', headers={"Render-Request-Id": "api-x/7"})
-    error = refused(stage, UsageError, "refuses this key access")
+    error = refused(stage, UsageError, "denies this key access")
     assert "Render-Request-Id api-x/7" in error.detail
     assert stage.asked("put_env_var") == 0
 
@@ -114,7 +114,7 @@ def other_account(stage: Stage) -> None:
 def no_minutes(stage: Stage) -> None:
     stage.trouble("pipeline_minutes_exhausted")
     try:
-        error = refused(stage, Failed, "ended as canceled")
+        error = refused(stage, Failed, "finished as canceled")
     finally:
         stage.trouble("pipeline_minutes_exhausted", on=False)
     assert "no pipeline minutes left" in error.detail

@@ -75,11 +75,11 @@ def test_text_from_outside_loses_its_escapes() -> None:
 @pytest.mark.parametrize(
     ("failure", "words"),
     [
-        ({"nonZeroExit": 1}, "the process ended with status 1"),
+        ({"nonZeroExit": 1}, "the process exited with status 1"),
         ({"oomKilled": {"memoryLimit": "512Mi"}}, "out of memory (512Mi)"),
         ({"unhealthy": "HTTP 503", "evicted": False}, "the health check failed: HTTP 503"),
         ({"timedOutSeconds": 900, "timedOutReason": "deploy"}, "timed out after 900 s; deploy"),
-        ({"earlyExit": True}, "the process ended by itself"),
+        ({"earlyExit": True}, "the process exited"),
         ({"new{}thing": {"a": 1}}, "new{}thing: {'a': 1}"),
         (None, ""),
         ("text", ""),
@@ -94,7 +94,7 @@ def test_the_reason_is_that_of_our_deploy_or_its_build() -> None:
     other = {"details": {"deployId": "dep-2", "reason": {"failure": {"nonZeroExit": 2}}}}
     build = {"type": "build_ended", "details": {"buildId": "bld-1", "reason": {"failure": {"nonZeroExit": 9}}}}
     assert reason_of([other], "dep-1") == ""
-    assert reason_of([other, build], "dep-1") == "the process ended with status 9"
+    assert reason_of([other, build], "dep-1") == "the process exited with status 9"
 
 
 @pytest.mark.parametrize("raw", [None, {}, {"logs": None}, []])

@@ -115,18 +115,18 @@ def torn_by_another(stage: Stage) -> None:
 
 def never_healthy(stage: Stage) -> None:
     stage.trouble("unhealthy")
-    error = refused(stage, Failed, "ended as update_failed")
+    error = refused(stage, Failed, "finished as update_failed")
     assert "health check failed" in error.detail
 
 
 def never_healthy_called_canceled(stage: Stage) -> None:
     stage.trouble("deploy_fails", status="canceled", reason={"unhealthy": "timed out"})
-    assert "health check failed: timed out" in refused(stage, Failed, "ended as canceled").detail
+    assert "health check failed: timed out" in refused(stage, Failed, "finished as canceled").detail
 
 
 def crashes_at_start(stage: Stage) -> None:
     stage.trouble("deploy_fails", reason={"nonZeroExit": 3})
-    assert "ended with status 3" in refused(stage, Failed, "ended as update_failed").detail
+    assert "exited with status 3" in refused(stage, Failed, "finished as update_failed").detail
 
 
 def asleep(stage: Stage, status: int) -> None:

@@ -86,7 +86,7 @@ def test_two_services_of_one_name_are_listed_with_their_workspaces() -> None:
         ({"GET /v1/services": EMPTY}, "no service named dash"),
         ({"GET /v1/services": [page("service", service(name="dash", type="cron_job")), EMPTY]}, "is a cron_job"),
         ({"GET /v1/services": Answer(401, {"message": "unauthorized"})}, "does not accept the key"),
-        ({"GET /v1/services": Answer(403, {"message": "forbidden"})}, "refuses this key"),
+        ({"GET /v1/services": Answer(403, {"message": "forbidden"})}, "denies this key"),
     ],
 )
 def test_what_the_user_has_to_mend_is_a_usage_error(answers: dict[str, Answer], words: str) -> None:

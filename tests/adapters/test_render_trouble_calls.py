@@ -107,7 +107,7 @@ def test_an_answer_without_end_is_cut_off() -> None:
 
 def test_a_body_that_trickles_ends_at_the_total() -> None:
     slow = Answer(200, b" " * 400, trickle=0.02)
-    with scripted({"GET /": slow}) as script, pytest.raises(NoAnswer, match="did not end"):
+    with scripted({"GET /": slow}) as script, pytest.raises(NoAnswer, match="did not finish"):
         exchange("GET", script.url + "/", Bounds(connect=1, read=0.5, total=0.3))
 
 

@@ -195,7 +195,7 @@ def test_a_failure_shows_the_reason_and_the_tail_of_the_log_without_escapes() ->
     answers: Answers = {f"GET {BASE}/events": [page("event", ENDED), EMPTY], "GET /v1/logs": Answer(200, LOG)}
     with render(answers) as (web, script):
         shown = web.failure(WHERE, FAILED)
-    assert shown.splitlines() == ["the process ended with status 3", "starting", "ValueError: no key"]
+    assert shown.splitlines() == ["the process exited with status 3", "starting", "ValueError: no key"]
     query = script.seen[-1].query
     assert (query["ownerId"], query["resource"], query["limit"]) == (["tea-1"], [SERVICE], ["50"])
     assert script.seen[0].query["startTime"] == ["2025-01-13T16:43:25Z"]
@@ -220,7 +220,7 @@ def test_a_log_does_not_show_the_values_this_run_has_handled() -> None:
 @pytest.mark.parametrize("answer", [HTML, Answer(401), Answer(200, b"{"), Answer(200, {"logs": 5}), Answer(reset=True)])
 def test_a_failure_is_explained_as_far_as_it_can_be(answer: Answer) -> None:
     with render({f"GET {BASE}/events": answer, "GET /v1/logs": answer}) as (web, _):
-        assert web.failure(WHERE, FAILED) == "Render gives no reason for update_failed"
+        assert web.failure(WHERE, FAILED) == "Render returned no reason for update_failed"
 
 
 def test_a_refused_connection_is_retried_and_then_transient() -> None:

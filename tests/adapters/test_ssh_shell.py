@@ -19,6 +19,7 @@ from ert_deploy.adapters.ssh.shell import SIGNALLED, Door, Patience, execute
 from ert_deploy.core.model.errors import Failed, NeedsAttention, UsageError
 from ert_deploy.core.model.observed import Address
 from tests.support.doubles.ssh_server import BIG, Sshd, sshd
+from tests.support.ids import nth
 
 MINE, OTHER, HOST_KEY = (paramiko.ECDSAKey.generate() for _ in range(3))
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,7 +40,9 @@ def server() -> Iterator[Sshd]:
 def door(server: Sshd, tmp_path: Path) -> Door:
     MINE.write_private_key_file(str(tmp_path / "id"))
     known = KnownHosts(tmp_path / "state" / "known_hosts")
-    return Door(7, Address("127.0.0.1", server.port), known, tmp_path / "id", Patience(3, 3, 3), allow_loopback=True)
+    return Door(
+        nth(7), Address("127.0.0.1", server.port), known, tmp_path / "id", Patience(3, 3, 3), allow_loopback=True
+    )
 
 
 def run(door: Door, command: str) -> tuple[int, bytes, bytes]:
@@ -98,7 +101,7 @@ def test_a_host_key_is_remembered_and_another_one_refused(door: Door, server: Ss
         run(door, "both")
     assert str(path) in refused.value.hint
     assert len(server.commands) == 2
-    assert run(replace(door, instance=8), "both")[0] == 0, "another instance may have the address by now"
+    assert run(replace(door, instance=nth(8)), "both")[0] == 0, "another instance may have the address by now"
 
 
 @pytest.mark.parametrize("text", ["nonsense\n", "ert-instance-7 ssh-rsa AAAA\n", "ert-instance-7 a b c\n"])
@@ -127,13 +130,13 @@ def test_what_others_may_have_planted_pins_no_key(door: Door, server: Sshd, tmp_
     with pytest.raises(UsageError):
         run(door, "both")
     with pytest.raises(UsageError):
-        door.known_hosts.add(7, "ssh-rsa", "AAAA")
+        door.known_hosts.add(nth(7), "ssh-rsa", "AAAA")
     assert server.commands == []
     assert profile.read_text() == "# mine\n"
 
 
 def test_a_line_that_is_cut_is_no_success(door: Door) -> None:
-    with pytest.raises(Failed, match="ended before the command did"):
+    with pytest.raises(Failed, match="closed before the command finished"):
         run(door, "cut")
 
 
@@ -146,7 +149,7 @@ def test_a_command_may_be_silent_as_long_as_the_line_answers(door: Door) -> None
 
 
 def test_a_line_that_is_silent_and_does_not_answer_is_given_up(door: Door, server: Sshd) -> None:
-    with pytest.raises(Failed, match="ended before the command did"):
+    with pytest.raises(Failed, match="closed before the command finished"):
         run(replace(door, patience=Patience(3, 3, 0.3)), "stuck")
     server.release.set()
 

@@ -122,7 +122,7 @@ def test_somebody_elses_write_in_between_is_a_conflict_also_with_the_same_conten
         ("ExpiredToken", 400, "expired"),
         ("PermanentRedirect", 301, "AWS_REGION"),
         ("RequestTimeTooSkewed", 403, "clock"),
-        ("KMS.DisabledException", 400, "the answer says why"),
+        ("KMS.DisabledException", 400, "see the error of S3"),
         ("NotImplemented", 501, "condition"),
     ],
 )

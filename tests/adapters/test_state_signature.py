@@ -14,12 +14,13 @@ from ert_deploy.core.model.errors import Damaged, UsageError
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Record, State
 from tests.support.doubles import moto_s3
+from tests.support.ids import nth
 from tests.support.state.shelf import PLAIN, Shelf
 
 KEY, OTHER = Secret("k" * 32), Secret("o" * 32)
 SIGNED, OTHERS = StateKeys(KEY), StateKeys(OTHER)
 SIGNING = StateKeys(OTHER, former=KEY, unsigned=True)
-STATE = State("ert", records=(Record("b" * 32, 5, 1002, 2.5),))
+STATE = State("ert", records=(Record("b" * 32, nth(5), "1002", 2.5),))
 
 
 @pytest.fixture(scope="module")
@@ -154,5 +155,5 @@ def test_what_is_damaged_is_said_in_a_line_however_long_it_is(shelf: Shelf) -> N
 def test_nothing_is_read_from_a_document_that_holds_no_numbers(shelf: Shelf) -> None:
     shelf.handle(PLAIN).save(STATE)
     shelf.write(shelf.read().replace(b"2.5", b"NaN"))
-    with pytest.raises(Damaged, match="NaN is no finite number"):
+    with pytest.raises(Damaged, match="NaN is not a finite number"):
         shelf.handle(PLAIN).load()

@@ -15,6 +15,7 @@ from ert_deploy.core.model.errors import Busy, Damaged, ErtError, Failed, StateC
 from ert_deploy.core.model.plain.state import VERSION
 from ert_deploy.core.model.state import Intent, State
 from tests.support.doubles import moto_s3
+from tests.support.ids import nth
 from tests.support.state.shelf import FULL, Shelf
 
 
@@ -36,8 +37,8 @@ def test_what_was_saved_is_loaded_one_generation_higher_also_elsewhere(shelf: Sh
     saved = mine.save(FULL)
     assert saved == replace(FULL, generation=1)
     assert shelf.handle().load() == saved
-    assert mine.save(saved.drop_record(5)).generation == 2
-    assert shelf.handle().load() == replace(saved.drop_record(5), generation=2)
+    assert mine.save(saved.drop_record(nth(5))).generation == 2
+    assert shelf.handle().load() == replace(saved.drop_record(nth(5)), generation=2)
 
 
 def test_a_handle_that_has_read_nothing_writes_on_the_generation_it_is_given(shelf: Shelf) -> None:
@@ -81,7 +82,7 @@ def test_of_eight_writers_at_once_exactly_one_wins_and_no_update_is_lost(shelf: 
         def write(n: int, state: State, turn: int = turn, ready: Any = ready, won: Any = won) -> None:
             ready.wait()
             with contextlib.suppress(StateConflict):
-                handles[n].save(state.intend(Intent(f"{turn}-{n}", 1.0, 1, 1)))
+                handles[n].save(state.intend(Intent(f"{turn}-{n}", 1.0, "1", "1")))
                 won.append(n)
 
         threads = [threading.Thread(target=write, args=(n, s)) for n, s in enumerate(read)]
@@ -104,9 +105,9 @@ def test_a_document_cut_anywhere_is_refused_and_kept(shelf: Shelf) -> None:
     raw = shelf.read()
     for length in range(0, len(raw), 97):
         shelf.write(raw[:length])
-        with pytest.raises(Damaged, match="damaged state file") as damaged:
+        with pytest.raises(Damaged, match="corrupt state file") as damaged:
             shelf.handle().load()
-        assert "found by the marks they carry" in damaged.value.hint
+        assert "found by their marks" in damaged.value.hint
         with pytest.raises(Damaged):
             shelf.handle().save(State("ert"))
         assert shelf.read() == raw[:length], "what is damaged is evidence and is not written over"

@@ -25,6 +25,7 @@ from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import CreateOrder
 from ert_deploy.sandbox.httpd.server import Reply, Request, Router, Server
 from ert_deploy.sandbox.runtime.clock import WorldClock
+from tests.support.ids import nth
 
 pytestmark = pytest.mark.contract
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -131,20 +132,20 @@ def recorder() -> Iterator[Recorder]:
 
 def order(launch: Launch) -> CreateOrder:
     desired = Desired("ert", Phase.RUNNING, launch, CRITERIA, ())
-    return CreateOrder(5, launch, Mark("ert", TOKEN), desired.container_env(TOKEN, "ab" * 32, "cd" * 32))
+    return CreateOrder("5", launch, Mark("ert", TOKEN), desired.container_env(TOKEN, "ab" * 32, "cd" * 32))
 
 
 CALLS: dict[str, Callable[[VastHost], object]] = {
     "account": lambda host: host.account(),
     "list": lambda host: host.list_instances(),
-    "show": lambda host: host.get_instance(9),
+    "show": lambda host: host.get_instance(nth(9)),
     "search": lambda host: host.search(CRITERIA, LAUNCH),
     "search wide": lambda host: host.search(CRITERIA, LAUNCH, wide=True),
     "search bid": lambda host: host.search(CRITERIA, BID),
     "create": lambda host: host.create(order(LAUNCH)),
     "create bid": lambda host: host.create(order(BID)),
-    "destroy": lambda host: host.destroy(9),
-    "logs": lambda host: host.logs(9, 100),
+    "destroy": lambda host: host.destroy(nth(9)),
+    "logs": lambda host: host.logs(nth(9), 100),
 }
 
 

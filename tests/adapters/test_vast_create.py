@@ -16,12 +16,12 @@ from tests.support.vast.wire import ARMED, KEY, TOKEN, Wire, order
 
 def test_the_create_call_carries_both_marks_and_refuses_a_stopped_start(wire: Wire) -> None:
     wire.says("create", {"success": True, "new_contract": 4242, "instance_api_key": "k"})
-    assert wire.host.create(order()) == 4242
+    assert wire.host.create(order()) == "4242"
     (sent,) = wire.got
     body = json.loads(sent.body)
     assert sent.path == "/api/v0/asks/5/"
     assert body["label"] == f"ert1:ert:{TOKEN}"
-    assert body["env"] == {"ERT_TOKEN": TOKEN, "-p 8443:8443": "1", **ARMED}
+    assert body["env"] == {"ERT_TOKEN": TOKEN, "-p 8443:8443": "1", **ARMED, "ERT_VAST_API": wire.server.url}
     assert (body["cancel_unavail"], body["runtype"], body["disk"], body["price"]) == (True, "args", 40, None)
 
 

@@ -11,9 +11,11 @@ import pytest
 from ert_deploy.core.model.errors import CannotObserve, ErtError, UsageError
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.sandbox.httpd.faults import Fault
 from ert_deploy.sandbox.httpd.server import Reply
+from tests.support.ids import nth
 from tests.support.vast.wire import TOKEN, Wire, page, row
 
 
@@ -46,7 +48,7 @@ def test_a_row_full_of_nulls_blinds_nobody(wire: Wire) -> None:
     bare = {"id": 8, "start_date": None, "extra_env": None, "ports": None, "public_ipaddr": None, "actual_status": None}
     wire.says("list", page(bare, row()))
     nothing, ours = wire.host.list_instances()
-    assert (nothing.id, nothing.status, nothing.address, nothing.started) == (8, None, None, None)
+    assert (nothing.id, nothing.status, nothing.address, nothing.started) == ("8", None, None, None)
     assert ours.mark is not None
 
 
@@ -65,7 +67,7 @@ def test_a_price_that_is_not_said_is_not_free(wire: Wire, name: str, price: obje
 def test_every_page_is_read(wire: Wire) -> None:
     pages = {"": page(row(1), next_token="t1", total_instances=2), "t1": page(row(2), total_instances=2)}
     wire.replies["list"] = lambda r: Reply.json(pages[r.one("after_token") or ""])
-    assert [i.id for i in wire.host.list_instances()] == [1, 2]
+    assert [i.id for i in wire.host.list_instances()] == ["1", "2"]
 
 
 @pytest.mark.parametrize(
@@ -133,7 +135,7 @@ def test_a_refused_key_is_the_users_to_mend_and_is_never_shown(wire: Wire) -> No
 )
 def test_absent_is_said_by_a_complete_answer_only(wire: Wire, answer: Any, status: int) -> None:
     wire.says("show", answer, status)
-    assert wire.host.get_instance(7) is None
+    assert wire.host.get_instance(nth(7)) is None
 
 
 @pytest.mark.parametrize(
@@ -162,10 +164,22 @@ def test_absent_is_said_by_a_complete_answer_only(wire: Wire, answer: Any, statu
 def test_a_bare_404_is_no_proof_of_absence(wire: Wire, answer: Any, status: int, error: type[ErtError]) -> None:
     wire.says("show", answer, status)
     with pytest.raises(error):
-        wire.host.get_instance(7)
+        wire.host.get_instance(nth(7))
 
 
 def test_words_from_outside_cannot_drive_the_terminal(wire: Wire) -> None:
     wire.says("list", page(row(status_msg="\x1b]0;owned\x07pulling\x1b[31m 3%\n\r\x00")))
     (found,) = wire.host.list_instances()
-    assert found.message == "pulling 3%"
+    assert found.message.text == "pulling 3%"
+
+
+@pytest.mark.parametrize("name", ["i-0f3a", "007", "-7", "7/../8", "1" * 20, "\u0667"])
+def test_an_id_that_vast_cannot_have_given_out_is_never_sent(wire: Wire, name: str) -> None:
+    """It proves nothing either: what bears it may exist at another provider."""
+    calls = (wire.host.get_instance, wire.host.destroy, wire.host.start, wire.host.stop)
+    for call in calls:
+        with pytest.raises(CannotObserve, match=r"is not an id of Vast\.ai"):
+            call(InstanceId(name))
+    with pytest.raises(CannotObserve, match=r"is not an id of Vast\.ai"):
+        wire.host.logs(InstanceId(name), 5)
+    assert wire.got == []

@@ -20,6 +20,7 @@ from ert_deploy.sandbox.runtime.clock import WorldClock
 from tests.support.certificates.ip_bound import pair
 from tests.support.doubles.scripted_http import Answer, Script, scripted
 from tests.support.fakes.timing import FakeClock
+from tests.support.ids import nth
 from tests.support.vast.world import KEY as RENTER_KEY
 from tests.support.vast.world import renting, until
 
@@ -29,7 +30,7 @@ LIST, CREATE = "GET /api/v1/instances/", "PUT /api/v0/asks/5/"
 EMPTY = {"success": True, "instances": [], "total_instances": 0, "next_token": None}
 ARMED = {"ERT_IDLE_STOP": "1200", "ERT_BOOT_DEADLINE": "2700", "ERT_MAX_LIFETIME": "43200"}
 ORDER = CreateOrder(
-    5,
+    "5",
     Launch("img/backend:1", "gpt-oss:20b", disk_gb=40),
     Mark("ert", TOKEN),
     {"ERT_TOKEN": TOKEN, "ERT_BOOT_SECRET": "boot-secret", "-p 8443:8443": "1", **ARMED},
@@ -72,10 +73,10 @@ def test_a_redirected_create_sends_its_secret_nowhere_and_its_outcome_is_unknown
 
 
 CHANGES: dict[str, Callable[[VastHost], object]] = {
-    "destroy": lambda vast: vast.destroy(9),
-    "start": lambda vast: vast.start(9),
-    "stop": lambda vast: vast.stop(9),
-    "one instance": lambda vast: vast.get_instance(9),
+    "destroy": lambda vast: vast.destroy(nth(9)),
+    "start": lambda vast: vast.start(nth(9)),
+    "stop": lambda vast: vast.stop(nth(9)),
+    "one instance": lambda vast: vast.get_instance(nth(9)),
 }
 
 
@@ -138,7 +139,7 @@ def test_a_ca_bundle_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: p
 )
 def test_a_list_that_trickles_ends(answer: Answer) -> None:
     started = time.monotonic()
-    with scripted({LIST: answer}) as here, pytest.raises(CannotObserve, match="did not end within"):
+    with scripted({LIST: answer}) as here, pytest.raises(CannotObserve, match="did not finish within"):
         host(here, 0.3).list_instances()
     assert time.monotonic() - started < 10
 
@@ -147,7 +148,7 @@ def test_a_create_that_trickles_ends_within_the_time_of_a_call_that_acts() -> No
     with scripted({CREATE: Answer(200, {}, endless=0.02)}) as here:
         vast = host(here, 0.3)
         started = time.monotonic()
-        with pytest.raises(OutcomeUnknown, match="did not end within"):
+        with pytest.raises(OutcomeUnknown, match="did not finish within"):
             vast.create(ORDER)
         assert time.monotonic() - started < 3
     assert len(here.seen) == 1
@@ -172,7 +173,7 @@ def test_a_log_is_read_without_the_key_or_a_netrc_password(tmp_path: Path, monke
         scripted({"GET /x.log": later}) as storage,
         scripted({ASK: Answer(200, {"result_url": storage.url + "/x.log"})}) as here,
     ):
-        assert host(here).logs(9, 2) == "two\n\u00e4"
+        assert host(here).logs(nth(9), 2) == "two\n\u00e4"
     assert here.seen[0].json() == {"tail": "2"}
     assert len(storage.seen) == 2
     assert not any("Authorization" in one.headers for one in storage.seen)
@@ -180,8 +181,8 @@ def test_a_log_is_read_without_the_key_or_a_netrc_password(tmp_path: Path, monke
 
 @pytest.mark.parametrize("answer", [{"success": True}, {"result_url": 7}, {"result_url": ""}, []])
 def test_an_answer_without_a_place_for_the_log_is_none(answer: object) -> None:
-    with scripted({ASK: Answer(200, answer)}) as here, pytest.raises(CannotObserve, match="unusable answer"):
-        host(here).logs(9, 10)
+    with scripted({ASK: Answer(200, answer)}) as here, pytest.raises(CannotObserve, match="invalid response"):
+        host(here).logs(nth(9), 10)
 
 
 def test_a_log_that_never_comes_is_given_up() -> None:
@@ -190,7 +191,7 @@ def test_a_log_that_never_comes_is_given_up() -> None:
         scripted({ASK: Answer(200, {"result_url": storage.url + "/x.log"})}) as here,
         pytest.raises(CannotObserve, match=r"in time \(status 404\)"),
     ):
-        host(here).logs(9, 10)
+        host(here).logs(nth(9), 10)
     assert len(storage.seen) == 30
 
 
@@ -199,4 +200,4 @@ def test_the_log_of_a_machine_of_the_sandbox_comes_through() -> None:
     with renting(speed=20.0) as renter:
         vast = VastHost(Secret(RENTER_KEY), renter.double.url, WorldClock(speed=20.0))
         number = renter.running()
-        until(lambda: "GREETING" in vast.logs(number, 100))
+        until(lambda: "GREETING" in vast.logs(nth(number), 100))

@@ -28,7 +28,7 @@ DOCKERFILE = (Path(__file__).resolve().parents[2] / "images" / "llm-backend" / "
 LAUNCH = Launch("img/backend:1", "gpt-oss:20b", disk_gb=40)
 AS_EVER = (
     b'{"client_id": "me", "image": "img/backend:1", "env": {"-p 8443:8443": "1", "ERT_IDLE_STOP": "1200", '
-    b'"ERT_BOOT_DEADLINE": "2700", "ERT_MAX_LIFETIME": "43200"}, "price": null, "disk": 40, '
+    b'"ERT_BOOT_DEADLINE": "2700", "ERT_MAX_LIFETIME": "43200", "ERT_VAST_API": "URL"}, "price": null, "disk": 40, '
     b'"label": "ert1:ert:0123456789abcdef0123456789abcdef", "extra": null, "onstart": null, "image_login": null, '
     b'"python_utf8": false, "lang_utf8": false, "use_jupyter_lab": false, "jupyter_dir": null, "force": false, '
     b'"cancel_unavail": true, "template_hash_id": null, "user": null, "runtype": "args"}'
@@ -48,11 +48,11 @@ def payload(launch: Launch) -> bytes:
     server = Server(router).start()
     try:
         limits = {"ERT_IDLE_STOP": "1200", "ERT_BOOT_DEADLINE": "2700", "ERT_MAX_LIFETIME": "43200"}
-        order = CreateOrder(5, launch, Mark("ert", "0123456789abcdef" * 2), {"-p 8443:8443": "1", **limits})
+        order = CreateOrder("5", launch, Mark("ert", "0123456789abcdef" * 2), {"-p 8443:8443": "1", **limits})
         VastHost(Secret("k"), server.url, RealClock()).create(order)
     finally:
         server.stop()
-    return sent[0].body
+    return sent[0].body.replace(server.url.encode(), b"URL")
 
 
 def test_without_debug_ssh_the_create_call_is_what_it_was_byte_for_byte() -> None:

@@ -18,6 +18,7 @@ from ert_deploy.core.model.errors import (
     UsageError,
 )
 from ert_deploy.sandbox.httpd.faults import Fault
+from tests.support.ids import nth
 from tests.support.vast.wire import Wire
 
 
@@ -26,14 +27,14 @@ from tests.support.vast.wire import Wire
 def test_what_the_key_may_not_do_is_no_gpu_that_is_taken(wire: Wire, verb: str, status: int) -> None:
     wire.says("manage", {"success": False, "error": "forbidden", "msg": "no permission"}, status)
     with pytest.raises(Rejected, match="may not change instance 7") as refused:
-        getattr(wire.host, verb)(7)
+        getattr(wire.host, verb)(nth(7))
     assert "instance_write" in refused.value.hint
 
 
 def test_a_destruction_that_the_key_may_not_order_names_the_right(wire: Wire) -> None:
     wire.says("destroy", {"success": False, "error": "forbidden"}, 403)
     with pytest.raises(CannotObserve) as refused:
-        wire.host.destroy(7)
+        wire.host.destroy(nth(7))
     assert "instance_write" in refused.value.hint
 
 
@@ -47,14 +48,14 @@ def test_a_start_is_not_sent_by_a_machine_that_slept_between_two_tries(wire: Wir
 
     wire.clock.sleep = sleep  # type: ignore[method-assign]
     with pytest.raises(CannotObserve, match="not sent any more"):
-        wire.host.start(7)
+        wire.host.start(nth(7))
     assert wire.got == []
 
 
 @pytest.mark.parametrize("error", ["no_such_instance", "not_found"])
 def test_destroying_what_is_gone_is_success(wire: Wire, error: str) -> None:
     wire.says("destroy", {"success": False, "error": error, "msg": "Instance not found"}, 404)
-    wire.host.destroy(7)
+    wire.host.destroy(nth(7))
 
 
 @pytest.mark.parametrize(
@@ -71,13 +72,13 @@ def test_a_destruction_counts_only_when_vast_says_so(
 ) -> None:
     wire.says("destroy", answer, status)
     with pytest.raises(error):
-        wire.host.destroy(7)
+        wire.host.destroy(nth(7))
 
 
 @pytest.mark.parametrize(("verb", "state"), [("start", "running"), ("stop", "stopped")])
 def test_start_and_stop_are_one_state_each(wire: Wire, verb: str, state: str) -> None:
     wire.says("manage", {"success": True})
-    getattr(wire.host, verb)(7)
+    getattr(wire.host, verb)(nth(7))
     (asked,) = wire.got
     assert (asked.path, asked.json()) == ("/api/v0/instances/7/", {"state": state})
 
@@ -108,7 +109,7 @@ def test_a_start_counts_only_when_vast_says_so(
 ) -> None:
     wire.says("manage", answer, status)
     with pytest.raises(error) as refused:
-        getattr(wire.host, verb)(7)
+        getattr(wire.host, verb)(nth(7))
     assert type(refused.value) is error
 
 
@@ -119,6 +120,6 @@ def test_a_start_is_not_repeated_when_that_would_be_long_after_it_was_written_do
     wire.says("manage", {"success": True})
     wire.faults.add(Fault("manage", status=429, body="slow down", headers={"Retry-After": "90"}))
     with contextlib.suppress(CannotObserve):
-        getattr(wire.host, verb)(7)
+        getattr(wire.host, verb)(nth(7))
     assert wire.clock.sleeps == slept
     assert len(wire.got) == len(slept), "what was answered with 429 did not get through"

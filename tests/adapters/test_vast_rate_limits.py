@@ -14,6 +14,7 @@ from ert_deploy.core.model.desired import Criteria
 from ert_deploy.core.model.errors import CannotObserve, OutcomeUnknown
 from ert_deploy.sandbox.httpd.faults import Fault
 from ert_deploy.sandbox.httpd.server import Reply, Request
+from tests.support.ids import nth
 from tests.support.vast.wire import LAUNCH, Wire, order, page, row
 
 
@@ -62,7 +63,7 @@ def test_a_list_within_the_limit_is_the_last_one_unless_something_was_written(wi
     assert wire.host.list_instances() == first, "as if it had been slow to arrive"
     assert wire.clock.sleeps == []
     wire.clock.time += 1.2
-    assert [i.id for i in wire.host.list_instances()] == [1, 2]
+    assert [i.id for i in wire.host.list_instances()] == ["1", "2"]
     for name, write in WRITE.items():
         wire.says("create" if name == "create" else "destroy" if name == "destroy" else "manage", DONE)
         wire.says("list", page(row(1)))
@@ -93,15 +94,15 @@ def test_a_list_that_failed_leaves_none_to_fall_back_on(wire: Wire) -> None:
 DONE = {"success": True, "new_contract": 1}
 WRITE: dict[str, Callable[[VastHost], object]] = {
     "create": lambda host: host.create(order()),
-    "destroy": lambda host: host.destroy(7),
-    "start": lambda host: host.start(7),
-    "stop": lambda host: host.stop(7),
+    "destroy": lambda host: host.destroy(nth(7)),
+    "start": lambda host: host.start(nth(7)),
+    "stop": lambda host: host.stop(nth(7)),
 }
 CALLS: dict[str, tuple[str, Callable[[VastHost], object], float]] = {
-    "show": ("show", lambda host: host.get_instance(7), 2.0),
-    "destroy": ("destroy", lambda host: host.destroy(7), 3.0),
-    "start": ("manage", lambda host: host.start(7), 1.0),
-    "stop": ("manage", lambda host: host.stop(7), 1.0),
+    "show": ("show", lambda host: host.get_instance(nth(7)), 2.0),
+    "destroy": ("destroy", lambda host: host.destroy(nth(7)), 3.0),
+    "start": ("manage", lambda host: host.start(nth(7)), 1.0),
+    "stop": ("manage", lambda host: host.stop(nth(7)), 1.0),
 }
 
 
@@ -138,9 +139,9 @@ def test_ten_searches_a_minute_go_out_at_once_and_the_eleventh_waits(wire: Wire)
 
 def test_a_clock_that_was_set_back_makes_nobody_wait_for_an_hour(wire: Wire) -> None:
     wire.says("show", {"instances": row()})
-    wire.host.get_instance(7)
+    wire.host.get_instance(nth(7))
     wire.clock.time -= 3600
-    wire.host.get_instance(7)
+    wire.host.get_instance(nth(7))
     assert sum(wire.clock.sleeps) < 3
 
 

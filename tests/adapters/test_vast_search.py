@@ -38,7 +38,7 @@ def test_a_row_that_does_not_say_its_cpu_is_believed_only_where_it_was_asked_for
 def test_an_offer_with_a_missing_price_is_kept_apart_by_the_filters(wire: Wire) -> None:
     wire.says("search", {"offers": [{"id": 1, "machine_id": 2, "gpu_name": "RTX 3090"}, {"id": "x"}]})
     (found,) = wire.host.search(Criteria(max_dph=0.5), LAUNCH)
-    assert found.id == 1
+    assert found.id == "1"
     assert found.dph_total != found.dph_total
 
 

@@ -43,6 +43,7 @@ from tests.support.fakes import behaviours
 from tests.support.fakes.deployment import Watcher, on_fakes
 from tests.support.fakes.history import WANTED, is_down, is_up
 from tests.support.fakes.loopback import FakeWorld, blind, world
+from tests.support.ids import nth
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """\
@@ -149,7 +150,7 @@ def test_what_a_person_has_to_see_to_is_raised_unless_the_outcome_is_to_say_it(
     made.store.lose()
     outcome = command(deployment, check=False)
     assert [instance for instance, _ in outcome.undecided] == [number]
-    with pytest.raises(NeedsAttention, match=f"instance {number} was not touched and may bill"):
+    with pytest.raises(NeedsAttention, match=f"instance {number} was not changed and may bill"):
         command(deployment)
     assert made.gpu.paid() == (number,)
 
@@ -207,7 +208,7 @@ def test_offers_and_logs(made: FakeWorld, deployment: Deployment) -> None:
     up(deployment)
     assert logs(deployment, tail=5).instance == made.gpu.only().id
     with pytest.raises(UsageError, match="instance 999 is not one of ert"):
-        logs(deployment, instance=999)
+        logs(deployment, instance=nth(999))
 
 
 def test_a_finding_of_a_plan_says_what_the_account_adds(
@@ -248,7 +249,7 @@ def test_without_a_key_the_default_is_the_sandbox_and_with_one_it_is_not(monkeyp
 
 def test_a_sandbox_that_was_only_guessed_is_no_answer_and_one_that_was_named_is() -> None:
     for command in (down, sleep, wake, status, find_strays, rotate):
-        with pytest.raises(UsageError, match="nothing was looked at"):
+        with pytest.raises(UsageError, match="nothing was read"):
             command()
     assert not down("sandbox").changed
     assert status("sandbox").sandbox_stopped

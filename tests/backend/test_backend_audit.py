@@ -71,7 +71,7 @@ def test_half_a_line_of_a_crash_is_cut_off_and_said(tmp_path: Path) -> None:
         file.write(b'{"n":3,"at":"2026')
     written(tmp_path, 1)
     outcomes = [json.loads(line)["outcome"] for line in path.read_text().splitlines()]
-    assert outcomes == [202, 202, "half a line was cut off", 202]
+    assert outcomes == [202, 202, "an incomplete line was removed", 202]
     assert verify([path])[0] == 4
 
 

@@ -72,7 +72,7 @@ def test_a_slow_host_is_measured_again_before_it_is_refused(ollama: ScriptedOlla
 
 def test_a_context_that_is_not_the_one_asked_for_is_refused(ollama: ScriptedOllama) -> None:
     for context in (4096, 32768, 0):
-        with pytest.raises(HostSick, match="not the 16384 asked for"):
+        with pytest.raises(HostSick, match="instead of the required 16384"):
             host(ollama, context=context)
 
 

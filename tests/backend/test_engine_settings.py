@@ -88,7 +88,7 @@ def test_temperature_and_length_are_settings(tmp_path: Path, ollama: ScriptedOll
 def test_the_model_has_to_have_the_digest_that_is_asked_for(tmp_path: Path, ollama: ScriptedOllama) -> None:
     ollama.models, right = [], "ab" * 32
     with running(tmp_path, ollama.host, model_digest=right) as backend, backend.client() as client:
-        wait_for(lambda: "and abababababab was asked for" in backend.service.state.detail)
+        wait_for(lambda: "and abababababab is required" in backend.service.state.detail)
         assert client.get("/health").json()["progress"]["phase"] == "failed"
         assert not ollama.in_memory
         ollama.digest = f"sha256:{right}"

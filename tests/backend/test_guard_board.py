@@ -124,7 +124,7 @@ def test_an_app_that_lives_and_says_nothing_may_be_writing_but_not_for_ever(tmp_
         machine = Machine(settings_for(tmp_path, vast.url, ERT_BOOT_DEADLINE="0"), age=90_000)
         machine.record(at=boot_seconds() - SILENT - 1, claimed_at=0.0, ready_at=0.0)
         assert machine.switch.tick() == TICK
-        assert "says nothing" in machine.said[0]
+        assert "is silent" in machine.said[0]
         assert vast.calls == []
         machine.switch.held = dict.fromkeys(machine.switch.held, 600.0)
         assert machine.switch.tick() == AGAIN

@@ -96,7 +96,7 @@ def gone(pid: int) -> bool:
 def test_it_brings_both_up_restarts_the_dead_and_leaves_nobody_behind(tmp_path: Path) -> None:
     with guard(tmp_path) as running:
         wait_for(running.healthy, 20)
-        assert "off-switch armed for instance 4711" in running.log.splitlines()[0]
+        assert "off-switch active for instance 4711" in running.log.splitlines()[0]
         first_app, first_ollama = running.pid("app"), running.pid("ollama")
         os.kill(first_ollama, signal.SIGKILL)
         wait_for(lambda: running.pid("ollama") != first_ollama)
@@ -159,7 +159,7 @@ def test_an_app_that_cannot_start_does_not_disarm_the_off_switch(tmp_path: Path)
 def test_without_its_own_id_or_key_it_does_not_start_unless_told_to(tmp_path: Path, missing: str) -> None:
     with guard(tmp_path, **{missing: ""}) as running:
         assert running.process.wait(10) == 3
-        assert "NOT armed" in running.log
+        assert "NOT active" in running.log
         assert "started" not in running.log
     with guard(tmp_path, ERT_GUARD="off", **{missing: ""}) as running:
         wait_for(lambda: "ollama started" in running.log)

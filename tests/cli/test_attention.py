@@ -11,15 +11,16 @@ from ert_deploy.app.outcome import Outcome
 from ert_deploy.cli.failure import explain
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import NeedsAttention
+from tests.support.ids import nth
 
 RENDER = ("ert-dashboard", "Render did not answer")
-HINT = "`ert-deploy adopt|ignore|destroy 902` decides whose it is"
+HINT = "`ert-deploy adopt|ignore|destroy 902` decides this"
 WHY = "it has our label and not our environment"
-LINE = f"instance {{}} was not touched and may bill: {WHY}"
+LINE = f"instance {{}} was not changed and may bill: {WHY}"
 
 
 def outcome(*suspects: int, abandoned: tuple[tuple[str, str], ...] = ()) -> Outcome:
-    doubts = tuple((number, WHY) for number in suspects)
+    doubts = tuple((nth(number), WHY) for number in suspects)
     return Outcome("ert", Phase.ABSENT, changed=True, undecided=doubts, abandoned=abandoned)
 
 

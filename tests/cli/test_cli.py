@@ -164,9 +164,9 @@ def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path, capsys: pyte
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (lambda text: text.replace('"generation": 1', '"generation": 2'), ["damaged", "marks"]),
+        (lambda text: text.replace('"generation": 1', '"generation": 2'), ["corrupt", "marks"]),
         (lambda text: text.replace(f'"version": {VERSION}', '"version": 99', 1), ["newer"]),
-        (lambda _: "{", ["damaged", "marks"]),
+        (lambda _: "{", ["corrupt", "marks"]),
     ],
     ids=["flipped", "newer", "torn"],
 )
@@ -226,7 +226,7 @@ def test_a_sandbox_that_was_only_guessed_and_is_not_there_is_no_answer(
     assert run(*words.split(), "--json") == 2
     said = capsys.readouterr()
     assert said.out == ""
-    assert "nothing was looked at" in said.err
+    assert "nothing was read" in said.err
     assert "hint: name the config: -c my-app" in said.err
     assert not (tmp_path / ".ert").exists()
 

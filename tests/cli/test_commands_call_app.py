@@ -24,7 +24,7 @@ from tests.support.situations import instance
 # The command with its arguments -> its function.
 CALLS = {
     "adopt 7 --yes": "decide.adopt",
-    "destroy 7 --yes": "decide.destroy",
+    "destroy i-0f3a --yes": "decide.destroy",
     "down": "lifecycle.down",
     "ignore 7 --yes": "decide.ignore",
     "image build": "images.build_image",

@@ -69,7 +69,8 @@ def test_without_questions_the_image_is_left_to_be_put_in_and_nothing_can_be_ren
 ) -> None:
     assert run("init", "--defaults") == 0
     said = capsys.readouterr()
-    assert said.out.splitlines() == ["wrote configs/ert.yaml", "wrote render.yaml"]
+    written = ("configs/ert.yaml", "render.yaml", "configs/ert-deploy.schema.json")
+    assert said.out.splitlines() == [f"wrote {file}" for file in written]
     assert "launch/image" in said.err
     monkeypatch.setenv("VAST_API_KEY", "v" * 32)
     monkeypatch.setenv("RENDER_API_KEY", "rnd_" + "r" * 20)
@@ -141,7 +142,7 @@ def test_hostile_answers_stay_answers_or_are_refused(question: Any, capsys: pyte
         (("--region", "frankfort"), "did you mean frankfurt?"),
         (("--model", "llama3.2:8b"), "launch/model: the model llama3.2:8b is not known"),
         (("--root", "../up"), "--root: '../up' is not a folder"),
-        (("--start", "KEY=rnd_abcdefghijklmnopqrst x"), "looks like a key"),
+        (("--start", "KEY=rnd_abcdefghijklmnopqrst x"), "similar to a key"),
         (("--repo", "https://me:hunter22@example.org/a/b"), "keys belong into environment variables"),
         (("a/b",), "'a/b' cannot be the name of a config"),
         (("--api-key", "x"), "No such option"),
@@ -172,7 +173,9 @@ def test_what_is_there_is_shown_as_a_diff_and_kept(capsys: pytest.CaptureFixture
     assert there.read_text() == kept
     assert run("init", "--defaults", "--force") == 0
     assert "# mine" not in there.read_text()
-    assert sorted(path.name for path in there.parent.iterdir()) == ["ert.yaml"], "no half file is left"
+    assert sorted(path.name for path in there.parent.iterdir()) == ["ert-deploy.schema.json", "ert.yaml"], (
+        "no half file"
+    )
 
 
 def test_beginning_twice_alike_changes_nothing() -> None:
@@ -240,7 +243,7 @@ def test_where_nobody_can_be_asked_that_is_said(capsys: pytest.CaptureFixture[st
     command, env = [sys.executable, "-m", "ert_deploy.cli", "init"], {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=env)
     assert done.returncode == 2
-    assert "no terminal to ask on" in done.stderr
+    assert "no terminal to prompt on" in done.stderr
     assert "--defaults" in done.stderr
 
 

@@ -10,14 +10,15 @@ from ert_deploy.cli.commands.status import _show
 from ert_deploy.core.model.observed import Health, Observed, OffSwitch, Vital
 from ert_deploy.core.model.state import State
 from ert_deploy.core.planning.situation import Situation
+from tests.support.ids import nth
 from tests.support.situations import UP, instance
 
 
 @pytest.mark.parametrize(
     ("off_switch", "words"),
     [
-        (OffSwitch.REFUSED, "the provider refuses its off-switch"),
-        (OffSwitch.UNKNOWN, "whether its off-switch works is not known"),
+        (OffSwitch.REFUSED, "the provider denies its off-switch"),
+        (OffSwitch.UNKNOWN, "its off-switch is unconfirmed"),
         (OffSwitch.PROVEN, ""),
         (None, ""),
     ],
@@ -25,7 +26,7 @@ from tests.support.situations import UP, instance
 def test_the_status_warns_of_an_off_switch_that_is_not_proven(
     off_switch: OffSwitch | None, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    seen = Observed(1000.0, (instance(7),), State("ert"), health={7: Health(Vital.HEALTHY, off_switch=off_switch)})
+    seen = Observed(1000.0, (instance(7),), State("ert"), health={nth(7): Health(Vital.HEALTHY, off_switch=off_switch)})
     (row,) = backends(Situation(UP, seen))
     assert row.off_switch == (off_switch.value if off_switch else None)
     _show(Status("ert", backends=(row,)))

@@ -18,13 +18,14 @@ from ert_deploy.cli import main
 from ert_deploy.core.model.state import Denied, Intent, Record, State, Tombstone
 from ert_deploy.ports import StateKeeper
 from tests.support.doubles import moto_s3
+from tests.support.ids import nth
 
 PRODUCTION = (
     (Path(__file__).resolve().parents[2] / "configs" / "ert.yaml").read_text().replace("YOUR-DEPLOYMENT", "ert")
 )
 FULL = State(
-    "ert", 0, (Intent("a" * 32, 1.5, 7, 1001),), (Record("b" * 32, 5, 1002, 2.5),),
-    (Tombstone("c" * 32, 6, 3.5, "replaced"),), (Denied(1003, 9e9, "no progress"),),
+    "ert", 0, (Intent("a" * 32, 1.5, "7", "1001"),), (Record("b" * 32, nth(5), "1002", 2.5),),
+    (Tombstone("c" * 32, nth(6), 3.5, "replaced"),), (Denied("1003", 9e9, "no progress"),),
 )  # fmt: skip
 
 
@@ -81,7 +82,7 @@ def test_what_is_stored_is_shown(store: StateKeeper, capsys: pytest.CaptureFixtu
         "lock       free",
     ):
         assert words in said
-    assert data(capsys, "show")["state"]["records"][0]["id"] == 5
+    assert data(capsys, "show")["state"]["records"][0]["id"] == "5"
 
 
 def test_a_person_locks_and_unlocks_and_everybody_is_told(

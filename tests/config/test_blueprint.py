@@ -103,7 +103,7 @@ def test_a_folder_is_all_that_triggers_a_deploy(good: str) -> None:
         ({"root": "/etc"}, "is not a folder inside the repository"),
         ({"root": "apps/web"}, "blueprint/start: how the app in apps/web is started is not known"),
         ({"start": "a\nb"}, "it is not a command on one line"),
-        ({"start": "LLM=rnd_abcdefghijklmnopqrst ./run"}, "it holds something that looks like a key"),
+        ({"start": "LLM=rnd_abcdefghijklmnopqrst ./run"}, "it contains a value similar to a key"),
         ({"repo": "https://me:hunter22@github.com/me/x"}, "it holds more than an address"),
         ({"repo": "git@github.com:me/x.git"}, "is not an https address"),
         ({"branch": "-f"}, "is not the name of a branch"),

@@ -54,6 +54,19 @@ def test_five_keys_are_enough() -> None:
     assert desired.targets == (Target("app"),)
 
 
+def test_ignored_instances_are_numbers_or_text_and_the_same_id_either_way() -> None:
+    found = parse(f'{SHORTEST}ignored_instances: [12345678, "12345679", i-0f3a]\n', Path("c.yaml")).desired.ignored
+    assert found == {"12345678", "12345679", "i-0f3a"}
+
+
+@pytest.mark.parametrize("written", ["0", "-7", "1.5", '""', "a/b", "010", "true"])
+def test_what_is_no_id_is_not_ignored(written: str) -> None:
+    with pytest.raises(ConfigProblems) as caught:
+        parse(f"{SHORTEST}ignored_instances: [{written}]\n", Path("c.yaml"))
+    (problem,) = caught.value.problems
+    assert problem.path == "ignored_instances/0"
+
+
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_line_ends_do_not_matter(tmp_path: Path, newline: str) -> None:
     path = tmp_path / "c.yaml"
@@ -120,9 +133,9 @@ def test_names_of_another_app(changed: Change) -> None:
     assert names == OwnedNames(url="LLM_URL", disabled=())
 
 
-def test_another_market_s_address_goes_to_the_guard_too(changed: Change) -> None:
+def test_another_market_has_an_address_of_its_own(changed: Change) -> None:
     settings = parse(changed("https://console.vast.ai", "http://127.0.0.1:8080/"), Path("c.yaml"))
-    assert settings.vast_url == settings.desired.launch.vast_api == "http://127.0.0.1:8080"
+    assert settings.vast_url == "http://127.0.0.1:8080"
 
 
 def test_a_key_file_in_the_home_folder(changed: Change, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,9 +147,9 @@ def test_a_key_file_in_the_home_folder(changed: Change, monkeypatch: pytest.Monk
 def test_the_sandbox_has_no_address_until_its_world_runs() -> None:
     settings = load(CONFIGS / "sandbox.yaml")
     assert settings.sandbox == SandboxSettings(Path(".ert/sandbox"), 20.0)
-    assert (settings.vast_url, settings.render_url, settings.desired.launch.vast_api) == ("", "", "")
+    assert (settings.vast_url, settings.render_url) == ("", "")
     there = addressed(settings, vast_url="http://127.0.0.1:1", render_url="http://127.0.0.1:2/v1")
-    assert there.desired.launch.vast_api == there.vast_url == "http://127.0.0.1:1"
+    assert there.vast_url == "http://127.0.0.1:1"
     assert there.desired.launch.spec() == settings.desired.launch.spec()
 
 

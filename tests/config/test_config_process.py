@@ -88,8 +88,8 @@ FILES: dict[str, tuple[Make, str]] = {
     "folder": (lambda path, good: path.mkdir(), "it is a folder"),
     "pipe": (lambda path, good: os.mkfifo(path), "it is a pipe"),
     "device": (lambda path, good: path.symlink_to("/dev/zero"), "a device"),
-    "dangling link": (lambda path, good: path.symlink_to("nowhere"), "a symbolic link to nothing"),
-    "looping link": (lambda path, good: path.symlink_to(path.name), "leads to itself"),
+    "dangling link": (lambda path, good: path.symlink_to("nowhere"), "a broken symbolic link"),
+    "looping link": (lambda path, good: path.symlink_to(path.name), "a symbolic link to itself"),
     "alias bomb": (written(lambda good: BOMB), "aliases"),
     "object tag": (written(lambda good: good.replace(": ert\n", ": !!python/object:a.B {}\n", 1)), "tag"),
     "duplicate key": (written(lambda good: f"{good}state: null\n"), "given twice"),
@@ -122,8 +122,8 @@ STATES: dict[str, tuple[Make, str]] = {
     "pipe": (lambda path, good: os.mkfifo(path), "it is a pipe or a device"),
     "device": (lambda path, good: path.symlink_to("/dev/zero"), "it is a pipe or a device"),
     "looping link": (lambda path, good: path.symlink_to(path.name), "is a symbolic link"),
-    "100 MB": (huge, "damaged"),
-    "binary": (written(lambda good: b"\x7fELF\0"), "damaged"),
+    "100 MB": (huge, "corrupt"),
+    "binary": (written(lambda good: b"\x7fELF\0"), "corrupt"),
 }
 
 
@@ -203,7 +203,7 @@ def test_the_key_goes_where_the_config_says_and_nowhere_the_environment_does(
     folder: Path, elsewhere: Watched, name: str
 ) -> None:
     done = program(folder, "offers", "-c", "good.yaml", **{name: elsewhere.url})
-    refused(done, 5, "Vast.ai did not answer (offers): could not connect", "hint: ")
+    refused(done, 5, "Vast.ai did not respond (offers): could not connect", "hint: ")
     assert not elsewhere.called()
 
 
@@ -212,7 +212,7 @@ def test_a_name_that_nobody_knows_is_said_to_be_one(folder: Path) -> None:
     lines = ["  url: https://vast.invalid" if "127.0.0.1" in line else line for line in config.read_text().splitlines()]
     config.write_text("\n".join(lines))
     done = program(folder, "offers", "-c", "good.yaml", ERT_ALLOW_PROVIDER_URL="vast.invalid")
-    refused(done, 5, "its name could not be resolved", "nothing was changed")
+    refused(done, 5, "its name could not be resolved", "no change was made")
 
 
 def test_a_config_sends_no_key_to_a_host_of_its_own_choice(folder: Path, elsewhere: Watched) -> None:

@@ -21,7 +21,7 @@ Judge = Callable[[str], ConfigProblems]
         ("a: \x07", 0, "it is not YAML"),
         ("[" * 5000, 1, "nested more than 16"),
         ("a: " + "{a: " * 5000, 1, "nested more than 16"),
-        ("# nothing\n", 0, "nothing but comments"),
+        ("# nothing\n", 0, "only comments"),
         ("just words", 1, "a section with keys"),
         ("- a\n- b", 1, "a section with keys"),
         ("a: &a [*a]", 1, "more than 5000 values"),

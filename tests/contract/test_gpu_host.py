@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from ert_deploy.core.model.errors import Gone, OfferGone
-from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.desired import Market
+from ert_deploy.core.model.errors import CreateRefused, Gone, OfferGone, Rejected
+from ert_deploy.core.model.observed import Instance, Power
+from ert_deploy.core.model.provider import InstanceId
 from tests.support.contract.gpu_hosts import CRITERIA, HOSTS, LAUNCH, Rig, order
 
-NOBODYS = 987_654_321
+NOBODYS = InstanceId("987654321")
 
 
 @pytest.fixture(params=HOSTS)
@@ -28,22 +30,22 @@ def rent(rig: Rig, number: int = 1) -> Instance:
     return seen(rig, made)
 
 
-def seen(rig: Rig, instance_id: int) -> Instance:
+def seen(rig: Rig, instance_id: InstanceId) -> Instance:
     found = rig.host.get_instance(instance_id)
     assert found is not None
     return found
 
 
-def running(rig: Rig, instance_id: int) -> bool:
+def running(rig: Rig, instance_id: InstanceId) -> bool:
     found = rig.host.get_instance(instance_id)
-    return found is not None and found.status == "running" and found.address is not None
+    return found is not None and found.power is Power.RUNNING and found.address is not None
 
 
 def test_offers_have_ids_machines_and_a_price_with_the_disk(rig: Rig) -> None:
     offers = rig.host.search(CRITERIA, LAUNCH)
     assert offers
     assert len({offer.id for offer in offers}) == len(offers)
-    assert all(offer.machine_id > 0 and offer.dph_total > 0 and offer.gpu_ram_mb > 0 for offer in offers)
+    assert all(offer.machine_id and offer.dph_total > 0 and offer.gpu_ram_mb > 0 for offer in offers)
     assert {o.id for o in offers} <= {o.id for o in rig.host.search(CRITERIA, LAUNCH, wide=True)}
 
 
@@ -77,13 +79,28 @@ def test_an_offer_that_does_not_exist_is_gone_and_nothing_is_rented(rig: Rig) ->
 def test_a_stop_ends_the_gpus_bill_and_a_start_brings_the_same_instance_back(rig: Rig) -> None:
     made = rent(rig).id
     rig.host.stop(made)
-    rig.wait(lambda: seen(rig, made).halted and seen(rig, made).status == "exited")
+    rig.wait(lambda: seen(rig, made).resting)
     assert rig.running() == []
     rig.host.stop(made)  # may be repeated
+    if not rig.host.cloud.keeps_disk:
+        with pytest.raises(Rejected):
+            rig.host.start(made)
+        assert rig.running() == []
+        return
     rig.host.start(made)
     rig.wait(lambda: running(rig, made))
     assert not seen(rig, made).halted
     assert rig.running() == [made]
+
+
+def test_a_cloud_without_bids_takes_none(rig: Rig) -> None:
+    if rig.host.cloud.bids:
+        assert rig.host.search(CRITERIA, replace(LAUNCH, market=Market.INTERRUPTIBLE, bid=0.3))
+        return
+    bid = replace(order(rig.host.search(CRITERIA, LAUNCH)[0]), launch=replace(LAUNCH, market=Market.INTERRUPTIBLE))
+    with pytest.raises(CreateRefused):
+        rig.host.create(bid)
+    assert rig.running() == []
 
 
 def test_what_was_destroyed_is_neither_listed_nor_found_and_may_be_destroyed_again(rig: Rig) -> None:

@@ -13,6 +13,7 @@ from ert_deploy.core.model.errors import StateConflict
 from ert_deploy.core.model.state import State
 from tests.support.contract.state_stores import IN_MEMORY, STORES, Rig, file, s3
 from tests.support.doubles import moto_s3
+from tests.support.ids import nth
 from tests.support.state.shelf import FULL
 
 
@@ -51,8 +52,8 @@ def test_what_was_saved_is_loaded_by_every_operator_one_generation_higher(rig: R
     saved = rig.handle().save(FULL)
     assert saved == replace(FULL, generation=1)
     assert rig.handle().load() == saved
-    second = rig.handle().save(saved.drop_record(5))
-    assert second == replace(saved.drop_record(5), generation=2)
+    second = rig.handle().save(saved.drop_record(nth(5)))
+    assert second == replace(saved.drop_record(nth(5)), generation=2)
     assert rig.handle().load() == second
 
 

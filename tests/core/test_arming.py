@@ -19,7 +19,7 @@ NAMES = {IDLE: "idle_stop", BOOT: "boot_deadline", LIFETIME: "max_lifetime"}
 def order(guard: Guard | None = None, env: dict[str, str] | None = None) -> CreateOrder:
     launch = replace(UP.launch, guard=guard or Guard())
     told = replace(UP, launch=launch).container_env("t" * 32, "h" * 64, "b" * 64)
-    return CreateOrder(5, launch, Mark("ert", "t" * 32), {**told, **(env or {})})
+    return CreateOrder("5", launch, Mark("ert", "t" * 32), {**told, **(env or {})})
 
 
 def test_a_container_is_told_the_three_limits_of_the_config() -> None:
@@ -38,14 +38,14 @@ def test_a_limit_that_is_not_the_configs_is_not_sent(name: str, value: str) -> N
     with pytest.raises(Failed, match="might never stop by itself") as refused:
         order(env={name: value})
     assert name in refused.value.detail
-    assert "nothing was rented" in refused.value.hint
+    assert "no machine was rented" in refused.value.hint
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_limit_that_is_not_sent_at_all_is_refused(name: str) -> None:
     told = {k: v for k, v in order().env.items() if k != name}
     with pytest.raises(Failed, match="might never stop"):
-        CreateOrder(5, UP.launch, Mark("ert", "t" * 32), told)
+        CreateOrder("5", UP.launch, Mark("ert", "t" * 32), told)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ert_deploy.adapters.vast.messages import read
 from ert_deploy.core.model.desired import Criteria, Market
 from ert_deploy.core.model.observed import Health, Instance, Offer, OffSwitch, Vital, Watch
 from ert_deploy.core.model.state import LONG_AGO, Record
@@ -16,6 +17,7 @@ from ert_deploy.core.planning.health import BAD_LOOKS, BAD_LOOKS_SERVING, Candid
 from ert_deploy.core.planning.offers import choose, country, merged
 from tests.support.fakes.market import offer
 from tests.support.situations import NOW, UP, healthy, instance, record, still
+from tests.support.vast.says import says
 
 BID = replace(UP, launch=replace(UP.launch, market=Market.INTERRUPTIBLE, bid=0.10))
 AT_THE_CAP = replace(BID, launch=replace(BID.launch, bid=0.4))  # plus the price of the disk
@@ -73,21 +75,22 @@ def test_an_offer_is_checked_again_here_whatever_the_server_filtered(
 
 
 def test_a_machine_on_the_deny_list_is_not_rented() -> None:
-    choice = choose([offer(1), offer(2)], UP, frozenset({1001}))
-    assert [r.offer.id for r in choice.ranked] == [2]
+    choice = choose([offer(1), offer(2)], UP, frozenset({"1001"}))
+    assert [r.offer.id for r in choice.ranked] == ["2"]
     assert choice.rejected[0][1][0].detail == "machine 1001 failed here before"
 
 
 def test_a_machine_with_an_instance_of_ours_is_not_rented_again() -> None:
-    choice = choose([offer(1), offer(2)], UP, occupied=frozenset({1001}))
-    assert [r.offer.id for r in choice.ranked] == [2]
+    choice = choose([offer(1), offer(2)], UP, occupied=frozenset({"1001"}))
+    assert [r.offer.id for r in choice.ranked] == ["2"]
     assert choice.rejected[0][1][0].detail == "machine 1001 has an instance of this deployment"
 
 
 def test_two_searches_are_one_market_with_the_later_price_and_the_cpu_that_was_asked_for() -> None:
     found = [offer(1, dph_total=0.2), offer(2)]
     both = merged(found, [offer(1, dph_total=0.3, cpu_arch=""), offer(3, cpu_arch="")])
-    assert [(o.id, o.dph_total, o.cpu_arch) for o in both] == [(1, 0.3, "amd64"), (2, 0.202, "amd64"), (3, 0.203, "")]
+    market = [(o.id, o.dph_total, o.cpu_arch) for o in both]
+    assert market == [("1", 0.3, "amd64"), ("2", 0.202, "amd64"), ("3", 0.203, "")]
 
 
 def test_another_cpu_is_named() -> None:
@@ -102,21 +105,21 @@ def test_what_each_filter_removed_is_counted_most_first() -> None:
 
 def test_a_cheap_hour_with_a_dear_download_is_not_cheap() -> None:
     cheap, dear = offer(1, dph_total=0.20, inet_down_cost=0.02), offer(2, dph_total=0.25, inet_down_cost=0.0)
-    assert [r.offer.id for r in choose([cheap, dear], UP).ranked] == [2, 1]
-    assert [r.offer.id for r in choose([cheap, dear], replace(UP, plan_hours=10)).ranked] == [1, 2]
+    assert [r.offer.id for r in choose([cheap, dear], UP).ranked] == ["2", "1"]
+    assert [r.offer.id for r in choose([cheap, dear], replace(UP, plan_hours=10)).ranked] == ["1", "2"]
 
 
 def test_interruptible_offers_are_ranked_by_our_bid_and_not_by_the_least_one() -> None:
     """The price is bid plus disk: here the offer with the lower minimum bid has the more expensive disk."""
     low, high = offer(1, min_bid=0.01, dph_total=0.05), offer(2, min_bid=0.09, dph_total=0.10)
     ranked = choose([low, high], BID).ranked
-    assert [r.offer.id for r in ranked] == [2, 1]
+    assert [r.offer.id for r in ranked] == ["2", "1"]
     assert [r.estimate.hourly for r in ranked] == pytest.approx([0.11, 0.14])
 
 
 def test_among_equals_the_more_reliable_and_then_the_older_offer_is_first() -> None:
     same = [offer(n, dph_total=0.3) for n in (3, 1, 2)]
-    assert [r.offer.id for r in choose(same, UP).ranked] == [1, 2, 3]
+    assert [r.offer.id for r in choose(same, UP).ranked] == ["1", "2", "3"]
 
 
 OFFERS = st.builds(
@@ -176,7 +179,7 @@ def test_a_country_is_the_two_letters_at_the_end(place: str, code: str) -> None:
 
 
 def candidate(found: Instance, health: Health | None = None, watch: Watch | None = None, **about: bool) -> Candidate:
-    return Candidate(found, health, watch or Watch("", NOW), record(found.id, **about))
+    return Candidate(found, health, watch or Watch("", NOW), record(int(found.id), **about))
 
 
 @pytest.mark.parametrize(
@@ -189,21 +192,21 @@ def candidate(found: Instance, health: Health | None = None, watch: Watch | None
         (instance(1), Health(Vital.UNREACHABLE), ""),
         (instance(1), Health(Vital.SICK, "engine died"), "sick: engine died"),
         (instance(1), Health(Vital.IMPOSTOR), "impostor"),
-        (instance(1, message="Error: Manifest unknown"), None, "the host says: Error: Manifest unknown"),
-        (instance(1, message="OCI runtime create failed: x"), None, "the host says: OCI runtime create failed: x"),
-        (instance(1, message="no space left on device"), None, "the host says: no space left on device"),
+        (instance(1, message=read("Error: Manifest unknown")), None, "the host says: Error: Manifest unknown"),
+        (instance(1, message=read("OCI runtime create failed")), None, "the host says: OCI runtime create failed"),
+        (instance(1, message=read("no space left on device")), None, "the host says: no space left on device"),
         (instance(1, status="offline"), None, "the container is offline"),
         (instance(1, status="unknown"), None, "the container is unknown"),
         (instance(1, status=None, intended="stopped", current="stopped"), None, "it stopped before its container ran"),
         (instance(1, status="loading", intended="stopped"), None, "it stopped before its container ran"),
         (
-            instance(1, status="loading", intended="stopped", message="so sorry"),
+            instance(1, status="loading", intended="stopped", message=read("so sorry")),
             None,
             "it stopped before its container ran, the host says: so sorry",
         ),
-        (instance(1, status="exited", message="success, running x/args"), None, "the container is exited"),
+        (instance(1, status="exited", message=read("success, running x/args")), None, "the container is exited"),
         (
-            instance(1, status="exited", message="exec /x: exec format error"),
+            instance(1, status="exited", message=read("exec /x: exec format error")),
             None,
             "the container is exited, the host says: exec /x: exec format error",
         ),
@@ -214,9 +217,9 @@ def test_a_complaint_names_what_is_wrong(found: Instance, health: Health | None,
 
 
 def test_a_look_that_shows_a_change_restarts_the_clock_and_a_bad_one_adds_a_strike() -> None:
-    first = look(None, instance(1, message="a"), None, 10.0, 600.0)
-    same = look(first, instance(1, message="a"), None, 20.0, 600.0)
-    moved = look(same, instance(1, message="b"), None, 30.0, 600.0)
+    first = look(None, instance(1, message=read("a")), None, 10.0, 600.0)
+    same = look(first, instance(1, message=read("a")), None, 20.0, 600.0)
+    moved = look(same, instance(1, message=read("b")), None, 30.0, 600.0)
     assert (first.since, same.since, moved.since) == (10.0, 10.0, 30.0)
     bad = look(moved, instance(1, status="exited"), None, 40.0, 600.0)
     worse = look(bad, instance(1, status="exited"), None, 50.0, 600.0)
@@ -228,9 +231,9 @@ def test_a_look_that_shows_a_change_restarts_the_clock_and_a_bad_one_adds_a_stri
 
 
 def test_time_that_nobody_looked_is_no_time_without_progress() -> None:
-    first = look(None, instance(1, message="a"), None, 10.0, 600.0)
-    slept = look(first, instance(1, message="a"), None, 5_000.0, 600.0)
-    looked = look(first, instance(1, message="a"), None, 310.0, 600.0)
+    first = look(None, instance(1, message=read("a")), None, 10.0, 600.0)
+    slept = look(first, instance(1, message=read("a")), None, 5_000.0, 600.0)
+    looked = look(first, instance(1, message=read("a")), None, 310.0, 600.0)
     assert (slept.since, looked.since) == (5_000.0, 10.0)
 
 
@@ -244,7 +247,7 @@ def test_one_that_serves_gets_more_patience_than_a_new_one() -> None:
 
 
 STOPPED = instance(1, status="exited", intended="stopped", current="stopped")
-STARTED = replace(STOPPED, intended="running", current="running")
+STARTED = replace(STOPPED, **says("exited"))
 
 
 def after_a_start(found: Instance, ago: float, stranded: float = 0.0) -> Candidate:
@@ -260,12 +263,12 @@ def test_one_that_was_stopped_is_asleep_and_nothing_is_wrong_with_it() -> None:
 
 @pytest.mark.parametrize("message", ["manifest unknown", "Error response from daemon: no basic auth credentials"])
 def test_one_whose_image_cannot_be_pulled_is_not_asleep_but_failed(message: str) -> None:
-    verdict = judge(candidate(replace(STOPPED, message=message), None, still(1, 0)), UP.timings, NOW)
+    verdict = judge(candidate(replace(STOPPED, message=read(message)), None, still(1, 0)), UP.timings, NOW)
     assert (verdict.stage, verdict.deny) == (Stage.FAILED, False)
 
 
 LIMITED = "Error response from daemon: toomanyrequests: You have reached your unauthenticated pull rate limit."
-PULLING = replace(STOPPED, status="loading", message=LIMITED)
+PULLING = replace(STOPPED, **says("loading", "stopped", "stopped"), message=read(LIMITED))
 UNHEALTHY = record(1)
 
 
@@ -274,17 +277,17 @@ UNHEALTHY = record(1)
     [
         (PULLING, UNHEALTHY, Stage.FAILED, True, True),
         (replace(PULLING, status=None), UNHEALTHY, Stage.FAILED, True, True),
-        (replace(PULLING, message="whatever it says"), UNHEALTHY, Stage.FAILED, True, True),
-        (replace(PULLING, message="no matching manifest for linux/amd64"), UNHEALTHY, Stage.FAILED, False, True),
-        (replace(PULLING, message="a1b2c3d4e5f6: Downloading 3.2MB/9MB"), UNHEALTHY, Stage.FAILED, False, False),
-        (replace(PULLING, status="exited"), UNHEALTHY, Stage.FAILED, True, True),
-        (replace(STOPPED, message="success, running x/args"), UNHEALTHY, Stage.ASLEEP, False, False),
+        (replace(PULLING, message=read("whatever it says")), UNHEALTHY, Stage.FAILED, True, True),
+        (replace(PULLING, message=read("no matching manifest for linux/amd64")), UNHEALTHY, Stage.FAILED, False, True),
+        (replace(PULLING, message=read("a1b2c3d4e5f6: Downloading 3.2MB/9MB")), UNHEALTHY, Stage.FAILED, False, False),
+        (replace(PULLING, **says("exited", "stopped", "stopped")), UNHEALTHY, Stage.FAILED, True, True),
+        (replace(STOPPED, message=read("success, running x/args")), UNHEALTHY, Stage.ASLEEP, False, False),
         (PULLING, replace(UNHEALTHY, woken=NOW - 9), Stage.BOOTING, False, False),
         (PULLING, replace(UNHEALTHY, woken=NOW - 99), Stage.FAILED, True, False),
         (PULLING, record(1, pinned=True), Stage.ASLEEP, False, False),
         (PULLING, None, Stage.ASLEEP, False, False),
         (PULLING, replace(UNHEALTHY, woken=LONG_AGO), Stage.FAILED, True, True),
-        (replace(PULLING, message="success"), replace(UNHEALTHY, woken=LONG_AGO), Stage.ASLEEP, False, False),
+        (replace(PULLING, message=read("success")), replace(UNHEALTHY, woken=LONG_AGO), Stage.ASLEEP, False, False),
         (STOPPED, replace(UNHEALTHY, woken=LONG_AGO), Stage.ASLEEP, False, False),
     ],
 )
@@ -309,7 +312,7 @@ def test_one_that_was_never_healthy_and_stopped_is_a_failed_boot_and_does_not_sl
 def test_how_a_boot_ended_is_compared_in_words_that_are_the_same_on_every_host(
     message: str, deny: bool, end: str
 ) -> None:
-    found = instance(1, status="created", message=message)
+    found = instance(1, status="created", message=read(message))
     verdict = judge(Candidate(found, None, still(1, BAD_LOOKS), UNHEALTHY), UP.timings, NOW)
     assert (verdict.stage, verdict.deny, verdict.end) == (Stage.FAILED, deny, end)
 
@@ -323,7 +326,7 @@ def test_how_a_boot_ended_is_compared_in_words_that_are_the_same_on_every_host(
         (STARTED, 299, Stage.BOOTING),  # "exited" for minutes after a start is normal
         (STARTED, 300, Stage.STUCK),
         (replace(STARTED, status=None), 300, Stage.STUCK),
-        (replace(STARTED, status="running"), 300, Stage.FAILED),  # running without response: a broken host
+        (replace(STARTED, **says("running")), 300, Stage.FAILED),  # running without response: a broken host
         (STARTED, 600, Stage.FAILED),
     ],
 )

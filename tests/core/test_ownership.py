@@ -15,6 +15,7 @@ from ert_deploy.core.model.state import State
 from ert_deploy.core.planning.marks import sort_out
 from ert_deploy.core.planning.ownership import to_probe
 from ert_deploy.core.planning.situation import Situation
+from tests.support.ids import nth
 from tests.support.situations import (
     ADMIN,
     DASH,
@@ -42,14 +43,15 @@ DASH_APP = app(env(1))
 
 
 def with_claims(observed: Observed, **claims: Any) -> Observed:
-    return replace(observed, state=replace(observed.state, claims=Claims(**claims)))
+    texts: dict[str, Any] = {name: tuple(map(str, found)) for name, found in claims.items()}
+    return replace(observed, state=replace(observed.state, claims=Claims(**texts)))
 
 
 # name: desired and actual values, and the ids that are owned, undecided (with part of the reason), and foreign
 CASES: dict[str, tuple[Any, Observed, list[int], dict[int, str], list[int]]] = {
     "both marks and our owner": (UP, seen(instance(1)), [1], {}, []),
     "nothing of ours": (
-        UP, seen(Instance(3), instance(4, mark=Mark("x", token(4)), claims="x", born=None)), [], {}, [],
+        UP, seen(Instance(nth(3)), instance(4, mark=Mark("x", token(4)), claims="x", born=None)), [], {}, [],
     ),
     "an edited label on one that the state knows": (
         UP, seen(instance(1, **LABEL_LOST), records=(record(1),)), [1], {}, [],
@@ -74,17 +76,19 @@ CASES: dict[str, tuple[Any, Observed, list[int], dict[int, str], list[int]]] = {
     "an environment that is lost, of a create that is not answered": (
         UP, seen(instance(1, **ENVIRONMENT_LOST), intents=(intent(1, 5),)), [], {1: "not our environment"}, [],
     ),
-    "all marks lost, of one that the state knows": (UP, seen(Instance(1), records=(record(1),)), [], {1: "id is"}, []),
+    "all marks lost, of one that the state knows": (
+        UP, seen(Instance(nth(1)), records=(record(1),)), [], {1: "id is"}, [],
+    ),
     "a token alone": (
-        UP, seen(Instance(1, born=Mark("", token(1)))), [], {1: "no deployment"}, [],
+        UP, seen(Instance(nth(1), born=Mark("", token(1)))), [], {1: "no deployment"}, [],
     ),
     "a person adopted it": (
-        UP, with_claims(seen(Instance(1), records=(record(1),)), adopted=(1,)), [1], {}, [],
+        UP, with_claims(seen(Instance(nth(1)), records=(record(1),)), adopted=(1,)), [1], {}, [],
     ),
     "a person ignores it": (UP, with_claims(seen(instance(1, **ENVIRONMENT_LOST)), ignored=(1,)), [], {}, []),
-    "the config ignores it": (replace(UP, ignored=frozenset({1})), seen(instance(1, **OLD)), [], {}, []),
+    "the config ignores it": (replace(UP, ignored=frozenset({nth(1)})), seen(instance(1, **OLD)), [], {}, []),
     "what the state knows is not ignored": (
-        replace(UP, ignored=frozenset({1})), seen(instance(1), records=(record(1),)), [1], {}, [],
+        replace(UP, ignored=frozenset({nth(1)})), seen(instance(1), records=(record(1),)), [1], {}, [],
     ),
     "another owner's": (UP, seen(instance(1, **THEIRS)), [], {}, [1]),
     "another owner's with an edited label": (UP, seen(instance(1, **THEIRS, **LABEL_LOST)), [], {}, [1]),
@@ -95,26 +99,26 @@ CASES: dict[str, tuple[Any, Observed, list[int], dict[int, str], list[int]]] = {
     "no owner, and a create of ours is not answered": (
         UP, seen(instance(1, **OLD), intents=(intent(1, 5),)), [1], {}, [],
     ),
-    "no owner, and nobody knows it": (UP, seen(instance(1, **OLD)), [], {1: "nothing says whose"}, []),
+    "no owner, and nobody knows it": (UP, seen(instance(1, **OLD)), [], {1: "no owner ("}, []),
     "no owner, and an app holds its address and key": (UP, seen(instance(1, **OLD), apps=(DASH_APP,)), [1], {}, []),
     "no owner, and an app holds its address and another key": (
-        UP, seen(instance(1, **OLD), apps=(app(env(1, key=OTHER_KEY)),)), [], {1: "nothing says whose"}, [],
+        UP, seen(instance(1, **OLD), apps=(app(env(1, key=OTHER_KEY)),)), [], {1: "no owner ("}, [],
     ),
     "no owner, and an app holds its address and the certificate it proves": (
         UP, seen(instance(1, **OLD), apps=(app(env(1, key=OTHER_KEY)),), health=(healthy(1),)), [1], {}, [],
     ),
     "no owner, and an app holds its address and another certificate": (
         UP, seen(instance(1, **OLD), apps=(app(env(1, key=OTHER_KEY)),), health=(healthy(2),)),
-        [], {1: "nothing says whose"}, [],
+        [], {1: "no owner ("}, [],
     ),
     "no owner, and it proves nothing": (
         UP, seen(instance(1, **OLD), apps=(app(env(1, key=OTHER_KEY)),), health=(Health(Vital.LOADING),)),
-        [], {1: "nothing says whose"}, [],
+        [], {1: "no owner ("}, [],
     ),
     "no owner and no address": (
-        UP, seen(instance(1, **OLD, address=None), apps=(DASH_APP,)), [], {1: "nothing says whose"}, [],
+        UP, seen(instance(1, **OLD, address=None), apps=(DASH_APP,)), [], {1: "no owner ("}, [],
     ),
-    "an owner that is not one": (UP, seen(instance(1, owner="Hello, World!")), [], {1: "nothing says whose"}, []),
+    "an owner that is not one": (UP, seen(instance(1, owner="Hello, World!")), [], {1: "no owner ("}, []),
     "no owner id here, one service in common": (
         NAMELESS, seen(instance(1, owner=f":{HERE},{THERE}"), apps=(app({}),)), [1], {}, [],
     ),
@@ -122,17 +126,17 @@ CASES: dict[str, tuple[Any, Observed, list[int], dict[int, str], list[int]]] = {
         NAMELESS, seen(instance(1, owner=f":{THERE}"), apps=(app({}),)), [], {}, [1],
     ),
     "no owner id here, and the apps are not read": (
-        NAMELESS, seen(instance(1, owner=f":{HERE}"), apps=None), [], {1: "nothing says whose"}, [],
+        NAMELESS, seen(instance(1, owner=f":{HERE}"), apps=None), [], {1: "no owner ("}, [],
     ),
     "no owner id here, and the state remembers the services": (
         NAMELESS, with_claims(seen(instance(1, owner=f":{HERE}"), apps=None), services=(HERE,)), [1], {}, [],
     ),
     "no owner id here, and a service that could not be read": (
         replace(NAMELESS, targets=(DASH, ADMIN)), seen(instance(1, owner=f":{THERE}"), apps=(app({}),)),
-        [], {1: "nothing says whose"}, [],
+        [], {1: "no owner ("}, [],
     ),
     "the owner was changed, the services were not": (
-        UP, seen(instance(1, owner=f"before-that:{HERE}"), apps=(app({}),)), [], {1: "nothing says whose"}, [],
+        UP, seen(instance(1, owner=f"before-that:{HERE}"), apps=(app({}),)), [], {1: "no owner ("}, [],
     ),
     "a copied config, and no state": (
         UP, seen(instance(1, owner=f"our-project:{THERE}"), apps=(app({}),)), [], {1: "other services"}, [],
@@ -160,25 +164,25 @@ def test_whose_it_is(name: str) -> None:
     desired, observed, mine, doubts, others = CASES[name]
     situation = Situation(desired, observed)
     placed = situation.ownership
-    assert [i.id for i in placed.ours] == mine
-    assert {u.instance.id: True for u in placed.undecided} == dict.fromkeys(doubts, True)
+    assert [int(i.id) for i in placed.ours] == mine
+    assert {int(u.instance.id): True for u in placed.undecided} == dict.fromkeys(doubts, True)
     for u in placed.undecided:
-        assert doubts[u.instance.id] in u.why
-    assert [i.id for i in placed.others] == others
-    assert [i.id for i in situation.ours] == mine
+        assert doubts[int(u.instance.id)] in u.why
+    assert [int(i.id) for i in placed.others] == others
+    assert situation.ours == placed.ours
     assert situation.undecided == placed.undecided
 
 
 def test_what_is_ours_has_its_mark_whatever_its_label_says_and_they_are_sorted() -> None:
     observed = seen(instance(2), instance(1, **LABEL_LOST), records=(record(1),))
     mine = Situation(UP, observed).ours
-    assert [(i.id, i.mark) for i in mine] == [(1, Mark("ert", token(1))), (2, Mark("ert", token(2)))]
+    assert [(i.id, i.mark) for i in mine] == [("1", Mark("ert", token(1))), ("2", Mark("ert", token(2)))]
 
 
 def test_an_older_instance_is_probed_before_the_apps_are_read() -> None:
     placed = sort_out(UP, (instance(1), instance(2, **OLD), instance(3, **LABEL_LOST)), State("ert"), frozenset())
-    assert [i.id for i in to_probe(placed)] == [1, 2]
-    assert [i.id for i in to_probe(sort_out(UP, (instance(1),), State("ert"), frozenset()))] == [1]
+    assert [i.id for i in to_probe(placed)] == ["1", "2"]
+    assert [i.id for i in to_probe(sort_out(UP, (instance(1),), State("ert"), frozenset()))] == ["1"]
 
 
 def test_only_a_label_alone_is_no_reason_to_rent_nothing() -> None:

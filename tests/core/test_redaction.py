@@ -75,6 +75,24 @@ def test_an_escape_goes_with_the_secret_that_it_ends(last: str) -> None:
     assert holding("s3cret-Token-55x1").clean(f"k=s3cret%2DToken%2D55x{last}!") == f"k={MASK}!"
 
 
+@pytest.mark.parametrize("form", ["\\x{:02x}", "\\u{:04x}", "&#{};", "&#x{:x};"])
+@pytest.mark.parametrize("secret", ["s3cret-Token-55x1", "\u00dc-s3cret-T\u00f6ken"])
+def test_a_secret_of_escapes_alone_is_found(form: str, secret: str) -> None:
+    escaped = "".join(form.format(ord(letter)) for letter in secret)
+    assert holding(secret).clean(f"k={escaped}!") == f"k={MASK}!"
+
+
+def test_a_letter_beyond_latin_is_found_as_an_escape() -> None:
+    secret = "\u79d8s3cret\u5bc6-Token-55"
+    assert holding(secret).clean(f"k={ascii(secret)[1:-1]}!") == f"k={MASK}!"
+
+
+@pytest.mark.parametrize(("secret", "found"), [("aB3d-eF6h-iJ9l", True), ("aB3d-eF6h-iJ9", False)])
+def test_separators_are_ignored_from_twelve_letters_on(secret: str, found: bool) -> None:
+    written = secret.replace("-", " / ")
+    assert holding(secret).clean(f"k: {written}!") == f"k: {MASK if found else written}!"
+
+
 def test_escapes_of_escapes_are_found() -> None:
     secret = SECRETS[1]
     twice = ENCODINGS["percent"](ENCODINGS["percent"](secret))

@@ -60,6 +60,6 @@ def test_places_that_are_known_already_are_not_looked_for() -> None:
 
 
 def test_slots_and_machines_count_what_may_bill() -> None:
-    assert (Situation(UP, SERVING).slots_taken, Situation(UP, SERVING).occupied) == (1, frozenset({1001}))
+    assert (Situation(UP, SERVING).slots_taken, Situation(UP, SERVING).occupied) == (1, frozenset({"1001"}))
     nothing = Situation(UP, seen())
     assert (nothing.slots_taken, nothing.occupied, nothing.serving) == (0, frozenset(), ())

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ert_deploy.core.model.claims import Claims
 from ert_deploy.core.model.plain.state import VERSION, from_json, to_json
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.stamps import stamps, timed
 from ert_deploy.core.model.state import (
     LONG_AGO,
@@ -23,13 +24,15 @@ from ert_deploy.core.model.state import (
     State,
     Tombstone,
 )
+from tests.support.ids import nth
 
 TEXT = st.text(max_size=8)
 NUMBER = st.integers(0, 2**63 - 1)
 TIME = st.one_of(st.floats(0, 2e9), st.floats(0, allow_infinity=False))
 STAMP = st.one_of(TIME, st.floats(-2e9, -1.5))  # negative for another clock
 HASHES = st.lists(st.sampled_from(["a" * 64, "0123456789abcdef" * 4]), max_size=2).map(tuple)
-IDS = st.lists(NUMBER, max_size=4, unique=True)
+ID = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,9}", fullmatch=True)
+IDS = st.lists(ID.map(InstanceId), max_size=4, unique=True)
 
 
 def rows(kind: type[Any], key: str, **others: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -47,13 +50,13 @@ STATES = st.builds(
     State,
     deployment=TEXT,
     generation=NUMBER,
-    intents=rows(Intent, "token", token=TEXT, at=STAMP, offer_id=NUMBER, machine_id=NUMBER, gone=st.booleans()),
+    intents=rows(Intent, "token", token=TEXT, at=STAMP, offer_id=TEXT, machine_id=TEXT, gone=st.booleans()),
     records=rows(
-        Record, "id", token=TEXT, id=NUMBER, machine_id=NUMBER, at=STAMP, certificate=TEXT, published=st.booleans(),
+        Record, "id", token=TEXT, id=ID, machine_id=TEXT, at=STAMP, certificate=TEXT, published=st.booleans(),
         woken=STAMP, stranded=STAMP, keys=HASHES, asked=HASHES,
     ),
-    tombstones=rows(Tombstone, "id", token=TEXT, id=NUMBER, at=STAMP, reason=TEXT),
-    denied=rows(Denied, "machine_id", machine_id=NUMBER, until=TIME, reason=TEXT),
+    tombstones=rows(Tombstone, "id", token=TEXT, id=ID, at=STAMP, reason=TEXT),
+    denied=rows(Denied, "machine_id", machine_id=TEXT, until=TIME, reason=TEXT),
     rollouts=rows(Rollout, "service_id", service_id=TEXT, fingerprint=TEXT, deploy_id=TEXT, at=STAMP, proven=STAMP),
     account=TEXT,
     claims=IDS.map(lambda ids: Claims(("o",), ("s",), tuple(ids[:2]), tuple(ids[2:]))),
@@ -70,10 +73,10 @@ def test_what_is_written_is_read_again(state: State) -> None:
     assert from_json(json.loads(json.dumps(to_json(state)))) == state
 
 
-NEW_RECORD = {**OLD_RECORD, "woken": 0.0, "stranded": 0.0, "keys": [], "asked": []}
-TOMBSTONE = {"token": "t", "id": 5, "at": 1.0, "reason": "old"}
-INTENT = {"token": "t", "at": 1.0, "offer_id": 7, "machine_id": 8, "gone": False}
-DENIED = {"machine_id": 8, "until": 1.0, "reason": "slow"}
+NEW_RECORD = {**OLD_RECORD, "id": "5", "machine_id": "6", "woken": 0.0, "stranded": 0.0, "keys": [], "asked": []}
+TOMBSTONE = {"token": "t", "id": "i-0f3a", "at": 1.0, "reason": "old"}
+INTENT = {"token": "t", "at": 1.0, "offer_id": "7", "machine_id": "8", "gone": False}
+DENIED = {"machine_id": "8", "until": 1.0, "reason": "slow"}
 ROLLOUT = {"service_id": "s", "fingerprint": "f", "deploy_id": "d", "at": 1.0, "proven": 0.0}
 CLAIMS: dict[str, Any] = {"owners": [], "services": [], "adopted": [], "ignored": []}
 ROWS = {"records": NEW_RECORD, "tombstones": TOMBSTONE, "intents": INTENT, "denied": DENIED, "rollouts": ROLLOUT}
@@ -114,15 +117,20 @@ ROWS = {"records": NEW_RECORD, "tombstones": TOMBSTONE, "intents": INTENT, "deni
         ({"claims": 7}, "7 is not an object"),
         ({"claims": {"owners": "ab"}}, "'ab' is not a list"),
         ({"claims": {"ignored": 7}}, "7 is not a list"),
-        ({"claims": {"ignored": ["7"]}}, "'7' is not a whole number"),
+        ({"claims": {"ignored": [7]}}, "7 is not text"),
+        ({"claims": {"ignored": ["7/8"]}}, "'7/8' is not an id"),
+        ({"tombstones": [{**TOMBSTONE, "id": ""}]}, "'' is not an id"),
+        ({"tombstones": [{**TOMBSTONE, "id": 5}]}, "5 is not text"),
+        ({"version": 4, "tombstones": [TOMBSTONE]}, "'i-0f3a' is not a whole number"),
+        ({"version": 4, "claims": {"ignored": ["7"]}}, "'7' is not a whole number"),
         ({"claims": {"other": []}}, "'other' is unknown"),
         ({"records": [NEW_RECORD, {**NEW_RECORD, "token": "u"}]}, "instance 5 is in it twice"),
-        ({"records": [NEW_RECORD], "tombstones": [TOMBSTONE]}, "instance 5 is in it twice"),
-        ({"tombstones": [TOMBSTONE, TOMBSTONE]}, "instance 5 is in it twice"),
+        ({"records": [NEW_RECORD], "tombstones": [{**TOMBSTONE, "id": "5"}]}, "instance 5 is in it twice"),
+        ({"tombstones": [TOMBSTONE, TOMBSTONE]}, "instance i-0f3a is in it twice"),
         ({"intents": [INTENT, INTENT]}, "create t is in it twice"),
         ({"denied": [DENIED, DENIED]}, "denial of machine 8 is in it twice"),
         ({"rollouts": [ROLLOUT, ROLLOUT]}, "rollout of service s is in it twice"),
-        ({"claims": {**CLAIMS, "adopted": [5], "ignored": [5]}}, "decision about instance 5 is in it twice"),
+        ({"claims": {**CLAIMS, "adopted": ["5"], "ignored": ["5"]}}, "decision about instance 5 is in it twice"),
     ],
 )
 def test_what_is_not_a_state_of_ours_is_refused(damage: dict[str, Any], says: str) -> None:
@@ -146,7 +154,7 @@ WRONG: dict[type[Any], list[Any]] = {
 def test_no_field_takes_a_value_of_another_type_or_no_finite_number(part: str, name: str, wrong: Any) -> None:
     whole = {**to_json(EMPTY), part: [ROWS[part]]}
     assert to_json(from_json(whole))[part] == ({**ROWS[part], **_lists_are_tuples(ROWS[part])},)
-    with pytest.raises(ValueError, match="damaged or unknown field"):
+    with pytest.raises(ValueError, match="invalid or unknown field"):
         from_json({**whole, part: [{**ROWS[part], name: wrong}]})
 
 
@@ -167,7 +175,7 @@ def test_a_state_of_an_older_program_is_read(version: int, record: dict[str, Any
     old = {name: value for name, value in to_json(EMPTY).items() if name != "account"}
     state = from_json({**old, "version": version, "records": [record]})
     assert state.account == "", "nobody wrote down whose it is"
-    known = state.record(5)
+    known = state.record(nth(5))
     assert known is not None
     assert (known.certificate, known.published) == ("pem", True)
     assert (known.woken, known.stranded) == (-record.get("woken", 0.0), -record.get("stranded", 0.0)), "nobody's clock"
@@ -178,30 +186,51 @@ def test_a_state_of_the_release_before_knows_no_claims_and_loses_nothing() -> No
     data = {**to_json(EMPTY), "version": 3, "records": [{**OLD_RECORD, "keys": ["ab" * 32]}]}
     del data["claims"]
     state = from_json(data)
-    assert [r.id for r in state.records] == [5]
+    assert [r.id for r in state.records] == ["5"]
     assert state.claims == Claims()
 
 
+def test_the_numbers_of_a_state_of_the_release_before_are_its_ids() -> None:
+    """Nothing else of it changes, and 0, which stood for a machine that is not known, is no id."""
+    old = {
+        **to_json(EMPTY),
+        "version": 4,
+        "account": "424242",
+        "records": [{**OLD_RECORD, "machine_id": 0}],
+        "tombstones": [{"token": "u", "id": 2**53, "at": 2.0, "reason": "old"}],
+        "intents": [{"token": "v", "at": 3.0, "offer_id": 0, "machine_id": 8}],
+        "denied": [{"machine_id": 8, "until": 1.0, "reason": "slow"}],
+        "claims": {**CLAIMS, "adopted": [5], "ignored": [10, 9]},
+    }
+    state = from_json(json.loads(json.dumps(old)))
+    assert state.records == (Record("t", nth(5), "", 1.0, "pem", True),)
+    assert state.tombstones == (Tombstone("u", InstanceId("9007199254740992"), 2.0, "old"),)
+    assert (state.intents, state.denied) == ((Intent("v", 3.0, "", "8"),), (Denied("8", 1.0, "slow"),))
+    assert (state.claims.adopted, state.claims.ignored) == (("5",), ("10", "9"))
+    assert from_json(to_json(state)) == state
+    assert to_json(state)["version"] == VERSION
+
+
 def test_claims_are_remembered_and_kept_while_anything_can_bill() -> None:
-    state = EMPTY.claim("first-owner", ["a1"]).put_record(Record("t", 5, 1001, 1.0))
+    state = EMPTY.claim("first-owner", ["a1"]).put_record(Record("t", nth(5), "1001", 1.0))
     assert state.claim("", []).claims == Claims(("first-owner",), ("a1",))
     both = state.claim("second-owner", ["b2"])
     assert both.claims == Claims(("first-owner", "second-owner"), ("a1", "b2"))
-    assert both.drop_record(5).claim("third-owner", ["c3"]).claims == Claims(("third-owner",), ("c3",))
+    assert both.drop_record(nth(5)).claim("third-owner", ["c3"]).claims == Claims(("third-owner",), ("c3",))
     assert from_json(to_json(both)) == both
 
 
 def test_what_a_person_decided_lasts_as_long_as_the_instance_is_known() -> None:
-    state = EMPTY.put_record(Record("t", 5, 1001, 1.0)).adopt(5)
-    assert state.claims.adopted == (5,)
-    entombed = state.entomb(Tombstone("t", 5, 1.0, "not wanted any more"))
-    assert entombed.claims.adopted == (5,), "it has to be seen gone yet"
-    assert entombed.bury(5).claims.adopted == ()
-    assert state.drop_record(5).claims.adopted == ()
-    assert state.drop_record(6) == state
-    ignored = entombed.ignore(5)
-    assert (ignored.claims.ignored, ignored.claims.adopted, ignored.tombstones) == ((5,), (), ())
-    assert ignored.adopt(5).claims.ignored == ()
+    state = EMPTY.put_record(Record("t", nth(5), "1001", 1.0)).adopt(nth(5))
+    assert state.claims.adopted == ("5",)
+    entombed = state.entomb(Tombstone("t", nth(5), 1.0, "no longer needed"))
+    assert entombed.claims.adopted == ("5",), "it has to be seen gone yet"
+    assert entombed.bury(nth(5)).claims.adopted == ()
+    assert state.drop_record(nth(5)).claims.adopted == ()
+    assert state.drop_record(nth(6)) == state
+    ignored = entombed.ignore(nth(5))
+    assert (ignored.claims.ignored, ignored.claims.adopted, ignored.tombstones) == (("5",), (), ())
+    assert ignored.adopt(nth(5)).claims.ignored == ()
 
 
 @pytest.mark.parametrize("version", [1, 2, 3])
@@ -238,47 +267,49 @@ def test_a_missing_field_is_refused(name: str) -> None:
 
 
 def test_an_instance_is_intent_then_record_then_tombstone_then_nothing() -> None:
-    state = EMPTY.intend(Intent("t", 1.0, 7, 1001))
+    state = EMPTY.intend(Intent("t", 1.0, "7", "1001"))
     assert state.tokens() == {"t"}
     assert not state.empty()
-    state = state.put_record(Record("t", 5, 1001, 1.0))
+    state = state.put_record(Record("t", nth(5), "1001", 1.0))
     assert state.intents == ()
-    assert state.record(5) == Record("t", 5, 1001, 1.0)
-    assert state.record(6) is None
-    state = state.entomb(Tombstone("t", 5, 2.0, "old"))
+    assert state.record(nth(5)) == Record("t", nth(5), "1001", 1.0)
+    assert state.record(nth(6)) is None
+    state = state.entomb(Tombstone("t", nth(5), 2.0, "old"))
     assert state.records == ()
     assert state.tokens() == {"t"}
     assert not state.empty()
-    assert state.bury(5).empty()
-    assert state.bury(6) == state
+    assert state.bury(nth(5)).empty()
+    assert state.bury(nth(6)) == state
 
 
 def test_a_tombstone_takes_the_place_of_an_intent_and_of_an_older_tombstone() -> None:
     state = (
-        EMPTY.intend(Intent("t", 1.0, 7, 1001)).entomb(Tombstone("t", 5, 2.0, "a")).entomb(Tombstone("t", 5, 3.0, "b"))
+        EMPTY.intend(Intent("t", 1.0, "7", "1001"))
+        .entomb(Tombstone("t", nth(5), 2.0, "a"))
+        .entomb(Tombstone("t", nth(5), 3.0, "b"))
     )
     assert state.intents == ()
-    assert state.tombstones == (Tombstone("t", 5, 3.0, "b"),)
+    assert state.tombstones == (Tombstone("t", nth(5), 3.0, "b"),)
 
 
 def test_a_gone_token_is_marked_and_no_other_is() -> None:
-    state = EMPTY.intend(Intent("a", 1.0, 7, 1)).intend(Intent("b", 1.0, 8, 2)).mark_gone("a")
+    state = EMPTY.intend(Intent("a", 1.0, "7", "1")).intend(Intent("b", 1.0, "8", "2")).mark_gone("a")
     assert [(i.token, i.gone) for i in state.intents] == [("a", True), ("b", False)]
     assert [i.token for i in state.drop_intent("a").intents] == ["b"]
 
 
 def test_a_record_is_put_in_place_of_the_one_of_the_same_instance() -> None:
-    state = EMPTY.put_record(Record("a", 1, 1, 1.0)).put_record(Record("b", 2, 2, 1.0))
-    state = state.put_record(Record("a", 1, 1, 1.0, "pem", True))
-    assert [(r.id, r.certificate) for r in state.records] == [(2, ""), (1, "pem")]
-    assert [r.id for r in state.drop_record(2).records] == [1]
+    state = EMPTY.put_record(Record("a", nth(1), "1", 1.0)).put_record(Record("b", nth(2), "2", 1.0))
+    state = state.put_record(Record("a", nth(1), "1", 1.0, "pem", True))
+    assert [(r.id, r.certificate) for r in state.records] == [("2", ""), ("1", "pem")]
+    assert [r.id for r in state.drop_record(nth(2)).records] == ["1"]
 
 
 def test_a_machine_is_denied_until_its_time_is_over() -> None:
-    state = EMPTY.deny(Denied(1, 100.0, "slow"), 50.0).deny(Denied(2, 200.0, "sick"), 60.0)
-    assert state.denied_machines(99.0) == {1, 2}
-    assert state.denied_machines(100.0) == {2}
-    assert state.deny(Denied(2, 300.0, "again"), 150.0).denied == (Denied(2, 300.0, "again"),)
+    state = EMPTY.deny(Denied("1", 100.0, "slow"), 50.0).deny(Denied("2", 200.0, "sick"), 60.0)
+    assert state.denied_machines(99.0) == {"1", "2"}
+    assert state.denied_machines(100.0) == {"2"}
+    assert state.deny(Denied("2", 300.0, "again"), 150.0).denied == (Denied("2", 300.0, "again"),)
     assert state.empty(), "a denied machine does not bill"
 
 
@@ -293,6 +324,6 @@ def test_a_rollout_is_put_in_place_of_the_one_of_the_same_service() -> None:
 
 
 def test_a_record_whose_times_are_put_another_way_is_the_same_otherwise() -> None:
-    record = Record("t", 5, 1001, 1.0, "pem", True, 2.0, 3.0, ("a",), ("b",))
+    record = Record("t", nth(5), "1001", 1.0, "pem", True, 2.0, 3.0, ("a",), ("b",))
     assert timed(record, 1.0, 2.0, 3.0) == record
     assert timed(record, 7.0, 8.0, 9.0) == replace(record, at=7.0, woken=8.0, stranded=9.0)

@@ -21,19 +21,19 @@ from ert_deploy.core.model.desired import (
     Guard,
     Launch,
     Market,
-    ModelServer,
     OwnedNames,
     Phase,
     Target,
 )
-from ert_deploy.core.model.fingerprints import certificate_sha256
-from ert_deploy.core.model.keys import KEY_BYTES, is_key, make_key
+from ert_deploy.core.model.keys import KEY_BYTES, certificate_sha256, is_key, make_key
 from ert_deploy.core.model.labels import Mark, label, parse_label, read_mark
+from ert_deploy.core.model.model_server import ModelServer
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import per_hour, printable
 from ert_deploy.core.planning.app_env import change, connected, fingerprint, touched, withdrawn
 from tests.support.fakes.market import offer
+from tests.support.ids import nth
 
 SAID = st.text(max_size=40).map("s3cret-{}".format)
 VALUES = st.dictionaries(st.text(max_size=12), st.text(max_size=12).map(Secret), max_size=8)
@@ -50,7 +50,7 @@ TOKEN = "0123456789abcdef" * 2
 def test_a_secret_is_never_shown(text: str) -> None:
     secret = Secret(text)
     shown = [repr(secret), str(secret), f"{secret}", f"{secret!r:>10}", format(secret, ">40"), f"{[secret]}"]
-    shown += ["%s %r" % (secret, secret), repr({"k": secret}), repr(Instance(1, boot_secret=secret))]  # noqa: UP031
+    shown += ["%s %r" % (secret, secret), repr({"k": secret}), repr(Instance(nth(1), boot_secret=secret))]  # noqa: UP031
     assert all(text not in s for s in shown)
     assert shown[0] == "***"
     assert secret.reveal() == text
@@ -288,7 +288,7 @@ def test_a_container_is_told_what_it_needs_and_no_key() -> None:
     assert env["ERT_KEY_HASHES"] == "h" * 64
     assert env["-p 8443:8443"] == "1"
     assert env["ERT_SPEC"] == wanted.launch.spec()
-    told = "BOOT_DEADLINE BOOT_SECRET DEPLOYMENT IDLE_STOP KEY_HASHES MAX_LIFETIME MODEL SPEC TOKEN VAST_API"
+    told = "BOOT_DEADLINE BOOT_SECRET DEPLOYMENT IDLE_STOP KEY_HASHES MAX_LIFETIME MODEL SPEC TOKEN"
     assert set(env) == {"-p 8443:8443", "OLLAMA_CONTEXT_LENGTH", *(f"ERT_{name}" for name in told.split())}
     assert all(isinstance(value, str) for value in env.values())
     served = [Desired("ert", Phase.RUNNING, Launch("a:1", "m", server=server), Criteria(0.4), ()) for server in SERVERS]

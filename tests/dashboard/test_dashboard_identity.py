@@ -58,7 +58,7 @@ def test_another_certificate_gets_neither_key_nor_body(
     client = start(sealed({**environ, "ERT_LLM_CA_CERT": certificate()[0]})).app.test_client()
     done = ended(client, ask(client))
     assert done["status"] == "failed"
-    assert "does not hold the pinned certificate" in done["error_message"]
+    assert "does not have the pinned certificate" in done["error_message"]
     assert backend.connections > 0
     assert backend.seen == []
     assert KEY not in caplog.text

@@ -116,10 +116,10 @@ def test_a_failure_over_there_is_told_and_not_taken_for_a_text(client: Any, back
     backend.held = True
     report_id = ask(client)
     report = until(lambda: backend.reports.get(report_id))
-    report.error = "the model answered no section"
+    report.error = "the model completed no section"
     report.tell("failed", {"detail": report.error, "retryable": True}, "failed")
     done = ended(client, report_id)
-    assert (done["status"], done["error_message"]) == ("failed", "the model answered no section")
+    assert (done["status"], done["error_message"]) == ("failed", "the model completed no section")
     assert client.get(f"/api/reports/{report_id}").json["report"] is None
 
 
@@ -129,9 +129,9 @@ def test_a_failure_over_there_is_told_and_not_taken_for_a_text(client: Any, back
         ((401, {"detail": "Invalid API key"}), "the backend did not accept this dashboard's key"),
         (
             (422, {"detail": [{"loc": ["body", "ticker"], "msg": "is required"}]}),
-            "the backend refused the request (HTTP 422): rejected fields: body.ticker",
+            "the backend rejected the request (HTTP 422): rejected fields: body.ticker",
         ),
-        ((409, {"detail": f"taken by {KEY}"}), "the backend refused the request (HTTP 409): taken by ***"),
+        ((409, {"detail": f"taken by {KEY}"}), "the backend rejected the request (HTTP 409): taken by ***"),
     ],
 )
 def test_a_refusal_ends_the_report_with_its_reason(

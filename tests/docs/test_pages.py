@@ -60,7 +60,7 @@ def test_the_readme_stays_short_and_links_the_index() -> None:
     text = (ROOT / "README.md").read_text()
     assert len(text.splitlines()) <= README_LINES
     assert "(docs/index.md)" in text
-    guarantees = text[text.index("\n## What it guarantees\n") : text.index("\n## Limits\n")]
+    guarantees = text[text.index("\n## Guarantees\n") : text.index("\n## Limits\n")]
     assert len(re.findall(r"^- ", guarantees, re.MULTILINE)) == 6
 
 

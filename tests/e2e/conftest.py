@@ -100,10 +100,10 @@ class Place:
         page = requests.get(url, headers={"Authorization": f"Bearer {self.world.render_key}"}, timeout=10).json()
         return [row["deploy"]["id"] for row in page]
 
-    def instances(self) -> list[int]:
+    def instances(self) -> list[str]:
         """Return the existing instances, requested from the sandbox directly."""
         state = ask(self.world, "GET", "/state")
-        return [int(row["id"]) for row in state["machines"]]
+        return [str(row["id"]) for row in state["machines"]]
 
     def bill(self) -> Any:
         return ask(self.world, "GET", "/bill")

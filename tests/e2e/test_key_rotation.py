@@ -65,7 +65,7 @@ def test_a_new_key_on_the_same_instance_and_the_old_one_opens_nothing(place: Pla
     newest = place.variables()[KEY]
     for key in (before[KEY], after[KEY], newest):
         assert key not in said.stdout + said.stderr + _files(place.folder / ".ert" / "ert-sandbox.json")
-    assert f"key {done['key']['after']} opens nothing any more" in said.stdout
+    assert f"key {done['key']['after']} is no longer valid" in said.stdout
     assert (status(place, newest), status(place, after[KEY])) == (200, 401)
 
     assert not place.data("up")["changed"], "a rotation leaves nothing to do"

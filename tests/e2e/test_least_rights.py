@@ -122,7 +122,7 @@ def test_from_nothing_to_nothing_with_the_least_rights(place: Place) -> None:
     one_less(place, "offers")
     said = exactly(place, "plan")
     assert said["steps"]
-    assert any("were not looked at" in f["what"] for f in said["findings"])
+    assert any("were not read" in f["what"] for f in said["findings"])
     one_less(place, "plan")
     one_less(place, "up")
     assert place.instances() == []
@@ -203,4 +203,4 @@ def test_plan_names_what_the_account_puts_into_every_container_and_never_a_value
     assert "canary" not in said.stdout + said.stderr
     assert place.data("plan", "--down")["findings"] == []
     place.fault(provider="vast", operation="secrets", status=502, body="<html>", count=50)
-    assert any("were not looked at" in found["what"] for found in place.data("plan")["findings"])
+    assert any("were not read" in found["what"] for found in place.data("plan")["findings"])

@@ -93,8 +93,8 @@ def test_no_app_is_told_of_machines_whose_own_key_the_provider_refuses(place: Pl
     place.trouble(provider="vast", kind="machine_env", env={"CONTAINER_API_KEY": "not-the-key-of-this-instance"})
     before = place.deploys()
     said = place.ert("up", code=1, timeout=200).stderr
-    assert "it cannot stop itself: the provider refuses its own key" in said
-    assert "2 machines are not to be used" in said
+    assert "it cannot stop itself: the provider rejects its own key" in said
+    assert "2 machines are unusable" in said
     assert place.deploys() == before
     assert "ERT_LLM_BACKEND_URL" not in place.variables()
     assert place.instances() == []

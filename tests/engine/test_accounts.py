@@ -61,7 +61,7 @@ def test_create_calls_that_are_under_way_are_named_too() -> None:
     process.die(process.done)
     with pytest.raises(NeedsAttention) as left:
         up(elsewhere(made), GONE)
-    assert left.value.detail == "nothing was changed; there may exist, and bill: 1 create call"
+    assert left.value.detail == "no change was made; these may exist and bill: 1 create call"
 
 
 def test_where_nothing_is_left_another_account_may_begin_and_down_still_says_that_it_is_another() -> None:
@@ -70,7 +70,7 @@ def test_where_nothing_is_left_another_account_may_begin_and_down_still_says_tha
     up(made, GONE)
     with pytest.raises(NeedsAttention) as left:
         up(elsewhere(made), GONE)
-    assert left.value.detail == "nothing was changed"
+    assert left.value.detail == "no change was made"
     made.gpu.elsewhere = False
     up(made)
     is_up(made)
@@ -181,7 +181,7 @@ def test_another_key_whose_list_shows_nothing_of_it_changes_nothing(
     up(made)
     number, stored = made.gpu.only().id, made.store.text
     made.gpu.account_id, made.gpu.elsewhere = after, True
-    with pytest.raises(NeedsAttention, match="nothing shows that the key is of the account that ert") as left:
+    with pytest.raises(NeedsAttention, match="the key may be of another account than the one that ert") as left:
         up(made, desired)  # type: ignore[arg-type]
     assert f"instance {number}" in left.value.detail
     assert left.value.hint == f"set VAST_API_KEY to {hint} and run the command again"
@@ -193,9 +193,11 @@ def test_with_another_key_of_unknown_account_an_empty_deployment_may_begin() -> 
     up(made)
     up(made, GONE)
     unreadable(made)
-    with pytest.raises(NeedsAttention, match="nothing shows") as left:
+    with pytest.raises(NeedsAttention, match="may be of another account") as left:
         up(made, GONE)
-    assert left.value.hint.endswith("nothing is known to exist there, so `ert-deploy up` may begin anew with this key")
+    assert left.value.hint.endswith(
+        "no instance is known to exist there, so `ert-deploy up` may start over with this key"
+    )
     up(made)
     is_up(made)
     assert made.store.state.account == MINE

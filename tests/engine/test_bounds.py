@@ -8,6 +8,7 @@ import pytest
 
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import CannotObserve, ErtError, NeedsAttention, Rejected, Transient
+from ert_deploy.core.model.provider import InstanceId
 from tests.support.fakes.history import WANTED, done, down, is_down, is_up, start, until, up
 from tests.support.fakes.loopback import FakeWorld, world
 
@@ -65,7 +66,7 @@ def test_sleep_ends_where_the_stop_is_refused_for_good() -> None:
         assert error.summary in asked.value.summary + asked.value.detail
 
 
-def two() -> tuple[FakeWorld, int, int]:
+def two() -> tuple[FakeWorld, InstanceId, InstanceId]:
     """Return an environment with two rented instances: the first has a tombstone, the second is the new one."""
     made = world()
     up(made)
@@ -114,7 +115,7 @@ def test_down_destroys_all_else_first_and_then_waits_for_a_ghost() -> None:
     made.gpu.lingers = 100.0
     honest, before = made.gpu.destroy, made.clock.time
 
-    def destroy(instance_id: int) -> None:
+    def destroy(instance_id: InstanceId) -> None:
         honest(instance_id)
         assert made.clock.time - before < 60
 

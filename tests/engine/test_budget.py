@@ -20,14 +20,14 @@ OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))
 
 def test_a_run_stops_before_the_machine_that_would_bring_it_over_its_budget_and_says_the_sums() -> None:
     made = world()
-    made.gpu.conduct = dict.fromkeys(range(1001, 1013), behaviours.sick)
+    made.gpu.conduct = dict.fromkeys(map(str, range(1001, 1013)), behaviours.sick)
     with pytest.raises(
         Failed, match=r"one more machine would bring this run to \$0\.\d\d, plan/max_cost is \$0\.3"
     ) as out:
         up(made, replace(WANTED, max_cost=0.3))
     assert len(made.gpu.instances) == 3
     assert made.gpu.paid() == ()
-    assert out.value.detail.startswith("$0.27 paid and committed for 3 machines of this run, $0.1")
+    assert out.value.detail.startswith("$0.27 spent and committed for 3 machines of this run, $0.1")
     assert "plan/max_cost" in out.value.hint
 
 
@@ -46,7 +46,7 @@ def test_a_budget_that_reaches_is_no_hindrance_and_one_that_does_not_takes_the_o
     made.gpu.offers = (dear, offer(2))
     up(made, replace(WANTED, max_cost=ONE + 0.01))
     is_up(made)
-    assert made.gpu.only().machine_id == 1002
+    assert made.gpu.only().machine_id == "1002"
 
 
 def test_what_serves_is_not_destroyed_for_the_budget() -> None:
@@ -80,7 +80,7 @@ def test_an_instance_that_vanished_costs_no_more() -> None:
             begun.append(instance)
             instance.destroyed = made.clock.now()
 
-    made.gpu.conduct[1001] = vanish
+    made.gpu.conduct["1001"] = vanish
     up(made, replace(WANTED, max_cost=3 * ONE))
     is_up(made)
 

@@ -13,6 +13,7 @@ from ert_deploy.core.model.errors import NeedsAttention, UsageError
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.owner import service_hash
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.engine import decide
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.memory import Memory
@@ -21,18 +22,19 @@ from ert_deploy.ports import CreateOrder
 from tests.support.fakes import behaviours
 from tests.support.fakes.history import GONE, WANTED, Process, down, is_down, is_up, served, until, up
 from tests.support.fakes.loopback import FakeWorld, world
+from tests.support.ids import nth
 
 NAMELESS = replace(WANTED, owner="")
 OTHER = replace(WANTED, owner="their-project")
 ASLEEP = replace(WANTED, phase=Phase.ASLEEP)
 
 
-def doubts(made: FakeWorld, desired: Any = WANTED) -> list[int]:
+def doubts(made: FakeWorld, desired: Any = WANTED) -> list[InstanceId]:
     seen = Process(made, observe(replace(desired, phase=Phase.ABSENT), Memory())).finish()
     return [u.instance.id for u in seen.undecided]
 
 
-def decided(made: FakeWorld, how: str, number: int, desired: Any = WANTED) -> None:
+def decided(made: FakeWorld, how: str, number: InstanceId, desired: Any = WANTED) -> None:
     """Run `ert-deploy adopt|ignore|destroy ID` as if confirmed."""
     situation, instance = Process(made, decide.find(desired, number)).finish()
     made.gpu.decided.add(number)
@@ -58,7 +60,7 @@ def emptied(made: FakeWorld) -> None:
         env.pop(name, None)
 
 
-def older(made: FakeWorld) -> int:
+def older(made: FakeWorld) -> InstanceId:
     """Make the instance look like one of the previous version: both marks, but no owner in environment and state."""
     instance = made.gpu.only()
     env = {name: value for name, value in instance.order.env.items() if name != "ERT_OWNER"}
@@ -83,7 +85,7 @@ def test_without_a_state_an_edited_label_is_named_and_nothing_is_rented() -> Non
     assert doubts(made) == [number]
     down(made)
     assert made.gpu.paid() == (number,)
-    with pytest.raises(NeedsAttention, match=f"whose instance {number} is") as asked:
+    with pytest.raises(NeedsAttention, match=f"decide about instance {number}") as asked:
         up(made)
     assert f"adopt|ignore|destroy {number}" in asked.value.hint
     assert made.gpu.paid() == (number,)
@@ -96,7 +98,7 @@ def test_wake_does_not_say_that_there_is_nothing_where_something_may_be_ours(los
     lose(made.gpu.only())
     made.store.lose()
     emptied(made)
-    with pytest.raises(NeedsAttention, match=f"whose instance {number} is"):
+    with pytest.raises(NeedsAttention, match=f"decide about instance {number}"):
         Process(made, apply(replace(WANTED, begin=False), Memory())).finish()
     assert made.gpu.paid() == (number,)
 
@@ -229,7 +231,7 @@ def test_a_copied_config_is_noticed_and_adopting_says_that_it_is_none() -> None:
     up(made)
     number = made.gpu.only().id
     copy = replace(WANTED, targets=(replace(WANTED.targets[0], service="moved"),))
-    with pytest.raises(NeedsAttention, match=f"whose instance {number} is"):
+    with pytest.raises(NeedsAttention, match=f"decide about instance {number}"):
         up(made, copy)
     down(made, copy)
     assert made.gpu.paid() == (number,)
@@ -261,13 +263,13 @@ def test_an_interrupted_destroy_goes_on_when_the_instance_is_listed_no_more() ->
 
 def test_what_is_in_no_list_and_what_has_no_mark_is_not_decided_about() -> None:
     made = served()
-    made.gpu.foreign = [Instance(901, Mark("other", "ab" * 16), "other"), Instance(903)]
+    made.gpu.foreign = [Instance(nth(901), Mark("other", "ab" * 16), "other"), Instance(nth(903))]
     with pytest.raises(UsageError, match="there is no instance 77"):
-        decided(made, "destroy", 77)
+        decided(made, "destroy", nth(77))
     for number in (901, 903):
         for how in ("adopt", "ignore", "destroy"):
             with pytest.raises(UsageError, match=f"instance {number} has no mark of ert"):
-                decided(made, how, number)
+                decided(made, how, nth(number))
 
 
 def test_adopting_what_is_ours_already_changes_nothing_twice() -> None:

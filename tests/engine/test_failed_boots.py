@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from ert_deploy.adapters.vast.messages import read
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Market
 from ert_deploy.core.model.errors import Failed
@@ -15,6 +16,7 @@ from tests.support.fakes import behaviours
 from tests.support.fakes.history import WANTED, done, is_up, start, told, until, up
 from tests.support.fakes.loopback import world
 from tests.support.fakes.market import FakeInstance
+from tests.support.vast.says import says
 
 LIMITED = "Error response from daemon: toomanyrequests: You have reached your unauthenticated pull rate limit."
 FORMAT = "exec /opt/ert/bin/python: exec format error"
@@ -24,21 +26,20 @@ def halted(status: str | None, message: str) -> behaviours.Conduct:
     """Return a behaviour: the instance stops before it is ready."""
 
     def show(found: Instance) -> Instance:
-        changed = {"status": status, "intended": "stopped", "current": "stopped", "message": message, "address": None}
-        return replace(found, **changed)  # type: ignore[arg-type]
+        return replace(found, **says(status, "stopped", "stopped"), message=read(message), address=None)
 
     return lambda made: setattr(made, "override", show)
 
 
 def ended(made: FakeInstance) -> None:
     """Let the container exit immediately."""
-    made.override = lambda i: replace(i, status="exited", message=FORMAT, address=None)
+    made.override = lambda i: replace(i, **says("exited"), message=read(FORMAT), address=None)
 
 
 @pytest.mark.parametrize("status", ["loading", None])
 def test_a_host_that_cannot_pull_is_left_at_the_second_look_and_never_started(status: str | None) -> None:
     made = world()
-    made.gpu.conduct[1001] = halted(status, LIMITED)
+    made.gpu.conduct["1001"] = halted(status, LIMITED)
     begun = made.clock.now()
     up(made)
     is_up(made)
@@ -46,7 +47,7 @@ def test_a_host_that_cannot_pull_is_left_at_the_second_look_and_never_started(st
     assert made.clock.now() - begun < 180
     (retired,) = told(made, Retired)
     assert LIMITED in retired.reason
-    assert [d.machine_id for d in made.store.state.denied] == [1001]
+    assert [d.machine_id for d in made.store.state.denied] == ["1001"]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def test_the_same_end_on_two_machines_is_the_images_fault_and_nobody_is_denied(
     how: behaviours.Conduct, words: str, hint: str
 ) -> None:
     made = world()
-    made.gpu.conduct = dict.fromkeys(range(1001, 1013), how)
+    made.gpu.conduct = dict.fromkeys(map(str, range(1001, 1013)), how)
     with pytest.raises(Failed, match="the image llm-backend:1 does not start: 2 machines failed") as failed:
         up(made)
     assert words in failed.value.detail
@@ -83,8 +84,8 @@ def misconfigured(made: FakeInstance) -> None:
 
 def test_a_model_that_nobody_can_serve_costs_two_machines_and_denies_nobody() -> None:
     made = world()
-    made.gpu.conduct = dict.fromkeys(range(1001, 1013), misconfigured)
-    with pytest.raises(Failed, match=r"the model .* cannot be served as configured: 2 machines say so") as failed:
+    made.gpu.conduct = dict.fromkeys(map(str, range(1001, 1013)), misconfigured)
+    with pytest.raises(Failed, match=r"the model .* cannot be served as configured, on 2 machines") as failed:
         up(made)
     assert NO_MODEL in failed.value.detail
     assert "launch/model" in failed.value.hint
@@ -101,8 +102,8 @@ def without_engine(made: FakeInstance) -> None:
 
 def test_a_model_server_that_never_answers_costs_two_machines_and_denies_nobody() -> None:
     made = world()
-    made.gpu.conduct = dict.fromkeys(range(1001, 1013), without_engine)
-    with pytest.raises(Failed, match="the model server in llm-backend:1 does not start: 2 machines") as failed:
+    made.gpu.conduct = dict.fromkeys(map(str, range(1001, 1013)), without_engine)
+    with pytest.raises(Failed, match="the model server in llm-backend:1 does not start, on 2 machines") as failed:
         up(made)
     assert "timings/no_progress" in failed.value.detail
     assert "launch/engine_command" in failed.value.hint
@@ -113,10 +114,10 @@ def test_a_model_server_that_never_answers_costs_two_machines_and_denies_nobody(
 def test_what_one_host_alone_says_of_itself_is_its_own_fault() -> None:
     made = world()
     slow = Health(Vital.SICK, "9.0 tokens/s, and at least 88.5 are expected of this card", "failed", certificate="pem")
-    made.gpu.conduct = dict.fromkeys((1001, 1002), lambda m: setattr(m, "health", slow))
+    made.gpu.conduct = dict.fromkeys(("1001", "1002"), lambda m: setattr(m, "health", slow))
     up(made)
     is_up(made)
-    assert {d.machine_id for d in made.store.state.denied} == {1001, 1002}
+    assert {d.machine_id for d in made.store.state.denied} == {"1001", "1002"}
 
 
 def refused(made: FakeInstance) -> None:
@@ -126,19 +127,19 @@ def refused(made: FakeInstance) -> None:
 
 def test_a_machine_that_cannot_stop_itself_is_given_up_before_an_app_is_told() -> None:
     made = world()
-    made.gpu.conduct[1001] = refused
+    made.gpu.conduct["1001"] = refused
     up(made)
     is_up(made)
-    assert made.gpu.only().machine_id == 1002
+    assert made.gpu.only().machine_id == "1002"
     (retired,) = told(made, Retired)
     assert "it cannot stop itself" in retired.reason
-    assert [d.machine_id for d in made.store.state.denied] == [1001]
+    assert [d.machine_id for d in made.store.state.denied] == ["1001"]
 
 
 def test_two_machines_that_cannot_stop_themselves_are_the_providers_trouble() -> None:
     made = world()
-    made.gpu.conduct = dict.fromkeys(range(1001, 1013), refused)
-    with pytest.raises(Failed, match="refuses the keys by which they stop themselves"):
+    made.gpu.conduct = dict.fromkeys(map(str, range(1001, 1013)), refused)
+    with pytest.raises(Failed, match="rejects the keys with which they stop themselves"):
         up(made)
     assert len(made.gpu.instances) == 2
     assert made.gpu.paid() == ()
@@ -161,7 +162,7 @@ def test_a_broken_image_leaves_the_old_backend_serving() -> None:
     made = world()
     up(made)
     first = made.gpu.only()
-    made.gpu.conduct = dict.fromkeys(range(1002, 1013), ended)
+    made.gpu.conduct = dict.fromkeys(map(str, range(1002, 1013)), ended)
     left = up(made, replace(WANTED, launch=replace(WANTED.launch, image="llm-backend:2"))).left
     assert left is not None
     assert "the image llm-backend:2 does not start" in left.detail
@@ -172,27 +173,27 @@ def test_a_fault_of_two_hosts_alone_is_not_the_images() -> None:
     made = world()
     full = "failed to inject cdi devices"
     made.gpu.conduct = dict.fromkeys(
-        (1001, 1002), lambda m: setattr(m, "override", lambda i: replace(i, status="created", message=full))
+        ("1001", "1002"), lambda m: setattr(m, "override", lambda i: replace(i, **says("created"), message=read(full)))
     )
     up(made)
     is_up(made)
-    assert {d.machine_id for d in made.store.state.denied} == {1001, 1002}
+    assert {d.machine_id for d in made.store.state.denied} == {"1001", "1002"}
 
 
 def test_what_an_earlier_run_left_behind_says_nothing_about_the_image() -> None:
     made = world()
-    made.gpu.conduct = dict.fromkeys((1001, 1002), ended)
+    made.gpu.conduct = dict.fromkeys(("1001", "1002"), ended)
     until(start(made), lambda: made.store.state.records)
     up(made)
     is_up(made)
-    assert made.gpu.only().machine_id == 1003
+    assert made.gpu.only().machine_id == "1003"
 
 
 def test_one_that_was_outbid_before_it_was_healthy_is_a_failed_boot_that_denies_nobody() -> None:
     made = world()
-    made.gpu.conduct = dict.fromkeys((1001, 1002), halted("loading", ""))
+    made.gpu.conduct = dict.fromkeys(("1001", "1002"), halted("loading", ""))
     bid = replace(WANTED, launch=replace(WANTED.launch, market=Market.INTERRUPTIBLE, bid=0.15))
     up(made, bid)
     is_up(made, bid)
     assert made.store.state.denied == ()
-    assert made.gpu.only().machine_id == 1003
+    assert made.gpu.only().machine_id == "1003"

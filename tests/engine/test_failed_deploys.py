@@ -18,6 +18,8 @@ from ert_deploy.core.model.errors import (
 )
 from ert_deploy.core.model.events import DeploySeen, Trouble, Waiting
 from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.model.state import Rollout
+from ert_deploy.core.planning.app_env import fingerprint
 from tests.support.fakes.history import GONE, OTHER, WANTED, done, is_up, served, start, told, until, up
 from tests.support.fakes.loopback import FakeWorld, world
 
@@ -37,7 +39,11 @@ def test_a_deploy_that_fails_is_explained_undone_and_tried_again_by_the_next_up(
     before, old = dict(made.web.services["dash"].env), made.gpu.only()
     made.web.endings = ["update_failed"]
     failed(
-        made, "ended as update_failed", "unhealthy: exited with 1\nlast line of the log", "mend the app", desired=OTHER
+        made,
+        "finished as update_failed",
+        "unhealthy: exited with 1\nlast line of the log",
+        "fix the app",
+        desired=OTHER,
     )
     assert made.web.services["dash"].env == before
     assert made.store.state.rollout("srv-dash") is None
@@ -125,7 +131,7 @@ def test_a_deploy_render_refuses_puts_the_old_values_back() -> None:
     made = served()
     before = dict(made.web.services["dash"].env)
     made.web.faults.queued["deploy"] = [Rejected("not paid")]
-    failed(made, "Render refused to deploy dash: not paid", desired=OTHER)
+    failed(made, "Render rejected the deploy of dash: not paid", desired=OTHER)
     assert made.web.services["dash"].env == before
     up(made, OTHER)
     is_up(made, OTHER)
@@ -141,11 +147,29 @@ def test_what_was_proven_last_is_put_back_and_not_what_leads_to_a_backend_that_i
     dash.env[NAMES.timeout] = dash.env[NAMES.fingerprint] = Secret("7")
     dash.running = dict(dash.env)  # deployed by a user
     made.web.faults.queued["deploy"] = [Rejected("no")]
-    with pytest.raises(Failed, match="refused to deploy"):
+    with pytest.raises(Failed, match="rejected the deploy of"):
         run.finish()
     assert dash.env == proven
     up(made, OTHER)
     is_up(made, OTHER)
+
+
+def test_what_another_run_proved_meanwhile_is_put_back_and_not_what_this_run_replaced() -> None:
+    made = served()
+    dash = made.web.services["dash"]
+    first, run = dict(dash.env), start(made, OTHER)
+    while dash.env[NAMES.fingerprint] == first[NAMES.fingerprint]:
+        assert run.step()
+    own = {name: first[name] for name in first if name in NAMES.all() and name != NAMES.fingerprint}
+    own[NAMES.timeout] = Secret("77")
+    theirs = {**first, **own, NAMES.fingerprint: Secret(fingerprint(own))}
+    dash.env, dash.running = dict(theirs), dict(theirs)
+    now = made.clock.real()
+    made.store.save(made.store.state.put_rollout(Rollout("srv-dash", fingerprint(own), "dep-x", now, proven=now)))
+    made.web.faults.queued["deploy"] = [Rejected("no")]
+    with pytest.raises(Failed, match="refused to deploy"):
+        run.finish()
+    assert dash.env == theirs
 
 
 def test_a_run_that_did_not_write_the_values_has_none_to_put_back() -> None:
@@ -197,7 +221,7 @@ def test_a_deploy_that_does_not_end_is_not_waited_for_for_ever() -> None:
 def test_a_deploy_of_somebody_else_is_waited_for() -> None:
     made = world()
     made.web.takes = 200.0
-    made.gpu.conduct[1001] = lambda instance: setattr(instance, "boot", 20.0)
+    made.gpu.conduct["1001"] = lambda instance: setattr(instance, "boot", 20.0)
     made.web.start_deploy(made.web.services["dash"])
     up(made)
     is_up(made)
@@ -231,7 +255,7 @@ def test_a_deploy_that_is_canceled_without_a_newer_one_has_failed() -> None:
         run.step()
     made.web.supersede("dash")
     made.web.services["dash"].deploys.pop()
-    with pytest.raises(Failed, match="ended as canceled"):
+    with pytest.raises(Failed, match="finished as canceled"):
         run.finish()
 
 

@@ -19,7 +19,7 @@ from tests.support.fakes.loopback import certificate, world
     [
         (behaviours.stuck, "no progress for", True),
         (behaviours.crawling, "not healthy within 2700 s", True),
-        (behaviours.sick, "sick: it says it is failed", True),
+        (behaviours.sick, "sick: it reports failed", True),
         (behaviours.impostor, "impostor: it cannot prove its identity", True),
         (behaviours.unreachable, "no progress for", True),
         (behaviours.unpullable, "the host says: manifest unknown", True),
@@ -32,19 +32,19 @@ def test_a_machine_that_does_not_work_is_destroyed_and_the_next_offer_follows(
     how: behaviours.Conduct, reason: str, denied: bool
 ) -> None:
     made = world()
-    made.gpu.conduct[1001] = how
+    made.gpu.conduct["1001"] = how
     up(made)
     is_up(made)
-    assert made.gpu.only().machine_id == 1002
+    assert made.gpu.only().machine_id == "1002"
     assert made.gpu.most_paid == 1
     (retired,) = told(made, Retired)
     assert reason in retired.reason
-    assert [d.machine_id for d in made.store.state.denied] == ([1001] if denied else [])
+    assert [d.machine_id for d in made.store.state.denied] == (["1001"] if denied else [])
 
 
 def test_six_machines_that_do_not_get_healthy_are_enough() -> None:
     made = world()
-    made.gpu.conduct = dict.fromkeys(range(1001, 1013), behaviours.sick)
+    made.gpu.conduct = dict.fromkeys(map(str, range(1001, 1013)), behaviours.sick)
     with pytest.raises(Failed, match="6 rented machines did not become healthy"):
         up(made)
     assert made.gpu.paid() == ()
@@ -53,10 +53,10 @@ def test_six_machines_that_do_not_get_healthy_are_enough() -> None:
 
 def test_a_slow_boot_that_moves_gets_its_time() -> None:
     made = world()
-    made.gpu.conduct[1001] = lambda instance: setattr(instance, "boot", 1500.0)
+    made.gpu.conduct["1001"] = lambda instance: setattr(instance, "boot", 1500.0)
     up(made)
     is_up(made)
-    assert made.gpu.only().machine_id == 1001
+    assert made.gpu.only().machine_id == "1001"
     assert max(b.elapsed for b in told(made, Booting)) > 1400
 
 

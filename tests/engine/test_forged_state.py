@@ -24,6 +24,7 @@ from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.plain.state import contradictions, from_json, to_json
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import Denied, Intent, Record, Rollout, State, Tombstone
 from ert_deploy.core.planning.app_env import connected
 from ert_deploy.core.planning.situation import Situation
@@ -34,6 +35,7 @@ from ert_deploy.engine.observe import observe
 from tests.support.fakes.documents import DocumentStore
 from tests.support.fakes.history import GONE, WANTED, Process, up
 from tests.support.fakes.loopback import FakeWorld, certificate, world
+from tests.support.ids import nth
 
 ASLEEP, AWAKE = replace(WANTED, phase=Phase.ASLEEP), replace(WANTED, begin=False)
 NEIGHBOUR = 901
@@ -51,7 +53,7 @@ def serving() -> FakeWorld:
     made = world()
     made.gpu.foreign = [
         Instance(
-            NEIGHBOUR, Mark("other", THEIRS), "other", born=Mark("other", THEIRS), owner="them", label_token=THEIRS
+            nth(NEIGHBOUR), Mark("other", THEIRS), "other", born=Mark("other", THEIRS), owner="them", label_token=THEIRS
         )
     ]
     up(made)
@@ -221,10 +223,10 @@ JUNK: st.SearchStrategy[Any] = st.sampled_from(
 )  # fmt: skip
 FULL = replace(
     HONEST,
-    intents=(Intent("f" * 32, 1_000_900.0, 7, 1005),),
-    tombstones=(Tombstone(WRONG, 777, 1_000_900.0, "old"),),
-    denied=(Denied(1006, 1_009_000.0, "slow"),),
-    claims=replace(HONEST.claims, adopted=(777,), ignored=(778,)),
+    intents=(Intent("f" * 32, 1_000_900.0, "7", "1005"),),
+    tombstones=(Tombstone(WRONG, nth(777), 1_000_900.0, "old"),),
+    denied=(Denied("1006", 1_009_000.0, "slow"),),
+    claims=replace(HONEST.claims, adopted=(nth(777),), ignored=(nth(778),)),
 )
 
 
@@ -294,7 +296,7 @@ def forged(**changes: Any) -> bytes:
 
 @pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.parametrize("adopted", [(), (SERVES.id,)])
-def test_a_tombstone_counts_with_the_token_of_the_environment_only(name: str, adopted: tuple[int, ...]) -> None:
+def test_a_tombstone_counts_with_the_token_of_the_environment_only(name: str, adopted: tuple[InstanceId, ...]) -> None:
     tombstone = Tombstone(WRONG, SERVES.id, 1_000_500.0, "forged")
     raw = forged(records=(), tombstones=(tombstone,), claims=replace(HONEST.claims, adopted=adopted))
     assert play(name, raw) == 5, "a person is asked"
@@ -303,14 +305,17 @@ def test_a_tombstone_counts_with_the_token_of_the_environment_only(name: str, ad
 @pytest.mark.parametrize(
     "forgery",
     [
-        {"intents": (Intent(THEIRS, 1.0, 7, 1001),)},
-        {"records": (SERVES, Record(THEIRS, NEIGHBOUR, 1002, 1.0))},
-        {"tombstones": (Tombstone(THEIRS, NEIGHBOUR, 1.0, "forged"),)},
+        {"intents": (Intent(THEIRS, 1.0, "7", "1001"),)},
+        {"records": (SERVES, Record(THEIRS, nth(NEIGHBOUR), "1002", 1.0))},
+        {"tombstones": (Tombstone(THEIRS, nth(NEIGHBOUR), 1.0, "forged"),)},
         {
-            "tombstones": (Tombstone(THEIRS, NEIGHBOUR, 1.0, ""),),
-            "claims": replace(HONEST.claims, adopted=(NEIGHBOUR,)),
+            "tombstones": (Tombstone(THEIRS, nth(NEIGHBOUR), 1.0, ""),),
+            "claims": replace(HONEST.claims, adopted=(nth(NEIGHBOUR),)),
         },
-        {"tombstones": (Tombstone(WRONG, NEIGHBOUR, 1.0, ""),), "claims": replace(HONEST.claims, adopted=(NEIGHBOUR,))},
+        {
+            "tombstones": (Tombstone(WRONG, nth(NEIGHBOUR), 1.0, ""),),
+            "claims": replace(HONEST.claims, adopted=(nth(NEIGHBOUR),)),
+        },
     ],
 )
 @pytest.mark.parametrize("name", COMMANDS)
@@ -322,7 +327,7 @@ def test_no_token_makes_an_instance_ours_that_names_another_deployment(name: str
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_time_to_come_is_waited_for_no_longer_than_any_other(name: str, at: float) -> None:
     raw = forged(
-        intents=(Intent(WRONG, at, 7, 1002),),
+        intents=(Intent(WRONG, at, "7", "1002"),),
         records=(replace(SERVES, at=at, woken=at, stranded=0.0),),
         rollouts=(replace(HONEST.rollouts[0], at=at, proven=at),),
         begun=at,
@@ -337,7 +342,7 @@ def test_a_time_of_nothing_is_none_that_is_waited_for_without_an_end() -> None:
 
 def test_a_machine_is_not_denied_for_ever() -> None:
     made = serving()
-    denied = tuple(Denied(machine, 1e18, "forged") for machine in range(1001, 1013))
+    denied = tuple(Denied(str(machine), 1e18, "forged") for machine in range(1001, 1013))
     made.ports = replace(made.ports, store=DocumentStore("ert", forged(denied=denied, records=())))
     made.gpu.only().destroyed = made.clock.real()
     code, _ = COMMANDS["up"](made)

@@ -117,7 +117,7 @@ def test_what_is_entombed_is_not_probed_any_more() -> None:
 
 def test_while_a_boot_is_waited_for_render_is_left_alone() -> None:
     made = world()
-    made.gpu.conduct[1001] = lambda instance: setattr(instance, "boot", 900.0)
+    made.gpu.conduct["1001"] = lambda instance: setattr(instance, "boot", 900.0)
     up(made)
     assert made.gpu.faults.calls.count("list") > 80
     assert made.web.faults.calls.count("read_env") < 15

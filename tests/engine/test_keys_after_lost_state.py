@@ -6,6 +6,7 @@ import pytest
 
 from ert_deploy.core.model.errors import NeedsAttention, Rejected, Transient
 from ert_deploy.core.model.keys import make_key
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Record
 from tests.support.fakes import behaviours
@@ -17,7 +18,7 @@ from tests.support.fakes.sleep import SLEEP
 SAYS = pytest.mark.parametrize("says", [True, False], ids=["says its keys", "older image"])
 
 
-def rotated_and_lost(*, says: bool = True) -> tuple[FakeWorld, int, set[str]]:
+def rotated_and_lost(*, says: bool = True) -> tuple[FakeWorld, InstanceId, set[str]]:
     """Rotate the key and remove the state; return the environment, the instance and the SHA-256 of the apps' keys."""
     made = served()
     made.backend.says_keys = says
@@ -71,7 +72,7 @@ def test_a_key_that_only_the_running_app_knows_is_not_taken_away(*, says: bool) 
     made.store.lose()
     run = start(made)
     if not says:
-        with pytest.raises(NeedsAttention, match="nobody knows with which key"):
+        with pytest.raises(NeedsAttention, match="and an unknown key"):
             to_the_end(run)
         assert (instance.keys, instance.destroyed) == ((used,), None)
         return

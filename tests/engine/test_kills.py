@@ -40,7 +40,7 @@ def _without_its_state() -> FakeWorld:
 def _with_trouble_ahead() -> FakeWorld:
     made = world()
     made.gpu.faults.queued["create"] = [OfferGone("taken"), OutcomeUnknown("timeout", "late 100"), None]
-    made.gpu.conduct[1003] = stuck
+    made.gpu.conduct["1003"] = stuck
     return made
 
 

@@ -24,7 +24,7 @@ def nothing_happened(made: FakeWorld, error: ErtError) -> None:
 def test_no_offer_is_explained_filter_by_filter_and_nothing_is_written() -> None:
     made = world()
     made.gpu.offers = (offer(1, dph_total=0.9), offer(2, dph_total=0.8, cuda=11.0), offer(3, inet_down=20.0))
-    with pytest.raises(UsageError, match=r"no offer matches \(looked at 3\)") as nothing:
+    with pytest.raises(UsageError, match=r"no offer matches \(of 3\)") as nothing:
         up(made)
     nothing_happened(made, nothing.value)
     assert nothing.value.detail.splitlines()[0] == "    2 of 3 removed by offer/max_dph"
@@ -36,7 +36,7 @@ def test_an_empty_market_is_explained_too() -> None:
     made = world()
     made.gpu.offers = (offer(1),)
     made.gpu.search = lambda *_, **__: ()  # type: ignore[method-assign]
-    with pytest.raises(UsageError, match="looked at 0") as nothing:
+    with pytest.raises(UsageError, match=r"\(of 0\)") as nothing:
         up(made)
     nothing_happened(made, nothing.value)
     assert nothing.value.hint == "try again later"
@@ -74,7 +74,7 @@ def test_a_variable_of_ours_that_a_group_sets_too_is_said_before_anything_is_ren
     made = world()
     names = WANTED.targets[0].names
     made.web.services["dash"].grouped = {names.url: "shared\x1b[31m", "LOG_LEVEL": "shared"}
-    with pytest.raises(UsageError, match=rf"{names.url} would come to dash .* environment group shared") as twice:
+    with pytest.raises(UsageError, match=rf"{names.url} would be set in dash .* environment group shared") as twice:
         up(made)
     nothing_happened(made, twice.value)
     assert "\x1b" not in twice.value.summary
@@ -129,12 +129,12 @@ def test_an_app_that_cannot_prove_itself_is_said_before_anything_is_rented_but_o
     is_up(made)
     down(made)
     for answer, words, hint in (
-        (AppAnswer(301, "https://www.dash.example.org/health"), "answers 301", "address: https://www.dash.example.org"),
-        (AppAnswer(302, "/login"), "which leads to /login", "without a redirect or a login"),
-        (AppAnswer(308, ""), "which leads to nowhere", "without a redirect"),
-        (AppAnswer(401), "answers 401", "let /health through"),
-        (AppAnswer(403), "answers 403", "let /health through"),
-        (AppAnswer(404), f"answers 404 at {url}/health: nothing is there", "health_path under dash"),
+        (AppAnswer(301, "https://www.dash.example.org/health"), "returns 301", "address: https://www.dash.example.org"),
+        (AppAnswer(302, "/login"), "a redirect to /login", "exempt it from redirects and login"),
+        (AppAnswer(308, ""), "a redirect to nowhere", "exempt it from redirects"),
+        (AppAnswer(401), "returns 401", "let /health through"),
+        (AppAnswer(403), "returns 403", "let /health through"),
+        (AppAnswer(404), f"returns 404 at {url}/health: it does not exist", "health_path under dash"),
     ):
         made.web.answers[url] = answer
         rented = len(made.gpu.instances)
@@ -151,7 +151,7 @@ def test_an_app_that_cannot_prove_itself_is_said_before_anything_is_rented_but_o
 def test_an_app_whose_own_address_is_off_is_asked_where_the_config_says() -> None:
     made = world()
     made.web.services["dash"].unreachable = True
-    with pytest.raises(UsageError, match=r"does not answer at https://dash\.example\.org") as off:
+    with pytest.raises(UsageError, match=r"does not respond at https://dash\.example\.org") as off:
         up(made)
     nothing_happened(made, off.value)
     assert "address: https://YOUR-DOMAIN under dash" in off.value.hint

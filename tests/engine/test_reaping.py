@@ -10,6 +10,7 @@ from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, StateCon
 from ert_deploy.core.model.events import Destroyed, Trouble
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import Intent, Record
 from ert_deploy.engine import reap as reaping
 from tests.support.fakes.history import WANTED, Process, down, is_down, is_up, told, up
@@ -17,7 +18,7 @@ from tests.support.fakes.loopback import FakeWorld, world
 from tests.support.fakes.random_faults import neighbours
 
 
-def forgotten() -> tuple[FakeWorld, int]:
+def forgotten() -> tuple[FakeWorld, InstanceId]:
     """Return an environment with a running instance and those of other deployments, without the state."""
     made = world()
     neighbours(made)
@@ -36,7 +37,7 @@ def both(made: FakeWorld) -> tuple[Instance, ...]:
     return (*found.strays, *found.serving)
 
 
-def reap(made: FakeWorld, *chosen: Instance) -> tuple[int, ...]:
+def reap(made: FakeWorld, *chosen: Instance) -> tuple[InstanceId, ...]:
     return Process(made, reaping.reap(chosen, 10.0)).finish()
 
 
@@ -46,14 +47,14 @@ def test_what_the_state_knows_is_no_stray() -> None:
     up(made)
     found = find(made)
     assert (found.strays, found.serving, found.blank) == ((), (), False)
-    assert [u.instance.id for u in found.undecided] == [902], "a label alone"
+    assert [u.instance.id for u in found.undecided] == ["902"], "a label alone"
 
 
 def test_with_the_state_lost_the_instance_is_a_stray_and_it_is_said_that_there_is_no_state() -> None:
     made, number = forgotten()
     found = find(made)
     assert found.blank
-    assert [i.id for i in found.serving] == [number], "it proves that it is ours and serves"
+    assert [i.id for i in found.serving] == [number], "it proves its identity and serves"
     assert found.strays == ()
     made.gpu.only().halted = True
     assert [i.id for i in find(made).strays] == [number]
@@ -111,9 +112,9 @@ def test_one_that_a_run_has_taken_up_since_is_left_alone(how: str) -> None:
     state, mark = made.store.state, chosen[0].mark
     assert mark is not None
     if how == "record":
-        made.store.save(state.put_record(Record(mark.token, number, 1001, 0.0)))
+        made.store.save(state.put_record(Record(mark.token, number, "1001", 0.0)))
     else:
-        made.store.save(state.intend(Intent(mark.token, 0.0, 1, 1001)))
+        made.store.save(state.intend(Intent(mark.token, 0.0, "1", "1001")))
     assert reap(made, *chosen) == ()
     assert made.gpu.paid() == (number,)
 
@@ -146,7 +147,7 @@ def test_two_strays_go_together() -> None:
     up(made, most=3)
     made.store.lose()
     first = both(made)[0]
-    twin = made.gpu.create(replace(made.gpu.instances[first.id].order, offer_id=9))
+    twin = made.gpu.create(replace(made.gpu.instances[first.id].order, offer_id="9"))
     assert sorted(reap(made, *both(made))) == [first.id, twin]
     assert made.gpu.paid() == ()
 

@@ -9,13 +9,15 @@ import pytest
 from ert_deploy.core.model.desired import Criteria, Launch, Target
 from ert_deploy.core.model.errors import CannotObserve, Failed, OfferGone
 from ert_deploy.core.model.events import Rented, Renting, Trouble, Verified
-from ert_deploy.core.model.fingerprints import certificate_sha256
+from ert_deploy.core.model.keys import certificate_sha256
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance, Offer
 from ert_deploy.engine import effects as e
 from tests.support.fakes import behaviours
 from tests.support.fakes.history import OTHER, WANTED, done, down, is_down, is_up, kinds, start, told, up
 from tests.support.fakes.loopback import certificate, offer, world
+from tests.support.ids import nth
+from tests.support.vast.says import says
 
 
 def test_up_rents_the_cheapest_offer_boots_it_and_moves_the_app_over() -> None:
@@ -23,7 +25,7 @@ def test_up_rents_the_cheapest_offer_boots_it_and_moves_the_app_over() -> None:
     result = up(made)
     is_up(made)
     assert kinds(made) == ["MarkApps", "Rent", "AddKey", "Pin", "Publish", "Deploy", "Prove"]
-    assert made.gpu.only().machine_id == 1001
+    assert made.gpu.only().machine_id == "1001"
     assert result.abandoned == ()
     assert [r.rank for r in told(made, Renting)] == [1]
     (verified,) = told(made, Verified)
@@ -75,7 +77,7 @@ def test_what_was_rented_is_announced_with_its_offer() -> None:
     made = world()
     up(made)
     (rented,) = told(made, Rented)
-    assert rented.offer.id == 1
+    assert rented.offer.id == "1"
     assert rented.instance_id == made.gpu.only().id
 
 
@@ -121,33 +123,33 @@ def test_the_second_search_may_fail_when_the_first_has_found_something(shown: bo
 def test_a_replacement_is_never_rented_on_the_machine_that_serves() -> None:
     made = world()
     up(made)
-    made.gpu.offers = (offer(13, machine_id=1001, dph_total=0.1), *made.gpu.offers)
+    made.gpu.offers = (offer(13, machine_id="1001", dph_total=0.1), *made.gpu.offers)
     up(made, OTHER)
     is_up(made, OTHER)
-    assert made.gpu.only().machine_id == 1002
+    assert made.gpu.only().machine_id == "1002"
 
 
 def test_a_denied_machine_is_not_rented_again_until_the_denial_ends() -> None:
     made = world()
-    made.gpu.conduct[1001] = behaviours.unpullable
+    made.gpu.conduct["1001"] = behaviours.unpullable
     up(made)
     down(made)
     made.gpu.conduct.clear()
     up(made)
-    assert made.gpu.only().machine_id == 1002
+    assert made.gpu.only().machine_id == "1002"
     down(made)
     made.clock.sleep(WANTED.timings.deny)
     up(made)
-    assert made.gpu.only().machine_id == 1001
+    assert made.gpu.only().machine_id == "1001"
 
 
 def test_another_offer_of_a_machine_that_has_just_failed_is_passed_over() -> None:
     made = world()
-    made.gpu.offers = (offer(1), offer(13, machine_id=1001, dph_total=0.2011), offer(2))
-    made.gpu.conduct[1001] = behaviours.unpullable
+    made.gpu.offers = (offer(1), offer(13, machine_id="1001", dph_total=0.2011), offer(2))
+    made.gpu.conduct["1001"] = behaviours.unpullable
     up(made)
     is_up(made)
-    assert made.gpu.only().machine_id == 1002
+    assert made.gpu.only().machine_id == "1002"
     assert len(made.gpu.instances) == 2
 
 
@@ -165,12 +167,12 @@ def test_instances_of_others_and_cloned_labels_are_never_touched() -> None:
     made = world()
     token = "ab" * 16
     made.gpu.foreign = [
-        Instance(901, Mark("other", token), "other", status="running"),
-        Instance(902, None, "ert", status="running"),
-        Instance(903, status="exited"),
+        Instance(nth(901), Mark("other", token), "other", **says("running")),
+        Instance(nth(902), None, "ert", **says("running")),
+        Instance(nth(903), **says("exited")),
     ]
     result = up(made)
-    assert [u.instance.id for u in result.situation.undecided] == [902]
+    assert [u.instance.id for u in result.situation.undecided] == ["902"]
     down(made)
     is_down(made)
     assert made.gpu.harmed == []

@@ -123,7 +123,7 @@ def test_machines_that_do_not_work_leave_what_serves_alone() -> None:
     made = world()
     up(made)
     first = made.gpu.only()
-    made.gpu.conduct = dict.fromkeys(range(1002, 1013), behaviours.sick)
+    made.gpu.conduct = dict.fromkeys(map(str, range(1002, 1013)), behaviours.sick)
     left = up(made, OTHER).left
     assert left is not None
     assert "6 rented machines did not become healthy" in left.detail
@@ -171,7 +171,7 @@ def test_a_bid_that_leaves_room_for_the_disk_is_what_the_contract_costs() -> Non
 
 def test_nothing_serves_and_nothing_can_be_rented_is_an_error_as_before() -> None:
     made = world()
-    made.gpu.conduct = dict.fromkeys(range(1001, 1013), behaviours.sick)
+    made.gpu.conduct = dict.fromkeys(map(str, range(1001, 1013)), behaviours.sick)
     with pytest.raises(Failed, match="6 rented machines"):
         up(made)
 
@@ -191,9 +191,9 @@ def test_a_clone_from_the_console_that_is_destroyed_there_leaves_nothing_on_watc
     made = world()
     up(made)
     original = made.gpu.only()
-    clone = made.gpu.create(replace(original.order, offer_id=2))
+    clone = made.gpu.create(replace(original.order, offer_id="2"))
     state = made.store.state
-    made.store.save(state.put_record(Record(original.order.mark.token, clone, 1002, made.clock.now())))
+    made.store.save(state.put_record(Record(original.order.mark.token, clone, "1002", made.clock.now())))
     made.gpu.destroy(clone)
     up(made)
     is_up(made)

@@ -14,6 +14,7 @@ from tests.support.fakes import behaviours
 from tests.support.fakes.history import WANTED, done, down, is_up, start, told, up
 from tests.support.fakes.loopback import blind, world
 from tests.support.fakes.sleep import SLEEP, WAKE, asleep, awake, is_asleep
+from tests.support.vast.says import says
 
 
 def test_sleep_stops_the_gpu_and_keeps_disk_record_and_configuration() -> None:
@@ -170,7 +171,7 @@ def test_a_stop_that_fails_is_asked_for_again(error: ErtError) -> None:
 
 def test_one_that_does_not_stop_is_said_to_bill() -> None:
     made = awake()
-    made.gpu.only().override = lambda i: replace(i, current="running")
+    made.gpu.only().override = lambda i: replace(i, **says("exited", "stopped", "running"))
     with pytest.raises(NeedsAttention, match="its GPU may bill"):
         up(made, SLEEP)
 

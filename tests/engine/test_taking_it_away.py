@@ -21,15 +21,17 @@ from ert_deploy.core.model.errors import (
 from ert_deploy.core.model.events import Destroyed, Trouble
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.provider import InstanceId
 from tests.support.fakes import behaviours
 from tests.support.fakes.history import GONE, WANTED, done, down, is_down, is_up, served, start, told, until, up
 from tests.support.fakes.loopback import FakeWorld, blind, world
+from tests.support.ids import nth
 
 NAMES = WANTED.targets[0].names
 AT_ONCE = replace(WANTED, phase=Phase.ABSENT, apps_first=False)
 
 
-def paying_for_two() -> tuple[FakeWorld, int, int]:
+def paying_for_two() -> tuple[FakeWorld, InstanceId, InstanceId]:
     """Return an environment where one create call made two instances and the run then got SIGKILL."""
     made = world()
     made.gpu.faults.queued["create"] = [OutcomeUnknown("timeout", "twice")]
@@ -174,7 +176,7 @@ def test_an_app_that_cannot_be_deployed_without_the_backend_is_not_pointed_at_it
     made = served()
     made.web.ending = "update_failed"
     (abandoned,) = down(made).abandoned
-    assert "ended as update_failed" in abandoned[1]
+    assert "finished as update_failed" in abandoned[1]
     assert made.gpu.paid() == ()
     assert NAMES.url not in made.web.services["dash"].env
 
@@ -230,7 +232,7 @@ def test_one_instance_that_will_not_go_does_not_keep_the_other_one_alive() -> No
     made, first, second = paying_for_two()
     honest = made.gpu.destroy
 
-    def destroy(instance_id: int) -> None:
+    def destroy(instance_id: InstanceId) -> None:
         if instance_id == first:
             raise Transient("the host does not answer")
         honest(instance_id)
@@ -287,8 +289,8 @@ def test_a_tombstone_is_no_leave_to_destroy_what_lost_our_marks() -> None:
 
 def test_other_deployments_live_on() -> None:
     made = served()
-    made.gpu.foreign = [Instance(901, Mark("other", "ab" * 16), "other"), Instance(902, None, "ert")]
+    made.gpu.foreign = [Instance(nth(901), Mark("other", "ab" * 16), "other"), Instance(nth(902), None, "ert")]
     result = down(made)
     is_down(made)
-    assert [i.id for i in result.situation.observed.instances] == [901, 902]
-    assert [u.instance.id for u in result.situation.undecided] == [902]
+    assert [i.id for i in result.situation.observed.instances] == ["901", "902"]
+    assert [u.instance.id for u in result.situation.undecided] == ["902"]

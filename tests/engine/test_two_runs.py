@@ -83,10 +83,10 @@ def test_a_write_by_somebody_else_is_seen_and_planned_with() -> None:
     while not made.store.state.intents:
         run.step()
     state = made.store.state
-    made.store.save(state.deny(Denied(9999, made.clock.real() + 3600, "by another run"), 0.0))
+    made.store.save(state.deny(Denied("9999", made.clock.real() + 3600, "by another run"), 0.0))
     run.finish()
     is_up(made)
-    assert [d.machine_id for d in made.store.state.denied] == [9999]
+    assert [d.machine_id for d in made.store.state.denied] == ["9999"]
 
 
 def test_somebody_who_never_stops_writing_is_reported() -> None:

@@ -18,6 +18,7 @@ from tests.support.fakes import behaviours
 from tests.support.fakes.history import OTHER, WANTED, Process, done, down, is_up, save_late, start, told, up
 from tests.support.fakes.loopback import FakeInstance, certificate, world
 from tests.support.fakes.sleep import SLEEP, WAKE, asleep, awake, is_asleep
+from tests.support.vast.says import says
 
 
 @pytest.mark.parametrize("desired", [WAKE, WANTED])
@@ -102,12 +103,12 @@ def test_a_refused_start_is_cancelled_even_if_that_takes_two_calls() -> None:
 
 def gets_nowhere(made: FakeInstance) -> None:
     """Let the instance accept a start and remain in scheduling."""
-    made.override = lambda i: i if i.halted else replace(i, status="exited", address=None)
+    made.override = lambda i: i if i.halted else replace(i, **says("exited"), address=None)
 
 
 def never_shows(made: FakeInstance) -> None:
     """Let the instance accept a start without executing it."""
-    made.override = lambda i: replace(i, status="exited", intended="stopped", current="stopped", address=None)
+    made.override = lambda i: replace(i, **says("exited", "stopped", "stopped"), address=None)
 
 
 @pytest.mark.parametrize("how", [gets_nowhere, never_shows])
@@ -126,7 +127,7 @@ def test_a_host_that_breaks_on_waking_is_replaced_and_denied() -> None:
     behaviours.sick(made.gpu.only())
     up(made, WAKE)
     is_up(made)
-    assert [d.machine_id for d in made.store.state.denied] == [1001]
+    assert [d.machine_id for d in made.store.state.denied] == ["1001"]
 
 
 @pytest.mark.parametrize("error", [Transient("cut off"), Transient("cut off", "after"), CannotObserve("no answer")])

@@ -40,14 +40,14 @@ def fails(*operations: str, error: ErtError) -> Callable[[str], ErtError | None]
 def test_down_destroys_and_confirms_where_nothing_can_be_written(desired: object) -> None:
     made = served()
     number = made.gpu.only().id
-    made.store.faults.chance = fails("save", error=Failed("No space left on device", hint="make room"))
+    made.store.faults.chance = fails("save", error=Failed("No space left on device", hint="free space"))
     with pytest.raises(NeedsAttention, match="the state cannot be written") as asked:
         down(made, AT_ONCE if desired is AT_ONCE else GONE)
     assert made.gpu.paid() == ()
     assert [event.instance_id for event in told(made, Destroyed)] == [number]
-    assert f"the state still knows instance {number}" in asked.value.detail
+    assert f"the state still contains instance {number}" in asked.value.detail
     assert "No space left" in asked.value.detail
-    assert (asked.value.exit_code, asked.value.hint) == (5, "make room")
+    assert (asked.value.exit_code, asked.value.hint) == (5, "free space")
     made.store.faults.chance = None
     down(made)
     is_down(made)
@@ -214,7 +214,7 @@ def test_a_create_that_left_no_trace_is_named_where_it_cannot_be_struck_off() ->
     made.store.faults.chance = fails("save", error=Failed("read-only"))
     with pytest.raises(NeedsAttention) as asked:
         down(made)
-    assert "a create call of offer 1" in asked.value.detail
+    assert "a create call for offer 1" in asked.value.detail
 
 
 def test_others_than_down_need_the_store() -> None:

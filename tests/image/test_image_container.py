@@ -62,7 +62,7 @@ def test_it_proves_itself_and_writes_a_report_over_tls(running: Container) -> No
 
 
 def test_the_model_came_at_boot_to_the_instances_disk(running: Container) -> None:
-    assert "guard: off-switch armed for instance 4711" in running.log.splitlines()[0]
+    assert "guard: off-switch active for instance 4711" in running.log.splitlines()[0]
     assert running.inside("python3", "-c", "import os; print(os.environ['OLLAMA_MODELS'])") == "/data/models"
     assert "pulling" in PHASES
     assert "tls-cert.pem" in running.inside("ls", "/data").split()

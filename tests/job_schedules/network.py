@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 
 from fastapi import HTTPException
 
+from ert_backend.api.bodies import ReportJob
 from ert_backend.api.responses import describe, known, refusals
 from ert_backend.base.report_request import JobRequest
 from ert_backend.edge.auth import key_id
@@ -65,7 +66,7 @@ class Wire:
         return answer
 
 
-def submit(app: App, body: Mapping[str, Any]) -> dict[str, Any]:
+def submit(app: App, body: Mapping[str, Any]) -> ReportJob:
     """POST /reports, like the app's route."""
     request = JobRequest.model_validate(body)
     service = SimpleNamespace(state=SimpleNamespace(ready=app.ready), jobs=app.jobs)
@@ -73,7 +74,7 @@ def submit(app: App, body: Mapping[str, Any]) -> dict[str, Any]:
         return describe(app.jobs, app.jobs.submit(request, request.id))
 
 
-def show(app: App, report_id: str) -> dict[str, Any]:
+def show(app: App, report_id: str) -> ReportJob:
     """GET /reports/{id}, like the app's route: a draining machine waits until a finished report is fetched."""
     job = known(app.jobs, report_id)
     job.collected = job.collected or job.done.is_set()

@@ -20,7 +20,7 @@ from tests.support.schedules import Played
 
 # Accepted reasons for a report without a text. A client's deadline is not one: faults end long before it, so a client
 # that reaches it was left waiting.
-EXPLICIT = re.compile(r"the model stopped|the backend lost the report again and again")
+EXPLICIT = re.compile(r"the model stopped|the backend lost the report repeatedly")
 HOUR = 3600.0
 
 

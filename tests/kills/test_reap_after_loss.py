@@ -29,12 +29,12 @@ def test_reap_leaves_nothing_of_ours_and_everything_of_others(kept: Stage) -> No
     labelled = strangers[1].id
     said = kept.desk.ert("reap", "--yes", code=5).said
     assert "no strays" in said, "what the state knows is no stray"
-    assert f"instance {labelled} was not touched and may bill: it has our label" in said
+    assert f"instance {labelled} was not changed and may bill: it has our label" in said
     kept.desk.configure(kept.directory, ignored=(labelled,))
     kept.desk.lose_state()
     for words in (("--dry-run",), ("--yes",), ("--yes", "--state-is-lost")):
         said = kept.desk.ert("reap", *words, code=5).said
-        assert f"instance {served.id} was not touched and may bill: it proves that it is ours and serves" in said
+        assert f"instance {served.id} was not changed and may bill: it proves its identity and serves" in said
     assert kept.existing() == [served]
     kept.desk.ert("sleep")
     kept.desk.lose_state()

@@ -43,6 +43,7 @@ from tests.support.certificates.ip_bound import pair
 from tests.support.doubles.docker_engine_api import DIGEST
 from tests.support.doubles.scripted_http import Answer, Script, Seen
 from tests.support.fakes.timing import FakeClock
+from tests.support.ids import nth
 from tests.support.render.recorded import SERVICE, service, variable
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,7 +98,7 @@ def vast(name: str, call: Callable[[VastHost], Any]) -> Outgoing:
 
 def order() -> CreateOrder:
     armed = {"ERT_IDLE_STOP": "1200", "ERT_BOOT_DEADLINE": "2700", "ERT_MAX_LIFETIME": "43200"}
-    return CreateOrder(5, LAUNCH, Mark("ert", TOKEN), {"ERT_TOKEN": TOKEN, "ERT_BOOT_SECRET": "ab" * 32, **armed})
+    return CreateOrder("5", LAUNCH, Mark("ert", TOKEN), {"ERT_TOKEN": TOKEN, "ERT_BOOT_SECRET": "ab" * 32, **armed})
 
 
 def render(name: str, good: Callable[[Seen], Answer], call: Callable[[RenderWeb], Any]) -> Outgoing:
@@ -204,12 +205,12 @@ HEALTH = {"fingerprint": "0123456789abcdef"}
 CALLS = (
     vast("account", lambda host: host.account()),
     vast("list", lambda host: host.list_instances()),
-    vast("one instance", lambda host: host.get_instance(9)),
+    vast("one instance", lambda host: host.get_instance(nth(9))),
     vast("search", lambda host: host.search(Criteria(0.4), LAUNCH)),
     vast("create", lambda host: host.create(order())),
-    vast("start", lambda host: host.start(9)),
-    vast("stop", lambda host: host.stop(9)),
-    vast("destroy", lambda host: host.destroy(9)),
+    vast("start", lambda host: host.start(nth(9))),
+    vast("stop", lambda host: host.stop(nth(9))),
+    vast("destroy", lambda host: host.destroy(nth(9))),
     Outgoing("a recording", "ert_deploy/adapters/recorder.py", always({"instances": []}), recording),
     Outgoing("Vast.ai: text of a log", "ert_deploy/adapters/vast/logs.py", always(b"a line\n"), log_text, None),
     render("service", always(service()), lambda web: web.service(SERVICE)),

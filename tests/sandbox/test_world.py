@@ -84,7 +84,7 @@ class FakeRender:
 
 class BrokenRender(FakeRender):
     def add_service(self, name: str, env: Mapping[str, str]) -> str:
-        raise RuntimeError("first deploy ended as build_failed")
+        raise RuntimeError("first deploy finished as build_failed")
 
 
 def a_file(pid: int = 1, **more: Any) -> WorldFile:
@@ -205,7 +205,7 @@ def test_a_torn_file_is_damaged(tmp_path: Path, text: str) -> None:
 )
 def test_a_file_that_came_with_a_clone_leads_nowhere_else(tmp_path: Path, name: str, url: str) -> None:
     (tmp_path / "world.json").write_text(json.dumps({**asdict(a_file(os.getpid())), name: url}))
-    with pytest.raises(WorldError, match=f"damaged: {name} leads off loopback"):
+    with pytest.raises(WorldError, match=f"corrupt: {name} is not on loopback"):
         attach(tmp_path)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from ert_deploy.core.model.desired import Desired, Phase, Target
 from ert_deploy.core.model.errors import ErtError, NeedsAttention
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.engine import decide
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.effects import Effects
@@ -39,7 +40,7 @@ class Unsure(NeedsAttention):
 class Undecided(NeedsAttention):
     """Result of a command (exit code 5) which reports instances about which the user has to decide."""
 
-    def __init__(self, ids: tuple[int, ...]) -> None:
+    def __init__(self, ids: tuple[InstanceId, ...]) -> None:
         super().__init__(f"instances {ids} are to be decided about")
         self.ids = ids
 
@@ -87,11 +88,11 @@ def _reaping() -> Effects[Any]:
     return found
 
 
-def deciding(number: int, tale: Story) -> Effects[None]:
+def deciding(number: InstanceId, tale: Story) -> Effects[None]:
     """Run `ert-deploy adopt ID` (even id) or `destroy ID` (odd id) non-interactively."""
     desired = _fitted(WANTED, tale)
     situation, instance = yield from decide.find(desired, number)
-    if instance is not None and number % 2 == 0:
+    if instance is not None and int(number) % 2 == 0:
         yield from decide.adopt(situation, instance)
     else:
         yield from decide.destroy(situation, number)

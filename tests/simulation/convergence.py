@@ -7,6 +7,7 @@ from typing import Any
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import ErtError, Failed, NeedsAttention, UsageError
 from ert_deploy.core.model.observed import Vital
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.engine import effects as e
 from tests.simulation.commands import MOST_EFFECTS, NEVER, Undecided, Unsure, deciding, together, turns
 from tests.simulation.invariants import IS, address, held_keys, is_nothing, is_reaped, is_rotated, must
@@ -71,12 +72,12 @@ def _end(world: World, tale: Story, last: Command, outcome: Outcome, graveyard: 
     return end
 
 
-def _to_decide(world: World, last: Command) -> list[int]:
+def _to_decide(world: World, last: Command) -> list[InstanceId]:
     """Return the ids of rented instances of uncertain ownership; for `reap`, those with a ready backend as well."""
     state, found = world.state, []
     tokens = {r.id for r in state.records} | {t.id for t in state.tombstones}
     intents = {i.token for i in state.intents}
-    for number, made in sorted(world.paid.items()):
+    for number, made in sorted(world.paid.items(), key=lambda one: (one[1].rented, one[0])):
         sure = number in state.claims.adopted or (made.environed and (number in tokens or made.mark.token in intents))
         sure = sure or (number not in tokens and made.labelled and (made.environed or number in state.claims.ignored))
         serves = made.answer(world.now).vital is Vital.HEALTHY and not made.halted
@@ -89,7 +90,7 @@ def _to_decide(world: World, last: Command) -> list[int]:
     return found
 
 
-def _decided(world: World, tale: Story, number: int) -> None:
+def _decided(world: World, tale: Story, number: InstanceId) -> None:
     """Adopt or destroy one instance manually, without faults."""
     process: list[Any] = [world.now, 0, deciding(number, tale), None, Actor(), Operator()]
     world.patience, world.disturbed = world.effects + MOST_EFFECTS, world.effects

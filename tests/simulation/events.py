@@ -23,7 +23,7 @@ def happen(world: World, name: str) -> None:
     elif name == "limited":
         world.limited = True
     elif world.paid:
-        _befall(world, world.paid[max(world.paid)], name)
+        _befall(world, world.paid[max(world.paid, key=int)], name)
 
 
 def _befall(world: World, made: Machine, name: str) -> None:

@@ -6,10 +6,12 @@ import base64
 import hashlib
 from dataclasses import replace
 
+from ert_deploy.adapters.vast.messages import read
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, Vital
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import CreateOrder
+from tests.simulation.ids import nth, says
 
 HOST, PORT_BASE = "203.0.113.7", 40000
 MOVE = 10000  # ports by which a start may move an instance
@@ -20,11 +22,11 @@ SICK, IMPOSTOR = Health(Vital.SICK, "it says so"), Health(Vital.IMPOSTOR, "it ca
 # Must not be changed: an instance of another deployment, a clone that the config ignores, one without `Mark`, and one
 # of a deployment with the same name in another project.
 STRANGERS = (
-    Instance(901, Mark("other", "ab" * 16), "other", status="running"),
-    Instance(902, None, "ert", status="running"),
-    Instance(903, None, None, status="exited"),
+    Instance(nth(901), Mark("other", "ab" * 16), "other", **says("running")),
+    Instance(nth(902), None, "ert", **says("running")),
+    Instance(nth(903), None, None, **says("exited")),
     Instance(
-        904, Mark("ert", "cd" * 16), "ert", status="running", born=Mark("ert", "cd" * 16),
+        nth(904), Mark("ert", "cd" * 16), "ert", **says("running"), born=Mark("ert", "cd" * 16),
         owner="their-project:aaaaaaaaaaaa",
     ),
 )  # fmt: skip
@@ -44,12 +46,17 @@ TROUBLES = {
 }
 
 
+def machine_of(offer_id: str) -> str:
+    """The machine that an offer is of."""
+    return str(int(offer_id) + 1000)
+
+
 def offer(number: int) -> Offer:
     """Return an offer that matches the criteria; its price increases with the number."""
     return Offer(
-        id=number, machine_id=number + 1000, gpu_name="RTX 3090", gpu_ram_mb=24576.0, dph_total=0.20 + number / 1000,
-        reliability=0.995, inet_down=900.0, inet_down_cost=0.005, cuda=12.8, ports=8, duration=30 * 86400.0,
-        disk_gb=200.0, geolocation="Sweden, SE",
+        id=str(number), machine_id=machine_of(str(number)), gpu_name="RTX 3090", gpu_ram_mb=24576.0,
+        dph_total=0.20 + number / 1000, reliability=0.995, inet_down=900.0,
+        inet_down_cost=0.005, cuda=12.8, ports=8, duration=30 * 86400.0, disk_gb=200.0, geolocation="Sweden, SE",
     )  # fmt: skip
 
 
@@ -84,13 +91,13 @@ class Machine:
     __slots__ = (
         "boot_secret", "certificate", "edited", "ends", "environed", "expired", "found", "generation", "halted",
         "healthy", "id", "keys", "labelled", "leaves", "listed", "made", "mark", "offer", "order", "outbid",
-        "port", "price", "queued", "rests", "showing", "taken", "trouble",
+        "port", "price", "queued", "rented", "rests", "showing", "taken", "trouble",
     )  # fmt: skip
 
     def __init__(self, number: int, order: CreateOrder, made: float, price: float) -> None:
-        self.id, self.order, self.made, self.price = number, order, made, price
+        self.id, self.order, self.made, self.price = nth(number), order, made, price
         self.mark, self.offer = order.mark, order.offer_id
-        self.listed = self.found = made
+        self.rented = self.listed = self.found = made
         self.ends = self.leaves = float("inf")
         self.port = PORT_BASE + number
         self.halted = self.taken = self.queued = self.outbid = self.expired = False
@@ -124,9 +131,9 @@ class Machine:
         status, intended, current, message = TROUBLES.get(phase, plain)
         env = self.order.env
         shown = Instance(
-            id=self.id, mark=self.mark, claims=self.mark.deployment, status=status, intended=intended, current=current,
-            message=message, machine_id=self.offer + 1000, gpu_name="RTX 3090", dph=self.price, started=self.made,
-            bid=self.order.launch.bid is not None,
+            id=self.id, mark=self.mark, claims=self.mark.deployment, **says(status, intended, current),
+            message=read(message), machine_id=machine_of(self.offer), gpu_name="RTX 3090", dph=self.price,
+            started=self.rented, bid=self.order.launch.bid is not None,
             address=Address(HOST, self.port) if up else None, spec=env["ERT_SPEC"],
             key_hashes=tuple(env["ERT_KEY_HASHES"].split(",")), boot_secret=self.boot_secret, born=self.mark,
             owner=env.get("ERT_OWNER", ""), label_token=self.mark.token,

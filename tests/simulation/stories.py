@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from ert_deploy.core.model.desired import Criteria, Desired, Launch, Market, Phase, Target, Timings
 from tests.simulation.faults import Plan
+from tests.simulation.ids import nth
 from tests.simulation.operators import SKEWS
 from tests.simulation.world import World
 
@@ -25,7 +26,7 @@ Command: TypeAlias = Desired | Rotation | None
 WANTED = Desired(
     deployment="ert", phase=Phase.RUNNING, launch=Launch(image="llm-backend:1", model="gpt-oss:20b"),
     criteria=Criteria(max_dph=0.40), targets=(Target("dash"),), timings=Timings(poll=60.0, deny=1800.0),
-    owner="our-project", ignored=frozenset({902}),
+    owner="our-project", ignored=frozenset({nth(902)}),
 )  # fmt: skip
 CHEAP = replace(WANTED, criteria=Criteria(max_dph=0.2025))  # two offers are below this limit
 LOW = replace(WANTED, criteria=Criteria(max_dph=0.15))  # no offer is below this limit

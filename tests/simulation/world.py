@@ -13,6 +13,7 @@ from typing import Any
 
 from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.observed import Offer
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import State
 from tests.simulation.faults import Faults
 from tests.simulation.market import FRESH, STOCK, Machine
@@ -36,8 +37,8 @@ class Actor:
     def __init__(self, wanted: Desired | None = None) -> None:
         self.wanted = wanted
         self.rented: dict[str, Machine] = {}
-        self.shown: dict[int, Offer] = {}  # from its latest searches
-        self.unpulled: set[int] = set()  # offers of machines that failed to pull their image
+        self.shown: dict[str, Offer] = {}  # from its latest searches
+        self.unpulled: set[str] = set()  # offers of machines that failed to pull their image
 
     def must_keep_serving(self) -> bool:
         """Whether it must not remove a backend that is used by an app."""
@@ -65,8 +66,8 @@ class World:
         self.strength = 0.0
         self.operators = 1  # commands running now
         self.offers = STOCK
-        self.machines: dict[int, Machine] = {}
-        self.paid: dict[int, Machine] = {}
+        self.machines: dict[InstanceId, Machine] = {}
+        self.paid: dict[InstanceId, Machine] = {}
         self.pending = 0  # create calls in progress
         self.allowed = 2
         self.overdue = 0.0  # latest time at which a create call completes after the settle time
@@ -122,7 +123,7 @@ class World:
         """Whether a deleted instance is still listed."""
         return any(made.ends <= self.now < made.leaves for made in self.machines.values())
 
-    def lost_to_all(self) -> list[int]:
+    def lost_to_all(self) -> list[InstanceId]:
         """Return the ids of unrecognizable instances: without label and environment, and not in the state."""
         known = {r.id for r in self.state.records} | {t.id for t in self.state.tombstones}
         return [n for n, made in self.paid.items() if not (made.labelled or made.environed) and n not in known]
@@ -141,6 +142,6 @@ class World:
         self.offers = (*STOCK, *FRESH)
         self.limited = False
 
-    def running(self) -> list[int]:
+    def running(self) -> list[InstanceId]:
         """Return the ids of instances with a running GPU."""
         return [made.id for made in self.paid.values() if not made.halted]

@@ -12,6 +12,8 @@ from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Intent, Record, Rollout, State, Tombstone
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning.app_env import connected, withdrawn
+from tests.support.ids import nth
+from tests.support.vast.says import says
 
 NOW = 1_000_000.0
 KEY = Secret("ert-" + "k" * 32)
@@ -46,9 +48,10 @@ def url(number: int) -> str:
 
 def instance(number: int, **changes: Any) -> Instance:
     """Return a running instance of the deployment that matches the config."""
+    states = says(*(changes.pop(name, "running") for name in ("status", "intended", "current")))
     base = Instance(
-        id=number, mark=Mark("ert", token(number)), claims="ert", status="running", intended="running",
-        current="running", machine_id=number + 1000, dph=0.2, address=Address("203.0.113.7", 40000 + number),
+        id=nth(number), mark=Mark("ert", token(number)), claims="ert", **states,
+        machine_id=str(number + 1000), dph=0.2, address=Address("203.0.113.7", 40000 + number),
         spec=UP.launch.spec(), key_hashes=(KEY.sha256(),), born=Mark("ert", token(number)), owner="our-project:",
         label_token=token(number),
     )  # fmt: skip
@@ -56,7 +59,7 @@ def instance(number: int, **changes: Any) -> Instance:
 
 
 def record(number: int, *, pinned: bool = False, published: bool = False, at: float = NOW - 60) -> Record:
-    return Record(token(number), number, number + 1000, at, pem(number) if pinned else "", published)
+    return Record(token(number), nth(number), str(number + 1000), at, pem(number) if pinned else "", published)
 
 
 def served(number: int, *, woken: float = 0.0, stranded: float = 0.0, at: float = NOW - 60) -> Record:
@@ -76,16 +79,16 @@ def stopped(number: int, **changes: Any) -> Instance:
 
 
 def intent(number: int, age: float, *, gone: bool = False) -> Intent:
-    return Intent(token(number), NOW - age, 7, number + 1000, gone)
+    return Intent(token(number), NOW - age, "7", str(number + 1000), gone)
 
 
 def undated(number: int, at: float) -> Intent:
     """Return an intent made without the provider's time: it has the local time, which is compared with nothing."""
-    return Intent(token(number), -at, 7, number + 1000)
+    return Intent(token(number), -at, "7", str(number + 1000))
 
 
 def tombstone(number: int, reason: str = "replaced") -> Tombstone:
-    return Tombstone(token(number), number, NOW - 5, reason)
+    return Tombstone(token(number), nth(number), NOW - 5, reason)
 
 
 def healthy(number: int) -> Health:
@@ -130,8 +133,16 @@ def seen(
     """Return the observed state; `health` is in the order of the instances."""
     state = State("ert", 3, intents, records, tombstones, (), rollouts)
     known = {i.id: h for i, h in zip(instances, health, strict=False) if h is not None}
-    more = {"provider_now": NOW, **more}
+    by_id: dict[str, Any] = {
+        name: _by_id(more[name]) for name in ("watches", "tries", "made", "stopped") if name in more
+    }
+    more = {"provider_now": NOW, **more, **by_id}
     return Observed(NOW, instances, state, known, publications=apps, **more)
+
+
+def _by_id(found: Any) -> Any:
+    """The same with the ids of instances in place of their numbers."""
+    return {nth(n): value for n, value in found.items()} if isinstance(found, dict) else frozenset(map(nth, found))
 
 
 def still(seconds: float, strikes: int = 0) -> Watch:

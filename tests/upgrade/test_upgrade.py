@@ -60,7 +60,7 @@ class Owner(Place):
     def __init__(self, recording: Recording, restored_world: Restored) -> None:
         super().__init__(restored_world.user, restored_world.world, extra={"ERT_CONFIG": "ert.yaml"})
         self.restored, self.recording = restored_world, recording
-        self.instance: int = recording.instance["id"]
+        self.instance = str(recording.instance["id"])
         self.state = self.folder / ".ert" / "ert-sandbox.json"
         self.reports_before = self.reports()
         assert self.reports_before, "the fixture holds reports"
@@ -94,7 +94,7 @@ class Owner(Place):
     def nothing_replaced_or_lost(self) -> None:
         """Check that the recorded instance is the only one on the bill, and that all previous reports exist."""
         assert self.instances() in ([self.instance], [])
-        assert [row["instance_id"] for row in self.bill()["rows"]] == [self.instance]
+        assert [str(row["instance_id"]) for row in self.bill()["rows"]] == [self.instance]
         kept = self.reports()
         assert {id: kept.get(id) for id in self.reports_before} == self.reports_before
 

@@ -51,14 +51,14 @@ class ErtApp:
             answer = self._ask("GET", f"/api/reports/{quote(report_id, safe='')}", None)
             job = answer.get("data")
             if not isinstance(job, dict) or not isinstance(job.get("status"), str):
-                raise CannotObserve(f"the dashboard at {self._url} does not say how the report is getting on")
+                raise CannotObserve(f"the dashboard at {self._url} returned no progress of the report")
             status = printable(job["status"], 40)
             percent = job.get("progress")
             progress(_where(job, status), percent if isinstance(percent, int) else 0)
             if status == "completed":
                 return _report(ticker, report_id, answer.get("report"))
             if status in OVER:
-                raise Failed(f"the report ended as {status}: {_words(job)}")
+                raise Failed(f"the report finished as {status}: {_words(job)}")
             self._clock.sleep(POLL)
         raise Failed(f"no report on {ticker} within {limit:.0f} s", hint=f"it may still finish: id {report_id}")
 
@@ -66,19 +66,19 @@ class ErtApp:
         try:
             reply = exchange(method, self._url + path, self._bounds, body=body)
         except NoAnswer as trouble:
-            raise CannotObserve(f"the dashboard at {self._url} does not answer: {trouble.reason}") from None
+            raise CannotObserve(f"the dashboard at {self._url} does not respond: {trouble.reason}") from None
         if 300 <= reply.status < 400:
-            raise CannotObserve(f"the dashboard at {self._url} answers with a redirect, which is not followed")
+            raise CannotObserve(f"the dashboard at {self._url} returned a redirect, which is not followed")
         try:
             data = reply.json()
         except ValueError:
             data = None
         if not isinstance(data, dict):
-            raise CannotObserve(f"the dashboard at {self._url} gave an unusable answer")
+            raise CannotObserve(f"the dashboard at {self._url} returned an invalid response")
         if reply.status in (400, 404, 422):
             raise UsageError(_words(data))
         if reply.status >= 400:
-            raise Failed(f"the dashboard answers {reply.status}: {_words(data)}")
+            raise Failed(f"the dashboard returned {reply.status}: {_words(data)}")
         return data
 
 

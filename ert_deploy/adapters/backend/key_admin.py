@@ -27,7 +27,7 @@ def headers(boot_secret: Secret) -> Mapping[str, str]:
     """Return the headers that authenticate the owner of the machine. Raise `Rejected` without a boot secret."""
     token = admin_token(boot_secret)
     if token is None:
-        raise Rejected("there is no boot secret to ask it with")
+        raise Rejected("the boot secret is missing")
     redaction.hold(token)
     return {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
@@ -52,7 +52,7 @@ def in_force(status: int, body: bytes) -> tuple[int, tuple[str, ...]]:
     if status == 200 and type(generation) is int and 0 <= generation < HIGHEST:
         keys = shown.get("keys") if isinstance(shown, dict) else None
         return generation, _hashes(keys) if isinstance(keys, list) else ()
-    raise Transient(f"its keys could not be asked for: it answered {status}")
+    raise Transient(f"its keys could not be read: HTTP {status}")
 
 
 def _hashes(keys: list[object]) -> tuple[str, ...]:
@@ -64,7 +64,7 @@ def _hashes(keys: list[object]) -> tuple[str, ...]:
 def check_changed(status: int, body: bytes) -> None:
     """Check that a key change was accepted. Raise `StateConflict`, `Rejected` or `Transient` if it was not."""
     if status == 409:
-        raise StateConflict("the keys of the backend were changed by somebody else just now")
+        raise StateConflict("the keys of the backend were changed by another run")
     in_force(status, body)
 
 

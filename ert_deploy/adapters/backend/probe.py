@@ -81,7 +81,7 @@ class TlsBackendProbe:
         status, body = self._status(address, certificate, key)
         queue = _object(body).get("queue")
         if status != 200 or not isinstance(queue, dict):
-            raise _silent(address, f"it answered {status} without its queue")
+            raise _silent(address, f"it returned {status} without its queue")
         return _count(queue.get("depth")) + _count(queue.get("active"))
 
     def keys_in_force(self, address: Address, certificate: str, boot_secret: Secret) -> tuple[int, tuple[str, ...]]:
@@ -108,7 +108,7 @@ class TlsBackendProbe:
             with open_pinned(address, certificate, None, Deadline.after(self._total)) as line:
                 return line.send(method, key_admin.PATH, headers, body)
         except (Stranger, Unreachable, TimeoutError) as trouble:
-            raise Transient(f"the backend at {address.ip}:{address.port} did not answer: {trouble}") from trouble
+            raise Transient(f"the backend at {address.ip}:{address.port} did not respond: {trouble}") from trouble
 
     def _status(self, address: Address, certificate: str, key: Secret) -> tuple[int, bytes]:
         """Return status and body of /status for this key, which is sent only to that server."""
@@ -126,9 +126,9 @@ class TlsBackendProbe:
         """Raise `NeedsAttention` for a certificate that was not checked by this run, whatever its source."""
         if (address, certificate) not in self._proven:
             raise NeedsAttention(
-                f"{Vital.IMPOSTOR}: what is to answer at {address.ip}:{address.port} has not proven its identity",
-                "nothing secret is sent to it",
-                "run the command again; if this stays so, the state names a certificate that is not the backend's",
+                f"{Vital.IMPOSTOR}: the server at {address.ip}:{address.port} has not proved its identity",
+                "no secret is sent to it",
+                "run the command again; if the error persists, the state names a certificate that is not the backend's",
             )
 
     def _check(self, address: Address) -> None:
@@ -169,7 +169,7 @@ def _check_identity(shown: Mapping[str, Any], mark: Mark, boot_secret: Secret, m
 
 
 def _silent(address: Address, reason: str) -> Transient:
-    return Transient(f"the backend at {address.ip}:{address.port} could not be asked with the key: {reason}")
+    return Transient(f"the backend at {address.ip}:{address.port} could not be called with the key: {reason}")
 
 
 def health_of(status: int, body: bytes, certificate: str) -> Health:
@@ -195,7 +195,7 @@ def health_of(status: int, body: bytes, certificate: str) -> Health:
 
 def _vital(status: int, phase: str, word: str, shown: Mapping[str, Any]) -> tuple[Vital, str]:
     if phase == "failed" or word == "degraded":
-        return Vital.SICK, f"it says it is {word or phase}"
+        return Vital.SICK, f"it reports {word or phase}"
     if status == 503:
         return Vital.LOADING, phase or word
     if status == 200 and word == "healthy" and shown.get("ollama_status") == "online":

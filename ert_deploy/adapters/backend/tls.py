@@ -83,9 +83,9 @@ class Line:
             with talk.getresponse() as response:
                 answer = response.read(MAX_BODY + 1)
                 if len(answer) <= MAX_BODY and response.length:
-                    raise Unreachable("the answer broke off")
+                    raise Unreachable("the response was truncated")
         if len(answer) > MAX_BODY:
-            raise Stranger(f"the answer is larger than {MAX_BODY // 1024} KiB")
+            raise Stranger(f"the response is larger than {MAX_BODY // 1024} KiB")
         return response.status, answer
 
 
@@ -94,13 +94,13 @@ def _reading() -> Iterator[None]:
     try:
         yield
     except (http.client.RemoteDisconnected, http.client.IncompleteRead):
-        raise Unreachable("the connection was closed in the middle of an answer") from None
+        raise Unreachable("the connection was closed during a response") from None
     except TimeoutError:
-        raise Unreachable("no complete answer in time") from None
+        raise Unreachable("no complete response in time") from None
     except OSError as error:
         raise Unreachable(f"the connection broke ({type(error).__name__})") from None
     except (http.client.HTTPException, ValueError) as error:
-        raise Stranger(f"the answer is not HTTP we understand ({type(error).__name__})") from None
+        raise Stranger(f"the response is not valid HTTP ({type(error).__name__})") from None
 
 
 class _Timed:
@@ -160,7 +160,7 @@ def open_pinned(address: Address, pem: str, deployment: str | None, deadline: De
     if line.certificate() == wanted and _named(line.names(), address.ip, deployment):
         return line
     line.close()
-    raise Stranger("it shows another certificate, or one for another address")
+    raise Stranger("it presents another certificate, or one for another address")
 
 
 def _named(names: tuple[tuple[str, str], ...], ip: str, deployment: str | None) -> bool:
@@ -198,7 +198,7 @@ def _open(address: Address, context: ssl.SSLContext, deadline: Deadline) -> Line
     finally:
         plain.close()
     if _speaks_plain_http(address, deadline):
-        raise Stranger("it answers in plain HTTP")
+        raise Stranger("it responds in plain HTTP")
     raise Unreachable(trouble)
 
 

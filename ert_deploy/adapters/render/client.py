@@ -33,7 +33,7 @@ REFUSED = frozenset({401, 403})
 PAGE = 100
 MAX_PAGES = 200
 LIST_SIZE = 8 * 1024 * 1024
-KEY_HINT = "RENDER_API_KEY must hold the API key of a Render user who can reach the service's workspace"
+KEY_HINT = "RENDER_API_KEY must be the API key of a Render user with access to the service's workspace"
 LONG = 16  # shorter values are often common terms like "production", whose removal would spoil a log
 _ADDRESS = re.compile(r"https?://[^@\s]*")
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
@@ -166,7 +166,7 @@ class RenderHttp:
             return parse(reply.json())
         except ValueError as error:
             why = "it is not JSON" if _is_page(reply) else printable(error)
-        raise CannotObserve(f"Render's answer cannot be used: {why}", self.trace(call, reply))
+        raise CannotObserve(f"Render's response cannot be used: {why}", self.trace(call, reply))
 
     def refusal(self, call: Call, reply: Reply, other: type[ErtError]) -> ErtError:
         """Return the error for a failed response; its type is `other` unless the key or the path is the cause."""
@@ -174,10 +174,10 @@ class RenderHttp:
         if reply.status == 401:
             return UsageError("Render does not accept the key", trace, KEY_HINT)
         if reply.status == 403:
-            return UsageError("Render refuses this key access to it", trace, KEY_HINT)
+            return UsageError("Render denies this key access to it", trace, KEY_HINT)
         if reply.status == 404:
             return UsageError(
-                f"Render does not know {call.path}", trace, "check the service's id, and whose key this is"
+                f"Render does not know {call.path}", trace, "check the service's id, and the owner of this key"
             )
         if other is Transient:
             return Transient(f"Render answered {reply.status} to {call}", trace, after=self.told(reply))

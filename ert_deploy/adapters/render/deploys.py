@@ -74,7 +74,7 @@ class RenderDeploys:
     def failure(self, service: WebService, deploy: WebDeploy) -> str:
         """Return Render's reason for the end of a deploy and the last log lines, as far as available. Never raises."""
         reason, log = self._reason(service, deploy), self._log(service, deploy)
-        return "\n".join(filter(None, (reason or f"Render gives no reason for {deploy.status}", log)))
+        return "\n".join(filter(None, (reason or f"Render returned no reason for {deploy.status}", log)))
 
     def _recent(self, service_id: str, params: Mapping[str, str]) -> list[WebDeploy]:
         """Return the newest deploys, newest first; one page, because older ones are irrelevant."""
@@ -108,7 +108,7 @@ class RenderDeploys:
         except ValueError:
             pass  # a 2xx without a valid body is treated like no response
         trace = self._http.trace(call, reply)
-        raise _Unclear(OutcomeUnknown("Render did not say whether it started a deploy", trace))
+        raise _Unclear(OutcomeUnknown("Render did not report whether it started a deploy", trace))
 
     def _landed(self, service_id: str, before: Sequence[WebDeploy], unknown: ErtError) -> WebDeploy:
         """Return a deploy created after the call. Any new one is accepted: it uses the environment at its start.

@@ -28,8 +28,8 @@ KINDS: Mapping[str, DeployKind] = {
 # The keys of `reason.failure` in Render's OpenAPI specification, with the text before and after their value.
 FAILURES: Mapping[str, tuple[str, str]] = {
     "evicted": ("the instance was evicted", ""),
-    "nonZeroExit": ("the process ended with status ", ""),
-    "earlyExit": ("the process ended by itself", ""),
+    "nonZeroExit": ("the process exited with status ", ""),
+    "earlyExit": ("the process exited", ""),
     "oomKilled": ("out of memory (", ")"),
     "timedOutSeconds": ("timed out after ", " s"),
     "timedOutReason": ("", ""),

@@ -64,7 +64,7 @@ class RenderWeb:
         try:
             return service_of(raw)
         except ValueError as error:
-            raise CannotObserve(f"Render's answer cannot be used: {printable(error)}", str(call)) from None
+            raise CannotObserve(f"Render's response cannot be used: {printable(error)}", str(call)) from None
 
     def _only(self, name: str, found: Iterable[Json]) -> Json:
         """Return the one service with exactly that name; a web service comes before other types, a preview last."""
@@ -89,7 +89,7 @@ class RenderWeb:
         try:
             env = dict(variable_of(item) for item in items)
         except ValueError as error:
-            raise CannotObserve(f"Render's answer cannot be used: {printable(error)}", str(call)) from None
+            raise CannotObserve(f"Render's response cannot be used: {printable(error)}", str(call)) from None
         self._hold(env)
         return env
 
@@ -120,7 +120,7 @@ class RenderWeb:
         if reply.status not in (200, 201):
             raise self._http.unwritten(call, reply)
         if not _confirms(reply, name, value):
-            raise Transient("Render's answer does not confirm the variable", self._http.trace(call, reply))
+            raise Transient("Render's response does not confirm the variable", self._http.trace(call, reply))
 
     def delete_env(self, service_id: str, name: str) -> None:
         """Delete one variable; a 404 counts as success. Raise `Transient`, `Rejected` or `UsageError`."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ert_deploy.adapters.private import lock_within, must_be_private, open_private, read_private, reason, to_stderr
 from ert_deploy.core.model.errors import UsageError
+from ert_deploy.core.model.provider import InstanceId
 
 FIELDS = ("alias", "type", "key")
 MOST_BYTES = 1 << 20
@@ -25,11 +26,11 @@ class KnownHosts:
     path: Path
 
     @staticmethod
-    def alias(instance: int) -> str:
+    def alias(instance: InstanceId) -> str:
         """Return the name of an instance in the file (OpenSSH: HostKeyAlias)."""
         return f"ert-instance-{instance}"
 
-    def find(self, instance: int) -> tuple[str, str] | None:
+    def find(self, instance: InstanceId) -> tuple[str, str] | None:
         """Return type and base64 of the pinned key of an instance, or None. Raise `UsageError` for an invalid file."""
         try:
             must_be_private(self.path.parent, to_stderr)
@@ -43,7 +44,7 @@ class KnownHosts:
             raise self.damaged()
         return next(((row[1], row[2]) for row in rows if row[0] == self.alias(instance)), None)
 
-    def add(self, instance: int, kind: str, key: str) -> None:
+    def add(self, instance: InstanceId, kind: str, key: str) -> None:
         """Pin a key and sync it to disk, before anything is sent to the host. Raise `UsageError` when that fails."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -59,4 +60,4 @@ class KnownHosts:
 
     def damaged(self, why: str = "") -> UsageError:
         """Return the error for a file that cannot be used."""
-        return UsageError(f"{self.path}: {why or 'not a list of host keys'}", hint="mend or remove it")
+        return UsageError(f"{self.path}: {why or 'not a list of host keys'}", hint="fix or remove it")

@@ -21,6 +21,7 @@ from ert_deploy.adapters.ssh import terminal
 from ert_deploy.adapters.ssh.known_hosts import KnownHosts
 from ert_deploy.core.model.errors import Failed, NeedsAttention, UsageError
 from ert_deploy.core.model.observed import Address
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.text import printable
 
 USER = "root"  # the user that Vast's SSH setup allows
@@ -45,7 +46,7 @@ class Door:
     `allow_loopback` is for a provider on this machine; otherwise only public IP addresses are contacted.
     """
 
-    instance: int
+    instance: InstanceId
     address: Address
     known_hosts: KnownHosts
     identity: Path | None = None
@@ -112,7 +113,7 @@ def _connect(door: Door, client: Any) -> None:
         raise NeedsAttention(
             f"instance {door.instance} is not called: {why}",
             "an SSH agent would show its keys to whatever is there",
-            "`ert-deploy status` shows the instance; Vast.ai lists a public address once it has booted",
+            "`ert-deploy status` lists the instance; Vast.ai lists a public address once it has booted",
         )
     client.set_missing_host_key_policy(TakeOnFirstUse())
     pinned = door.known_hosts.find(door.instance)
@@ -168,8 +169,8 @@ def _explained(door: Door) -> Iterator[None]:
         yield
     except paramiko.BadHostKeyException as error:
         raise NeedsAttention(
-            f"the SSH host key of instance {door.instance} has changed: refused",
-            hint=f"somebody may be in between. If you recycled the container yourself, remove its line "
+            f"the SSH host key of instance {door.instance} has changed: connection rejected",
+            hint=f"this may be a man-in-the-middle attack. If you recycled the container yourself, remove its line "
             f"({door.known_hosts.alias(door.instance)}) from {door.known_hosts.path}",
         ) from error
     except paramiko.AuthenticationException as error:
@@ -179,14 +180,14 @@ def _explained(door: Door) -> Iterator[None]:
             raise UsageError("there is no key to show", hint="`ssh-add` one, or give --identity FILE") from error
         raise Failed(f"no SSH session with {where}: {printable(error, 120)}", hint="run it again") from error
     except (OSError, EOFError) as error:
-        what = "no answer in time" if isinstance(error, TimeoutError) else printable(error, 120) or "connection ended"
-        raise Failed(f"no SSH session with {where}: {what}", hint="`ert-deploy status` says whether it runs") from error
+        what = "no response in time" if isinstance(error, TimeoutError) else printable(error, 120) or "connection ended"
+        raise Failed(f"no SSH session with {where}: {what}", hint="see `ert-deploy status`") from error
 
 
 def _key_refused(where: str) -> UsageError:
     return UsageError(
         f"{where} does not take the key",
-        hint="the keys of the Vast account at the time of renting count: add the public key there and rent anew, or "
+        hint="a machine gets the Vast account's keys when it is rented: add yours there and rent again, or "
         "give --identity FILE",
     )
 
@@ -239,6 +240,6 @@ def _status(door: Door, channel: Any) -> int:
 
 def _line_ended(door: Door) -> Failed:
     return Failed(
-        f"the connection to instance {door.instance} ended before the command did",
-        hint="the command may still run there; `ert-deploy status` says how the machine is",
+        f"the connection to instance {door.instance} closed before the command finished",
+        hint="the command may still run there; check the machine with `ert-deploy status`",
     )

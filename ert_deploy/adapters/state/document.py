@@ -26,8 +26,8 @@ REASON = 1000  # characters
 MAX_BYTES = 4 * 1024 * 1024
 MOST_WORDS = 300  # characters of an error message, which may quote a large part of the file
 REBUILD = (
-    "`ert-deploy state rebuild` moves it aside and begins a new one: instances are found by the marks they carry, "
-    "and nothing is rented twice"
+    "`ert-deploy state rebuild` renames it and creates a new one: instances are found by their marks, "
+    "and no instance is rented twice"
 )
 
 
@@ -52,7 +52,7 @@ def decode(raw: bytes, where: str, deployment: str, keys: StateKeys = NO_KEY) ->
     """Parse a state. Raise `Damaged` when it is corrupt, `UsageError` when it is newer or of another deployment."""
     try:
         if len(raw) > MAX_BYTES:
-            raise ValueError("larger than any state of ours")
+            raise ValueError("larger than any valid state")
         document = json.loads(raw, parse_constant=_no_number)
         if not isinstance(document, dict) or document.get("format") != FORMAT:
             raise ValueError("not a state file of ert-deploy")
@@ -67,14 +67,14 @@ def decode(raw: bytes, where: str, deployment: str, keys: StateKeys = NO_KEY) ->
     except (ValueError, RecursionError) as error:
         why = str(error)
         short = why if len(why) <= MOST_WORDS else why[:MOST_WORDS] + "..."
-        raise Damaged(f"{where}: damaged state file: {short}", hint=REBUILD) from error
+        raise Damaged(f"{where}: corrupt state file: {short}", hint=REBUILD) from error
     if state.deployment != deployment:
         raise UsageError(f"{where}: holds deployment {state.deployment!r}, not {deployment!r}")
     return state
 
 
 def _no_number(name: str) -> Any:
-    raise ValueError(f"{name} is no finite number")
+    raise ValueError(f"{name} is not a finite number")
 
 
 def digest(body: Any) -> str:

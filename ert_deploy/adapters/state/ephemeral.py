@@ -23,7 +23,7 @@ class StateNowhere:
     def save(self, state: State) -> State:
         """Keep the state for this run. Raise `StateConflict` when `generation` is not the current one."""
         if state.generation != self._state.generation:
-            raise StateConflict("somebody else wrote the state")
+            raise StateConflict("another run wrote the state")
         self._state = replace(state, generation=state.generation + 1)
         return self._state
 

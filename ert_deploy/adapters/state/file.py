@@ -180,7 +180,7 @@ class StateFile:
         except OSError as error:
             raise UsageError(f"{self.path}: cannot be read: {reason(error)}") from error
         if self.path.is_symlink() and not _OURS.search(raw[:512]):
-            raise self._astray(f"{printable(real)}, which is no state of ours")
+            raise self._astray(f"{printable(real)}, which is not a state of ert-deploy")
         return raw
 
     def _sync_folder(self, path: Path) -> None:
@@ -210,8 +210,8 @@ class StateFile:
 
     def _astray(self, where: str) -> UsageError:
         return UsageError(
-            f"{self.path}: is a link to {where}: nothing was changed there",
-            hint="did the link come with a repository? Remove it to begin with an empty state",
+            f"{self.path}: is a link to {where}: no file was changed there",
+            hint="was the link part of a repository? Remove it to start with an empty state",
         )
 
     def _unwritable(self, error: OSError) -> Failed:
@@ -220,7 +220,7 @@ class StateFile:
             f"{self.path}: cannot be written: {reason(error)}",
             hint=LOCKLESS
             if lockless
-            else "the run stopped before its next step; make room or mend the permissions and run it again",
+            else "the run stopped before its next step; free space or fix the permissions and run it again",
         )
 
     def _beside(self, what: str) -> Path:

@@ -18,8 +18,8 @@ from ert_deploy.core.model.errors import Busy, Failed
 from ert_deploy.core.model.stored import LockHolder
 from ert_deploy.ports import Clock
 
-LOCKLESS = "this file system gives no locks; keep the state on a local disk, or in S3 (`state: s3://...`)"
-STRANGER = "another program holds it: `fuser {0}` names it; end it, or remove that file"
+LOCKLESS = "this file system has no locks; keep the state on a local disk, or in S3 (`state: s3://...`)"
+STRANGER = "another process holds it: find it with `fuser {0}` and stop it, or remove that file"
 NAME_SECONDS = 3.0  # real time within which a run that has the lock stores its identity
 
 
@@ -84,7 +84,7 @@ class FileLock:
             self._prepare()
             file = open_private(path)
         except OSError as error:
-            raise Failed(f"{path}: cannot be locked: {reason(error)}", hint="mend the permissions first") from error
+            raise Failed(f"{path}: cannot be locked: {reason(error)}", hint="fix the permissions first") from error
         with file:
             self._take(file, path)
             kept = None if by_hand else self._kept(file)
@@ -101,7 +101,7 @@ class FileLock:
         except OSError as error:
             raise Failed(f"{path}: cannot be locked: {error.strerror}", hint=LOCKLESS) from error
         if (holder := holder or _run(file)) is None:
-            raise _Stranger(f"{path}: cannot be locked: no run of ours holds it", hint=STRANGER.format(path))
+            raise _Stranger(f"{path}: cannot be locked: the holder is not ert-deploy", hint=STRANGER.format(path))
         raise self._busy(holder, "wait for it")
 
     def _busy(self, holder: LockHolder, hint: str) -> Busy:

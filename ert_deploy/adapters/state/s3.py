@@ -160,7 +160,7 @@ class StateS3:
         return Failed(
             f"{self.where}: cannot be written",
             why,
-            "the run stopped before its next step; run it again when S3 answers",
+            "the run stopped before its next step; run it again when S3 responds",
         )
 
     def _must_keep_versions(self) -> None:

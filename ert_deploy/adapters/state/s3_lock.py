@@ -120,8 +120,8 @@ class S3Lock:
                 self.release()
                 raise UsageError(
                     f"the store of s3://{self._objects.bucket} ignores the conditions of a write",
-                    "two runs could lose each other's writes, and rent twice",
-                    "use a store that does conditional writes (AWS S3, MinIO, R2), or a state file",
+                    "two runs could overwrite each other's state, and rent twice",
+                    "use a store with conditional writes (AWS S3, MinIO, R2), or a state file",
                 )
 
     def _wrote(self, body: bytes, condition: str | None) -> bool:

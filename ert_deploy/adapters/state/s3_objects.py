@@ -31,19 +31,19 @@ PASSING_CODES = frozenset({"ConditionalRequestConflict", "OperationAborted", "Sl
 PASSING = frozenset({408, 429, 500, 502, 503, 504})
 RIGHTS = (
     "they need s3:GetObject, s3:PutObject and s3:DeleteObject on it, s3:ListBucket on the bucket (without that, S3 "
-    "says denied for what does not exist yet), and the rights to its KMS key if it has one"
+    "reports a missing object as denied), and the permissions for its KMS key if it has one"
 )
-KEYS = "they come from boto3's usual places: environment, profile, SSO or the role of the machine"
+KEYS = "they are read from boto3's usual places: environment, profile, SSO or the role of the machine"
 REGION = "set AWS_REGION to the bucket's region"
 HINTS = {
-    "NoSuchBucket": ("the bucket does not exist", "make it, with versioning on, or mend `state` in the config"),
+    "NoSuchBucket": ("the bucket does not exist", "create it, with versioning, or fix `state` in the config"),
     "AccessDenied": ("the credentials are not allowed to", RIGHTS),
     "AllAccessDisabled": ("the credentials are not allowed to", RIGHTS),
     "InvalidAccessKeyId": ("the credentials are not accepted", KEYS),
     "SignatureDoesNotMatch": ("the credentials are not accepted", KEYS),
     "ExpiredToken": ("the credentials have expired", KEYS),
     "InvalidToken": ("the credentials are not accepted", KEYS),
-    "RequestTimeTooSkewed": ("this machine's clock is wrong", "set it, S3 accepts a quarter of an hour"),
+    "RequestTimeTooSkewed": ("this machine's clock is wrong", "set it, S3 accepts 15 minutes"),
     "PermanentRedirect": ("the bucket is in another region", REGION),
     "AuthorizationHeaderMalformed": ("the bucket is in another region", REGION),
     "IllegalLocationConstraintException": ("the bucket is in another region", REGION),
@@ -179,7 +179,7 @@ class S3Objects:
                 ) from None
             raise NoAnswer(trouble.reason) from None
         except KeyError as error:  # 200 with the page of a gateway: boto3 accepts any response
-            raise NoAnswer(f"an answer without {printable(error)}") from None
+            raise NoAnswer(f"a response without {printable(error)}") from None
         except (BotoCoreError, ValueError) as error:
             raise UsageError(f"cannot {what}", printable(error), KEYS) from None
 
@@ -195,7 +195,7 @@ def _answered(what: str, response: Mapping[str, Any]) -> Exception:
         return NoAnswer(said)
     if 300 <= status < 400 and code not in HINTS:
         return NoAnswer(f"it was redirected, which is not followed: {said}")
-    why, hint = HINTS.get(code, ("it was refused", "the answer says why"))
+    why, hint = HINTS.get(code, ("it was rejected", "see the error of S3"))
     return UsageError(f"cannot {what}: {why}", said, hint)
 
 
@@ -227,7 +227,7 @@ def _refuse_plain_http(endpoint: str) -> None:
         return
     raise UsageError(
         f"the state would go to {printable(endpoint, 100)} over plain http",
-        "whoever is on the way could read it and put another in its place",
+        "anyone on the network path could read and replace it",
         "write https:// in AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or the endpoint_url of the profile",
     )
 

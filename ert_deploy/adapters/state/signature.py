@@ -16,16 +16,16 @@ from ert_deploy.core.model.secret import Secret
 
 FIELD = "hmac_sha256"
 UNSIGNED = (
-    "if it was never signed, `ert-deploy state sign` shows what it knows and signs it. If it was, somebody without "
-    "the key wrote it: `ert-deploy state rebuild` begins a new one from the marks of the instances"
+    "if it was never signed, `ert-deploy state sign` prints its contents and signs it. If it was, another party "
+    "wrote it without the key: `ert-deploy state rebuild` creates a new one from the marks of the instances"
 )
 OTHER = (
     "after a change of keys: `ert-deploy state sign` with the former one in ERT_STATE_KEY_OLD. "
-    "Else somebody without the key wrote it: `ert-deploy state rebuild` begins a new one by the marks of the instances"
+    "Otherwise another party wrote it: `ert-deploy state rebuild` creates a new one from the marks of the instances"
 )
 KEYLESS = (
-    "set ERT_STATE_KEY to the key it was signed with; without that key, `ert-deploy down` goes by the marks of the "
-    "instances, and `ert-deploy state rebuild` with a new key begins a new state"
+    "set ERT_STATE_KEY to the key it was signed with; without that key, `ert-deploy down` uses the marks of the "
+    "instances, and `ert-deploy state rebuild` with a new key creates a new state"
 )
 
 

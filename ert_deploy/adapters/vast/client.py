@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import requests
 import tenacity
 
-from ert_deploy.adapters.vast import errors, logs, onstart, parse
+from ert_deploy.adapters.vast import errors, logs, onstart, parse, retries
 from ert_deploy.adapters.vast.account import AccountReader
 from ert_deploy.adapters.vast.query import query, wide_query
 from ert_deploy.adapters.vast.rate_limits import LIMITS, Pace
@@ -25,17 +25,16 @@ from ert_deploy.core.model.desired import Criteria, Launch, Market
 from ert_deploy.core.model.errors import CannotObserve, Transient
 from ert_deploy.core.model.labels import label
 from ert_deploy.core.model.observed import Instance, Offer
+from ert_deploy.core.model.provider import Cloud, InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
 from ert_deploy.ports import Clock, CreateOrder, Turn
 
 T = TypeVar("T")
-READ_TRIES = 4
-LIMITED_TRIES = 8  # attempts after a 429: another run with the same key may use up the limit
 PAGE = 25  # the maximum of the server
 MAX_PAGES = 200
 MAX_OFFERS = 64  # the maximum of the server
-AWAY = "Vast.ai may be down, or the network on the way to it; nothing was changed"
+AWAY = "Vast.ai may be down, or the network path to it; no change was made"
 START_WITHIN = 30.0  # seconds in which a start is retried
 NEVER: tuple[float, tuple[Instance, ...]] = (math.inf, ())
 WRITES = frozenset({"create", "manage", "destroy"})
@@ -46,6 +45,7 @@ class VastHost:
     """A `GpuHost` on Vast.ai. `server_url` has no path; the key is sent only there. `act_within`: see `Session`."""
 
     def __init__(self, api_key: Secret, server_url: str, clock: Clock, act_within: float = CALL_TIMEOUT) -> None:
+        self.cloud = Cloud(keeps_disk=True, bids=True)
         self._clock = clock
         self._session = Session(api_key, server_url, clock, act_within)
         self.date = self._session.date
@@ -85,9 +85,9 @@ class VastHost:
             params = {**params, "after_token": token}
         raise CannotObserve(f"Vast.ai's list of instances did not end after {MAX_PAGES} pages")
 
-    def get_instance(self, instance_id: int) -> Instance | None:
+    def get_instance(self, instance_id: InstanceId) -> Instance | None:
         """Return an instance; None only for the two responses that report it does not exist. Raise `CannotObserve`."""
-        response = self._read("show", "instance", lambda: self._raw(f"/instances/{instance_id}/"))
+        response = self._read("show", "instance", partial(self._raw, f"/instances/{parse.number(instance_id)}/"))
         body = errors.body_of(response)
         errors.refuse_bad_key(body)
         return parse.one(body, response.status_code, instance_id)
@@ -104,10 +104,10 @@ class VastHost:
 
         rows = self._read("search", "offers", call)
         if not isinstance(rows, list):
-            raise CannotObserve("Vast.ai gave a list of offers that is not one")
+            raise CannotObserve("Vast.ai returned an invalid list of offers")
         return tuple(found for row in rows if (found := parse.offer(row, asked_for_amd64=not wide)) is not None)
 
-    def create(self, order: CreateOrder) -> int:
+    def create(self, order: CreateOrder) -> InstanceId:
         """Rent an offer with one PUT, never retried: `await_turn` is called before the intent is saved.
 
         Raises `OutcomeUnknown` when the result is not known, `OfferGone` or `CreateRefused` when no instance was
@@ -118,10 +118,10 @@ class VastHost:
 
         def call() -> Any:
             return self._sdk.create_instance(
-                order.offer_id,
+                parse.number(order.offer_id),
                 image=launch.image,
                 disk=launch.disk_gb,
-                env=dict(order.env),
+                env={**order.env, "ERT_VAST_API": self._session.server_url},  # which the guard asks to stop it
                 label=label(order.mark),
                 **onstart.start(launch),
                 price=launch.bid if launch.market is Market.INTERRUPTIBLE else None,
@@ -137,11 +137,12 @@ class VastHost:
         if pause:
             self._clock.sleep(pause)
 
-    def destroy(self, instance_id: int) -> None:
+    def destroy(self, instance_id: InstanceId) -> None:
         """Destroy an instance; one that does not exist is ignored. Raise `Transient` or `CannotObserve` on failure."""
+        number = parse.number(instance_id)
 
         def call() -> Any:
-            response = self._sdk.client.delete(f"/instances/{instance_id}/")
+            response = self._sdk.client.delete(f"/instances/{number}/")
             if errors.body_of(response).get("error") in errors.NO_INSTANCE:
                 return {"success": True}
             response.raise_for_status()
@@ -151,39 +152,41 @@ class VastHost:
         if not isinstance(body, dict) or body.get("success") is not True:
             raise Transient(f"Vast.ai did not destroy instance {instance_id}: {printable(body)}")
 
-    def start(self, instance_id: int) -> None:
+    def start(self, instance_id: InstanceId) -> None:
         """Start a stopped instance. A 200 does not mean success: it is also returned when the GPU is in use.
 
         It is retried only briefly, because a late start could take effect after the run has given up. Raises
         `StartRefused`, `Gone`, `Rejected`, `Failed`, `Transient` or `CannotObserve`.
         """
-        asked = self._clock.steady()
+        asked, number = self._clock.steady(), parse.number(instance_id)
 
         def call() -> Any:
             if self._clock.steady() - asked > START_WITHIN:  # this machine slept between two attempts
                 raise CannotObserve(
                     f"the start of instance {instance_id} was not sent in time, and is not sent any more"
                 )
-            return self._sdk.start_instance(instance_id)
+            return self._sdk.start_instance(number)
 
         with self._session.acting():
             self._change(instance_id, "start", call, within=START_WITHIN)
 
-    def stop(self, instance_id: int) -> None:
+    def stop(self, instance_id: InstanceId) -> None:
         """Stop an instance; this also cancels a queued start. Raises like `start`, but never `StartRefused`."""
-        self._change(instance_id, "stop", partial(self._sdk.stop_instance, instance_id))
+        self._change(instance_id, "stop", partial(self._sdk.stop_instance, parse.number(instance_id)))
 
-    def _change(self, instance_id: int, verb: str, call: Callable[[], Any], within: float = math.inf) -> None:
+    def _change(self, instance_id: InstanceId, verb: str, call: Callable[[], Any], within: float = math.inf) -> None:
         """Start or stop an instance and check the response; only a request without a complete response is retried."""
         order = partial(errors.manage, instance_id, call)
         body = self._read("manage", f"{verb} of instance {instance_id}", order, within)
         errors.refuse_unsuccessful(instance_id, verb, body)
 
-    def logs(self, instance_id: int, tail: int) -> str:
+    def logs(self, instance_id: InstanceId, tail: int) -> str:
         """Return the last lines of the container's log. Raise `CannotObserve`."""
 
+        number = parse.number(instance_id)
+
         def ask() -> str:
-            answer = self._sdk.client.put(f"/instances/request_logs/{instance_id}/", json_data={"tail": str(tail)})
+            answer = self._sdk.client.put(f"/instances/request_logs/{number}/", json_data={"tail": str(tail)})
             return logs.log_url(answer)
 
         text = logs.fetch(self._read("logs", "logs", ask), self._session.server_url, self._clock)
@@ -213,8 +216,8 @@ class VastHost:
         too_late = tenacity.stop_before_delay(within)
         retrying = tenacity.Retrying(
             sleep=self._clock.sleep,
-            stop=lambda state: _tried_enough(state) or too_late(state),
-            wait=_pause,
+            stop=lambda state: retries.tried_enough(state) or too_late(state),
+            wait=retries.pause,
             retry=tenacity.retry_if_exception_type(Transient),
             reraise=True,
         )
@@ -236,15 +239,3 @@ class VastHost:
             raise
         finally:
             self._pace.note(operation, self._clock.steady(), refused=refused)
-
-
-def _tried_enough(state: tenacity.RetryCallState) -> bool:
-    error = state.outcome.exception() if state.outcome is not None else None
-    return state.attempt_number >= (LIMITED_TRIES if isinstance(error, errors.TooFrequent) else READ_TRIES)
-
-
-def _pause(state: tenacity.RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome is not None else None
-    if isinstance(error, Transient) and error.after is not None:
-        return error.after
-    return float(tenacity.wait_random_exponential(multiplier=1.0, max=20.0)(state))

@@ -26,12 +26,13 @@ from ert_deploy.core.model.errors import (
     Transient,
     UsageError,
 )
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.text import printable
 
 T = TypeVar("T")
 IN_BETWEEN = (
-    "something on the way may answer in its place, such as a login page or a proxy; if a proxy opens TLS, let "
-    "SSL_CERT_FILE or REQUESTS_CA_BUNDLE name its CA"
+    "another server may have responded, such as a login page or a proxy; if a proxy intercepts TLS, set "
+    "SSL_CERT_FILE or REQUESTS_CA_BUNDLE to its CA"
 )
 BAD_REQUEST = frozenset({400, 401, 403})
 FORBIDDEN = frozenset({401, 403})
@@ -84,10 +85,10 @@ def reading(what: str, call: Callable[[], T]) -> T:
     except requests.HTTPError as error:
         raise _read_error(what, error.response) from error
     except NoAnswer as trouble:
-        text = f"Vast.ai did not answer ({what}): {trouble.reason}"
+        text = f"Vast.ai did not respond ({what}): {trouble.reason}"
         raise CannotObserve(text, hint=IN_BETWEEN) if trouble.lasting else Transient(text) from None
     except (ValueError, KeyError, TypeError, AttributeError, requests.RequestException) as error:
-        raise CannotObserve(f"Vast.ai gave an unusable answer ({what}): {type(error).__name__}") from error
+        raise CannotObserve(f"Vast.ai returned an invalid response ({what}): {type(error).__name__}") from error
 
 
 def _read_error(what: str, response: requests.Response) -> ErtError:
@@ -116,7 +117,7 @@ def date_of(response: requests.Response) -> float | None:
         return None
 
 
-def created(call: Callable[[], Any]) -> int:
+def created(call: Callable[[], Any]) -> InstanceId:
     """Run the one create call and return the id. Only `success: true` with an integer id counts as success.
 
     Raises `OutcomeUnknown` when an instance may exist, `OfferGone` or `CreateRefused` when none was created.
@@ -126,18 +127,18 @@ def created(call: Callable[[], Any]) -> int:
     except requests.HTTPError as error:
         body, status = body_of(error.response), error.response.status_code
     except NoAnswer as trouble:
-        raise OutcomeUnknown(f"no usable answer to the create call: {trouble.reason}") from None
+        raise OutcomeUnknown(f"no valid response to the create call: {trouble.reason}") from None
     except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise OutcomeUnknown(f"no usable answer to the create call: {type(error).__name__}") from error
+        raise OutcomeUnknown(f"no valid response to the create call: {type(error).__name__}") from error
     if not isinstance(body, dict):
-        raise OutcomeUnknown("no usable answer to the create call")
+        raise OutcomeUnknown("no valid response to the create call")
     contract = body.get("new_contract")
     if status == requests.codes.ok and body.get("success") is True and type(contract) is int:
-        return contract
+        return InstanceId(str(contract))
     raise _not_created(body, status, leftover=contract is not None)
 
 
-def manage(instance_id: int, call: Callable[[], Any]) -> Any:
+def manage(instance_id: InstanceId, call: Callable[[], Any]) -> Any:
     """Run a start or stop and return its response, with `success: false` for an error status that is not retryable.
 
     Raises `Rejected` without the required right, `Gone` for a missing instance, `UsageError` for an invalid key, and
@@ -158,12 +159,12 @@ def manage(instance_id: int, call: Callable[[], Any]) -> Any:
         return {**body, "success": False}
 
 
-def refuse_unsuccessful(instance_id: int, verb: str, body: Any) -> None:
+def refuse_unsuccessful(instance_id: InstanceId, verb: str, body: Any) -> None:
     """Check the response to a start or stop. Raise `Transient`, `Failed` or `StartRefused` on failure."""
     if isinstance(body, dict) and body.get("success") is True:
         return
     if not isinstance(body, dict) or body.get("success") is not False:
-        raise Transient(f"Vast.ai gave an unusable answer ({verb} of instance {instance_id})")
+        raise Transient(f"Vast.ai returned an invalid response ({verb} of instance {instance_id})")
     text = f"Vast.ai does not {verb} instance {instance_id}: {words(body, None)}"
     if body.get("error") in ACCOUNT_ERRORS:
         raise Failed(text, hint=_advice(str(body.get("error"))))
@@ -177,7 +178,7 @@ def _not_created(body: Mapping[str, Any], status: int, *, leftover: bool) -> Ert
     if "no_such_ask" in f"{body.get('error')} {body.get('msg')}":
         return OfferGone(text)
     if body.get("error") in ACCOUNT_ERRORS or status in BAD_REQUEST:
-        return CreateRefused(text, hint=_advice(str(body.get("error"))))
+        return CreateRefused(f"Vast.ai refused it: {text}", hint=_advice(str(body.get("error"))))
     return OutcomeUnknown(text)
 
 
@@ -185,5 +186,5 @@ def _advice(code: str) -> str:
     if code in ("insufficient_credit", "missing_billing"):
         return "add credit at cloud.vast.ai"
     if code == "spend_rate_limit":
-        return "new accounts have a spend-rate cap; ask Vast.ai support to raise it"
+        return "new accounts have a spend-rate cap; contact Vast.ai support to raise it"
     return ""

@@ -53,7 +53,7 @@ def fetch(url: str, provider_url: str, clock: Clock) -> str:
             if reply.status == 200:
                 return reply.body.decode("utf-8", "replace")
             if 300 <= reply.status < 400:
-                raise CannotObserve("the place for the log that Vast.ai named is a redirect, which is not followed")
+                raise CannotObserve("the log address from Vast.ai is a redirect, which is not followed")
             trouble = f"status {reply.status}"
     raise CannotObserve(f"Vast.ai did not deliver the log in time ({trouble})")
 

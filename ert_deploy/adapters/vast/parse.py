@@ -13,18 +13,23 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
+from ert_deploy.adapters.vast import messages
+from ert_deploy.adapters.vast.power import ENDED, power_of
 from ert_deploy.core import redaction
 from ert_deploy.core.model.desired import PORT
 from ert_deploy.core.model.errors import CannotObserve
 from ert_deploy.core.model.keys import admin_token
 from ert_deploy.core.model.labels import parse_label, read_birth, read_mark
 from ert_deploy.core.model.observed import Address, Instance, Offer
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
 from ert_deploy.ports import Account
 
 DATACENTER = 1  # hosting_type
+TOP_UP = "add credit at cloud.vast.ai"
 SSH_PORT = 22  # of the container
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 
@@ -35,19 +40,19 @@ def page(data: Any) -> tuple[list[Mapping[str, Any]], str | None, int]:
     an incomplete one, so it is an error.
     """
     if not isinstance(data, dict) or data.get("success") is not True:
-        raise CannotObserve("Vast.ai gave an unusable list of instances", printable(data))
+        raise CannotObserve("Vast.ai returned an invalid list of instances", printable(data))
     rows, token, total = data.get("instances"), data.get("next_token"), data.get("total_instances")
     if not isinstance(rows, list) or not all(isinstance(r, dict) and type(r.get("id")) is int for r in rows):
-        raise CannotObserve("Vast.ai gave a list of instances that is not one")
+        raise CannotObserve("Vast.ai returned an invalid list of instances")
     hold_secrets(rows)
     if token is not None and not isinstance(token, str):
-        raise CannotObserve("Vast.ai gave a page token that is not text")
+        raise CannotObserve("Vast.ai returned a page token that is not text")
     if type(total) is not int:
-        raise CannotObserve("Vast.ai gave a list of instances that does not say how many there are")
+        raise CannotObserve("Vast.ai returned a list of instances without its length")
     return rows, token or None, total
 
 
-def one(data: Any, status: int, instance_id: int) -> Instance | None:
+def one(data: Any, status: int, instance_id: InstanceId) -> Instance | None:
     """Return the instance in a response; None only for the two documented responses that it does not exist.
 
     Those are 200 with `instances` null, and 404 `no_such_instance`. Raises `CannotObserve` for any other response
@@ -61,11 +66,18 @@ def one(data: Any, status: int, instance_id: int) -> Instance | None:
     if status == HTTPStatus.OK and row is None and not failed:
         return None
     if status == HTTPStatus.OK and not failed and isinstance(row, dict) and type(row.get("id")) is int:
-        if row["id"] == instance_id:
+        if str(row["id"]) == instance_id:
             hold_secrets([row])
             return instance(row)
-        raise CannotObserve(f"Vast.ai was asked about instance {instance_id} and answered about {row['id']}")
-    raise CannotObserve(f"Vast.ai gave an unusable answer about instance {instance_id}", f"status {status}")
+        raise CannotObserve(f"Vast.ai returned instance {row['id']} instead of {instance_id}")
+    raise CannotObserve(f"Vast.ai returned an invalid response about instance {instance_id}", f"status {status}")
+
+
+def number(name: str) -> int:
+    """Return an id as the API of Vast.ai has it. Raise `CannotObserve` for one that Vast.ai cannot have given out."""
+    if not _NUMBER.fullmatch(name):
+        raise CannotObserve(f"{printable(name)} is not an id of Vast.ai, where ids are numbers")
+    return int(name)
 
 
 def hold_secrets(rows: Iterable[Mapping[str, Any]]) -> None:
@@ -87,19 +99,19 @@ def hold_secrets(rows: Iterable[Mapping[str, Any]]) -> None:
 
 def instance(row: Mapping[str, Any]) -> Instance:
     """Convert one row to an `Instance`."""
-    env = _env(row.get("extra_env"))
+    env, status = _env(row.get("extra_env")), _text(row.get("actual_status"))
     label = row.get("label") if isinstance(row.get("label"), str) else None
     claim = parse_label(label)
     hashes = tuple(h for h in env.get("ERT_KEY_HASHES", "").split(",") if h)
     return Instance(
-        id=int(row["id"]),
+        id=InstanceId(str(row["id"])),
         mark=read_mark(label, env),
         claims=claim.deployment if claim else None,
-        status=_text(row.get("actual_status")),
-        intended=_text(row.get("intended_status")),
-        current=_text(row.get("cur_state")),
-        message=printable(row.get("status_msg") or ""),
-        machine_id=_int(row.get("machine_id")),
+        status=status,
+        power=power_of(status, _text(row.get("intended_status")), _text(row.get("cur_state"))),
+        ended=status in ENDED,
+        message=messages.read(printable(row.get("status_msg") or "")),
+        machine_id=_id(row.get("machine_id")),
         gpu_name=printable(row.get("gpu_name") or "", 60),
         geolocation=printable(row.get("geolocation") or "", 60),
         bid=row.get("is_bid") is True,
@@ -128,8 +140,8 @@ def offer(row: Any, *, asked_for_amd64: bool = False) -> Offer | None:
     if type(ask) is not int or type(machine) is not int:
         return None
     return Offer(
-        id=ask,
-        machine_id=machine,
+        id=str(ask),
+        machine_id=str(machine),
         gpu_name=printable(row.get("gpu_name") or "", 60),
         gpu_ram_mb=_number(row.get("gpu_ram")),
         dph_total=_number(row.get("dph_total")),
@@ -190,17 +202,17 @@ def account(user: Any) -> Account:
     """Return the account id and the credit. Raise `CannotObserve` unless both are present."""
     credit, number = (user.get("credit"), user.get("id")) if isinstance(user, dict) else (None, None)
     if not isinstance(credit, int | float):
-        raise CannotObserve("Vast.ai did not say how much credit is left")
+        raise CannotObserve("Vast.ai did not return the remaining credit")
     if type(number) is not int:
-        raise CannotObserve("Vast.ai did not say which account the key is of")
-    return Account(float(credit), printable(user.get("email") or "", 100), str(number))
+        raise CannotObserve("Vast.ai did not return the account of the key")
+    return Account(float(credit), printable(user.get("email") or "", 100), str(number), TOP_UP)
 
 
 def variable_names(said: Any) -> tuple[str, ...]:
     """Return the names in a response with the account's variables. Raise `CannotObserve` if there are none."""
     found = said.get("secrets") if isinstance(said, dict) else None
     if not isinstance(found, dict):
-        raise CannotObserve("Vast.ai did not say which variables the account has")
+        raise CannotObserve("Vast.ai did not return the variables of the account")
     return tuple(sorted(printable(name, 100) for name in found))
 
 
@@ -212,6 +224,11 @@ def _price(value: Any) -> float:
     """Return a price in $/h; NaN if it is absent, which is neither free nor below any cap."""
     found = _number(value)
     return found if math.isfinite(found) and found >= 0 else math.nan
+
+
+def _id(value: Any) -> str:
+    """Return an id as text; "" if it is absent."""
+    return str(value) if type(value) is int else ""
 
 
 def _int(value: Any) -> int:

@@ -1,1 +1,1 @@
-"""One module per command, imported when that command runs: parse, call, show. They do not import each other."""
+"""Commands: one module each, imported on use: parse, call, show. They do not import each other."""

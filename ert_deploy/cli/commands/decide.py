@@ -1,4 +1,4 @@
-"""`ert-deploy adopt`, `ignore` and `destroy`: a person decides about one instance, so that commands end well again."""
+"""`ert-deploy adopt`, `ignore` and `destroy`: user commands for one instance."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import click
 
 from ert_deploy.app import decide
 from ert_deploy.cli.options import (
+    as_id,
     config_option,
     confirmed,
     emit_json,
@@ -15,8 +16,9 @@ from ert_deploy.cli.options import (
 )
 from ert_deploy.cli.view.progress import make_view
 from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.provider import InstanceId
 
-instance_argument = click.argument("instance_id", metavar="ID", type=click.IntRange(min=1))
+instance_argument = click.argument("instance_id", metavar="ID", callback=as_id)
 
 
 @click.command("adopt")
@@ -24,15 +26,18 @@ instance_argument = click.argument("instance_id", metavar="ID", type=click.IntRa
 @json_option
 @yes_option
 @instance_argument
-def adopt(config: str | None, as_json: bool, yes: bool, instance_id: int) -> None:
-    """Decide that an instance is ours: take it into the state.
+def adopt(config: str | None, as_json: bool, yes: bool, instance_id: InstanceId) -> None:
+    """Add an existing instance to the deployment's state.
 
-    From then on `up` may use or replace it and `down` destroys it, whatever its label says. The owner and the services
-    of this config are remembered with it.
+    From then on `up` may use or replace it and `down` deletes it, regardless of its label. The owner and the services
+    of this config are stored with it.
     """
     with interruptible(), make_view() as view:
         done = decide.adopt(
-            instance_id, config, confirm=_asking("take {} into the state as ours?", instance_id, yes=yes), progress=view
+            instance_id,
+            config,
+            confirm=_asking("add {} to the deployment's state?", instance_id, yes=yes),
+            progress=view,
         )
     _say(instance_id, "adopted", done, as_json=as_json)
 
@@ -42,11 +47,11 @@ def adopt(config: str | None, as_json: bool, yes: bool, instance_id: int) -> Non
 @json_option
 @yes_option
 @instance_argument
-def ignore(config: str | None, as_json: bool, yes: bool, instance_id: int) -> None:
-    """Decide that an instance is not our business; it is named no more.
+def ignore(config: str | None, as_json: bool, yes: bool, instance_id: InstanceId) -> None:
+    """Ignore an instance of another project; it is no longer reported.
 
-    It is not touched, it goes on billing, and it changes no exit code. The state remembers it; where no state is kept
-    between runs, `ignored_instances: [ID]` in the config does.
+    It remains, costs money, and does not affect exit codes. This is stored in the state; without a persistent state,
+    use `ignored_instances: [ID]` in the config instead.
     """
     with interruptible(), make_view() as view:
         done = decide.ignore(
@@ -60,11 +65,11 @@ def ignore(config: str | None, as_json: bool, yes: bool, instance_id: int) -> No
 @json_option
 @yes_option
 @instance_argument
-def destroy(config: str | None, as_json: bool, yes: bool, instance_id: int) -> None:
-    """Decide that an instance goes: destroy it and see it gone.
+def destroy(config: str | None, as_json: bool, yes: bool, instance_id: InstanceId) -> None:
+    """Destroy an instance and confirm its absence.
 
-    It must bear a mark of ours or be in the state; another owner's has to be adopted first. An app that uses it keeps
-    its address: `down` takes that away too. Exit code 5 when it cannot be seen gone.
+    It must be marked or in the state; an instance of another owner has to be adopted first. Apps that use it keep its
+    URL until `down`. Exit code 5 if it still exists.
     """
     with interruptible(), make_view() as view:
         done = decide.destroy(
@@ -76,17 +81,17 @@ def destroy(config: str | None, as_json: bool, yes: bool, instance_id: int) -> N
     _say(instance_id, "destroyed", done, as_json=as_json)
 
 
-def _asking(question: str, instance_id: int, *, yes: bool) -> decide.Confirm:
+def _asking(question: str, instance_id: InstanceId, *, yes: bool) -> decide.Confirm:
     return lambda instance: confirmed(question.format(_described(instance, instance_id)), yes=yes)
 
 
-def _described(instance: Instance | None, instance_id: int) -> str:
+def _described(instance: Instance | None, instance_id: InstanceId) -> str:
     if instance is None:
         return f"instance {instance_id} (not listed)"
     return f"instance {instance.id} ({instance.gpu_name or 'no GPU named'}, ${instance.dph:.4f}/h)"
 
 
-def _say(instance_id: int, what: str, done: bool, *, as_json: bool) -> None:
+def _say(instance_id: InstanceId, what: str, done: bool, *, as_json: bool) -> None:
     if as_json:
         emit_json({"instance": instance_id, "decision": what if done else None})
     else:

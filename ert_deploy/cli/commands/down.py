@@ -1,4 +1,4 @@
-"""`ert-deploy down`: take it all away again."""
+"""`ert-deploy down`: remove all instances."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from ert_deploy.cli.view.progress import make_view
 @click.command("down")
 @config_option
 @json_option
-@click.option("--now", is_flag=True, help="Destroy what bills first, and tell the app afterwards.")
+@click.option("--now", is_flag=True, help="Destroy billing instances first, and update the app afterwards.")
 def command(config: str | None, as_json: bool, now: bool) -> None:
-    """Take it all away again; nothing is left that bills.
+    """Destroy all instances of the deployment; nothing bills any more.
 
-    The app is told first and requests under way may finish, then every instance of the deployment is destroyed and
-    seen gone. When the app cannot be told, the instances go all the same and the exit code is 5. So it is when an
-    instance bears a mark of ours and nobody can say whose it is: it is named, not touched.
+    The app is updated first and active requests may finish, then every instance is deleted and checked to be absent. If
+    the app cannot be updated, the instances are deleted anyway and the exit code is 5. The exit code is also 5 if a
+    marked instance has no certain owner: it is named, but not changed.
 
-    A state that cannot be read or written keeps nothing alive: what is ours by its marks is destroyed all the same, and
-    the exit code is 5 with what could not be stored. Where there is no state, a create may be under way that nobody
-    remembers: it is waited for, and with --now it is said until when it may appear.
+    A state that cannot be read or written is no obstacle: the instances are found by `label` and environment, and the
+    exit code is 5, with the changes that could not be stored. If no state exists, an instance may still appear: the
+    command waits for it, and with --now prints until when.
     """
     with interruptible(), make_view() as view:
         outcome = lifecycle.down(config, now=now, progress=view, check=False)
@@ -39,5 +39,5 @@ def command(config: str | None, as_json: bool, now: bool) -> None:
 
 def _claim(outcome: Outcome) -> str:
     if outcome.undecided:
-        return f"{outcome.deployment}: nothing that is known to be ours exists any more"
+        return f"{outcome.deployment}: no known instance of it exists any more"
     return f"{outcome.deployment} is down: no instance of it exists" + ("" if outcome.changed else " (nor did any)")

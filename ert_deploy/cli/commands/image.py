@@ -1,4 +1,4 @@
-"""`ert-deploy image`: build the GPU image, push it, and write into the config what was pushed. Rents nothing."""
+"""`ert-deploy image`: build the GPU image, upload it, and store the digest in the config. Rents no machine."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _TAG_HELP = "The image, such as ghcr.io/name/ert-llm-backend:0.1.0. Default: lau
     "--sbom", type=click.Path(dir_okay=False, path_type=Path), help="Write its CycloneDX bill of materials here."
 )
 def build(config: str | None, as_json: bool, tag: str | None, given: tuple[str, ...], sbom: Path | None) -> None:
-    """Build the image from the sources that came with this program, with CUDA libraries that offer/min_cuda can run."""
+    """Build the image from the sources in this package, with CUDA libraries for the hosts of offer/min_cuda."""
     arguments = dict(word.partition("=")[::2] for word in given)
     with interruptible(), make_view() as view:
         built = images.build_image(config, tag=tag, arguments=arguments, bill_of_materials=sbom, progress=view)
@@ -57,7 +57,7 @@ def build(config: str | None, as_json: bool, tag: str | None, given: tuple[str, 
 @click.option("--tag", metavar="IMAGE:TAG", help=_TAG_HELP)
 @click.option("--record/--no-record", default=True, show_default=True, help="Write the digest into the config of -c.")
 def push(config: str | None, as_json: bool, tag: str | None, record: bool) -> None:
-    """Push the image, and set launch/image of the config given with -c to what was pushed, by its digest."""
+    """Upload the image, and set launch/image of the config given with -c to its digest."""
     with interruptible(), make_view() as view:
         done = images.push_image(config, tag=tag, record=record, progress=view)
     if as_json:

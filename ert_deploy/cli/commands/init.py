@@ -1,8 +1,9 @@
-"""`ert-deploy init`: begins a project with a config and a Blueprint. It calls no provider and asks for no key."""
+"""`ert-deploy init`: create a config and a Blueprint for a project. It calls no provider and reads no key."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,8 +18,8 @@ OPTIONS = {
     "model": "Tag of the language model.",
     "max_dph": "Most to pay per hour, in $.",
     "service": "Name of the web service at Render.",
-    "health_path": "Where the app answers with JSON.",
-    "health_field": "The field there that shows the fingerprint.",
+    "health_path": "Path of the app that returns JSON.",
+    "health_field": "The field in it with the fingerprint.",
     "repo": "Repository of the app, for the Blueprint; - for the Blueprint's own.",
     "root": "The app's folder in the repository.",
     "build": "Command that builds the app.",
@@ -36,18 +37,34 @@ def _flags(command: Any) -> Any:
 @click.command("init")
 @click.argument("name", default="ert")
 @_flags
-@click.option("--defaults", is_flag=True, help="Ask nothing; take what was not given from the defaults.")
+@click.option("--defaults", is_flag=True, help="Do not prompt; use the defaults for missing options.")
 @click.option("--force", is_flag=True, help="Replace files that are there already.")
 @click.option("--blueprint/--no-blueprint", default=True, help="Whether to write render.yaml too.")
-@click.option("--reference", is_flag=True, help="Print the reference of every key instead, and write nothing.")
-def command(name: str, defaults: bool, force: bool, blueprint: bool, reference: bool, **given: str | None) -> None:
-    """Begin a project: write configs/NAME.yaml and render.yaml.
+@click.option(
+    "--schema", is_flag=False, flag_value="-", metavar="[FILE]",
+    help="Print the JSON Schema of a config instead, or write it to FILE.",
+)  # fmt: skip
+@click.option("--reference", is_flag=True, help="Print the reference of every key instead; no file is written.")
+def command(
+    *,
+    name: str,
+    defaults: bool,
+    force: bool,
+    blueprint: bool,
+    schema: str | None,
+    reference: bool,
+    **given: str | None,
+) -> None:
+    """Begin a project: write configs/NAME.yaml, its JSON Schema for editors, and render.yaml.
 
-    It asks a few questions, each with a default, and checks what it writes. It never asks for a key: those are read
-    from VAST_API_KEY and RENDER_API_KEY, or from files with mode 0600, when a command needs them.
+    It asks a few questions, each with a default, and validates the files. It never requests a key: keys are read from
+    VAST_API_KEY and RENDER_API_KEY, or from files with mode 0600, when a command needs them.
     """
     if reference:
         click.echo(project.config_reference(), nl=False)
+        return
+    if schema is not None:
+        _schema(schema, force=force)
         return
     answers = {key: value for key, value in given.items() if value is not None}
     draft = project.draft_project(name, answers, ask=_asker(defaults, answers), blueprint=blueprint)
@@ -57,15 +74,24 @@ def command(name: str, defaults: bool, force: bool, blueprint: bool, reference: 
     _say(name, draft)
 
 
+def _schema(file: str, *, force: bool) -> None:
+    """Print the JSON Schema of a config, or write it to a file."""
+    if file == "-":
+        click.echo(project.config_schema(), nl=False)
+        return
+    project.write_schema(Path(file), force=force)
+    click.echo(f"wrote {file}")
+
+
 def _asker(defaults: bool, given: dict[str, str]) -> Ask | None:
-    """Who answers what was not given; None where the defaults do."""
+    """Return the function that prompts for missing values; None if the defaults are used."""
     if defaults or (given and not sys.stdin.isatty()):
         return None
     return _ask if sys.stdin.isatty() else _nobody
 
 
 def _nobody(_question: Question, _default: str) -> str:
-    raise UsageError("there is no terminal to ask on", hint="give --defaults, or the answers as options")
+    raise UsageError("there is no terminal to prompt on", hint="give --defaults, or the values as options")
 
 
 def _ask(question: Question, default: str) -> str:
@@ -84,6 +110,6 @@ def _say(name: str, draft: Draft) -> None:
         click.echo(f"wrote {path}")
     click.echo("next:", err=True)
     if draft.placeholder:
-        click.echo(f"  put the image you pushed into configs/{name}.yaml (launch/image); `up` refuses it", err=True)
+        click.echo(f"  put the image you pushed into configs/{name}.yaml (launch/image); `up` rejects it", err=True)
     click.echo("  export VAST_API_KEY=... and RENDER_API_KEY=..., or name files with mode 0600 in the config", err=True)
     click.echo(f"  ert-deploy plan -c {name}", err=True)

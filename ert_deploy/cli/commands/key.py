@@ -1,4 +1,4 @@
-"""`ert-deploy key`: look after the API key between the apps and the backend. No key is ever shown."""
+"""`ert-deploy key`: maintenance of the API key between the apps and the backend. No key is ever printed."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ert_deploy.cli.view.progress import make_view
 
 @click.group("key")
 def command() -> None:
-    """Look after the API key between the apps and the backend.
+    """Manage the API key between the apps and the backend.
 
-    Keys are named by the first 8 hex digits of their SHA-256, as in the backend's own log.
+    Keys are printed as the first 8 hex digits of their SHA-256, as in the backend's own log.
     """
 
 
@@ -24,11 +24,11 @@ def command() -> None:
 @config_option
 @json_option
 def rotate(config: str | None, as_json: bool) -> None:
-    """Change the key while the backend serves: no new instance, and no request is refused.
+    """Change the key during operation: no new instance is rented, and no request fails.
 
-    The backend takes a new key besides the old one, every app is moved over and has to prove it, and when requests
-    with the old key are over, the backend takes the new one alone. A run that was cut off leaves apps that work; `up`
-    puts the keys in order, and another `key rotate` changes them again.
+    A new key is added to the backend, every app is updated and checked, and after the requests with the old key have
+    finished, the old key is removed. After an interruption the apps still work; `up` completes the change, and another
+    `key rotate` changes the key again.
     """
     with interruptible(), named_in_json(as_json), make_view() as view:
         done = app.rotate(config, progress=view, check=False)
@@ -47,4 +47,4 @@ def _show(done: Rotation) -> None:
         click.echo(f"  backend   {backend.url}  instance {backend.instance} takes key {done.after} and no other")
     for service in outcome.services:
         click.echo(f"  app       {service.url}  {service.name} shows fingerprint {service.fingerprint}")
-    click.echo(f"  before    key {done.before} opens nothing any more")
+    click.echo(f"  before    key {done.before} is no longer valid")

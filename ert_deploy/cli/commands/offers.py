@@ -1,4 +1,4 @@
-"""`ert-deploy offers`: the market as we rank it."""
+"""`ert-deploy offers`: the offers on the market, the best first."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from ert_deploy.core.planning.offers import Choice, Ranked
 def command(config: str | None, as_json: bool, limit: int) -> None:
     """Show the offers on the market, ranked, and why others are not taken.
 
-    Ranked by expected cost until healthy plus the planned hours: GPU and disk, the boot, the download of image and
-    model, divided by the chance that the host works.
+    The order is that of the expected price for the boot and the planned hours: GPU and disk, the boot, the download of
+    image and model, divided by the chance that the host works.
     """
     with interruptible(), make_view() as view:
         found = app.offers(config, progress=view)

@@ -1,4 +1,4 @@
-"""`ert-deploy plan`: what would be done, and why."""
+"""`ert-deploy plan`: the steps of the next run, with their reasons."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ CHANGES = 4
 @click.option("--sleep", "phase", flag_value=Phase.ASLEEP.value, help="Plan `sleep` instead of `up`.")
 @click.option("--exit-code", is_flag=True, help="Exit with 4 when there is something to do.")
 def command(config: str | None, as_json: bool, phase: str | None, exit_code: bool) -> None:
-    """Show what `up` (or `down`, or `sleep`) would do, and do nothing.
+    """Show the steps of `up` (or `down`, or `sleep`) without executing them.
 
-    The first steps follow from what is seen now; the rest is a forecast, made again after every step. Exit code 5 when
-    an instance bears a mark of ours and nobody can say whose it is.
+    The first steps follow from the actual state; all later ones are a forecast, updated after every step. Exit code 5
+    if a marked instance has no certain owner.
     """
     with interruptible(), make_view() as view:
         plan = look.plan(config, Phase(phase or Phase.RUNNING), progress=view)
@@ -56,6 +56,6 @@ def _show(plan: Plan) -> None:
     for step in plan.steps:
         click.echo(f"  {symbol(step)} {verb(step)}  ({step.reason})")
     for number in plan.others:
-        click.echo(f"  ! instance {number} is another owner's and is not touched")
+        click.echo(f"  ! instance {number} is another owner's and is not changed")
     for finding in plan.findings:
-        click.echo(f"  ! {'up would refuse: ' if finding.stops else ''}{finding.what} ({finding.hint})")
+        click.echo(f"  ! {'up would fail: ' if finding.stops else ''}{finding.what} ({finding.hint})")

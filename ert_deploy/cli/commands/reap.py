@@ -1,4 +1,4 @@
-"""`ert-deploy reap`: destroy instances of ours that no state knows."""
+"""`ert-deploy reap`: delete marked instances that are not in the state."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ert_deploy.cli.documents import attention
 from ert_deploy.cli.options import config_option, confirmed, emit_json, interruptible, json_option, yes_option
 from ert_deploy.cli.view.progress import make_view
 from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.text import per_hour
 
 
@@ -20,23 +21,23 @@ from ert_deploy.core.model.text import per_hour
 @config_option
 @json_option
 @yes_option
-@click.option("--dry-run", is_flag=True, help="Show them and what they cost, and do nothing.")
-@click.option("--all-deployments", "every", is_flag=True, help="Those of every deployment on the account, not of ours.")
+@click.option("--dry-run", is_flag=True, help="List them with their cost without destroying any.")
+@click.option("--all-deployments", "every", is_flag=True, help="Those of every deployment on the account.")
 @click.option("--state-is-lost", "lost", is_flag=True, help="There was a state and it is gone; needed where none is.")
 def command(  # noqa: PLR0917, one parameter per option
     config: str | None, as_json: bool, yes: bool, dry_run: bool, every: bool, lost: bool
 ) -> None:
-    """Destroy instances of ours that no state knows.
+    """Destroy instances of the deployment that are in no state.
 
-    For when the state was lost, or a machine with a run on it. What the state knows is for `down`. Without a state
-    nothing is destroyed unless `--state-is-lost` says that this is no mistake, such as a wrong folder or S3 key. One
-    that proves that it is ours and serves is named, not destroyed; so is one that nobody can say whose it is. Another
-    owner's is never touched. Exit code 5 when something is named that way, or when the list cannot be read.
+    For use after the loss of the state, or of the machine of a run. Instances in the state are removed with `down`. If
+    no state exists, `--state-is-lost` is required, to prevent the use of a wrong folder or S3 key. An instance with a
+    valid identity that is ready is named, but not deleted, and so is one without a certain owner. Another owner's is
+    never touched. Exit code 5 if such an instance is named, or if the list cannot be read.
     """
     with interruptible():
         with make_view() as view:
             strays = app.find_strays(config, all_deployments=every, progress=view)
-        gone: tuple[int, ...] = ()
+        gone: tuple[InstanceId, ...] = ()
         if strays.instances and not dry_run:
             _show(strays)
             app.must_have_state(strays, state_is_lost=lost)
@@ -75,7 +76,7 @@ def _show(strays: Strays) -> None:
             )
 
 
-def _say(strays: Strays, gone: tuple[int, ...], *, as_json: bool, dry_run: bool) -> None:
+def _say(strays: Strays, gone: tuple[InstanceId, ...], *, as_json: bool, dry_run: bool) -> None:
     if as_json:
         listed = [_plain(i) for i in strays.instances]
         told = {"strays": listed, "without_state": list(strays.without_state), "destroyed": sorted(gone)}
@@ -90,4 +91,4 @@ def _say(strays: Strays, gone: tuple[int, ...], *, as_json: bool, dry_run: bool)
     else:
         click.echo(f"{len(gone)} of {count} strays are gone")
     if strays.others:
-        click.echo(f"another owner's, not touched: {', '.join(map(str, strays.others))}", err=True)
+        click.echo(f"another owner's, not changed: {', '.join(map(str, strays.others))}", err=True)

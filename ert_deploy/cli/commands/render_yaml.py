@@ -13,6 +13,6 @@ from ert_deploy.cli.options import config_option
 def command(config: str | None) -> None:
     """Print the Render Blueprint of the app.
 
-    Save it as render.yaml in the app's repository. The variables that `up` writes are left to it (`sync: false`).
+    Save it as render.yaml in the app's repository. The variables that `up` sets are omitted (`sync: false`).
     """
     click.echo(project.render_yaml(config), nl=False)

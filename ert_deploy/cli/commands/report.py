@@ -1,4 +1,4 @@
-"""`ert-deploy report TICKER`: a report through the app, as its users get one."""
+"""`ert-deploy report TICKER`: a report through the app, as users request it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ert_deploy.cli.view.progress import make_view
 @json_option
 @click.option("--excerpt", type=click.IntRange(1), metavar="LINES", help="Print only the first lines of each section.")
 def command(ticker: str, config: str | None, as_json: bool, excerpt: int | None) -> None:
-    """Ask the app for a report on TICKER.
+    """Request a report on TICKER from the app.
 
-    Goes the way a user's request goes: to the dashboard, from there over pinned TLS to the GPU, and back.
+    The request is sent like a user's: to the dashboard, from there over pinned TLS to the GPU, and back.
     """
     with interruptible(), make_view() as view:
         report = app.report(ticker, config, progress=view)

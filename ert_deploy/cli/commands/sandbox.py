@@ -1,4 +1,4 @@
-"""`ert-deploy sandbox`: the world on loopback."""
+"""`ert-deploy sandbox`: control of the loopback world."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ HOUR = 3600.0
 
 @click.group("sandbox")
 def command() -> None:
-    """Start, stop, look at or break the world on loopback.
+    """Start, stop, inspect or break the sandbox on loopback.
 
-    It speaks the wire formats of Vast.ai and Render, runs the backend and the dashboard as real processes with a real
-    small model, and keeps a bill. Nothing in it costs money.
+    It implements the wire formats of Vast.ai and Render, runs the backend and the dashboard as real processes with a
+    real small model, and calculates a bill. Nothing in it costs money.
     """
 
 
@@ -43,7 +43,7 @@ def start(
     config: str | None,
     as_json: bool,
 ) -> None:
-    """Start it, or say where it is running.
+    """Start it, or show where it is running.
 
     With `--app` its build and start commands are run by bash in DIR, with this Python first on PATH and with loopback
     only; docs/sandbox.md says more.
@@ -69,7 +69,7 @@ def start(
 @config_option
 @json_option
 def stop(config: str | None, as_json: bool) -> None:
-    """Stop it, end everything it started, and print the bill."""
+    """Stop it and all processes in it, and show the bill."""
     bill = sandbox.stop(config)
     if as_json:
         emit_json(bill)
@@ -81,7 +81,7 @@ def stop(config: str | None, as_json: bool) -> None:
 @config_option
 @json_option
 def status(config: str | None, as_json: bool) -> None:
-    """Show what runs in it and the bill so far."""
+    """Show the running instances and the current bill."""
     found = sandbox.status(config)
     if as_json:
         emit_json(found or {"running": False})
@@ -163,8 +163,8 @@ def record(out: str, config: str | None, yes: bool) -> None:
 
 
 def show_bill(bill: dict[str, Any]) -> None:
-    """The bill as a table, closed by what still runs."""
-    click.echo("bill (what Vast.ai would have charged, in provider time)")
+    """Show the bill as a table, followed by the running instances."""
+    click.echo("bill (charges of Vast.ai in provider time)")
     click.echo("  instance  gpu               gpu hours       gpu      disk  download     total")
     for row in bill["rows"]:
         click.echo(

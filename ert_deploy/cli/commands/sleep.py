@@ -1,4 +1,4 @@
-"""`ert-deploy sleep`: give the GPU back and keep the disk."""
+"""`ert-deploy sleep`: release the GPU and keep the disk."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from ert_deploy.core.model.text import per_hour
 def command(config: str | None, as_json: bool, now: bool) -> None:
     """Stop the GPU and keep its disk; `wake` or `up` starts it again.
 
-    Reports that are being written are finished first. The app keeps its configuration. The disk goes on costing a
-    little; the GPU goes back to the market, so it may be taken when it is wanted again. Exit code 5 when an instance
-    bears a mark of ours and nobody can say whose it is: it is named, not touched.
+    Active reports are finished first. The app keeps its configuration. The disk still costs a little; the GPU returns
+    to the market, and may be unavailable later. Exit code 5 if a marked instance has no certain owner: it is named, but
+    not changed.
     """
     with interruptible(), make_view() as view:
         outcome = lifecycle.sleep(config, now=now, progress=view, check=False)
@@ -37,10 +37,10 @@ def command(config: str | None, as_json: bool, now: bool) -> None:
 def _show(outcome: Outcome) -> None:
     if not outcome.backends:
         bills = "" if outcome.undecided else ", and nothing bills"
-        click.echo(f"{outcome.deployment}: there is nothing that could sleep{bills}")
+        click.echo(f"{outcome.deployment}: there is no instance to stop{bills}")
         return
     click.echo(f"{outcome.deployment} is asleep" + ("" if outcome.changed else " (it was already)"))
     for backend in outcome.backends:
         where = f"instance {backend.instance} on machine {backend.machine}"
-        click.echo(f"  disk      {per_hour(backend.disk_dph)} for {where}; no GPU is paid")
+        click.echo(f"  disk      {per_hour(backend.disk_dph)} for {where}; no GPU bills")
     click.echo("  next      `ert-deploy wake` starts it again, `ert-deploy down` removes the disk too")

@@ -1,4 +1,4 @@
-"""`ert-deploy ssh`: run something on the GPU machine, or look around there. It changes nothing itself."""
+"""`ert-deploy ssh`: run a command or a shell on the GPU machine. Makes no changes itself."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ert_deploy.cli.streams import safe
 from ert_deploy.cli.view.progress import make_view
 from ert_deploy.core.model.errors import UsageError
 
-LONGEST = 65536  # bytes of a line that has no end
+LONGEST = 65536  # maximum number of bytes of an unterminated line
 
 
 @click.command("ssh")
@@ -32,8 +32,8 @@ LONGEST = 65536  # bytes of a line that has no end
 def command(config: str | None, as_json: bool, identity: Path | None, words: tuple[str, ...]) -> None:
     """Run COMMAND on the GPU machine, or open a shell there.
 
-    The config must say `debug_ssh: true` under `launch`. One word is a line for the shell there; several are quoted
-    each for itself. COMMAND's exit code is passed on; it gets no input.
+    The config must contain `debug_ssh: true` under `launch`. A single argument is a command line for the shell; several
+    are quoted individually. COMMAND has no input, and the exit code is returned.
     """
     if not words and (as_json or not sys.stdin.isatty()):
         raise UsageError("there is no COMMAND, and no terminal for a shell", hint="`ert-deploy ssh -- COMMAND...`")
@@ -61,12 +61,12 @@ def _run(shell: Shell, line: str, *, as_json: bool) -> int:
 
 
 def _obeys(stream: TextIO) -> bool:
-    """Whether what is at the end of it takes orders from what it is shown: a terminal, or the runner of a job."""
+    """Whether control characters or commands in the stream have an effect: a terminal, or the runner of a job."""
     return stream.isatty() or "GITHUB_ACTIONS" in os.environ
 
 
 class _Stream:
-    """Passes bytes on; to what takes orders whole lines only, without secrets and without any order."""
+    """Output stream; for a terminal or runner, only sanitized whole lines are written."""
 
     def __init__(self, target: IO[bytes], obeys: bool) -> None:
         self._target = target
@@ -74,7 +74,7 @@ class _Stream:
         self._rest = b""
 
     def write(self, data: bytes) -> None:
-        """More of the stream."""
+        """Write more bytes of the stream."""
         if not self._obeys:
             self._put(data)
             return
@@ -85,7 +85,7 @@ class _Stream:
             self.end()
 
     def end(self) -> None:
-        """A last line that has no end."""
+        """Write a last line without line break."""
         if self._rest:
             self._line(self._rest)
             self._rest = b""

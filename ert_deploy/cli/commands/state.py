@@ -1,4 +1,4 @@
-"""`ert-deploy state`: look after the stored state and its lock. Only `rebuild` talks to a provider."""
+"""`ert-deploy state`: maintenance of state and lock. Only `rebuild` calls a provider."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ MINUTE = 60.0
 
 @click.group("state")
 def command() -> None:
-    """Look after the deployment's stored state and its lock.
+    """Manage the deployment's stored state and its lock.
 
-    The state is a file or an object in S3, as `state` in the config says. It holds no secret.
+    The state is a file or an object in S3, as configured in `state`. It contains no secret.
     """
 
 
@@ -31,7 +31,7 @@ def command() -> None:
 @config_option
 @json_option
 def show(config: str | None, as_json: bool) -> None:
-    """Show what is stored and who holds the lock."""
+    """Show the stored state and the owner of the lock."""
     stored = app.show(config)
     state = stored.state
     if as_json:
@@ -40,7 +40,7 @@ def show(config: str | None, as_json: bool) -> None:
     click.echo(f"{state.deployment}: generation {state.generation} in {stored.where}")
     click.echo(f"  lock       {spoken(stored.holder) or 'free'}")
     for record in state.records:
-        told = "the app was told" if record.published else "no app was told"
+        told = "published to the app" if record.published else "not published"
         click.echo(f"  instance   {record.id} on machine {record.machine_id}, {told}")
     for intent in state.intents:
         click.echo(f"  create     {intent.token[:8]} on offer {intent.offer_id}, outcome not known yet")
@@ -59,12 +59,12 @@ def show(config: str | None, as_json: bool) -> None:
 @json_option
 @click.option("--minutes", type=click.IntRange(1, 7 * 24 * 60), default=60, show_default=True, help="For how long.")
 def lock(config: str | None, as_json: bool, minutes: int) -> None:
-    """Keep everybody's runs out for a while, such as during an inquiry. Exit code 3 when a run holds the lock."""
+    """Prevent all runs for a while, for example during an investigation. Exit code 3 if a run holds the lock."""
     done = app.lock(config, seconds=minutes * MINUTE)
     if as_json:
         emit_json({"where": done.where, "lock": _plain(done.holder)})
     else:
-        click.echo(f"{done.where} is locked, {spoken(done.holder)}; `ert-deploy state unlock` ends it")
+        click.echo(f"{done.where} is locked, {spoken(done.holder)}; `ert-deploy state unlock` releases it")
 
 
 @command.command("unlock")
@@ -72,8 +72,8 @@ def lock(config: str | None, as_json: bool, minutes: int) -> None:
 @json_option
 @yes_option
 def unlock(config: str | None, as_json: bool, yes: bool) -> None:
-    """Take the lock away from whoever holds it. No run can do harm by that: every write is conditional."""
-    done = app.unlock(config, confirm=lambda holder: confirmed(f"take the lock away, {spoken(holder)}?", yes=yes))
+    """Release the lock of any process. This is safe for active runs, as every write is conditional."""
+    done = app.unlock(config, confirm=lambda holder: confirmed(f"remove the lock, {spoken(holder)}?", yes=yes))
     if as_json:
         emit_json({"where": done.where, "ended": _plain(done.ended)})
     elif done.holder is None:
@@ -86,7 +86,7 @@ def unlock(config: str | None, as_json: bool, yes: bool) -> None:
 @config_option
 @json_option
 def history(config: str | None, as_json: bool) -> None:
-    """List the stored versions, newest first. A file keeps none but those that were set aside."""
+    """List the stored versions, newest first. A file store only has the invalid ones that were renamed."""
     found = app.history(config)
     if as_json:
         rows = [{"id": v.id, "at": v.at, "bytes": v.size, "kind": v.kind} for v in found.versions]
@@ -106,8 +106,8 @@ def history(config: str | None, as_json: bool) -> None:
 def sign(config: str | None, as_json: bool, yes: bool, remove: bool) -> None:
     """Sign the stored state with the key in ERT_STATE_KEY, for the first time or after a change of keys.
 
-    A state that bears another key's signature is taken only with that key in ERT_STATE_KEY_OLD. One that bears none is
-    shown, and you are asked whether it is yours: nothing proves who wrote it. With --remove the key is needed, too.
+    A state with the signature of another key is accepted only with that key in ERT_STATE_KEY_OLD. One without signature
+    is printed and needs your approval, as the author is not known. --remove requires the key, too.
     """
 
     def confirm(why: str, state: State) -> bool:
@@ -132,11 +132,10 @@ def sign(config: str | None, as_json: bool, yes: bool, remove: bool) -> None:
 @config_option
 @json_option
 def rebuild(config: str | None, as_json: bool) -> None:
-    """Move a damaged state aside and write a new one from the marks of the instances that exist.
+    """Rename an invalid state and write a new one from the existing marked instances.
 
-    Nothing is deleted. A state that is whole, newer, or another deployment's is left as it is. Exit code 5, and no
-    change, when the instances cannot be listed; so it is when one of them bears a mark of ours and nobody can say
-    whose it is: that one is left out.
+    No data is deleted. A state that is valid, newer, or that of another deployment is not changed. Exit code 5 without
+    changes if the instances cannot be read. Exit code 5 also if a marked instance has no certain owner: it is omitted.
     """
     with interruptible(), make_view() as view:
         done = app.rebuild(config, progress=view)
@@ -148,8 +147,8 @@ def rebuild(config: str | None, as_json: bool) -> None:
     elif not done.rebuilt:
         click.echo(f"{done.where} is whole (generation {state.generation}); nothing was done")
     else:
-        moved = f"; what was there is in {done.set_aside}" if done.set_aside else ""
-        click.echo(f"{done.where} now knows {len(state.records)} instances by their marks{moved}")
+        moved = f"; the former file is {done.set_aside}" if done.set_aside else ""
+        click.echo(f"{done.where} now contains {len(state.records)} instances, found by their marks{moved}")
     if left := undecided(done.undecided):
         raise left
 

@@ -1,4 +1,4 @@
-"""`ert-deploy status`: what is running, what it costs, and what the app uses."""
+"""`ert-deploy status`: the running instances, their price, and the settings of the app."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from ert_deploy.cli.view.progress import make_view
 from ert_deploy.core.model.text import per_hour
 
 OFF_SWITCH = {
-    "refused": "the provider refuses its off-switch: it does not stop itself, `sleep` and `down` do",
-    "unknown": "whether its off-switch works is not known: the provider has neither taken nor refused its key",
+    "refused": "the provider denies its off-switch: it cannot stop itself, use `sleep` or `down`",
+    "unknown": "its off-switch is unconfirmed: the provider has neither accepted nor rejected its key",
 }
 
 
@@ -28,10 +28,10 @@ OFF_SWITCH = {
 @config_option
 @json_option
 def command(config: str | None, as_json: bool) -> None:
-    """Show what is running, what it costs, and what the app uses.
+    """Show running instances, their cost, and the app's configuration.
 
-    Reads the providers, not only the state: what is shown exists. Exit code 5 when they cannot be read, or when an
-    instance bears a mark of ours and nobody can say whose it is.
+    Reads the providers, not only the state, so that only existing instances are listed. Exit code 5 if a provider
+    cannot be read, or if a marked instance has no certain owner.
     """
     with interruptible(), make_view() as view:
         found = look.status(config, progress=view)
@@ -39,7 +39,7 @@ def command(config: str | None, as_json: bool) -> None:
         if as_json:
             emit_json({"deployment": found.deployment, "backends": [], "services": [], "sandbox": "stopped"})
         else:
-            click.echo(f"{found.deployment}: the sandbox is not running, so nothing is")
+            click.echo(f"{found.deployment}: the sandbox is not running, so no instance is")
         return
     if as_json:
         emit_json(_plain(found))
@@ -63,7 +63,7 @@ def _plain(found: Status) -> dict[str, Any]:
 
 def _in_a_word(found: Sequence[Backend], *, doubts: bool) -> str:
     if not found:
-        return "nothing that is known to be ours is running" if doubts else "nothing is running"
+        return "no known instance of it is running" if doubts else "nothing is running"
     return "asleep" if all(b.asleep for b in found) else "running"
 
 
@@ -72,18 +72,18 @@ def _show(found: Status) -> None:
     for backend in found.backends:
         _show_backend(backend, backend.spent(found.now))
     for app in found.services:
-        shown = app.fingerprint or "none (the app uses no backend of ours, or does not answer)"
+        shown = app.fingerprint or "none (the app uses no backend of this deployment, or does not respond)"
         click.echo(f"  app       {app.url}  {app.name}, fingerprint {shown}")
     for title, numbers in (
-        ("whose it is has to be decided", [number for number, _ in found.undecided]),
-        ("another owner's, not counted and not touched", found.others),
+        ("with an unknown owner, to be decided", [number for number, _ in found.undecided]),
+        ("another owner's, not included and not changed", found.others),
         ("to be destroyed", found.to_be_destroyed),
         ("machines denied", found.denied_machines),
     ):
         if numbers:
             click.echo(f"  {title}: {', '.join(map(str, numbers))}")
     if found.unsettled_creates:
-        click.echo(f"  create calls whose outcome is not known yet: {found.unsettled_creates}")
+        click.echo(f"  create calls with unknown outcome: {found.unsettled_creates}")
 
 
 def _show_backend(b: Backend, spent: float) -> None:

@@ -18,10 +18,10 @@ from ert_deploy.cli.view.progress import make_view
 def command(config: str | None, as_json: bool) -> None:
     """Rent a GPU, boot the backend, and move the app over to it.
 
-    Running it again changes nothing, or goes on where an earlier run was stopped. It ends when the running app has
-    proven that it uses the new backend. A backend that serves is destroyed only after its replacement serves: where
-    none can be rented it keeps serving, and the exit code is 5. So it is when an instance bears a mark of ours and
-    nobody can say whose it is: it is named, not touched, and nothing is rented while it may be ours.
+    A repeated call changes nothing, or completes an interrupted run. The command ends when the running app has been
+    verified to use the new backend. A backend in use is deleted only after its replacement is ready: if none can be
+    rented it remains, and the exit code is 5. The exit code is also 5 if a marked instance has no certain owner: it is
+    reported, but not changed, and nothing is rented until that is decided.
     """
     with interruptible(), named_in_json(as_json), make_view() as view:
         outcome = lifecycle.up(config, progress=view, check=False)

@@ -1,4 +1,4 @@
-"""`ert-deploy wake`: have a sleeping backend serve again."""
+"""`ert-deploy wake`: start a sleeping backend again."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from ert_deploy.cli.view.progress import make_view
 def command(config: str | None, as_json: bool) -> None:
     """Have a sleeping backend serve again, on its old GPU or a new one.
 
-    The stopped instance is started: its disk still holds the image and the model. When its GPU went to somebody else,
-    another one is rented, the app is moved over, and the old disk is destroyed. Nothing is rented where nothing was.
+    The stopped instance is started: its disk still has the image and the model. If its GPU was rented by somebody else,
+    a new instance is rented, the app is updated, and the old disk is deleted. Nothing is rented if no instance existed
+    before.
     """
     with interruptible(), named_in_json(as_json), make_view() as view:
         outcome = lifecycle.wake(config, progress=view, check=False)

@@ -1,1 +1,1 @@
-"""What a person sees: progress on stderr, one line per event, and what serves now. It decides nothing."""
+"""Output for the user: status on stderr, one line per event, and the running backend. No decision logic."""

@@ -1,4 +1,4 @@
-"""Events as lines of text: what a run says, without any idea of how it is shown."""
+"""Formatting of events as lines of text, independent of the terminal."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from typing import assert_never
 
 from ert_deploy.core.model import events, steps
 from ert_deploy.core.model.observed import Health
+from ert_deploy.core.model.provider import InstanceId
 
 GB = 1e9
 FULL = 100
 
 
 def line(event: events.Event) -> str:
-    """The line that stays on the screen for this event; empty when it needs none."""
+    """Return the permanent line for this event; empty if there is none."""
     match event:
         case events.Started() | events.Booting() | events.Waiting():
             return ""
@@ -38,9 +39,9 @@ def _renting(event: events.Renting | events.Rented | events.OfferLost | events.C
         case events.Rented(instance_id, offer):
             return f"rented instance {instance_id} on machine {offer.machine_id}"
         case events.OfferLost(offer):
-            return f"offer {offer.id} went to somebody else; nothing was rented"
+            return f"offer {offer.id} was taken; nothing was rented"
         case events.CreateUnknown(token, why):
-            return f"create {token[:8]} ended without a usable answer ({why}); it stays on watch"
+            return f"create {token[:8]} returned no usable response ({why}); it is watched"
         case _:
             assert_never(event)
 
@@ -49,13 +50,14 @@ def _machine(event: events.Verified | events.Retired | events.Destroyed | events
     match event:
         case events.Verified(instance, health, digest):
             where = instance.address.url() if instance.address else "?"
-            return f"verified {where}: it is ours (certificate sha256 {digest[:16]}), {health.model} on {health.engine}"
+            proved = f"its certificate (sha256 {digest[:16]})"
+            return f"verified {where} and {proved}, {health.model} on {health.engine}"
         case events.Retired(instance_id, reason):
-            return f"instance {instance_id} goes: {reason}"
+            return f"destroying instance {instance_id}: {reason}"
         case events.Destroyed(instance_id):
-            return f"instance {instance_id} is gone (not listed, and not there by id)"
+            return f"destroyed instance {instance_id}: absent from the list and by id"
         case events.KeysSet(instance_id, names):
-            return f"instance {instance_id} takes key {' and key '.join(names)} now, and no other"
+            return f"instance {instance_id} now accepts only key {' and key '.join(names)}"
         case events.Trouble(what, why):
             return f"{what}: {why}"
         case _:
@@ -67,7 +69,7 @@ def _power(event: events.Woken | events.Stopped | events.Stranded) -> str:
         case events.Woken(instance_id):
             return f"started instance {instance_id}: its disk has the image and the model"
         case events.Stopped(instance_id):
-            return f"stopped instance {instance_id}; its disk stays"
+            return f"stopped instance {instance_id}; its disk is kept"
         case events.Stranded(instance_id, why):
             return f"instance {instance_id} cannot be started ({why}); another one is rented in its place"
         case _:
@@ -89,10 +91,10 @@ def _app(event: events.Wrote | events.DeploySeen | events.Proven) -> str:
 
 
 def passing(event: events.Event) -> str:
-    """What is going on right now, to be replaced by the next one; empty when the event says nothing about it."""
+    """Return the temporary line that describes the current activity; empty if the event does not change it."""
     match event:
         case events.Booting(instance, health, elapsed):
-            return f"booting {elapsed:.0f} s: {_boot(instance.status, instance.message, health)}"
+            return f"booting {elapsed:.0f} s: {_boot(instance.status, instance.message.text, health)}"
         case events.Waiting(what, seconds):
             return f"waiting for {what} ({seconds:.0f} s)"
         case events.Started(step):
@@ -131,49 +133,49 @@ SYMBOLS = {
 
 
 def symbol(step: steps.Step) -> str:
-    """`+` makes, `~` changes, `-` removes, a blank waits or looks."""
+    """Return `+` for creation, `~` for changes, `-` for deletion, and a space for waiting and checks."""
     return SYMBOLS.get(type(step), " ")
 
 
 def verb(step: steps.Step) -> str:
-    """What the step is about, in a few words."""
+    """Return a short description of the step."""
     if isinstance(step, steps.Publish | steps.Deploy | steps.Prove):
         return _app_verb(step)
     match step:
         case steps.Rent():
             return "rent a GPU"
         case steps.MarkApps(targets):
-            return f"leave a mark in {', '.join(targets)}"
+            return f"write a mark into {', '.join(targets)}"
         case steps.AwaitBoot(instance_id):
-            return f"boot {_named(instance_id)} and prove that it is ours and healthy"
+            return f"boot {_named(instance_id)} and verify its identity and health"
         case steps.Drain(instance_id):
             return f"let requests to {_named(instance_id)} finish"
         case steps.Settle(token):
-            return f"wait for create {token[:8]} to show itself"
+            return f"wait for create {token[:8]} to appear"
         case steps.DropIntent(token):
-            return f"forget create {token[:8]}"
+            return f"drop create {token[:8]}"
         case _:
             return f"{_MACHINE_VERBS[type(step)]} {_named(step.instance_id)}"
 
 
 _MACHINE_VERBS = {
-    steps.Record: "write down",
-    steps.DropRecord: "forget",
+    steps.Record: "record",
+    steps.DropRecord: "drop the record of",
     steps.Pin: "pin the certificate of",
     steps.AddKey: "add a new key to",
-    steps.DropKeys: "take the old key from",
+    steps.DropKeys: "remove the old key from",
     steps.Wake: "start",
-    steps.Strand: "give up the start of",
+    steps.Strand: "cancel the start of",
     steps.Stop: "stop",
-    steps.AwaitStop: "see the stop of",
+    steps.AwaitStop: "wait for the stop of",
     steps.Retire: "retire",
     steps.Destroy: "destroy",
-    steps.Bury: "see the last of",
-    steps.AwaitGone: "wait for the end of",
+    steps.Bury: "confirm the removal of",
+    steps.AwaitGone: "wait for the removal of",
 }
 
 
-def _named(instance_id: int | None) -> str:
+def _named(instance_id: InstanceId | None) -> str:
     return f"instance {instance_id}" if instance_id is not None else "it"
 
 
@@ -186,6 +188,6 @@ def _app_verb(step: steps.AppStep) -> str:
         case steps.Deploy(target):
             return f"{target}: deploy without a build"
         case steps.Prove(target, fingerprint):
-            return f"{target}: see the running app show {fingerprint or 'the new fingerprint'}"
+            return f"{target}: wait until the running app returns {fingerprint or 'the new fingerprint'}"
         case _:
             assert_never(step)

@@ -1,4 +1,4 @@
-"""What serves now, on a few lines: the end of `up` and `wake`."""
+"""Output of the running backend at the end of `up` and `wake`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from ert_deploy.core.model.text import per_hour
 
 
 def show_backend(outcome: Outcome) -> None:
-    """What serves now, on a few lines."""
-    click.echo(f"{outcome.deployment} is up" + ("" if outcome.changed else " (nothing had to change)"))
+    """Write the running backend and the apps on a few lines."""
+    click.echo(f"{outcome.deployment} is up" + ("" if outcome.changed else " (no changes)"))
     for backend in outcome.backends:
         click.echo(
             f"  backend   {backend.url}  {backend.gpu}, {backend.place}, "
@@ -22,4 +22,4 @@ def show_backend(outcome: Outcome) -> None:
         click.echo(f"  app       {service.url}  {service.name} shows fingerprint {service.fingerprint}")
     idle = outcome.idle_stop
     by_itself = f"after {idle // 60} min without a report it stops itself" if idle else "it does not stop by itself"
-    click.echo(f"  ends      {by_itself}; `ert-deploy down` leaves nothing that bills")
+    click.echo(f"  ends      {by_itself}; `ert-deploy down` destroys every instance")

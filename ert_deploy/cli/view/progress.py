@@ -1,4 +1,4 @@
-"""Shows a run on stderr: one live line on a terminal, plain lines elsewhere. stdout stays free for data."""
+"""Status output on stderr: one live line on a terminal, plain lines otherwise. stdout is reserved for data."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ STYLES = {events.Verified: "green", events.Proven: "green", events.Rented: "cyan
 
 
 class View(Protocol):
-    """An audience that is opened and closed."""
+    """Context manager that receives events."""
 
     def tell(self, event: events.Event) -> None:
         """Show one event."""
 
     def note(self, text: str) -> None:
-        """Show one line of our own."""
+        """Show one line of text."""
 
     def __enter__(self) -> View: ...
 
@@ -34,24 +34,24 @@ class View(Protocol):
 
 
 def make_view() -> View:
-    """The view that fits where stderr goes."""
-    # What draws has a stream of its own: the one in front of stderr lets no escape through.
+    """Return the view for the type of stderr."""
+    # Drawing uses its own stream, as the filtered stderr strips all control characters.
     drawing = Painted(sys.stderr.target) if isinstance(sys.stderr, SafeStream) else None
     console = Console(file=cast("IO[str] | None", drawing), stderr=True, highlight=False)
     return LiveView(console) if console.is_terminal and not console.is_dumb_terminal else PlainView()
 
 
 class PlainView:
-    """Lines for logs and CI: what happened, and what is waited for when that is news, not at every look."""
+    """Plain lines for logs and CI: events, and the reason for waiting when it changes."""
 
     def __init__(self) -> None:
         self._shown = ""
 
     def tell(self, event: events.Event) -> None:
-        """Print the event's line, or what is waited for, unless it was just said."""
+        """Write the line of the event or the reason for waiting, unless it was the last one."""
         waiting = "" if isinstance(event, events.Started) else passing(event)
         text = line(event) or waiting
-        # "booting 12 s: pulling the model 43% (...)" is news again when the words change, not the numbers.
+        # "booting 12 s: pulling the model 43% (...)" is repeated if the text changes, not the numbers.
         said = "".join(c for c in text if not c.isdigit()) if waiting else text
         if text and said != self._shown:
             self._shown = said
@@ -67,11 +67,11 @@ class PlainView:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing to put away."""
+        """No cleanup needed."""
 
 
 class LiveView:
-    """Permanent lines above, and below them one live line with a spinner."""
+    """Permanent lines, and below them one live line with a spinner."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -79,7 +79,7 @@ class LiveView:
         self._status: Status = console.status("looking around")
 
     def tell(self, event: events.Event) -> None:
-        """Print the event's line, or put its passing message into the live line."""
+        """Print the line of the event, or show its temporary line in the live line."""
         text = line(event)
         if text and text != self._shown:
             self._shown = text
@@ -88,7 +88,7 @@ class LiveView:
             self._status.update(escape(safe(fleeting)))
 
     def note(self, text: str) -> None:
-        """Print one line above the live one."""
+        """Print one line above the live line."""
         self._console.print(escape(safe(text)), style="dim", soft_wrap=True)
 
     def __enter__(self) -> LiveView:

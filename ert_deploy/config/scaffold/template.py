@@ -13,11 +13,12 @@ from pathlib import Path
 from ert_deploy.config.load import parse
 from ert_deploy.config.scaffold.blueprint import DASHBOARD, START
 from ert_deploy.config.schema.keys import Field, keys
-from ert_deploy.config.schema.scalars import Bad
+from ert_deploy.config.schema.parser import Bad
 from ert_deploy.config.settings import Blueprint, Settings
 from ert_deploy.config.yaml.tree import Scalar, read_tree
 
 PLACEHOLDER_IMAGE = "ghcr.io/YOUR-NAME/ert-llm-backend:0.1.0"
+SCHEMA_FILE = "ert-deploy.schema.json"  # beside the config, whose first line names it to editors
 _SERVICE = "render/services/*"
 
 
@@ -48,14 +49,14 @@ class Question:
 
 
 QUESTIONS = (
-    Question("deployment", "deployment", "What everything of this deployment is marked with.", "ert"),
-    Question("image", "launch/image", "The image of the backend you pushed; the placeholder rents nothing.", ""),
+    Question("deployment", "deployment", "The name that marks every resource of this deployment.", "ert"),
+    Question("image", "launch/image", "The image you pushed; nothing is rented with the placeholder.", ""),
     Question("model", "launch/model", "The language model, a tag of Ollama's library.", "gpt-oss:20b"),
     Question("max_dph", "offer/max_dph", "The most to pay per hour for the GPU, in $.", "0.60", text=False),
     Question("service", f"{_SERVICE}/name", "The exact name of your web service at Render.", "ert-dashboard"),
-    Question("health_path", f"{_SERVICE}/health_path", "Where your app answers with JSON.", "/health"),
-    Question("health_field", f"{_SERVICE}/health_field", "The field there that shows the fingerprint.", "fingerprint"),
-    Question("repo", f"{_SERVICE}/blueprint/repo", "Where Render finds the code; - for the file's own place.", "-"),
+    Question("health_path", f"{_SERVICE}/health_path", "Path of your app that returns JSON.", "/health"),
+    Question("health_field", f"{_SERVICE}/health_field", "The field in it with the fingerprint.", "fingerprint"),
+    Question("repo", f"{_SERVICE}/blueprint/repo", "The repository for Render; - for the file's own.", "-"),
     Question("root", f"{_SERVICE}/blueprint/root", "The app's folder in the repository; . for all of it.", DASHBOARD),
     Question("build", f"{_SERVICE}/blueprint/build", "How Render builds the app.", Blueprint().build),
     Question("start", f"{_SERVICE}/blueprint/start", "How Render starts it, on 0.0.0.0:$PORT.", START),
@@ -63,16 +64,17 @@ QUESTIONS = (
 )
 
 _HEAD = """\
-# ert-deploy: the config of {deployment}, begun by `ert-deploy init`.
+# yaml-language-server: $schema={schema}
+# ert-deploy: the config of {deployment}, created by `ert-deploy init`.
 #
-# Only what differs from the defaults stands here; `ert-deploy init --reference` prints every key there is, with units,
-# defaults and reasons. An unknown key is an error. `ert-deploy plan` shows what would be done, and does nothing.
-# No key ever stands in this file. VAST_API_KEY and RENDER_API_KEY are read from the environment, or from a file of mode
+# Only values that differ from the defaults are here; `ert-deploy init --reference` prints every key, with units,
+# defaults and reasons. An unknown key is an error. `ert-deploy plan` prints the steps without executing them.
+# No key is ever in this file. VAST_API_KEY and RENDER_API_KEY are read from the environment, or from a file of mode
 # 0600 that vast/key/file and render/key/file name.
 
-# The name everything of this deployment is marked with. Rename it only when nothing is running.
+# The name that marks every resource of this deployment. Rename it only when no instance is running.
 deployment: {deployment}
-# Whose its machines are, for the case that another project on the account has the same name. Random; do not copy it.
+# The owner of its machines, in case another project on the account has the same name. Random; do not copy it.
 owner: {owner}
 
 launch:
@@ -86,7 +88,7 @@ offer:
   max_dph: {max_dph}
 
 render:
-  # Each service listed here gets the backend's address and key; its other variables are never touched.
+  # Each service listed here gets the backend's address and key; its other variables are never changed.
   services:
     - name: {service}
 """
@@ -95,9 +97,9 @@ render:
 def draft(answers: dict[str, str], owner: str) -> str:
     """Return the text of a config from the answers, one for each name in `QUESTIONS`, and an owner id."""
     shown = {question.name: _shown(question, answers[question.name]) for question in QUESTIONS}
-    unset = "\n  # Put yours here: with the placeholder `up` refuses to rent." if _unset(answers) else ""
-    text = _HEAD.format(**shown, owner=owner, unset=unset)
-    for name, said in (("health_path", "Where the running app answers"), ("health_field", "What proves a deploy")):
+    unset = "\n  # Put yours here: with the placeholder `up` does not rent." if _unset(answers) else ""
+    text = _HEAD.format(**shown, owner=owner, unset=unset, schema=SCHEMA_FILE)
+    for name, said in (("health_path", "Path of the running app"), ("health_field", "The proof of a deploy")):
         if answers[name] != _question(name).default:
             text += f'      # {said}; see README, "Use it for your app".\n      {name}: {shown[name]}\n'
     return text + _blueprint(answers, shown)

@@ -59,7 +59,7 @@ def _there(path: Path) -> str | None:
         return data.decode()
     except (Unreadable, UnicodeDecodeError) as error:
         why = str(error) if isinstance(error, Unreadable) else "it is not UTF-8 text"
-        raise UsageError(f"{shown(str(path))} is there already and cannot be compared: {why}") from None
+        raise UsageError(f"{shown(str(path))} exists already and cannot be compared: {why}") from None
 
 
 def _diff(path: Path, old: str | None, new: str) -> str:

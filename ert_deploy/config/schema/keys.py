@@ -11,10 +11,11 @@ from enum import Enum
 from typing import Any
 
 from ert_deploy.config import settings as places
-from ert_deploy.config.schema import llm_catalog, types
+from ert_deploy.config.schema import llm_catalog, locations, types
+from ert_deploy.config.schema.parser import Parser
 from ert_deploy.config.schema.scalars import (
-    Parser,
     gpu_memory,
+    instance,
     number,
     one_of,
     seconds,
@@ -48,7 +49,7 @@ class Field:
     """One value. A default of `None` means "not set"."""
 
     name: str
-    parse: Parser
+    parse: Parser[Any]
     default: Any = Default.REQUIRED
 
 
@@ -57,7 +58,7 @@ class Many:
     """A list of unique scalar values."""
 
     name: str
-    parse: Parser
+    parse: Parser[Any]
     default: tuple[Any, ...]
 
 
@@ -91,6 +92,7 @@ _NAMES = OwnedNames()
 _DESIRED = Desired("", Phase.RUNNING, _LAUNCH, _OFFER, ())
 _SANDBOX = places.SandboxSettings()
 _BLUEPRINT = places.Blueprint()
+_CUSTODY = places.Custody()
 _DAY = 86400.0
 
 _GUARD_PARTS = tuple(
@@ -107,7 +109,7 @@ _OWNED_PARTS: tuple[Part, ...] = (
 
 
 _BLUEPRINT_PARTS: tuple[Part, ...] = (
-    Field("repo", types.provider_url, _BLUEPRINT.repo),
+    Field("repo", locations.provider_url, _BLUEPRINT.repo),
     Field("branch", types.branch, _BLUEPRINT.branch),
     Field("root", types.folder, _BLUEPRINT.root),
     Field("runtime", one_of(types.RUNTIMES), _BLUEPRINT.runtime),
@@ -120,7 +122,7 @@ _BLUEPRINT_PARTS: tuple[Part, ...] = (
 
 
 def _key(variable: str) -> Section:
-    return Section("key", (Field("env", types.key_variable(variable), variable), Field("file", types.path, None)))
+    return Section("key", (Field("env", types.key_variable(variable), variable), Field("file", locations.path, None)))
 
 
 ROOT = Section(
@@ -128,7 +130,7 @@ ROOT = Section(
     (
         Field("deployment", types.deployment),
         Field("owner", types.owner, None),
-        Many("ignored_instances", whole(1, 2**53), ()),
+        Many("ignored_instances", instance, ()),
         Section(
             "launch",
             (
@@ -193,11 +195,11 @@ ROOT = Section(
                 Field("finish", seconds(0, 6 * 3600), _TIMINGS.finish),
             ),
         ),
-        Section("vast", (Field("url", types.provider_url, places.VAST_URL), _key(places.VAST_KEY))),
+        Section("vast", (Field("url", locations.provider_url, places.VAST_URL), _key(places.VAST_KEY))),
         Section(
             "render",
             (
-                Field("url", types.provider_url, places.RENDER_URL),
+                Field("url", locations.provider_url, places.RENDER_URL),
                 Field("previews", one_of(("ignore", USE_IN_PREVIEWS)), "ignore"),
                 _key(places.RENDER_KEY),
                 Rows(
@@ -208,19 +210,26 @@ ROOT = Section(
                         Field("health_path", types.url_path, _TARGET.health_path),
                         Field("health_field", types.json_field, _TARGET.health_field),
                         Field("allow_downtime", yes_or_no, _TARGET.allow_downtime),
-                        Field("address", types.provider_url, _TARGET.address),
+                        Field("address", locations.provider_url, _TARGET.address),
                         Section("owned", _OWNED_PARTS),
                         Section("blueprint", _BLUEPRINT_PARTS),
                     ),
                 ),
             ),
         ),
-        Field("state", types.state_place, None),
+        Section(
+            "keys",
+            (
+                Field("custody", one_of(places.CUSTODIES), _CUSTODY.kind),
+                Field("folder", locations.path, _CUSTODY.folder),
+            ),
+        ),
+        Field("state", locations.state_place, None),
         Field("state_key", types.state_key_variable, None),
         Section(
             "sandbox",
             (
-                Field("world", types.path, _SANDBOX.world),
+                Field("world", locations.path, _SANDBOX.world),
                 Field("speed", number(1, 1000, "times"), _SANDBOX.speed),
             ),
             optional=True,

@@ -72,7 +72,7 @@ def digest_and_engine(digest: str | None, engine: str) -> Verdict:
     """Check that a digest is given only for Ollama, the only engine that reports one."""
     if digest is None or engine == "ollama":
         return None
-    return "an OpenAI server says no digest of its model", "remove it; pin the file in engine_command"
+    return "an OpenAI server does not report the digest of its model", "remove it; pin the file in engine_command"
 
 
 def kv_type_and_engine(kv_type: str, engine: str) -> Verdict:

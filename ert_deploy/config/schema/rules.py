@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, fields
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from ert_deploy.config.schema import model_rules
+from ert_deploy.config.schema.locations import is_loopback
 from ert_deploy.config.schema.model_rules import model_gb
 from ert_deploy.config.schema.scalars import spoken
-from ert_deploy.config.schema.types import is_loopback
 from ert_deploy.config.schema.walk import Reading
 from ert_deploy.config.settings import (
     ALLOW_HOST,
@@ -67,7 +68,7 @@ def unsettled(reading: Reading) -> Iterator[Problem]:
             path,
             reading.lines.get(path, 0),
             f"settle ({spoken(settle)}) is less than call_within ({spoken(within)}), {call} for the call and"
-            f" {spoken(PROVIDER_LAG)} for the provider: what is sent late would be taken for lost",
+            f" {spoken(PROVIDER_LAG)} for the provider: a late call would be considered lost",
             f"settle: {spoken(math.ceil(least))}, or a shorter call_within",
         )
 
@@ -76,7 +77,7 @@ def _disk_holds(disk: float, image: float, tag: str, given: float | None) -> Ver
     least = image + model_gb(tag, given) + ROOM_GB
     if disk >= least:
         return None
-    return f"{disk:g} GB do not hold the image, the model and {ROOM_GB:g} GB of room", f"at least {least:.1f}"
+    return f"{disk:g} GB do not hold the image, the model and {ROOM_GB:g} GB of free space", f"at least {least:.1f}"
 
 
 def _bid_and_market(bid: float | None, market: str) -> Verdict:
@@ -96,7 +97,7 @@ def _bid_below_cap(bid: float | None, cap: float) -> Verdict:
 def _something_switches_off(idle: int, lifetime: int) -> Verdict:
     if idle or lifetime:
         return None
-    return "with idle_stop and max_lifetime both 0 nothing would ever stop the GPU", "such as idle_stop: 20m"
+    return "with idle_stop and max_lifetime both 0 the GPU would never be stopped", "such as idle_stop: 20m"
 
 
 def _guard_waits_for_launch(deadline: int, limit: float) -> Verdict:
@@ -144,6 +145,12 @@ def _no_address_in_sandbox(default: str) -> Callable[[str, bool], Verdict]:
     return check
 
 
+def _folder_and_custody(folder: Path | None, custody: str) -> Verdict:
+    if folder is None or custody == "file":
+        return None
+    return f"no files are kept with keys/custody: {custody}", "remove it, or set custody: file"
+
+
 RULES = (
     Rule(("launch/model", "launch/model_gb", "sandbox"), model_rules.model_exists),
     Rule(("launch/model_gb", "launch/model"), model_rules.model_size),
@@ -162,6 +169,7 @@ RULES = (
     Rule(("launch/guard/boot_deadline", "timings/boot_limit"), _guard_waits_for_launch),
     Rule(("timings/no_progress", "timings/boot_limit"), _progress_before_limit),
     Rule(("offer/min_duration", "plan/hours"), _contract_outlasts_plan),
+    Rule(("keys/folder", "keys/custody"), _folder_and_custody),
     Rule(("vast/url", "sandbox"), _no_address_in_sandbox(VAST_URL)),
     Rule(("render/url", "sandbox"), _no_address_in_sandbox(RENDER_URL)),
 )

@@ -1,39 +1,31 @@
 """Scalar values: text, numbers, durations, sizes, choices.
 
 Each `Parser` returns the value of a `Scalar` or raises `Bad`. It uses the text in the file, not the value that YAML 1.1
-derives from it: `no`, `1:30`, `010` and `.inf` are not accepted.
+derives from it: `no`, `1:30`, `010` and `.inf` are not accepted. Patterns are written so that Python and the editors'
+JavaScript read them alike.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
+from ert_deploy.config.schema.parser import Bad, Parser, Shape, accepts, whole_text
 from ert_deploy.config.yaml.problems import nearest, shown
 from ert_deploy.config.yaml.tree import Scalar
+from ert_deploy.core.model.provider import FORM, InstanceId, instance_id
 
-Parser = Callable[[Scalar], Any]
-
-_NUMBER = re.compile(r"[-+]?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
+_NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhd])")
 _LOOSE_DURATION = re.compile(
     r"(\d+(?:\.\d+)?)\s*(s|m|h|d)(?:ec|econd|in|inute|r|our|ay)?s?", re.IGNORECASE
 )  # similar enough to a duration to suggest the right format
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)(GB|MB)")
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(GB|MB)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _CLASS_SHARE = 937.5  # MB per nominal GB: the rest is reserved by the driver
 _INTEGERS = 2**53
-
-
-class Bad(Exception):
-    """A value is not valid. `what` describes the error."""
-
-    def __init__(self, what: str, hint: str = "") -> None:
-        super().__init__(what)
-        self.what = what
-        self.hint = hint
 
 
 def text(scalar: Scalar) -> str:
@@ -43,10 +35,11 @@ def text(scalar: Scalar) -> str:
     return scalar.text
 
 
-def matching(pattern: str, what: str, hint: str = "", *, secret: bool = False) -> Parser:
+def matching(pattern: str, what: str, hint: str = "", *, secret: bool = False) -> Parser[str]:
     """Return a `Parser` of text that matches `pattern`. `what` completes "X is not ..."; a `secret` is not repeated."""
     compiled = re.compile(pattern)
 
+    @accepts(**whole_text(pattern))
     def parse(scalar: Scalar) -> str:
         value = text(scalar)
         if not compiled.fullmatch(value):
@@ -56,10 +49,11 @@ def matching(pattern: str, what: str, hint: str = "", *, secret: bool = False) -
     return parse
 
 
-def one_of(choices: Iterable[str]) -> Parser:
+def one_of(choices: Iterable[str]) -> Parser[str]:
     """Return a `Parser` of one of several choices."""
     allowed = tuple(choices)
 
+    @accepts(enum=list(allowed))
     def parse(scalar: Scalar) -> str:
         value = text(scalar)
         if value not in allowed:
@@ -69,6 +63,7 @@ def one_of(choices: Iterable[str]) -> Parser:
     return parse
 
 
+@accepts(type="boolean")
 def yes_or_no(scalar: Scalar) -> bool:
     """Parse `true` or `false`; other spellings are errors."""
     if scalar.text not in ("true", "false") or scalar.kind != "bool":
@@ -76,20 +71,26 @@ def yes_or_no(scalar: Scalar) -> bool:
     return scalar.text == "true"
 
 
-def number(low: float, high: float, unit: str = "", *, above: bool = False) -> Parser:
+def number(low: float, high: float, unit: str = "", *, above: bool = False) -> Parser[float]:
     """Return a `Parser` of a finite number from `low` to `high` (`above`: more than `low`)."""
+    bounds = {"exclusiveMinimum" if above else "minimum": low, "maximum": high}
 
+    @accepts(anyOf=[{"type": "number", **bounds}, whole_text(_NUMBER.pattern)], unit=unit)
     def parse(scalar: Scalar) -> float:
         return _within(_plain_number(scalar), low, high, unit, above=above)
 
     return parse
 
 
-def whole(low: int, high: int, unit: str = "") -> Parser:
+def whole(low: int, high: int, unit: str = "") -> Parser[int]:
     """Return a `Parser` of an integer from `low` to `high`."""
+    exactly = {"type": "integer", "minimum": low, "maximum": high}
 
+    @accepts(anyOf=[exactly, whole_text(_NUMBER.pattern)], unit=unit)
     def parse(scalar: Scalar) -> int:
-        value = _within(_plain_number(scalar), low, high, unit)
+        value = _plain_number(scalar)
+        # Above 2^53 a float is another number than the one in the file.
+        value = _within(int(scalar.text) if _INTEGER.fullmatch(scalar.text) else value, low, high, unit)
         if value != int(value):
             raise Bad(f"{shown(scalar.text)} is not a whole number")
         return int(value)
@@ -97,12 +98,27 @@ def whole(low: int, high: int, unit: str = "") -> Parser:
     return parse
 
 
-def seconds(low: float, high: float, *, off: bool = False) -> Parser:
+_numbered = whole(1, _INTEGERS)
+
+
+@accepts(anyOf=[{"type": "integer", "minimum": 1, "maximum": _INTEGERS}, whole_text(FORM.pattern)])
+def instance(scalar: Scalar) -> InstanceId:
+    """Parse the id of an instance: a number, or text in the form of an id."""
+    if scalar.kind != "str":
+        return InstanceId(str(_numbered(scalar)))
+    try:
+        return instance_id(scalar.text)
+    except ValueError:
+        raise Bad(f"{shown(scalar.text)} is not the id of an instance", "as `ert-deploy status` shows it") from None
+
+
+def seconds(low: float, high: float, *, off: bool = False) -> Parser[float]:
     """Return a `Parser` of a duration such as `90s`, `20m`, `3h`, `2d`, or a number of seconds.
 
     With `off`, 0 is allowed and means never.
     """
 
+    @accepts(**_durations("number", low, high, off=off))
     def parse(scalar: Scalar) -> float:
         value = _duration(scalar)
         if off and value == 0:
@@ -115,12 +131,13 @@ def seconds(low: float, high: float, *, off: bool = False) -> Parser:
     return parse
 
 
-def whole_seconds(low: float, high: float, *, off: bool = False) -> Parser:
+def whole_seconds(low: float, high: float, *, off: bool = False) -> Parser[int]:
     """Return a `Parser` of a duration in whole seconds; otherwise like `seconds`."""
     duration = seconds(low, high, off=off)
 
+    @accepts(**_durations("integer", low, high, off=off))
     def parse(scalar: Scalar) -> int:
-        value: float = duration(scalar)
+        value = duration(scalar)
         if not value.is_integer():
             raise Bad(f"{shown(scalar.text)} is not a whole number of seconds")
         return int(value)
@@ -128,14 +145,22 @@ def whole_seconds(low: float, high: float, *, off: bool = False) -> Parser:
     return parse
 
 
+def _durations(kind: str, low: float, high: float, *, off: bool) -> Shape:
+    """Return the shape of a duration: seconds within bounds, or text, whose bounds only the parser checks."""
+    plain = [{"type": kind, "minimum": low, "maximum": high}, *([{"const": 0}] if off else [])]
+    return {"anyOf": [*plain, whole_text(_DURATION.pattern, _NUMBER.pattern)], "examples": ["90s", "20m", "3h", "2d"]}
+
+
 _sha256 = matching(r"(sha256:)?[0-9a-f]{64}", "a SHA-256 digest", "64 hex digits, as /status shows model_digest")
 
 
+@accepts(**_sha256.shape)
 def sha256(scalar: Scalar) -> str:
     """Parse a digest in hex, with or without the prefix `sha256:`."""
-    return str(_sha256(scalar)).removeprefix("sha256:")
+    return _sha256(scalar).removeprefix("sha256:")
 
 
+@accepts(**whole_text(rf"\s*{_SIZE.pattern}\s*"), examples=["16GB", "24GB"])
 def gpu_memory(scalar: Scalar) -> int:
     """Parse a class of GPUs such as `24GB`, or an exact `23000MB`; return MB as the market reports it.
 

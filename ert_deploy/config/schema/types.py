@@ -1,34 +1,29 @@
-"""External identifiers: images, model tags, countries, GPUs, URLs, names, paths.
+"""External identifiers: images, model tags, countries, GPUs, names, commands.
 
 Same interface as in `scalars`: each function converts a `Scalar` to a value or raises `Bad`.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
 
 from ert_deploy.config.schema.market_catalog import CARDS, COUNTRIES
-from ert_deploy.config.schema.scalars import Bad, Parser, matching, text
+from ert_deploy.config.schema.parser import Bad, Parser, accepts, whole_text
+from ert_deploy.config.schema.scalars import matching, text
 from ert_deploy.config.schema.secret_shapes import SECRET_VALUE
-from ert_deploy.config.settings import HERE, STATE_KEY, S3Object
+from ert_deploy.config.settings import STATE_KEY
 from ert_deploy.config.yaml.problems import nearest, shown
 from ert_deploy.config.yaml.tree import Scalar
 from ert_deploy.core.model.labels import DEPLOYMENT
 from ert_deploy.core.model.owner import OWNER
 
 _PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
-_IMAGE = re.compile(
-    rf"(?:[A-Za-z0-9.-]+(?::\d{{1,5}})?/)?{_PART}(?:/{_PART})*"
-    r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@sha256:(?P<digest>[0-9a-f]{64}))?"
-)
+_IMAGE_NAME = rf"(?:[A-Za-z0-9.-]+(?::[0-9]{{1,5}})?/)?{_PART}(?:/{_PART})*"
+_TAG, _DIGEST = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", r"@sha256:[0-9a-f]{64}"
+_IMAGE = re.compile(rf"{_IMAGE_NAME}(?::(?P<tag>{_TAG}))?(?P<digest>{_DIGEST})?")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}:[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _SERVICE_ID = re.compile(r"srv-[a-z0-9]{20}")
 _MEANT = {"UK": "write GB", "EU": "list its countries, such as [DE, NL, FR]"}
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9/!_.*'()-]{0,800}\.json")
 # Native runtimes of Render, its regions, and the triggers of automatic deploys (schema of `render.yaml`).
 RUNTIMES = ("python", "node", "ruby", "go", "rust", "elixir")
 REGIONS = ("oregon", "ohio", "virginia", "frankfurt", "singapore")
@@ -43,16 +38,17 @@ _deployment = matching(
     DEPLOYMENT.pattern, "a deployment's name", "a lower-case letter, then up to 31 lower-case letters, digits or dashes"
 )
 owner = matching(OWNER.pattern, "an owner id", "a lower-case letter, then 5 to 31 lower-case letters, digits or dashes")
+_VARIABLE = r"[A-Z_][A-Z0-9_]{0,127}"
 _variable = matching(
-    r"[A-Z_][A-Z0-9_]{0,127}",
+    _VARIABLE,
     "the name of an environment variable",
-    "capitals, digits and underscores; the key itself never stands in a config",
+    "capitals, digits and underscores; the key itself is never in a config",
     secret=True,
 )
 state_key_variable = matching(
     rf"{STATE_KEY}[A-Z0-9_]{{0,100}}",
     "the name of the environment variable that holds the state key",
-    f"{STATE_KEY}, or a name that begins like it; the key itself never stands in a config",
+    f"{STATE_KEY}, or a name that begins like it; the key itself is never in a config",
     secret=True,
 )
 _NAME = re.compile(r"[A-Z]{1,16}(_[A-Z]{1,16}\d?){1,5}")  # certainly a name and no secret, so it may be printed
@@ -64,22 +60,23 @@ folder = matching(
     "such as apps/web, or . for the repository itself",
 )
 plan = matching(
-    r"free|starter|standard|pro( plus| max| ultra)?|\d+(\.\d+)?c-\d+(mb|g)",
+    r"free|starter|standard|pro( plus| max| ultra)?|[0-9]+(\.[0-9]+)?c-[0-9]+(mb|g)",
     "a plan of a Render service",
     "such as starter or standard",
 )
 url_path = matching(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]{0,200}", "a path", "it starts with / and has no query")
 
 
-def key_variable(standard: str) -> Parser:
+def key_variable(standard: str) -> Parser[str]:
     """Return a `Parser` of the name of a provider's key variable, which must have the prefix of `standard` up to `_`.
 
     Otherwise, a changed line in a config could have any secret of the environment sent out.
     """
     start = standard.partition("_")[0] + "_"
 
+    @accepts(**whole_text(rf"(?={start}){_VARIABLE}"))
     def parse(scalar: Scalar) -> str:
-        name: str = _variable(scalar)
+        name = _variable(scalar)
         if name.startswith(start):
             return name
         what = name if _NAME.fullmatch(name) else "the variable"
@@ -92,14 +89,14 @@ def key_variable(standard: str) -> Parser:
     return parse
 
 
+@accepts(**whole_text(DEPLOYMENT.pattern, DEPLOYMENT_PLACEHOLDER))
 def deployment(scalar: Scalar) -> str:
     """Parse the name of a deployment; reject the placeholder, which every copy of the sample would share."""
     if scalar.text == DEPLOYMENT_PLACEHOLDER:
         raise Bad(
             PLACEHOLDER, "a name of your own: two projects with one name and one account get into each other's way"
         )
-    name: str = _deployment(scalar)
-    return name
+    return _deployment(scalar)
 
 
 def service_id(name: str) -> bool:
@@ -107,10 +104,14 @@ def service_id(name: str) -> bool:
     return _SERVICE_ID.fullmatch(name) is not None
 
 
+_OWNED = r"[A-Za-z_][A-Za-z0-9_]{0,127}"
+
+
+@accepts(**whole_text(rf"(?!RENDER){_OWNED}"))
 def variable(scalar: Scalar) -> str:
     """Parse the name of a variable that is set on an app and deleted by `down`, not one of Render or of a login."""
     name = text(scalar)
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,127}", name):
+    if not re.fullmatch(_OWNED, name):
         raise Bad(f"{shown(name)} is not the name of an environment variable", "letters, digits and underscores")
     if name in _RESERVED or name.startswith("RENDER"):
         raise Bad(f"{name} belongs to Render", "choose another name")
@@ -119,6 +120,12 @@ def variable(scalar: Scalar) -> str:
     return name
 
 
+# Also the placeholder of a draft, which only the parser refuses.
+@accepts(
+    **whole_text(
+        rf"{_IMAGE_NAME}(?::{_TAG})?{_DIGEST}", rf"{_IMAGE_NAME}:(?!latest$){_TAG}", r"[\s\S]*YOUR-NAME[\s\S]*"
+    )
+)
 def image(scalar: Scalar) -> str:
     """Parse a container image that always has the same content: with a tag other than `latest`, or a digest."""
     value = text(scalar)
@@ -140,6 +147,7 @@ def image(scalar: Scalar) -> str:
     return value
 
 
+@accepts(**whole_text(rf"(?!.*:latest$){_MODEL.pattern}"), examples=["gpt-oss:20b"])
 def model_tag(scalar: Scalar) -> str:
     """Parse a tag of Ollama's library, `name:tag`; whether it exists is checked by `model_rules`."""
     value = text(scalar)
@@ -150,6 +158,7 @@ def model_tag(scalar: Scalar) -> str:
     return value
 
 
+@accepts(enum=sorted(COUNTRIES))
 def country(scalar: Scalar) -> str:
     """Parse a two-letter country code (ISO 3166-1)."""
     if scalar.kind == "bool":
@@ -162,10 +171,14 @@ def country(scalar: Scalar) -> str:
     raise Bad(f"{shown(code)} is not a country code", _MEANT.get(code.upper(), "two letters, such as US or DE"))
 
 
+_CARD = r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,59}"
+
+
+@accepts(**whole_text(_CARD), examples=list(CARDS))
 def card(scalar: Scalar) -> str:
     """Parse the exact name of a GPU on the market, with spaces; unknown names are accepted, as there are new ones."""
     name = text(scalar)
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,59}", name):
+    if not re.fullmatch(_CARD, name):
         raise Bad(f"{shown(name)} is not the name of a GPU", nearest(name, CARDS) or "such as RTX 4090")
     plain = name.replace("_", " ").strip().casefold()
     same = next((one for one in CARDS if one.casefold() == plain), name)
@@ -174,6 +187,7 @@ def card(scalar: Scalar) -> str:
     return name
 
 
+@accepts(**whole_text(_SERVICE_ID.pattern, r"(?!srv-)\S(?:.*\S)?"), maxLength=100)
 def service(scalar: Scalar) -> str:
     """Parse the exact name or the id of a Render service."""
     value = text(scalar)
@@ -184,67 +198,12 @@ def service(scalar: Scalar) -> str:
     return value
 
 
+@accepts(type="string", pattern=r"\S", maxLength=500)
 def command(scalar: Scalar) -> str:
     """Parse a command for Render's shell, on one line and without anything that looks like a key."""
     value = text(scalar)
     if not value.strip() or not value.isprintable() or len(value) > 500:
         raise Bad("it is not a command on one line")
     if SECRET_VALUE.search(value):
-        raise Bad("it holds something that looks like a key", "give it to the app as an environment variable")
+        raise Bad("it contains a value similar to a key", "give it to the app as an environment variable")
     return value
-
-
-def provider_url(scalar: Scalar) -> str:
-    """Parse an https URL without credentials; allow plain http only to loopback. A trailing slash is removed."""
-    value = text(scalar)
-    try:
-        parts = urlsplit(value)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        raise Bad("it is not a web address") from None
-    if parts.username is not None or parts.query or parts.fragment:
-        raise Bad("it holds more than an address", "keys belong into environment variables")
-    if not re.fullmatch(r"[\x21-\x7e]{1,200}", value) or not host or not _reachable_safely(parts, host):
-        raise Bad(f"{shown(value)} is not an https address", "plain http only to 127.0.0.1")
-    return value.rstrip("/")
-
-
-def path(scalar: Scalar) -> Path:
-    """Parse the path of a file or directory; `~` is the home directory."""
-    value = text(scalar)
-    if not value.strip() or not value.isprintable() or len(value) > 1000:
-        raise Bad(f"{shown(value)} is not a path")
-    try:
-        return Path(value).expanduser()
-    except RuntimeError:
-        raise Bad(f"{shown(value)}: there is no such home folder", "write the path in full") from None
-
-
-def state_place(scalar: Scalar) -> Path | S3Object:
-    """Parse the location of the state: a file, or `s3://bucket/key.json`. `{deployment}` is replaced by the name."""
-    value = text(scalar)
-    if not value.lower().startswith("s3:"):
-        return path(scalar)
-    found = re.fullmatch(r"s3://([^/]*)/(.*)", value)
-    if not found:
-        raise Bad(f"{shown(value)} is not an object in S3", "such as s3://my-bucket/ert/{deployment}.json")
-    bucket, key = found.groups()
-    if not _BUCKET.fullmatch(bucket) or ".." in bucket:
-        raise Bad(f"{shown(bucket)} is not the name of a bucket", "3 to 63 lower-case letters, digits, dashes or dots")
-    if not _KEY.fullmatch(key.replace(HERE, "d")) or "//" in key or ".." in key:
-        raise Bad(f"{shown(key)} is not a key for the state", "letters, digits and /!_.*'()- , ending in .json")
-    return S3Object(bucket, key)
-
-
-def _reachable_safely(parts: SplitResult, host: str) -> bool:
-    if parts.scheme == "https":
-        return True
-    return parts.scheme == "http" and is_loopback(host)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, by a loopback IP address or as localhost."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

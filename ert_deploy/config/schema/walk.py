@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ert_deploy.config.schema.keys import ROOT, Default, Field, Many, Part, Rows, Section
-from ert_deploy.config.schema.scalars import Bad
+from ert_deploy.config.schema.parser import Bad
 from ert_deploy.config.yaml.problems import Problem, joined, nearest
 from ert_deploy.config.yaml.tree import Listing, Scalar, Table, Tree
 
@@ -98,14 +98,14 @@ def _rows(part: Rows, tree: Tree | None, path: str, line: int, reading: Reading)
         what = "it has no value" if tree else "it is missing"
         reading.blame(path, line, what, "name at least one")
     elif isinstance(tree, Listing) and not tree.items:
-        reading.blame(path, line, "it is empty", "name at least one: the API key is kept in a service's environment")
+        reading.blame(path, line, "it is empty", "name at least one: the API key is stored in a service's environment")
     elif isinstance(tree, Listing):
         rows = _some(tree, path, reading)
         reading.values[path] = len(rows)
         for at, row in enumerate(rows):
             _part(Section(part.name, part.parts), row, f"{path}/{at}", row.line, reading)
     else:
-        reading.blame(path, line, f"it must be a list, not {_shape(tree)}", "put a dash in front of each entry")
+        reading.blame(path, line, f"it must be a list, not {_shape(tree)}", "put a dash before each entry")
 
 
 def _section(part: Section, tree: Tree | None, path: str, line: int, reading: Reading) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 _REASONS = {
     errno.EACCES: "it may not be read (permission denied)",
     errno.EPERM: "it may not be read (permission denied)",
-    errno.ELOOP: "it is a symbolic link that leads to itself",
+    errno.ELOOP: "it is a symbolic link to itself",
     errno.ENOTDIR: "a part of its path is not a folder",
     errno.ENAMETOOLONG: "its name is too long",
     errno.ENXIO: "it is a socket or a device without a driver",
@@ -53,5 +53,5 @@ def _must_be_regular(mode: int) -> None:
 
 def _reason(path: Path, error: OSError) -> str:
     if error.errno == errno.ENOENT:
-        return "it is a symbolic link to nothing" if path.is_symlink() else "there is no such file"
+        return "it is a broken symbolic link" if path.is_symlink() else "there is no such file"
     return _REASONS.get(error.errno or 0, "it cannot be read")

@@ -1,1 +1,1 @@
-"""Values of the core: what is desired, observed, stored and planned, and the errors. Never imports `planning`."""
+"""Data model of the core: values for desired, actual and stored state, plans, and errors. Never imports `planning`."""

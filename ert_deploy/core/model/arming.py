@@ -1,7 +1,7 @@
-"""The guard's arming: an order must carry limits after which its machine stops billing by itself.
+"""Guard limits: checks that a create request carries limits after which the instance stops itself.
 
-Nothing of ours has to be alive for that. So an order whose limits differ from the config, are not positive without the
-config saying 0, or switch off both ways of stopping, is never sent.
+The limits work without the deployer running. A request is therefore never sent if its limits do not match the config,
+if a limit is not positive while the config does not set it to 0, or if both ways of stopping are disabled.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ IDLE, BOOT, LIFETIME = "ERT_IDLE_STOP", "ERT_BOOT_DEADLINE", "ERT_MAX_LIFETIME"
 
 
 def refuse_unarmed(guard: Guard, env: Mapping[str, str]) -> None:
-    """Raise Failed unless the environment arms the guard just as the config says."""
+    """Raise Failed unless the environment configures the guard exactly as the config does."""
     wanted = {IDLE: guard.idle_stop, BOOT: guard.boot_deadline, LIFETIME: guard.max_lifetime}
     for name, seconds in wanted.items():
         if env.get(name) != str(seconds) or seconds < 0:
@@ -28,5 +28,5 @@ def _unarmed(why: str) -> Failed:
     return Failed(
         "refusing to rent a machine that might never stop by itself",
         why,
-        "nothing was rented; set launch/guard in the config, such as idle_stop: 20m, and report this if it is set",
+        "no machine was rented; set launch/guard in the config, such as idle_stop: 20m, and report this if it is set",
     )

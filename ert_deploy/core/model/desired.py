@@ -1,7 +1,7 @@
-"""What is wanted: one deployment, as its config describes it.
+"""Desired state: one deployment, as its config describes it.
 
-`Desired` is the whole input of a run besides what is observed. `up`, `sleep` and `down` differ in `phase` alone;
-`wake` is `up` that begins nothing new.
+`Desired` is the complete input of a run apart from the actual state. `up`, `sleep` and `down` have different values of
+`phase` only; `wake` is `up` with `begin` set to False.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 
+from ert_deploy.core.model.model_server import ModelServer
 from ert_deploy.core.model.observed import Offer
+from ert_deploy.core.model.provider import ORDINARY, Cloud, InstanceId
 
 PORT = 8443  # the one port the image publishes
 USE_IN_PREVIEWS = "use"  # the value that lets a preview use the backend; without it the variable does not exist
 
 
 class Phase(StrEnum):
-    """What should be true when the run ends."""
+    """Target state at the end of the run."""
 
     RUNNING = "running"
     ASLEEP = "asleep"
@@ -36,7 +38,7 @@ class Market(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """The off-switch inside the container; seconds, 0 switches a rule off."""
+    """Limits of the guard inside the container, in seconds; 0 disables a limit."""
 
     idle_stop: int = 1200
     boot_deadline: int = 2700
@@ -44,36 +46,8 @@ class Guard:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelServer:
-    """What serves the model inside the container, where it is not as the image has it; None: as the image has it.
-
-    `command` starts a server other than Ollama; `digest` is the SHA-256 that the model's manifest must have; `parallel`
-    is how many answers it may write at a time, `kv_type` how it keeps its context.
-    """
-
-    kind: str = "ollama"
-    command: str | None = None
-    digest: str | None = None
-    temperature: float | None = None
-    parallel: int = 1
-    kv_type: str = "f16"
-
-    def env(self) -> Mapping[str, str]:
-        """What the container is told of it; nothing where all is as the image has it."""
-        told = {
-            "ERT_ENGINE": self.kind if self.kind != "ollama" else None,
-            "ERT_ENGINE_CMD": self.command,
-            "ERT_MODEL_DIGEST": self.digest,
-            "ERT_TEMPERATURE": None if self.temperature is None else f"{self.temperature:g}",
-            "OLLAMA_NUM_PARALLEL": str(self.parallel) if self.parallel != 1 else None,
-            "OLLAMA_KV_CACHE_TYPE": self.kv_type if self.kv_type != "f16" else None,
-        }
-        return {name: value for name, value in told.items() if value is not None}
-
-
-@dataclass(frozen=True, slots=True)
 class Launch:
-    """The container to run. Sizes in GB (10^9 bytes), bid in $/h. `debug_ssh`: a shell on it can be opened."""
+    """The container to run. Sizes in GB (10^9 bytes), bid in $/h. `debug_ssh` enables a shell on it."""
 
     image: str
     model: str
@@ -84,20 +58,19 @@ class Launch:
     guard: Guard = field(default_factory=Guard)
     market: Market = Market.ON_DEMAND
     bid: float | None = None
-    vast_api: str = "https://console.vast.ai"
     debug_ssh: bool = False
     server: ModelServer = field(default_factory=ModelServer)
 
     def hourly(self, offer: Offer) -> float:
-        """What a contract on this offer costs in $/h, disk included.
+        """Return the price of this offer in $/h, disk included.
 
-        The price in a search for bids is that of the least bid; the contract costs our bid and the disk.
+        A search for bids returns the price at the minimum bid; the actual price is the configured bid plus the disk.
         """
         over = (self.bid or 0.0) - (offer.min_bid or 0.0) if self.market is Market.INTERRUPTIBLE else 0.0
         return offer.dph_total + max(0.0, over)
 
     def spec(self) -> str:
-        """16 hex digits that change when a running container would have to be replaced to match the config."""
+        """Return 16 hex digits that change when a running container has to be replaced to match the config."""
         return _spec(self)
 
 
@@ -109,7 +82,7 @@ def _spec(launch: Launch) -> str:
         "disk": launch.disk_gb,
         "context": launch.context,
         "guard": [launch.guard.idle_stop, launch.guard.boot_deadline, launch.guard.max_lifetime],
-        # Only where it is on: whoever never used it keeps the spec, and with it the machine, they have.
+        # Added only if enabled, so that existing deployments keep their spec and are not replaced.
         **({"debug_ssh": True} if launch.debug_ssh else {}),
         **({"server": dict(launch.server.env())} if launch.server.env() else {}),
     }
@@ -118,7 +91,7 @@ def _spec(launch: Launch) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """What an offer must be. RAM in MB, network in Mb/s, prices in $/h and $/GB, duration in seconds."""
+    """Requirements for an offer. RAM in MB, network in Mb/s, prices in $/h and $/GB, duration in seconds."""
 
     max_dph: float
     min_gpu_ram_mb: int = 22500
@@ -136,11 +109,11 @@ class Criteria:
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """How long to wait for what, in seconds. Sources: Vast's own host self-test and create timings.
+    """Timeouts and delays in seconds. Sources: Vast's own host self-test and create timings.
 
-    A started instance may be listed as stopped for `start_lag` and its container as exited for `wake_grace`; reports
-    being written hold up `sleep` for `finish` at most. A create or start goes out within `call_within` of the moment it
-    was written down, or not at all: `settle` counts from there.
+    For `start_lag` after a start an instance may still be reported as stopped, and for `wake_grace` its container as
+    exited. `sleep` waits at most `finish` for active reports. A create or start request is sent within `call_within` of
+    the time it was stored, or not at all: `settle` starts at that time.
     """
 
     poll: float = 10.0
@@ -159,7 +132,7 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class OwnedNames:
-    """The names under which an app wants its configuration; the defaults are ERT's."""
+    """Names of the variables from which an app reads its configuration; the defaults are those of ERT."""
 
     url: str = "ERT_LLM_BACKEND_URL"
     key: str = "ERT_LLM_API_KEY"
@@ -171,17 +144,17 @@ class OwnedNames:
     disabled: tuple[str, ...] = ("OLLAMA_INTEGRATION", "OPENAI_INTEGRATION")
 
     def all(self) -> tuple[str, ...]:
-        """Every name, in the order they are written; the fingerprint last."""
+        """Return all names in the order of writing, the fingerprint last."""
         switches = (self.previews, *self.disabled)
         return (self.enabled, self.url, self.key, self.timeout, self.certificate, *switches, self.fingerprint)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A web service that is given the backend's address. `timeout` in seconds.
+    """Web service that uses the backend. `timeout` in seconds.
 
-    `allow_downtime`: it may be deployed although that stops it for a while, as it does a service with a disk. `address`
-    is where the app answers, None for the address its host gives it. `previews`: a preview may use the backend, as a
+    `allow_downtime` permits a deploy that interrupts the service, as it does for a service with a disk. `address` is
+    the public address of the app; None selects that of its host. `previews`: a preview may use the backend, as a
     copy of the service or as the service itself.
     """
 
@@ -195,18 +168,18 @@ class Target:
     previews: bool = False
 
     def reached_at(self, given: str) -> str:
-        """Where the app answers; `given` is the address its host gives it."""
+        """Return the public address of the app; `given` is the one that its host reports."""
         return self.address or given
 
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """One deployment, wanted in one phase. `begin`: it may be made if there is no trace of it.
+    """One deployment with its target `phase`. `begin`: it may be created if no trace of it exists.
 
-    `max_cost` is the most in $ that one run may rent for until something is healthy, None for no such limit.
-    `apps_first`: on the way down the apps are told, and their requests may finish, before anything is destroyed.
-    `owner` is the owner id of the config, `services` the hashes of those target ids that the config itself names, and
-    `ignored` the instances that it declares not to be its business.
+    `max_cost` is the limit in $ for the rent of one run before the first ready backend, None for no limit. With
+    `apps_first`, removing the deployment first updates the apps and lets their requests finish, then deletes instances.
+    `owner` is the owner id of the config, `services` the hash of each target id that the config itself names, and
+    `ignored` the instances that the config excludes. `cloud` is what the GPU provider can do.
     """
 
     deployment: str
@@ -223,15 +196,16 @@ class Desired:
     apps_first: bool = True
     owner: str = ""
     services: frozenset[str] = frozenset()
-    ignored: frozenset[int] = frozenset()
+    ignored: frozenset[InstanceId] = frozenset()
+    cloud: Cloud = ORDINARY
 
     def container_env(
         self, token: str, key_sha256: str, boot_secret: str, offer: Offer | None = None, *, owner: str = ""
     ) -> Mapping[str, str]:
-        """What the container is told at birth. The boot secret proves identity once; the key is only a hash.
+        """Return the environment of a new container. The boot secret proves identity once; the key is only a hash.
 
-        With the offer it also knows its card and its price in $/h, to show them: Vast tells a container neither.
-        `owner` says whose it is.
+        With the offer, the environment includes the GPU name and the price in $/h to show them. `owner` is the value of
+        `ERT_OWNER`.
         """
         known = {"ERT_OWNER": owner} if owner else {}
         if offer is not None:
@@ -248,7 +222,6 @@ class Desired:
             "ERT_IDLE_STOP": str(self.launch.guard.idle_stop),
             "ERT_BOOT_DEADLINE": str(self.launch.guard.boot_deadline),
             "ERT_MAX_LIFETIME": str(self.launch.guard.max_lifetime),
-            "ERT_VAST_API": self.launch.vast_api,
             **self.launch.server.env(),
             f"-p {PORT}:{PORT}": "1",
         }

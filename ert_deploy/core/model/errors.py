@@ -1,31 +1,33 @@
-"""Errors, named by what to do next.
+"""Exceptions, grouped by the action to take next.
 
-ErtError                      one line for a person, with a hint and an exit code
-+-- UsageError         (2)    the words, the config, a file or a key are not right; what is rented stays rented
-|   +-- Damaged        (2)    what is stored as the state cannot be trusted; it can be moved aside and rebuilt
-+-- Failed             (1)    we tried and it did not work; what is left running is said
-+-- Busy               (3)    somebody else holds the lock
-+-- NeedsAttention     (5)    done as far as we can; a person has to look
-|   +-- Undecided      (5)    something listed may be ours, and a person has to decide whose it is
-|   +-- CannotObserve  (5)    a provider could not be read; never the same as "there is nothing"
-+-- Outcome                   what a provider call came to; the engine decides
-    +-- Transient             nothing happened; the same call may be repeated
-    +-- Rejected              a complete answer says no, and repeating will not help
-    +-- StartRefused          a stopped instance cannot run now: its GPU went to somebody else
-    +-- Gone                  the thing addressed does not exist (any more)
-    +-- OfferGone             the offer was taken by somebody else; the next one may work
-    +-- OutcomeUnknown        it may or may not have happened; the same as a crash
-    |   +-- CreateRefused     as unknown as the others, but trying another offer will not help
-    +-- StateConflict         somebody else wrote the state since we read it
+ErtError                      base class: one line for the user, with a hint and an exit code
++-- UsageError         (2)    invalid arguments, config, file or key; running instances remain
+|   +-- Damaged        (2)    the stored state is invalid; it can be renamed and rebuilt
++-- Failed             (1)    an operation failed; the message names anything left running
++-- Busy               (3)    another process holds the lock
++-- NeedsAttention     (5)    partially completed; requires an action of the user
+|   +-- Undecided      (5)    the owner of an instance is not certain; the user has to assign it
+|   +-- CannotObserve  (5)    a provider could not be read; never treated as an empty result
++-- Outcome                   result of a provider call, handled by the engine
+    +-- Transient             no effect; the same call may be repeated
+    +-- Rejected              a complete response with an error; a retry will not help
+    +-- StartRefused          a stopped instance cannot run now: the GPU is rented to another customer
+    +-- Gone                  the addressed resource does not exist (any more)
+    +-- OfferGone             the offer is already rented; the next one may work
+    +-- OutcomeUnknown        it may or may not have taken effect; handled as after a crash
+    |   +-- CreateRefused     as uncertain as its base class, but other offers would fail too
+    +-- StateConflict         another process wrote the state since it was read
 """
 
 from __future__ import annotations
 
+from ert_deploy.core.model.provider import InstanceId
+
 
 class ErtError(Exception):
-    """Base of all errors that are meant to be read by a person.
+    """Base class of all errors that are meant for the user.
 
-    summary: one line. detail: more lines, may be empty. hint: what to try, may be empty.
+    summary: one line. detail: more lines, may be empty. hint: suggested fix, may be empty.
     """
 
     exit_code = 1
@@ -38,51 +40,53 @@ class ErtError(Exception):
 
 
 class UsageError(ErtError):
-    """Something the user gave us is not right. At the start nothing was done; later, what was done before stays."""
+    """The user's input is invalid. At startup no change has been made; later, earlier changes remain."""
 
     exit_code = 2
 
 
 class Damaged(UsageError):
-    """What is stored as the state is not one, or not a whole one."""
+    """The stored state is invalid or incomplete."""
 
 
 class Failed(ErtError):
-    """It was tried and did not work."""
+    """An operation was attempted and failed."""
 
     exit_code = 1
 
 
 class Busy(ErtError):
-    """Another run holds the lock of this deployment."""
+    """Another run holds the lock."""
 
     exit_code = 3
 
 
 class NeedsAttention(ErtError):
-    """Some of it could not be finished or proven; running the command again goes on."""
+    """Part of the work could not be completed or checked; the next run of the command continues."""
 
     exit_code = 5
 
 
 class Undecided(NeedsAttention):
-    """Instances that may be ours stand in the way; `found` has the id of each and why nobody can say whose it is."""
+    """Unassigned instances block the run; `found` has their ids and the reasons."""
 
-    def __init__(self, summary: str, detail: str = "", hint: str = "", found: tuple[tuple[int, str], ...] = ()) -> None:
+    def __init__(
+        self, summary: str, detail: str = "", hint: str = "", found: tuple[tuple[InstanceId, str], ...] = ()
+    ) -> None:
         super().__init__(summary, detail or "\n".join(f"instance {number}: {why}" for number, why in found), hint)
         self.found = found
 
 
 class CannotObserve(NeedsAttention):
-    """A provider could not be read in full. It says nothing about what exists there."""
+    """A provider could not be read completely, so its resources are unknown."""
 
 
 class Outcome(ErtError):
-    """What one provider call came to."""
+    """Result of one provider call."""
 
 
 class Transient(Outcome):
-    """Nothing happened; the call may be repeated after `after` seconds (None: our own pace)."""
+    """The call had no effect; it may be repeated after `after` seconds (None: the default interval)."""
 
     def __init__(self, summary: str, detail: str = "", hint: str = "", after: float | None = None) -> None:
         super().__init__(summary, detail, hint)
@@ -90,28 +94,28 @@ class Transient(Outcome):
 
 
 class Rejected(Outcome):
-    """A complete answer says no."""
+    """The provider returned a complete error response."""
 
 
 class StartRefused(Outcome):
-    """A complete answer says that the instance does not start now. A start may be queued all the same."""
+    """The provider's complete response says that the instance cannot start now. The start may still be queued."""
 
 
 class Gone(Outcome):
-    """The addressed thing does not exist."""
+    """The addressed resource does not exist."""
 
 
 class OfferGone(Outcome):
-    """A complete answer says that the offer is not available and that nothing was created."""
+    """The provider's complete response says that the offer is not available and no instance was created."""
 
 
 class OutcomeUnknown(Outcome):
-    """The call may have taken effect. Only looking can tell."""
+    """The call may have taken effect. Only the next read can determine it."""
 
 
 class CreateRefused(OutcomeUnknown):
-    """A create was refused for a reason that other offers share (credit, spend limit, bad request)."""
+    """A create failed for a reason shared by all offers (credit, spend limit, bad request)."""
 
 
 class StateConflict(Outcome):
-    """The state was written by somebody else since it was read."""
+    """Another process wrote the state since it was read."""

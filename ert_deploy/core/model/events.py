@@ -1,4 +1,4 @@
-"""What a run tells whoever watches it: facts as they happen, without any formatting and without a secret."""
+"""Events that a run reports as they happen, without formatting or credentials."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ert_deploy.core.model.observed import Health, Instance, Offer
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.steps import Step
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A step begins."""
+    """A step has started."""
 
     step: Step
 
 
 @dataclass(frozen=True, slots=True)
 class Renting:
-    """An offer was chosen, `rank` counting from 1 of `of`; `expected` is $ for the planned hours, `hourly` $/h."""
+    """An offer was selected: number `rank` of `of`. `expected` is $ for the planned duration, `hourly` $/h."""
 
     offer: Offer
     rank: int
@@ -29,22 +30,22 @@ class Renting:
 
 @dataclass(frozen=True, slots=True)
 class Rented:
-    """A create call was answered with an instance."""
+    """A create call returned an instance."""
 
-    instance_id: int
+    instance_id: InstanceId
     offer: Offer
 
 
 @dataclass(frozen=True, slots=True)
 class OfferLost:
-    """The offer went to somebody else; nothing was rented."""
+    """The offer is already rented; no instance was rented."""
 
     offer: Offer
 
 
 @dataclass(frozen=True, slots=True)
 class CreateUnknown:
-    """A create call ended without a usable answer; its token stays on watch."""
+    """A create call returned without a usable response; the instance may still appear."""
 
     token: str
     why: str
@@ -52,7 +53,7 @@ class CreateUnknown:
 
 @dataclass(frozen=True, slots=True)
 class Booting:
-    """How far an instance is; `elapsed` seconds since it was rented."""
+    """State of a booting instance; `elapsed` seconds since it was rented."""
 
     instance: Instance
     health: Health | None
@@ -61,7 +62,7 @@ class Booting:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """An instance has proven its identity; `certificate_sha256` of the PEM that is now pinned."""
+    """The identity of an instance is verified; `certificate_sha256` is the hash of the PEM that is now pinned."""
 
     instance: Instance
     health: Health
@@ -79,7 +80,7 @@ class Wrote:
 
 @dataclass(frozen=True, slots=True)
 class DeploySeen:
-    """A deploy of a service, in the host's own words."""
+    """A deploy of a service, with the status string of its host."""
 
     service: str
     deploy_id: str
@@ -97,52 +98,52 @@ class Proven:
 
 @dataclass(frozen=True, slots=True)
 class Retired:
-    """An instance is to be destroyed, and why."""
+    """An instance will be deleted, for the given reason."""
 
-    instance_id: int
+    instance_id: InstanceId
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Destroyed:
-    """An instance is gone: absent from a complete listing and from a read by id."""
+    """An instance no longer exists: absent from a complete listing and from a read by id."""
 
-    instance_id: int
+    instance_id: InstanceId
 
 
 @dataclass(frozen=True, slots=True)
 class Woken:
-    """A stopped instance was asked to start."""
+    """The start of a stopped instance was requested."""
 
-    instance_id: int
+    instance_id: InstanceId
 
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """A running instance was asked to stop."""
+    """The stop of a running instance was requested."""
 
-    instance_id: int
+    instance_id: InstanceId
 
 
 @dataclass(frozen=True, slots=True)
 class Stranded:
-    """A stopped instance cannot be started; another one is rented in its place."""
+    """A stopped instance cannot be started; a new one is rented instead."""
 
-    instance_id: int
+    instance_id: InstanceId
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class KeysSet:
-    """A backend takes these keys now and no other, by the first digits of their hashes."""
+    """A backend now accepts these keys exclusively; `names` are the first digits of each hash."""
 
-    instance_id: int
+    instance_id: InstanceId
     names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Nothing to do but wait, and for what."""
+    """The run is waiting; `what` names the condition."""
 
     what: str
     seconds: float
@@ -150,7 +151,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Something went wrong that the run survives."""
+    """An error that does not end the run."""
 
     what: str
     why: str

@@ -1,11 +1,12 @@
-"""The API key between app and backend: its form, and how a fresh one is made from random bytes.
+"""API keys between app and backend, and fingerprints of certificates: formats, and how a new key is derived.
 
-`ert-` and 32 url-safe characters (24 random bytes), as existing ERT clients expect.
+A key is `ert-` and 32 URL-safe characters (24 random bytes), as existing ERT clients expect.
 """
 
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 import hmac
 import re
@@ -18,22 +19,33 @@ BOOT_SECRET_BYTES = 32
 ADMIN_MESSAGE = b"ert-backend admin 1"
 _BOOT_SECRET = re.compile(r"[0-9a-f]{64}")
 _FORM = re.compile(r"ert-[A-Za-z0-9_-]{32}")
+_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 
 
 def make_key(random: bytes) -> Secret:
-    """A key from 24 random bytes."""
+    """Return a key made of 24 random bytes; raise ValueError for any other number of bytes."""
     if len(random) != KEY_BYTES:
         raise ValueError(f"a key is made of {KEY_BYTES} bytes")
     return Secret("ert-" + base64.urlsafe_b64encode(random).decode())
 
 
 def is_key(candidate: Secret | None) -> bool:
-    """Whether it has the form of one of our keys."""
+    """Whether `candidate` has the format of a key made by `make_key`."""
     return candidate is not None and _FORM.fullmatch(candidate.reveal()) is not None
 
 
 def admin_token(boot_secret: Secret) -> str | None:
-    """What may change a backend's keys, and follows from its boot secret; None for what is no boot secret."""
+    """Return the token that authorizes changing a backend's keys, derived from its boot secret; None if invalid."""
     if not _BOOT_SECRET.fullmatch(boot_secret.reveal()):
         return None
     return hmac.new(bytes.fromhex(boot_secret.reveal()), ADMIN_MESSAGE, hashlib.sha256).hexdigest()
+
+
+def certificate_sha256(pem: str) -> str:
+    """Return the hex SHA-256 of the DER bytes of the first certificate in `pem`; raise ValueError if there is none."""
+    try:
+        body = pem.split(_BEGIN, 1)[1].split(_END, 1)[0]
+        der = base64.b64decode("".join(body.split()), validate=True)
+    except (IndexError, binascii.Error) as error:
+        raise ValueError("not a PEM certificate") from error
+    return hashlib.sha256(der).hexdigest()

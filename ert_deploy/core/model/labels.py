@@ -1,7 +1,7 @@
-"""The two marks that say which deployment an instance belongs to: the label and the environment.
+"""Labels: the mark with the deployment of an instance, in its `label` and its environment.
 
-Both are written by the same create call. A label can be edited in the console and an environment can be missing from a
-reply, so one mark alone still names an instance: `planning.ownership` says what may be done about it.
+The same create call sets both. A user can edit the `label` and the environment can be missing from a reply, so one of
+them is enough to find an instance; `planning.ownership` defines the permitted actions.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ _LABEL = re.compile(rf"ert1:({DEPLOYMENT.pattern}):({TOKEN.pattern})")
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Which deployment an instance belongs to, and which create call made it."""
+    """Deployment name and token of the create call that made it."""
 
     deployment: str
     token: str
 
 
 def label(mark: Mark) -> str:
-    """`ert1:<deployment>:<token>`; at most 70 characters (Vast allows 256)."""
+    """Return `ert1:<deployment>:<token>`; at most 70 characters (Vast allows 256)."""
     return f"ert1:{mark.deployment}:{mark.token}"
 
 
 def parse_label(text: str | None) -> Mark | None:
-    """The mark in a label, or None when the label is not exactly one of ours."""
+    """Return the mark in a `label`, or None if it does not have the exact format."""
     found = _LABEL.fullmatch(text or "")
     return Mark(found[1], found[2]) if found else None
 
 
 def read_mark(text: str | None, env: Mapping[str, str]) -> Mark | None:
-    """The mark that label and environment agree on, else None."""
+    """Return the mark if `label` and environment agree on it, else None."""
     mark = parse_label(text)
     if mark is None:
         return None
@@ -43,7 +43,7 @@ def read_mark(text: str | None, env: Mapping[str, str]) -> Mark | None:
 
 
 def read_birth(env: Mapping[str, str]) -> Mark | None:
-    """The mark in the environment alone, None without any; a part that is missing or malformed is empty."""
+    """Return the mark in the environment only, or None; a part that is missing or malformed is empty."""
     deployment, token = env.get("ERT_DEPLOYMENT", ""), env.get("ERT_TOKEN", "")
     mark = Mark(deployment if DEPLOYMENT.fullmatch(deployment) else "", token if TOKEN.fullmatch(token) else "")
     return mark if mark.deployment or mark.token else None

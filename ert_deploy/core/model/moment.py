@@ -1,22 +1,22 @@
-"""A reading of the clocks: ours, one that nobody can set, and the provider's as far as it is known.
+"""Moment: one reading of wall clock, monotonic clock and, if known, the provider's clock.
 
-Clocks of different operators differ and can be set, so they are never compared. What may still be *done* ends by the
-longest of our own clocks. What is *written* carries the provider's time, which every operator can read.
+The clocks of two operators can deviate and be set, so they are never mixed. Deadlines use the local clock that has
+advanced most. Stored times use the provider's clock, which every operator can read.
 """
 
 from __future__ import annotations
 
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 
-MARGIN = 30.0  # seconds by which two readings of the provider's clock may differ: one call's time-out
+MARGIN = 30.0  # maximum difference of two readings of the provider's clock, in seconds: the timeout of one call
 
 
 @quick_dataclass
 class Moment:
-    """One reading, in seconds. `wall` is Unix time as this machine has it, and may be set.
+    """One reading, in seconds. `wall` is the Unix time of this machine, which can be changed.
 
-    `steady` counts from anywhere, cannot be set and goes on while the machine sleeps. `provider` is Unix time by the
-    provider's last reply, carried on by `steady`; None while no reply has carried one.
+    `steady` has an arbitrary origin, cannot be changed and runs while the machine sleeps. `provider` is the Unix time
+    of the provider's last response plus the `steady` seconds since then; None before the first response with a time.
     """
 
     wall: float
@@ -24,9 +24,9 @@ class Moment:
     provider: float | None = None
 
     def stamp(self) -> float:
-        """What is written into the state: the provider's time, else minus our own, which is but a name."""
+        """Return the time to store: the provider's, or without one minus the local time, which serves only as an id."""
         return -self.wall if self.provider is None else self.provider
 
     def since(self, earlier: Moment) -> float:
-        """Seconds since an earlier reading of the same clocks, by the one that says most."""
+        """Return the seconds since an earlier reading of the same clocks, by the clock that advanced most."""
         return max(self.wall - earlier.wall, self.steady - earlier.steady)

@@ -1,6 +1,6 @@
-"""What the world looks like: values that the adapters fill in and the decisions read.
+"""Actual state: values that the adapters return and the planner reads.
 
-An absent or unknown value is None, never a guess. Money in $, times in Unix seconds, sizes as named.
+A missing or unknown value is None, never a guess. Money in $, times in Unix seconds, sizes as named.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.provider import SILENT, InstanceId, Notice
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import LONG_AGO, State
@@ -18,35 +19,51 @@ from ert_deploy.core.model.steps import Step
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where one port of the container is reachable from outside."""
+    """Public address of one port of the container."""
 
     ip: str
     port: int
 
     def url(self) -> str:
-        """The https base URL."""
+        """Return the https base URL."""
         return f"https://{self.ip}:{self.port}"
+
+
+class Power(StrEnum):
+    """Whether a machine runs, as its provider's adapter understands what the provider says.
+
+    Starting: until its container runs. Exited: its container has ended by itself. Unknown: it is meant to run, and
+    nobody can say that it does. Stopping and stopped: it is meant to be stopped; stopped for sure is the latter alone.
+    """
+
+    STARTING = "starting"
+    RUNNING = "running"
+    EXITED = "exited"
+    UNKNOWN = "unknown"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
     """One rented (or stopped) instance as the provider lists it.
 
-    `mark` is None unless both marks are there; `claims` is the deployment the label alone names and `label_token`
-    its token; `born` is the mark in the environment alone, and `owner` what stands there as `ERT_OWNER`.
-    `status` is the container's, `intended` and `current` are the contract's. `dph` is what it costs while it runs,
-    `disk_dph` the part of it that is paid for the disk in any case, in $/h. `shell` is where its SSH server listens.
-    `bid`: it is interruptible, and runs again by itself after it was outbid.
+    `mark` is set only if `label` and environment agree. `claims` is the deployment in `label` and `label_token` its
+    token; `born` is the mark in the environment, and `owner` the value of `ERT_OWNER` there. `status` is the provider's
+    name for the state of the container: shown, and never read. `ended`: its container has run and runs no more, or the
+    provider cannot tell. `dph` is the price of the running instance and `disk_dph` the part of it for the disk in any
+    state, in $/h. `shell` is the address of the SSH server. `started` is when it was rented; a stop and a start do not
+    change it. `bid` means that it is interruptible, and runs again by itself after being outbid.
     """
 
-    id: int
+    id: InstanceId
     mark: Mark | None = None
     claims: str | None = None
     status: str | None = None
-    intended: str | None = None
-    current: str | None = None
-    message: str = ""
-    machine_id: int = 0
+    power: Power = Power.STARTING
+    ended: bool = False
+    message: Notice = SILENT
+    machine_id: str = ""
     gpu_name: str = ""
     geolocation: str = ""
     dph: float = 0.0
@@ -64,24 +81,24 @@ class Instance:
 
     @property
     def halted(self) -> bool:
-        """Whether it is meant to be stopped: by its own guard, by us, or in the console."""
-        return self.intended == "stopped"
+        """Whether it should be stopped, on request of its guard, a run or the user."""
+        return self.power in (Power.STOPPING, Power.STOPPED)
 
     @property
     def resting(self) -> bool:
-        """Whether it is stopped for sure, so that nothing but its disk is paid."""
-        return self.intended == "stopped" and self.current == "stopped"
+        """Whether it is known to be stopped, so that only the disk is billed."""
+        return self.power is Power.STOPPED
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One rentable machine. Prices in $/h and $/GB, RAM in MB, network in Mb/s, duration in seconds.
+    """One machine to rent. Prices in $/h and $/GB, RAM in MB, network in Mb/s, duration in seconds.
 
-    `cpu_arch` is empty where nobody says what it is.
+    `cpu_arch` is empty if the provider does not report it.
     """
 
-    id: int
-    machine_id: int
+    id: str
+    machine_id: str
     gpu_name: str
     gpu_ram_mb: float
     dph_total: float
@@ -102,7 +119,7 @@ class Offer:
 
 
 class Vital(StrEnum):
-    """What probing a backend came to."""
+    """Result of probing a backend."""
 
     UNREACHABLE = "unreachable"
     IMPOSTOR = "impostor"
@@ -112,7 +129,7 @@ class Vital(StrEnum):
 
 
 class OffSwitch(StrEnum):
-    """What a backend knows of its own off-switch: whether the provider would take its order to stop it."""
+    """Off-switch of a backend, by its own report: whether the provider accepts the request to stop it."""
 
     PROVEN = "proven"
     REFUSED = "refused"
@@ -123,8 +140,8 @@ class OffSwitch(StrEnum):
 class Health:
     """One probe of one backend over TLS. `completed` and `total` are bytes of the model download.
 
-    `certificate` is the PEM that proved itself with the boot secret; it is None unless it did. `off_switch` is None
-    where the backend does not tell: it may be an older one. `misconfigured`: it failed as it would on every machine.
+    `certificate` is the PEM that was authenticated with the boot secret, else None. `off_switch` is None if the backend
+    does not report it, as an older one may not. `misconfigured` means a failure that would occur on every machine.
     """
 
     vital: Vital
@@ -139,12 +156,12 @@ class Health:
     misconfigured: bool = False
 
     def progress(self) -> str:
-        """Changes whenever the boot gets further."""
+        """Return a string that changes whenever the boot makes progress."""
         return f"{self.vital}:{self.phase}:{self.completed}"
 
 
 class DeployKind(StrEnum):
-    """What a deploy's status means for us; unknown statuses are in flight until the deadline."""
+    """Meaning of a deploy's status; unknown statuses are treated as in flight until the deadline."""
 
     IN_FLIGHT = "in flight"
     LIVE = "live"
@@ -164,10 +181,10 @@ class WebDeploy:
 
 @quick_dataclass
 class Publication:
-    """One target as Render and the running app show it.
+    """One target, as reported by Render and the running app.
 
-    `env` holds the owned variables that are set. `live_fingerprint` is what the running process reports, None when it
-    reports none or could not be asked.
+    `env` contains the owned variables that are set. `live_fingerprint` is the one that the running process reports;
+    None if it reports none or could not be reached.
     """
 
     target: str
@@ -181,7 +198,7 @@ class Publication:
 
 @quick_dataclass
 class Watch:
-    """How one booting instance is getting on: since when its progress stands still, bad looks in a row, last look."""
+    """State of one booting instance: the time of its last progress, failures in a row, and the last observation."""
 
     mark: str
     since: float
@@ -191,39 +208,39 @@ class Watch:
 
 @quick_dataclass
 class Observed:
-    """Everything `plan` may look at. `publications` is None when Render was not (or could not be) read.
+    """Complete input of `plan`. `publications` is None if Render was not (or could not be) read.
 
-    `now` is this run's own time: it cannot be set, and it is compared with nothing but what this run has noted itself.
-    `provider_now` is the provider's, None while it has told none, and `first_seen` says since when this run has known
-    each time that is written in the state. `due` holds when a step is to be tried again that did not work before.
+    `now` is the monotonic time of this run, used only with times of the same run. `provider_now` is the provider's
+    time, None before the first one is received. `first_seen` has the time at which this run first read each time in the
+    state. `due` has the time of the next retry of a failed step.
 
-    `tries` counts how often this run tried in vain to see an instance gone. `made` are the keys this run has made, by
-    instance; when it is `rotating`, such a key is to take the place of the one in use. `stopped` are the instances that
-    took a stop from it. `unreplaceable`: this run found nothing that could take the place of what serves.
+    `tries` is the number of failed attempts of this run to confirm a deletion. `made` has the keys created by this run,
+    by instance; with `rotating`, such a key replaces the one in use. `stopped` are the instances that accepted a stop
+    from this run. `unreplaceable` means that this run found no replacement for the current backend.
     """
 
     now: float
     instances: tuple[Instance, ...]
     state: State
-    health: Mapping[int, Health] = field(default_factory=dict)
-    watches: Mapping[int, Watch] = field(default_factory=dict)
+    health: Mapping[InstanceId, Health] = field(default_factory=dict)
+    watches: Mapping[InstanceId, Watch] = field(default_factory=dict)
     publications: tuple[Publication, ...] | None = None
     abandoned: frozenset[str] = frozenset()
-    tries: Mapping[int, int] = field(default_factory=dict)
-    made: Mapping[int, Secret] = field(default_factory=dict)
+    tries: Mapping[InstanceId, int] = field(default_factory=dict)
+    made: Mapping[InstanceId, Secret] = field(default_factory=dict)
     rotating: bool = False
-    stopped: frozenset[int] = frozenset()
+    stopped: frozenset[InstanceId] = frozenset()
     unreplaceable: bool = False
     provider_now: float | None = None
     first_seen: Mapping[tuple[str, float], float] = field(default_factory=dict)
     due: Mapping[Step, float] = field(default_factory=dict)
 
     def stamp(self) -> float:
-        """The time of this look as it is written into the state."""
+        """Return the time of this observation as it is stored in the state."""
         return -self.now if self.provider_now is None else self.provider_now
 
     def age(self, whose: str, stamp: float, margin: float = 0.0) -> float:
-        """Seconds since that time was written, at least: by the provider's clock, or for as long as we know of it."""
+        """Return the minimum age in seconds of a stored time, by the provider's clock or since it was first read."""
         known = self.now - self.first_seen.get((whose, stamp), self.now)
         if self.provider_now is None or stamp < LONG_AGO:
             return known

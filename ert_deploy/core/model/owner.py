@@ -1,7 +1,8 @@
-"""Whose an instance is: the owner id of its config, and hashes of the services it was rented for.
+"""Owner of an instance: the owner id of its config, and a hash of each service it was rented for.
 
-It goes into the instance's environment as `ERT_OWNER`, and neither into the label nor into the launch spec: an older
-release still reads the marks, and nothing is replaced for it. Where a config has no owner id, the services stand in.
+It is stored in the instance's environment as `ERT_OWNER`, and neither in the `label` nor in the launch spec, so older
+releases can still identify it and no instance is replaced because of it. If a config has no owner id, the services
+identify the owner.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _TEXT = re.compile(rf"({OWNER.pattern})?:((?:[0-9a-f]{{12}}(?:,[0-9a-f]{{12}})*)
 
 
 class Relation(StrEnum):
-    """What two owners are to each other. COPY: one id, and services that have nothing in common."""
+    """Result of comparing two owners. COPY: same id, but no service in common."""
 
     SAME = "same"
     OTHER = "other"
@@ -28,14 +29,14 @@ class Relation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Owner ids and service hashes; `complete` when no service is missing, so that "none in common" means something."""
+    """Owner ids and hashed service ids; `complete` if none is missing, so that a lack of common ones is significant."""
 
     ids: frozenset[str] = frozenset()
     services: frozenset[str] = frozenset()
     complete: bool = True
 
     def relation(self, other: Owner) -> Relation:
-        """What the owner of an instance is to this one."""
+        """Return how an instance's owner relates to this one."""
         common = not self.services.isdisjoint(other.services)
         apart = bool(self.complete and self.services and other.services) and not common
         if self.ids and other.ids:
@@ -49,12 +50,12 @@ class Owner:
 
 @cache
 def service_hash(service_id: str) -> str:
-    """12 hex digits that stand for a service without naming it."""
+    """Return 12 hex digits that identify a service without revealing its id."""
     return hashlib.sha256(f"ert-service:{service_id}".encode()).hexdigest()[:12]
 
 
 def owner_text(owner_id: str, services: Iterable[str]) -> str:
-    """The value of `ERT_OWNER`; empty when nothing is known."""
+    """Return the value of `ERT_OWNER`; empty without an owner id and services."""
     hashes = ",".join(sorted(services))
     return f"{owner_id}:{hashes}" if owner_id or hashes else ""
 
@@ -64,7 +65,7 @@ NOBODY = Owner()
 
 @cache
 def parse_owner(text: str) -> Owner:
-    """The owner in a value of `ERT_OWNER`; what has another form names nobody."""
+    """Return the owner in a value of `ERT_OWNER`; an empty owner if the format is invalid."""
     found = _TEXT.fullmatch(text)
     if found is None:
         return NOBODY

@@ -1,7 +1,6 @@
-"""Text that must not be printed.
+"""String type for secrets, which never appear in output.
 
-A `Secret` shows as `***` wherever Python would format it; the only way to its text is `reveal()`, which is easy to
-find in a review.
+Formatting a `Secret` yields `***`; the text is available only through `reveal()`, which is easy to find in a review.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import hashlib
 
 
 class Secret:
-    """Wraps a string; equal by content, never shown."""
+    """Wrapper of a string; equal by content, never formatted as text."""
 
     __slots__ = ("_digest", "_text")
 
@@ -19,11 +18,11 @@ class Secret:
         self._digest = ""
 
     def reveal(self) -> str:
-        """The text itself, for the one place that has to send it."""
+        """Return the text itself, for the code that sends it."""
         return self._text
 
     def sha256(self) -> str:
-        """Hex digest of the UTF-8 bytes: what may be stored and compared."""
+        """Return the hex digest of the UTF-8 bytes, which may be stored."""
         if not self._digest:
             self._digest = hashlib.sha256(self._text.encode()).hexdigest()
         return self._digest
@@ -47,3 +46,6 @@ class Secret:
 
     def __reduce__(self) -> tuple[object, ...]:
         raise TypeError("a secret is not pickled")
+
+
+HIDDEN = Secret("\0")  # in place of a value that a web host does not show; no variable can hold a NUL

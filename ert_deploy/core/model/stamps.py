@@ -1,4 +1,4 @@
-"""The times in a state whose age decides anything."""
+"""Stored times of a state that are used to calculate an age."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import replace
 from ert_deploy.core.model.moment import MARGIN
 from ert_deploy.core.model.state import Record, State
 
-MOST_DENIED = 30 * 86400.0  # seconds that `timings/deny` may be at most
+MOST_DENIED = 30 * 86400.0  # maximum of `timings/deny` in seconds
 
 
 def stamps(state: State) -> Iterator[tuple[str, float]]:
-    """Each of them with whose it is: a token, a service, or nothing for the state itself."""
+    """Yield each time with its key: a token, a service, or an empty string for the state itself."""
     for intent in state.intents:
         yield intent.token, intent.at
     for record in state.records:
@@ -27,7 +27,7 @@ def stamps(state: State) -> Iterator[tuple[str, float]]:
 
 
 def timed(record: Record, at: float, woken: float, stranded: float) -> Record:
-    """The record with its times put another way. Spelt out: every look needs it, and `replace` takes much longer."""
+    """Return the record with other times. Called very often, where `replace` would be much slower."""
     return Record(
         record.token, record.id, record.machine_id, at, record.certificate, record.published, woken, stranded,
         record.keys, record.asked,
@@ -35,10 +35,10 @@ def timed(record: Record, at: float, woken: float, stranded: float) -> Record:
 
 
 def none_ahead(state: State, now: float | None) -> State:
-    """The state without times that nobody can have written yet, by the provider's clock; None: it has told no time.
+    """Return the state without times later than the provider's clock `now`; unchanged if `now` is None.
 
-    Such a time is no provider's: it becomes a name, whose age counts from when it is first seen. A machine that is
-    denied for longer than any config says is not denied.
+    Such a time does not come from the provider: it is converted to an id, whose age starts when it is first read. The
+    denial of a machine is removed if it lasts longer than any config allows.
     """
     if now is None:
         return state

@@ -1,9 +1,9 @@
-"""What must survive a crash: intents, records, tombstones, denied machines and rollouts. Never a secret.
+"""Persistent state: intents, records, tombstones, excluded machines and rollouts. Never a secret.
 
-A state is a value; every change makes a new one. Reading and writing it conditionally is the store's business.
+A state is immutable; every change creates a new one. The store is responsible for reads and conditional writes.
 
-Times are by the provider's clock, which all operators can read. Where it had told none, a time is minus the wall clock
-of whoever wrote it: good for telling it from another one, and never compared with any clock.
+Times are those of the provider's clock, which all operators can read. Without it, a time is minus the local time of the
+writer: it distinguishes entries, and is never used with any clock.
 """
 
 from __future__ import annotations
@@ -12,35 +12,36 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ert_deploy.core.model.claims import NO_CLAIMS, Claims
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 
-LONG_AGO = 1.0  # a time, and none that matters
+LONG_AGO = 1.0  # valid time, but too early to matter
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A create that was about to happen. `gone`: a complete answer said that the offer was taken."""
+    """A create request that was about to be sent. `gone`: a complete response said that the offer was taken."""
 
     token: str
     at: float
-    offer_id: int
-    machine_id: int
+    offer_id: str
+    machine_id: str
     gone: bool = False
 
 
 @quick_dataclass
 class Record:
-    """An instance we know. `certificate` is its pinned PEM once it has proven its identity.
+    """A known instance. `certificate` is the pinned PEM after verification.
 
-    `published` says that some target was ever given its address. `woken` is when it was last asked to start again, and
-    `stranded` when it turned out that it cannot (its GPU was taken); 0 for never, LONG_AGO where nobody knows whether
-    and when. `keys` are the SHA-256 of the keys it takes, oldest first; empty where no others are known than those it
-    was created with. `asked` are those it is being told to take instead, empty once it has answered that it does.
+    `published` means that at least one target has its address. `woken` is the time of the last start request, and
+    `stranded` the time at which it turned out that it cannot start (its GPU was taken); 0 for never, LONG_AGO if
+    unknown. `keys` are the SHA-256 of the keys it accepts, oldest first; empty means only those it was created with.
+    `asked` are the keys that a pending request sets instead, empty once the backend has responded.
     """
 
     token: str
-    id: int
-    machine_id: int
+    id: InstanceId
+    machine_id: str
     at: float
     certificate: str = ""
     published: bool = False
@@ -52,26 +53,26 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Tombstone:
-    """An instance that is to be destroyed; kept until its absence is proven twice."""
+    """An instance to be deleted; stored until two reads show that it is absent."""
 
     token: str
-    id: int
+    id: InstanceId
     at: float
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """A machine not to rent again before `until`."""
+    """A machine that is not rented again before `until`."""
 
-    machine_id: int
+    machine_id: str
     until: float
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """The newest deploy of ours on one service. `proven` is when the running app showed its fingerprint, or 0."""
+    """Last deploy of one service. `proven`: when the app first reported its fingerprint, or 0."""
 
     service_id: str
     fingerprint: str
@@ -82,11 +83,11 @@ class Rollout:
 
 @quick_dataclass
 class State:
-    """All of it. `generation` counts writes and is what a conditional write compares.
+    """The complete state. `generation` is the number of writes and is checked by conditional writes.
 
-    `account` is the provider's id of the account that everything in it was rented with; "" before the first write.
-    `begun` is when this state was begun where none was found; 0 when nobody knows. A create that an earlier one knew
-    may still show itself for a while after that.
+    `account` is the provider's id of the account with which all instances were rented; "" before the first write.
+    `begun` is the time at which this state was created because none existed; 0 if not known. Instances of creates
+    stored only in an earlier state may still appear for a while after that.
     """
 
     deployment: str
@@ -101,91 +102,91 @@ class State:
     begun: float = 0.0
 
     def tokens(self) -> frozenset[str]:
-        """Every token the state knows."""
+        """Return all tokens in the state."""
         known: Iterable[Intent | Record | Tombstone] = (*self.intents, *self.records, *self.tombstones)
         return frozenset(item.token for item in known)
 
-    def record(self, instance_id: int) -> Record | None:
-        """The record of an instance, or None."""
+    def record(self, instance_id: InstanceId) -> Record | None:
+        """Return the record of an instance, or None."""
         return next((r for r in self.records if r.id == instance_id), None)
 
     def rollout(self, service_id: str) -> Rollout | None:
-        """The newest rollout on a service, or None."""
+        """Return the newest `Rollout` of a service, or None."""
         return next((r for r in self.rollouts if r.service_id == service_id), None)
 
-    def machines(self) -> frozenset[int]:
-        """The machines of its instances, and of creates that may have happened."""
+    def machines(self) -> frozenset[str]:
+        """Return the machines of the known instances, and of creates that may have succeeded."""
         unknown = frozenset(i.machine_id for i in self.intents if not i.gone)
         return unknown | {record.machine_id for record in self.records}
 
-    def denied_machines(self, now: float) -> frozenset[int]:
-        """Machines that are denied at this time."""
+    def denied_machines(self, now: float) -> frozenset[str]:
+        """Return the machines excluded at the time `now`."""
         return frozenset(d.machine_id for d in self.denied if d.until > now)
 
     def intend(self, intent: Intent) -> State:
-        """With one more intent."""
+        """Add an `Intent`."""
         return replace(self, intents=(*self.intents, intent))
 
     def mark_gone(self, token: str) -> State:
-        """With that intent kept on watch only: it no longer takes a slot."""
+        """Mark the `Intent` as gone: it remains stored, but occupies no slot."""
         return replace(self, intents=tuple(replace(i, gone=True) if i.token == token else i for i in self.intents))
 
     def drop_intent(self, token: str) -> State:
-        """Without that intent."""
+        """Remove the `Intent`."""
         return replace(self, intents=tuple(i for i in self.intents if i.token != token))
 
     def put_record(self, record: Record) -> State:
-        """With that record in place of any other of the same instance, and its intent dropped."""
+        """Add or replace the record of an instance and remove its `Intent`."""
         others = tuple(r for r in self.records if r.id != record.id)
         return replace(self.drop_intent(record.token), records=(*others, record))
 
-    def drop_record(self, instance_id: int) -> State:
-        """Without that record."""
+    def drop_record(self, instance_id: InstanceId) -> State:
+        """Remove the record."""
         return replace(
             self._claiming(self.claims.released(instance_id)),
             records=tuple(r for r in self.records if r.id != instance_id),
         )
 
     def entomb(self, tombstone: Tombstone) -> State:
-        """With a tombstone in place of record and intent."""
+        """Add a tombstone and remove the record and `Intent` of its instance."""
         records = tuple(r for r in self.records if r.id != tombstone.id)
         others = tuple(t for t in self.tombstones if t.id != tombstone.id)
         return replace(self.drop_intent(tombstone.token), records=records, tombstones=(*others, tombstone))
 
-    def bury(self, instance_id: int) -> State:
-        """Without that tombstone: its absence has been proven."""
+    def bury(self, instance_id: InstanceId) -> State:
+        """Remove the tombstone of an instance that no longer exists."""
         left = tuple(t for t in self.tombstones if t.id != instance_id)
         return replace(self, tombstones=left, claims=self.claims.released(instance_id))
 
     def deny(self, denied: Denied, now: float) -> State:
-        """With one more denied machine; expired ones go."""
+        """Exclude a machine and remove expired ones."""
         kept = tuple(d for d in self.denied if d.until > now and d.machine_id != denied.machine_id)
         return replace(self, denied=(*kept, denied))
 
-    def allow(self, machines: Iterable[int]) -> State:
-        """Without a denial of any of these machines."""
+    def allow(self, machines: Iterable[str]) -> State:
+        """Remove the denials of these machines."""
         freed = frozenset(machines)
         return replace(self, denied=tuple(d for d in self.denied if d.machine_id not in freed))
 
     def put_rollout(self, rollout: Rollout) -> State:
-        """With that rollout in place of any other on the same service."""
+        """Add or replace the `Rollout` of a service."""
         others = tuple(r for r in self.rollouts if r.service_id != rollout.service_id)
         return replace(self, rollouts=(*others, rollout))
 
     def drop_rollout(self, service_id: str) -> State:
-        """Without the rollout of that service."""
+        """Remove the `Rollout` of the service."""
         return replace(self, rollouts=tuple(r for r in self.rollouts if r.service_id != service_id))
 
     def claim(self, owner: str, services: Iterable[str]) -> State:
-        """With that owner and those services remembered; they replace others once nothing of those can bill."""
+        """Store the owner and the services; they replace the old ones once the state is empty."""
         return self._claiming(self.claims.claimed(owner, services, replacing=self.empty()))
 
-    def adopt(self, instance_id: int) -> State:
-        """With that instance ours by a person's word."""
+    def adopt(self, instance_id: InstanceId) -> State:
+        """Add the instance, as requested by the operator."""
         return self._claiming(self.claims.adopting(instance_id))
 
-    def ignore(self, instance_id: int) -> State:
-        """Without that instance, which is not our business from now on."""
+    def ignore(self, instance_id: InstanceId) -> State:
+        """Remove the instance, which is excluded from now on."""
         base = self.drop_record(instance_id).bury(instance_id)
         return base._claiming(base.claims.ignoring(instance_id))
 
@@ -193,5 +194,5 @@ class State:
         return self if claims == self.claims else replace(self, claims=claims)
 
     def empty(self) -> bool:
-        """True when nothing in it can bill."""
+        """Return True if no instance or create is stored."""
         return not (self.intents or self.records or self.tombstones)

@@ -1,6 +1,6 @@
-"""The steps a plan is made of: a closed union of frozen values, each with an address and a reason.
+"""Steps of a plan: a closed union of immutable values, each with the resource it applies to and a reason.
 
-A step says what will be true after it, not how. Only the engine knows how.
+Each describes the state to reach; only the engine implements it.
 """
 
 from __future__ import annotations
@@ -8,19 +8,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from ert_deploy.core.model.provider import InstanceId
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Write down an instance that carries our marks and is not in the state yet."""
+    """Record an instance that is marked for this deployment and is not in the state yet."""
 
-    instance_id: int
+    instance_id: InstanceId
     token: str
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class DropIntent:
-    """Forget a create that has left no trace after the settle time."""
+    """Remove the `Intent` of a create that has left no trace after the settle time."""
 
     token: str
     reason: str
@@ -28,15 +30,15 @@ class DropIntent:
 
 @dataclass(frozen=True, slots=True)
 class DropRecord:
-    """Forget an instance that is gone: absent from a complete listing and from a read by id."""
+    """Remove the record of an instance that is absent from a complete listing and from a read by id."""
 
-    instance_id: int
+    instance_id: InstanceId
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Settle:
-    """Wait until an unknown create has shown itself or can be ruled out (Unix time `until`)."""
+    """Wait until the instance of a create with unknown result appears or can be excluded (Unix time `until`)."""
 
     token: str
     until: float
@@ -45,7 +47,7 @@ class Settle:
 
 @dataclass(frozen=True, slots=True)
 class MarkApps:
-    """Leave a trace in every target's environment, before the first create that a lost state might have known."""
+    """Write a marker to every target's environment before the first create, to detect a missing state."""
 
     targets: tuple[str, ...]
     reason: str
@@ -53,24 +55,24 @@ class MarkApps:
 
 @dataclass(frozen=True, slots=True)
 class Rent:
-    """Rent the offer with the lowest expected cost to a healthy backend."""
+    """Rent the offer with the lowest expected price of a ready backend."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class AwaitBoot:
-    """Wait for a booting instance to become ours and healthy. None: the one that will be rented."""
+    """Wait until a booting instance is identified and ready. None: the one that will be rented."""
 
-    instance_id: int | None
+    instance_id: InstanceId | None
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """Pin the certificate that an instance has just proven."""
+    """Pin the certificate that an instance has just used."""
 
-    instance_id: int
+    instance_id: InstanceId
     reason: str
 
 
@@ -78,37 +80,37 @@ class Pin:
 class Wake:
     """Start a stopped instance; its disk has the image and the model."""
 
-    instance_id: int
+    instance_id: InstanceId
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Strand:
-    """Give up starting an instance: cancel the start and write down that another one is needed."""
+    """Give up starting an instance: cancel the start and record that a replacement is needed."""
 
-    instance_id: int
+    instance_id: InstanceId
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Stop an instance once it has finished its reports. Its disk stays, and is paid."""
+    """Stop an instance after its reports have finished. The disk is kept and still charged."""
 
-    instance_id: int
+    instance_id: InstanceId
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class AwaitStop:
-    """See that a stopped instance really is: until then its GPU may be paid."""
+    """Verify that a stopped instance has really stopped: until then its GPU may be billed."""
 
-    instance_id: int
+    instance_id: InstanceId
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """Write the owned variables of one target that differ, and delete those that must go."""
+    """Write the owned variables of one target with a different value, and delete the obsolete ones."""
 
     target: str
     write: tuple[str, ...]
@@ -118,7 +120,7 @@ class Publish:
 
 @dataclass(frozen=True, slots=True)
 class Deploy:
-    """Start a deploy that takes up the written environment."""
+    """Start a deploy that applies the written environment."""
 
     target: str
     reason: str
@@ -135,17 +137,17 @@ class Prove:
 
 @dataclass(frozen=True, slots=True)
 class AddKey:
-    """Have the backend take a key that this run makes, besides those that apps use. None: that of the one to come."""
+    """Make the backend accept a key created by this run, besides those in use. None: the instance to be rented."""
 
-    instance_id: int | None
+    instance_id: InstanceId | None
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class DropKeys:
-    """Have the backend take the key that the apps use and no other."""
+    """Make the backend accept only the key that the apps use."""
 
-    instance_id: int
+    instance_id: InstanceId
     reason: str
 
 
@@ -153,21 +155,21 @@ class DropKeys:
 class Drain:
     """Let requests to an old backend finish until the Unix time `until` (None: not known yet)."""
 
-    instance_id: int
+    instance_id: InstanceId
     until: float | None
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Retire:
-    """Write a tombstone: from now on the instance is to be destroyed.
+    """Write a tombstone: from now on the instance is to be deleted.
 
-    `deny` shuns its machine for a while; `end` is how its first boot failed, in words to compare between hosts.
+    `deny` excludes its machine for a while; `end` describes how the first boot failed, for comparison between hosts.
     """
 
-    instance_id: int
+    instance_id: InstanceId
     token: str
-    machine_id: int
+    machine_id: str
     reason: str
     deny: bool = False
     end: str = ""
@@ -175,25 +177,25 @@ class Retire:
 
 @dataclass(frozen=True, slots=True)
 class Destroy:
-    """Destroy an entombed instance and see it gone."""
+    """Destroy an instance that has a tombstone and check that it is absent."""
 
-    instance_id: int
+    instance_id: InstanceId
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Bury:
-    """Remove a tombstone after two proofs of absence."""
+    """Remove a tombstone after two reads that do not contain the instance."""
 
-    instance_id: int
+    instance_id: InstanceId
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class AwaitGone:
-    """Wait for an instance that was destroyed, or is to be, and is not seen gone; `until` it is looked at again."""
+    """Wait for an instance that was or will be deleted and may still exist; `until` is the time of the next check."""
 
-    instance_id: int
+    instance_id: InstanceId
     until: float
     reason: str
 

@@ -1,4 +1,4 @@
-"""What is known of a stored state besides the state itself: who holds its lock, and which versions are kept."""
+"""Metadata of a stored state: the owner of the lock and the retained versions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class LockHolder:
-    """Who holds a lock: `user@host`, its process (0: none, it was asked for by hand) and run, in Unix seconds."""
+    """Owner of a lock: `user@host`, process (0: none, taken manually) and run; in Unix seconds."""
 
     who: str
     pid: int
@@ -18,7 +18,7 @@ class LockHolder:
 
 @dataclass(frozen=True, slots=True)
 class StoredVersion:
-    """One version of a stored state: its id or place, when it was written (Unix seconds), bytes, and what it is."""
+    """One version of a stored state: id or path, time of creation (Unix time), size in bytes, and kind."""
 
     id: str
     at: float

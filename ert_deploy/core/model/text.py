@@ -1,4 +1,4 @@
-"""Text from outside, made safe to print: no secret, no control characters, no terminal escapes, no endless lines."""
+"""Sanitizing of external text for output: no credentials, control characters, terminal sequences or overlong lines."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ _ORDER = re.compile(r"^([^\S\n]*):(?=:)", re.MULTILINE)
 
 
 def inert(text: str) -> str:
-    """`text` with its lines and tabs, and nothing else in it that a terminal would obey."""
+    """Return `text` with its line breaks and tabs, but without any other terminal control sequence."""
     return _ODD.sub(_harmless, _ESCAPES.sub("", text.replace("\r\n", "\n")))
 
 
 def painted(text: str) -> str:
-    """`text` as `inert` leaves it, but for colours, and moves of the cursor that stay on the screen."""
+    """Like `inert`, but keep color and cursor movements within the screen."""
     kept = _DRAWING.findall(text)
     return "".join(inert(piece) + own for piece, own in zip(_DRAWING.split(text), [*kept, ""], strict=True))
 
 
 def obeyed_by_no_runner(text: str) -> str:
-    """`text` without lines that a GitHub runner takes for orders: `::name::value`, or `##[name]` anywhere.
+    """Return `text` without lines that a GitHub runner treats as commands: `::name::value`, or `##[name]` anywhere.
 
-    Source: actions/runner, ActionCommand.cs (`TryParseV2` looks behind white space, `TryParse` within the line).
+    Source: actions/runner, ActionCommand.cs (`TryParseV2` skips leading whitespace, `TryParse` searches the line).
     """
     return _ORDER.sub(r"\1: ", text).replace("##[", "# #[")
 
 
 def printable(text: object, limit: int = 300) -> str:
-    """`text` on one line without secrets, escapes or control characters, cut at `limit` characters."""
+    """Return `text` on one line without credentials, terminal or control characters, truncated to length `limit`."""
     kept = " ".join(clean(inert(str(text))).split())
     return kept if len(kept) <= limit else kept[: limit - 3] + "..."
 
 
 def per_hour(price: float) -> str:
-    """A price in $/h as people read it; one that is not known is said to be so, never shown as a number."""
+    """Return a price in $/h as text; "an unknown price per hour" for infinity and NaN."""
     return f"${price:.4f}/h" if math.isfinite(price) else "an unknown price per hour"
 
 

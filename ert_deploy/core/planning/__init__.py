@@ -1,1 +1,1 @@
-"""Decisions of the core: pure functions from what is desired and observed to steps. Imports only `core.model`."""
+"""Planning: deterministic functions that derive steps from desired and actual state. Imports only `core.model`."""

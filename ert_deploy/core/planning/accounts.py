@@ -1,6 +1,6 @@
-"""Whose account a state belongs to: what was rented with one is invisible with the key of another.
+"""Provider account of a state: instances rented in one account are invisible to all other API keys.
 
-A list that is complete and empty says nothing about an instance of another account, so no state is read against it.
+A complete and empty listing does not include the instances of another account, so no state is ever checked against it.
 """
 
 from __future__ import annotations
@@ -9,23 +9,25 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import State
 
-BY_KEY = "key:"  # and a hash of the key: stands for the account of a key that may not read which one it is of
+BY_KEY = "key:"  # prefix of a key's hash: names the account if the key may not read its id
 
 
 def by_key(account: str) -> bool:
-    """Whether an account is known by a key of it only."""
+    """Whether an account is identified only by a key."""
     return account.startswith(BY_KEY)
 
 
 def bound(
     state: State, account: str, instances: Iterable[Instance], same: Collection[str] = (), *, begins: bool
 ) -> State | None:
-    """The state as one of this account; None when it is of another, or may be. An empty one may begin anew elsewhere.
+    """Return the state bound to this account; None if it is or may be of another one.
 
-    A key and a number, or two keys, are of one account only where the listing shows it, or where it has shown it before
-    (`same`): what it was shown by may be gone by now. The number is then kept.
+    With `begins`, an empty state may move to another account. A key and an id, or two keys, are of the same account
+    only if the listing proves it, or proved it before (`same`): the instances that proved it may no longer exist. The
+    id is then stored.
     """
     if state.account == account:
         return state
@@ -38,18 +40,18 @@ def bound(
 
 
 def evident(state: State, instances: Iterable[Instance]) -> bool:
-    """Whether a listing is surely of the state's account: something that the state knows is in it."""
+    """Whether a listing certainly is of the state's account: it has an instance of the state."""
     tokens, ids = state.tokens(), {*_ids(state), *state.claims.adopted, *state.claims.ignored}
     return any(i.id in ids or (i.mark is not None and i.mark.token in tokens) for i in instances)
 
 
-def _ids(state: State) -> set[int]:
-    """Of what the state knows to exist; an id is never given out twice, also not to another account."""
+def _ids(state: State) -> set[InstanceId]:
+    """Return the ids of the instances in the state; ids are never reused, in any account."""
     return {r.id for r in state.records} | {t.id for t in state.tombstones}
 
 
 def known_there(state: State) -> str:
-    """What the state knows to exist, or to have been asked for, in the account it belongs to."""
+    """Describe the instances and pending creates of the state."""
     named = [f"instance {number}" for number in sorted(_ids(state))]
     calls = [f"{len(state.intents)} create call{'s' if len(state.intents) > 1 else ''}"] if state.intents else []
     return ", ".join(named + calls)

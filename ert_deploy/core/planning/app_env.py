@@ -1,7 +1,7 @@
-"""The variables a target owns: what they should be, what differs, and the fingerprint that proves them.
+"""Owned environment variables of a target: desired values, differences, and the fingerprint that validates them.
 
-The fingerprint is a hash of all the others. An app that recomputes it refuses a torn set, and one that reports it
-shows which configuration the running process really has.
+The fingerprint is a hash of all other variables. An app that recomputes it detects an inconsistent set, and an app that
+reports it shows which configuration the running process uses.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ert_deploy.core.model.desired import USE_IN_PREVIEWS, OwnedNames, Target
 from ert_deploy.core.model.observed import Publication
 from ert_deploy.core.model.secret import Secret
 
-Targets: TypeAlias = tuple[tuple[Target, Publication], ...]  # each with what was read of it
+Targets: TypeAlias = tuple[tuple[Target, Publication], ...]  # each with its current values
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
@@ -32,13 +32,13 @@ class Change:
 
 
 def fingerprint(values: Mapping[str, Secret]) -> str:
-    """First 16 hex digits of sha256 over canonical JSON of the variables without the fingerprint."""
+    """Return the first 16 hex digits of the SHA-256 over canonical JSON of the variables without the fingerprint."""
     plain = {name: value.reveal() for name, value in values.items()}
     return hashlib.sha256(_canonical(plain).encode()).hexdigest()[:16]
 
 
 def connected(target: Target, url: str, key: Secret, certificate: str) -> dict[str, Secret]:
-    """The owned variables of a target that uses the backend, the fingerprint last."""
+    """Return the owned variables of a target that uses the backend, the fingerprint last."""
     names = target.names
     values = {
         names.enabled: Secret("true"),
@@ -53,14 +53,14 @@ def connected(target: Target, url: str, key: Secret, certificate: str) -> dict[s
 
 
 def withdrawn(target: Target) -> dict[str, Secret]:
-    """The owned variables of a target that has no backend: switched off, and nothing that points anywhere."""
+    """Return the owned variables of a target without a backend: disabled, and without a URL."""
     names = target.names
     values = {name: Secret("false") for name in (names.enabled, *names.disabled)}
     return {**values, names.fingerprint: Secret(fingerprint(values))}
 
 
 def change(names: OwnedNames, current: Mapping[str, Secret], wanted: Mapping[str, Secret]) -> Change:
-    """What has to be written and deleted to get from `current` to `wanted`; other variables do not exist here."""
+    """Return the variables to write and delete to change `current` to `wanted`; other variables are not considered."""
     return Change(
         write=tuple(n for n in names.all() if n in wanted and current.get(n) != wanted[n]),
         delete=tuple(n for n in names.all() if n in current and n not in wanted),
@@ -68,5 +68,5 @@ def change(names: OwnedNames, current: Mapping[str, Secret], wanted: Mapping[str
 
 
 def touched(names: OwnedNames, current: Mapping[str, Secret]) -> bool:
-    """Whether a deployment of ours ever wrote to this service."""
+    """Whether any run has ever written to this service."""
     return any(n in current for n in (names.url, names.key, names.certificate, names.fingerprint))

@@ -1,7 +1,7 @@
-"""Where each instance of ours stands: which one to keep, and which have to go.
+"""Selection of instances: which one to keep, and which ones to destroy.
 
-Telling an app about an instance is what makes it precious: requests may be under way to it, so it is not destroyed
-merely because we cannot reach it, and never before another one serves.
+Once its address has been published to an app, requests to an instance may be active. It is then not deleted just
+because it is unreachable, and never before the next one is ready.
 """
 
 from __future__ import annotations
@@ -11,33 +11,35 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from ert_deploy.core.model.desired import Desired, Phase
-from ert_deploy.core.model.observed import Instance, Observed, Vital, Watch
+from ert_deploy.core.model.observed import Instance, Observed, Power, Vital, Watch
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.stamps import timed
 from ert_deploy.core.model.state import LONG_AGO, Record
 from ert_deploy.core.model.text import per_hour
+from ert_deploy.core.planning.age import by_age
 from ert_deploy.core.planning.app_env import Targets, connected
 from ert_deploy.core.planning.health import Candidate, Stage, Verdict, complaint, judge
 from ert_deploy.core.planning.key_acceptance import takes
 
-KeyOf: TypeAlias = Callable[[Instance], Secret | None]  # the key to go on with at an instance, if its text is known
-USABLE = (Stage.READY, Stage.BOOTING, Stage.ASLEEP)  # the earlier the better
-PRICE_TOLERANCE = 1.01  # rounding between the search price and the contract
+KeyOf: TypeAlias = Callable[[Instance], Secret | None]  # the current key of an instance, if its text is known
+USABLE = (Stage.READY, Stage.BOOTING, Stage.ASLEEP)  # the best first
+PRICE_TOLERANCE = 1.01  # rounding between the search price and the actual price
 
 
 @quick_dataclass
 class Standing:
-    """`current` is the one to keep, `failed` have to go now, `others` are neither; each with its verdict."""
+    """`current` is the instance to keep, `failed` are to be deleted now, `others` are neither; with all verdicts."""
 
     current: Candidate | None
     others: tuple[Candidate, ...]
     failed: tuple[Candidate, ...]
-    verdicts: dict[int, Verdict]
+    verdicts: dict[InstanceId, Verdict]
 
 
 def candidate(instance: Instance, observed: Observed, targets: Targets, key_of: KeyOf) -> Candidate:
-    """The instance with all that is known about it."""
+    """Combine an instance with all available data about it."""
     record = observed.state.record(instance.id)
     pointed = pointed_at(instance, targets)
     told = pointed or (record is not None and record.published) or runs_with(instance, observed, targets, key_of)
@@ -46,7 +48,7 @@ def candidate(instance: Instance, observed: Observed, targets: Targets, key_of: 
 
 
 def place(desired: Desired, observed: Observed, found: tuple[Candidate, ...]) -> Standing:
-    """Every candidate in its place."""
+    """Classify all candidates."""
     verdicts = {c.instance.id: _judge(desired, observed, c) for c in found}
     failed = tuple(c for c in found if verdicts[c.instance.id].stage is Stage.FAILED)
     usable = [c for c in found if verdicts[c.instance.id].stage in USABLE]
@@ -56,28 +58,28 @@ def place(desired: Desired, observed: Observed, found: tuple[Candidate, ...]) ->
 
 
 def fits(desired: Desired, candidate: Candidate) -> bool:
-    """Whether it is what the config asks for, at its price."""
+    """Whether it matches the config, including the price limit."""
     return not unfit(desired, candidate)
 
 
 def unfit(desired: Desired, candidate: Candidate) -> str:
-    """Why another one has to take its place; empty when it fits."""
+    """Return the reason for replacing it; empty if it matches the config."""
     instance = candidate.instance
     if instance.spec != desired.launch.spec():
-        return "it runs with another image, model, disk, context or guard than the config asks for"
+        return "it runs with another image, model, disk, context or guard than in the config"
     if (excess := over_cap(desired, instance)) > 0:
         return f"{_too_dear(desired, instance)}: ${excess:.4f}/h too much"
     return ""
 
 
 def over_cap(desired: Desired, instance: Instance) -> float:
-    """$/h that its contract costs above the cap, 0 within rounding; NaN when the price is not known."""
+    """Return the $/h by which the price exceeds the cap, 0 within rounding; NaN if the price is unknown."""
     cap = desired.criteria.max_dph
     return 0.0 if instance.dph <= cap * PRICE_TOLERANCE else instance.dph - cap
 
 
 def pointed_at(instance: Instance, targets: Targets) -> bool:
-    """Whether some app's environment holds its address, whatever the state remembers of it."""
+    """Whether the environment of any app contains its address, regardless of the state."""
     if instance.address is None:
         return False
     url = Secret(instance.address.url())
@@ -85,16 +87,16 @@ def pointed_at(instance: Instance, targets: Targets) -> bool:
 
 
 def runs_with(instance: Instance, observed: Observed, targets: Targets, key_of: KeyOf) -> bool:
-    """Whether some running app shows the fingerprint of a configuration with it, whatever its environment holds now.
+    """Whether a running app reports the fingerprint of a configuration with it, regardless of the app's environment.
 
-    Values that were put back after a deploy are not taken up by the process that runs.
+    Values that were restored after a deploy are not used by the running process.
     """
     health = observed.health.get(instance.id)
     if instance.address is None or health is None or health.certificate is None:
         return False
     key = key_of(instance)
     if key is None:
-        # Its key was taken out of the environment, by a `down` that was cut off before its deploy: nobody knows.
+        # Its key was removed from the environment by a `down` that was interrupted before its deploy.
         return _may_run_with(instance, observed, targets)
     shown = ((t, p.live_fingerprint) for t, p in targets if p.live_fingerprint)
     url, pem = instance.address.url(), health.certificate
@@ -102,10 +104,10 @@ def runs_with(instance: Instance, observed: Observed, targets: Targets, key_of: 
 
 
 def _may_run_with(instance: Instance, observed: Observed, targets: Targets) -> bool:
-    """Whether some running app shows a configuration that its environment does not hold any more, and may be of it.
+    """Whether a running app reports a configuration that is no longer in its environment and may use this instance.
 
-    Not when the app's newest deploy is older than the instance. One that was published and has no pinned certificate
-    is older than its record, which was lost.
+    False if the app's newest deploy is older than the instance. A published instance without a pinned certificate is
+    older than its record, which was created again.
     """
     record = observed.state.record(instance.id)
     for target, publication in targets:
@@ -121,10 +123,10 @@ def _may_run_with(instance: Instance, observed: Observed, targets: Targets) -> b
 
 
 def usable_by_an_app(instance: Instance, observed: Observed, targets: Targets) -> bool:
-    """Whether some app's environment holds its address together with a key that it takes.
+    """Whether the environment of any app contains its address together with a key that it accepts.
 
-    Two runs that wrote at once can leave the address of one backend beside the key of another; all it answers is 401.
-    One whose row shows no environment any more may take any key.
+    Two concurrent runs can combine the address of one backend with the key of another; every request then gets a 401.
+    If its row has no environment any more, any key may be valid.
     """
     if instance.address is None:
         return False
@@ -135,7 +137,7 @@ def usable_by_an_app(instance: Instance, observed: Observed, targets: Targets) -
 
 
 def _in_our_time(record: Record | None, observed: Observed) -> Record | None:
-    """The record with its times as they are by this run's own clock, so that ages can be told from them."""
+    """Return the record with its times converted to this run's clock, so that ages can be calculated."""
     if record is None:
         return None
     at, woken, stranded = (
@@ -146,13 +148,15 @@ def _in_our_time(record: Record | None, observed: Observed) -> Record | None:
 
 
 def _judge(desired: Desired, observed: Observed, candidate: Candidate) -> Verdict:
-    """The verdict, with the price checked again on the contract we really got.
+    """Return the verdict, including a check of the actual price.
 
-    What an app was told about is not given up for its price: it serves until another one does. Nor is anything on the
-    way to sleep, where only its disk is paid from now on and nobody may know what the apps were told.
+    An instance that was published is not given up because of its price: it is used until a replacement is ready. Nor is
+    any instance on the way to sleep, where only the disk is charged and it may be unknown which one was published.
     """
     if desired.phase is Phase.RUNNING and over_cap(desired, candidate.instance) and not candidate.told:
         return Verdict(Stage.FAILED, _too_dear(desired, candidate.instance))
+    if candidate.instance.halted and not desired.cloud.keeps_disk:
+        return Verdict(Stage.FAILED, "it is stopped, and its disk is gone with that")
     verdict = judge(candidate, desired.timings, observed.now)
     if candidate.instance.halted and candidate.instance.id in observed.stopped and verdict.stage is not Stage.STRANDED:
         return Verdict(Stage.ASLEEP, "this run has stopped it")
@@ -166,24 +170,26 @@ def _too_dear(desired: Desired, instance: Instance) -> str:
 
 
 def _may_serve(candidate: Candidate) -> bool:
-    """Whether all we know is that we cannot reach it, or that a start that was given up came: the app may use it."""
+    """Whether the app may use it: it is only unreachable, or its start succeeded after it was given up."""
     instance, health = candidate.instance, candidate.health
     cut_off = health is None or health.vital in (Vital.UNREACHABLE, Vital.IMPOSTOR)
     coming = candidate.record is not None and bool(candidate.record.stranded) and not complaint(instance, health)
-    return coming or (cut_off and instance.status == "running" and instance.current != "stopped")
+    return coming or (cut_off and instance.power is Power.RUNNING)
 
 
 def _current(
-    desired: Desired, observed: Observed, usable: list[Candidate], verdicts: dict[int, Verdict]
+    desired: Desired, observed: Observed, usable: list[Candidate], verdicts: dict[InstanceId, Verdict]
 ) -> Candidate | None:
-    """The one to keep: ready, else booting, else asleep; the one an app points at, told before new, oldest first.
+    """Select the instance to keep: ready, else booting, else stopped; then referenced, published, and oldest first.
 
-    When all slots are taken and none of them fits, the move that was under way is finished first; one that is lost
-    holds its slot, so the old backend serves every app until there is room. What nothing can replace goes on serving.
+    If all slots are occupied and no instance matches the config, an active migration is completed first. An unreachable
+    instance keeps its slot, so the old backend serves all apps until a slot is free. An instance without a possible
+    replacement stays in use.
     """
+    age = by_age(observed.state)
     ranked = sorted(
         usable,
-        key=lambda c: (USABLE.index(verdicts[c.instance.id].stage), not c.pointed, not c.told, c.instance.id),
+        key=lambda c: (USABLE.index(verdicts[c.instance.id].stage), not c.pointed, not c.told, age(c.instance)),
     )
     fitting = [c for c in ranked if fits(desired, c)]
     held = sum(verdict.stage is not Stage.FAILED for verdict in verdicts.values())

@@ -1,7 +1,7 @@
-"""What an offer will really cost until it serves, and for the hours after that.
+"""Price model: expected price of an offer until it is ready, and for the hours after that.
 
-Vast's price in a search leaves out the download of image and model, the minutes before the model is loaded, and the
-chance that the host does not work at all. All three can outweigh the price per hour, so the ranking counts them.
+The price in a Vast search excludes the download of image and model, the time until the model is loaded, and the risk
+that the host does not work. Each of these can exceed the price per hour, so the ranking includes them.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from ert_deploy.core.model.observed import Offer
 
 # Hosts deliver about half of the advertised download rate (field reports range from 5 to 80 MB/s on "500 Mb/s").
 ACHIEVED_RATE = 0.5
-# Verified hosts fail to start a container in about one of twenty tries, others in one of five: our estimate.
+# Own experience: 5% of Vast's `verified` hosts and 20% of all other hosts fail to start a container.
 WORKS_VERIFIED = 0.95
 WORKS_UNVERIFIED = 0.80
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """$ for the planned hours, split up, and the probability that the host works. `hourly` is the contract's $/h."""
+    """$ for the planned hours by component, and the chance that the host works. `hourly` is the total $/h."""
 
     running: float
     boot: float
@@ -29,16 +29,16 @@ class Estimate:
     hourly: float = 0.0
 
     def expected(self) -> float:
-        """$ per attempt divided by the chance that the attempt succeeds."""
+        """Return the $ per attempt divided by the success rate."""
         return (self.running + self.until_healthy()) / self.works
 
     def until_healthy(self) -> float:
-        """$ for one attempt until it serves."""
+        """Return the $ for one attempt until the backend is ready."""
         return self.boot + self.download
 
 
 def estimate(offer: Offer, launch: Launch, hours: float) -> Estimate:
-    """The expected cost of `hours` of a healthy backend on this offer, at our bid and with the disk."""
+    """Return the expected price of `hours` of a backend on this offer, with the configured bid and the disk."""
     hourly = launch.hourly(offer)
     gigabytes = launch.image_gb + launch.model_gb
     boot_hours = launch.model_gb * 8000.0 / (max(offer.inet_down, 1.0) * ACHIEVED_RATE) / 3600.0

@@ -1,6 +1,7 @@
-"""The API key that goes with one instance: what an app holds and it takes, or what this run has made for it.
+"""API key of one instance: a key that an app has and the instance accepts, or one created by this run.
 
-Each instance has keys of its own. What an app holds and no instance takes is nobody's of ours: it is never adopted.
+Each instance has its own keys. A key of an app that no instance accepts is not part of the deployment and is never
+reused.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ from ert_deploy.core.planning.key_acceptance import takes
 
 
 def held_keys(targets: Targets) -> Mapping[str, Secret]:
-    """The keys that targets hold, by hash, in the order of the targets."""
+    """Return the keys in the environments of the targets, by hash, in the order of the targets."""
     held = (p.env.get(t.names.key) for t, p in targets)
     return {key.sha256(): key for key in held if key is not None and is_key(key)}
 
 
 def current_key(instance: Instance, observed: Observed, held: Mapping[str, Secret]) -> Secret | None:
-    """The key to go on with at this instance; None when it takes no key whose text is known.
+    """Return the key to use at this instance; None if the text of no accepted key is known.
 
-    Of several it is the one that was added last: a change of keys that was cut off is gone on with.
+    If several are known, it is the one added last, so that an interrupted key change is continued.
     """
     made = observed.made.get(instance.id)
     for digest in reversed(takes(instance, observed.state.record(instance.id))):
@@ -35,7 +36,7 @@ def current_key(instance: Instance, observed: Observed, held: Mapping[str, Secre
 
 
 def keys_beside(instance: Instance, observed: Observed, targets: Targets) -> Mapping[str, Secret]:
-    """The keys, by hash, that targets hold together with its address or with the certificate it has just proven."""
+    """Return the keys, by hash, that a target has along with the address or certificate of it."""
     return {
         key.sha256(): key
         for target, publication in targets

@@ -1,7 +1,7 @@
-"""Which keys an instance takes, as far as it is known for sure, and when others of them have to go.
+"""Accepted keys of an instance, without uncertain ones, and the keys to remove.
 
-A change of keys is written down before it is asked for. Until its answer is there, an instance is trusted with those
-keys alone that it takes whether it has heard of the change or not.
+A key change is stored before the request is sent. Until the response arrives, only those keys are considered valid that
+are accepted before and after the change.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Record
 
-MOST_KEYS = 4  # that a backend takes at one time
+MOST_KEYS = 4  # maximum number of keys that a backend accepts
 
 
 def takes(instance: Instance, record: Record | None) -> tuple[str, ...]:
-    """SHA-256 of the keys it takes, oldest first."""
+    """Return the SHA-256 of the accepted keys, oldest first."""
     if record is None or not (record.keys or record.asked):
         return instance.key_hashes
     known = record.keys or instance.key_hashes
@@ -24,30 +24,30 @@ def takes(instance: Instance, record: Record | None) -> tuple[str, ...]:
 
 
 def accepts(instance: Instance, record: Record | None, key: Secret | None) -> bool:
-    """Whether it takes this key."""
+    """Whether it accepts this key."""
     return key is not None and key.sha256() in takes(instance, record)
 
 
 def may_take_others(record: Record, key: Secret) -> bool:
-    """Whether it may take another key than this one because of what it was told while it ran."""
+    """Whether it may accept other keys than this one because of earlier key changes."""
     return bool(record.asked) or any(digest != key.sha256() for digest in record.keys)
 
 
 def forgotten(record: Record | None) -> bool:
-    """Whether nobody knows what it was told to take: its record is a new one, of an instance found without one.
+    """Whether its accepted keys are unknown: the record was created for an instance found without one.
 
-    One that was pinned took a key that is known, and what it was told since then is written down.
+    If its certificate was pinned, a known key was in use, and later changes are stored.
     """
     return record is not None and not (record.keys or record.asked or record.certificate)
 
 
 def besides(taken: tuple[str, ...], held: Container[str]) -> tuple[str, ...]:
-    """Those of the keys it takes that stay when one more is added; what no app holds makes room, the oldest first."""
+    """Return the accepted keys to keep when one is added; keys that no app has are removed first, oldest first."""
     surplus = max(0, len(taken) - (MOST_KEYS - 1))
     leaving = [digest for digest in taken if digest not in held] + [digest for digest in taken if digest in held]
     return tuple(digest for digest in taken if digest not in leaving[:surplus])
 
 
 def named(digest: str) -> str:
-    """How a key is named where people read: the first 8 hex digits of its hash, as the backend names it."""
+    """Return the public name of a key: the first 8 hex digits of its hash, as the backend names it."""
     return digest[:8]

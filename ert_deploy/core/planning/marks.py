@@ -1,6 +1,6 @@
-"""Whose one instance is by its marks, the state and the owner: the rules behind `ownership`.
+"""Marks: the owner of one instance by `label`, environment and state: the rules behind `ownership`.
 
-Two marks, an owner and the state speak; what they do not say clearly is for a person. See docs/adr/0020-owner-ids.md.
+If they are inconclusive or contradict each other, the user decides. See docs/adr/0020-owner-ids.md.
 """
 
 from __future__ import annotations
@@ -8,21 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from operator import attrgetter
 
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.owner import Owner, Relation, parse_owner
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.state import State
+from ert_deploy.core.planning.age import by_age
 
-PROVEN = "proven"  # in place of a key's hash: the certificate that an app holds is the one that is proven now
-_BY_ID = attrgetter("id")
+PROVEN = "proven"  # instead of a key's hash: the app has the certificate that was just verified
 _LABEL_ONLY = "it has our label and not our environment"
-_ENVIRONMENT_ONLY = "its environment is ours and its label is not (edited in the console?)"
-_TOKEN_ONLY = "its environment holds a token of ours and no deployment"  # noqa: S105, a sentence
-_NO_OWNER = "it has both our marks, and nothing says whose it is (made by an older release?)"
+_ENVIRONMENT_ONLY = "its environment is of this deployment and its label is not (edited in the console?)"
+_TOKEN_ONLY = "its environment has a known token and no deployment"  # noqa: S105, a sentence
+_NO_OWNER = "it has both marks and no owner (created by an older release?)"
 _COPY = "it has our marks and was rented for other services than this config's (a copied config?)"
 _STATE = "its id is in our state, and its environment does not hold our token"
 _FOREIGN = "its id is in our state, which was written for another owner or other services (a copied config?)"
@@ -30,9 +30,9 @@ _FOREIGN = "its id is in our state, which was written for another owner or other
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """An instance that a person has to decide about, and why. `blocks`: it may be ours, so no other one is rented.
+    """An instance that the user has to assign, with the reason. `blocks`: no other one is rented until then.
 
-    `hidden`: the state or an intent knows it, and its row shows no environment, as a row may for a moment.
+    `hidden`: the state or an `Intent` has it, but its row has no environment, which can be temporary.
     """
 
     instance: Instance
@@ -43,7 +43,7 @@ class Undecided:
 
 @quick_dataclass
 class Ownership:
-    """Every listed instance with a mark in its place, oldest first.
+    """All marked instances in the listing by owner, oldest first.
 
     `foreign`: the state was written for another owner or other services than those of the config.
     """
@@ -61,12 +61,12 @@ def sort_out(
     known: frozenset[str],
     held: Callable[[], frozenset[tuple[str, str]]] = frozenset,
 ) -> Ownership:
-    """Every instance in its place. `known` are the services, `held` gives address and key hash as apps hold them."""
+    """Sort all instances by owner. `known` are the services, `held` returns URL and key hash of each app."""
     sorter = _sorter(desired, state, known, held)
     mine: list[Instance] = []
     doubtful: list[Undecided] = []
     others: list[Instance] = []
-    for instance in sorted(instances, key=_BY_ID):
+    for instance in sorted(instances, key=by_age(state)):
         found = sorter.place(instance)
         if found is instance or isinstance(found, Instance):
             mine.append(found)
@@ -98,7 +98,7 @@ def _us(
     written_for: tuple[tuple[str, ...], tuple[str, ...]],
     empty: bool,
 ) -> tuple[Owner, bool]:
-    """Who we are, and whether the state was written for somebody else, by the owners and services it remembers."""
+    """Return the identity of this deployment, and whether the state is that of another one, by owner and services."""
     owners, remembered = written_for
     ids = frozenset(filter(None, [owner]))
     complete = bool(known) and len(known) >= targets
@@ -115,19 +115,19 @@ def _relation(us: Owner, owner: str) -> Relation:
 
 @dataclass(slots=True)
 class _Sorter:
-    """What is known of ourselves: `tokens` by instance id from the state, and those of creates under way."""
+    """Identity of the deployment: `tokens` of the state by instance id, and `intents`, the tokens of its creates."""
 
     deployment: str
-    tokens: dict[int, str]
+    tokens: dict[InstanceId, str]
     intents: set[str]
-    adopted: tuple[int, ...]
-    ignored: frozenset[int]
+    adopted: tuple[InstanceId, ...]
+    ignored: frozenset[InstanceId]
     us: Owner
     foreign: bool
     held: Callable[[], frozenset[tuple[str, str]]]
 
     def place(self, instance: Instance) -> Instance | Undecided | Relation | None:
-        """The instance itself if it is ours, Relation.OTHER for another owner's, None for what is not our business."""
+        """Return the instance if it is owned, `Relation.OTHER` for another owner's, None if it is unrelated."""
         token = self.tokens.get(instance.id)
         if token is not None:
             return self._known(instance, token)
@@ -148,7 +148,7 @@ class _Sorter:
         return Undecided(instance, _STATE, hidden=instance.born is None)
 
     def _may_bear(self, instance: Instance, token: str) -> bool:
-        """Whether nothing in its environment contradicts that it is ours with that token, whoever wrote it down."""
+        """Whether its environment permits an own instance with that token."""
         born = instance.born
         return born is None or (born.token in ("", token) and born.deployment in ("", self.deployment))
 
@@ -164,7 +164,7 @@ class _Sorter:
         return instance if self._held_by_an_app(instance) else Undecided(instance, _NO_OWNER)
 
     def _traced(self, instance: Instance) -> Instance | Undecided | Relation | None:
-        """What has one mark at most."""
+        """Classify an instance with at most one mark."""
         born = instance.born
         if born is not None and born.token in self.intents and born.deployment in ("", self.deployment):
             return self._with(instance, born.token)

@@ -1,6 +1,6 @@
-"""Which offers may be rented, in which order, and why the others may not.
+"""Selection of offers: which ones may be rented, in which order, and why all other ones are not.
 
-The server's filters are not always honoured, so every offer is checked again here before money is spent.
+The server does not always apply its filters, so every offer is checked again here before it is rented.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from ert_deploy.core.model.observed import Offer
 from ert_deploy.core.planning.cost import Estimate, estimate
 
 COUNTRY_CODE_LENGTH = 2
-CPU_ARCH = "amd64"  # what the image is built for
+CPU_ARCH = "amd64"  # platform of the image
 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """One filter an offer did not pass: its config path and the comparison that failed."""
+    """One filter that rejected an offer: its config path and the failed comparison."""
 
     filter: str
     detail: str
@@ -28,7 +28,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """An offer that may be rented and what it is expected to cost."""
+    """An acceptable offer and its expected price."""
 
     offer: Offer
     estimate: Estimate
@@ -36,13 +36,13 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Every offer looked at: the rentable ones best first, the rejected ones with all their reasons."""
+    """Result for all offers: the accepted ones, the best first, the rejected ones with all their reasons."""
 
     ranked: tuple[Ranked, ...]
     rejected: tuple[tuple[Offer, tuple[Rejection, ...]], ...]
 
     def removed_by(self) -> tuple[tuple[str, int], ...]:
-        """How many offers each filter removed, most first. One offer counts for each filter it fails."""
+        """Return how many offers each filter excluded, highest first. An offer is included for each filter it fails."""
         counts = Counter(r.filter for _, reasons in self.rejected for r in reasons)
         return tuple(counts.most_common())
 
@@ -50,13 +50,13 @@ class Choice:
 def choose(
     offers: Iterable[Offer],
     desired: Desired,
-    denied: frozenset[int] = frozenset(),
-    occupied: frozenset[int] = frozenset(),
+    denied: frozenset[str] = frozenset(),
+    occupied: frozenset[str] = frozenset(),
 ) -> Choice:
-    """Sort offers into rentable (by expected cost, then reliability, then id) and rejected.
+    """Split offers into accepted (by expected price, then reliability, then id) and rejected.
 
-    `occupied` are the machines on which this deployment has an instance, or may have one: two of them on one machine
-    want the same ports, and what breaks the machine takes both.
+    `occupied` are the machines on which this deployment has an instance, or may have one: two instances on one machine
+    use the same ports, and a fault of the machine would affect both.
     """
     ranked: list[Ranked] = []
     rejected: list[tuple[Offer, tuple[Rejection, ...]]] = []
@@ -71,7 +71,7 @@ def choose(
 
 
 def merged(found: Iterable[Offer], wide: Iterable[Offer]) -> tuple[Offer, ...]:
-    """The offers of a search with filters and of a later one without: the later price counts, the filter's CPU too."""
+    """Merge a filtered search and a later one without filters: the later price is used, and the CPU of the filter."""
     later = {offer.id: offer for offer in wide}
     first = [_on(later.pop(offer.id, offer), offer.cpu_arch) for offer in found]
     return (*first, *later.values())
@@ -82,9 +82,9 @@ def _on(offer: Offer, cpu_arch: str) -> Offer:
 
 
 def reject(
-    offer: Offer, desired: Desired, denied: frozenset[int], occupied: frozenset[int] = frozenset()
+    offer: Offer, desired: Desired, denied: frozenset[str], occupied: frozenset[str] = frozenset()
 ) -> Iterable[Rejection]:
-    """Every reason not to rent this offer; none means that it may be rented."""
+    """Yield every reason for rejecting this offer."""
     if offer.machine_id in denied:
         yield Rejection("deny list", f"machine {offer.machine_id} failed here before")
     if offer.machine_id in occupied:
@@ -105,6 +105,8 @@ def _prices(offer: Offer, desired: Desired) -> Iterable[Rejection]:
     for path, value, cap, unit in caps:
         if not (math.isfinite(value) and 0 <= value <= cap):
             yield Rejection(path, f"{value:g} {unit} > {cap:g}")
+    if interruptible and not desired.cloud.bids:
+        yield Rejection("launch/market", "this cloud takes no bids")
     bid = launch.bid
     if interruptible and (bid is None or bid < (offer.min_bid or 0.0)):
         yield Rejection("launch/bid", f"bid {bid} < {offer.min_bid}")
@@ -133,7 +135,7 @@ def _kinds(offer: Offer, desired: Desired) -> Iterable[Rejection]:
     if offer.cpu_arch != CPU_ARCH:
         yield Rejection("cpu_arch", f"{offer.cpu_arch or 'unknown'}, the image is {CPU_ARCH}")
     if not offer.rentable:
-        yield Rejection("rentable", "rented by somebody else")
+        yield Rejection("rentable", "rented by another customer")
     if c.verified and not offer.verified:
         yield Rejection("offer/verified", "host is not verified")
     if c.datacenter and not offer.datacenter:
@@ -145,6 +147,6 @@ def _kinds(offer: Offer, desired: Desired) -> Iterable[Rejection]:
 
 
 def country(geolocation: str) -> str:
-    """The two-letter code at the end of Vast's "Texas, US"; empty when there is none."""
-    tail = geolocation.rsplit(",", 1)[-1].strip().upper()
+    """Return the two-letter code at the end of Vast's "Texas, US"; empty if there is none."""
+    tail = geolocation.rpartition(",")[2].strip().upper()
     return tail if len(tail) == COUNTRY_CODE_LENGTH and tail.isalpha() else ""

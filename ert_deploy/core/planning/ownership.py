@@ -1,9 +1,9 @@
-"""Whose every listed instance is: ours, another owner's, or for a person to decide. Nothing with a mark is invisible.
+"""Ownership of all instances in a listing: own, another owner's, or `undecided`. No marked instance is skipped.
 
-Ours without a question is what our own state knew (its id in the state and its token in the environment), what has both
-marks and our owner, and what a person adopted. An older instance that names no owner is ours as well when an app of
-ours holds its address together with a key it was created with, or with the certificate that it proves now: its keys may
-have been changed. Another owner's is shown and never touched.
+An instance belongs to the deployment if the state has it (its id in the state and its token in the environment), if
+`label`, environment and owner match, or if the user adopted it. An older instance without an owner does as well if one
+of the deployment's apps has its address together with a key it was created with, or with the currently verified
+certificate: those keys may have been changed. Another owner's instance is listed but never modified.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from ert_deploy.core.planning.marks import PROVEN, Ownership, sort_out
 
 
 def known_services(desired: Desired, ids: Iterable[str]) -> frozenset[str]:
-    """Hashes of these services and of those that the config names by id."""
+    """Return the ids (hashed) of these services and of those that the config names by id."""
     return desired.services.union(map(service_hash, ids))
 
 
 def owned(desired: Desired, observed: Observed, services: frozenset[str], targets: Targets) -> Ownership:
-    """Every listed instance in its place, with all that this look knows."""
+    """Sort all instances by owner, with all available data."""
     return sort_out(desired, observed.instances, observed.state, services, lambda: _held(observed, targets))
 
 
 def to_probe(placed: Ownership) -> tuple[Instance, ...]:
-    """What is ours and, before the apps are read, what may turn out to be ours then."""
+    """Return the owned instances and, before the apps are read, those that may turn out as owned."""
     if not placed.undecided:
         return placed.ours
     return (*placed.ours, *(u.instance for u in placed.undecided if u.instance.mark is not None))
 
 
 def _held(observed: Observed, targets: Targets) -> frozenset[tuple[str, str]]:
-    """Addresses as apps hold them, each with its key's hash, and with PROVEN where its certificate is proven now."""
+    """Return the addresses in apps, each with its key's hash, and with PROVEN if the certificate is the current one."""
     held: set[tuple[str, str]] = set()
     for target, publication in targets:
         env, names = publication.env, target.names
@@ -48,7 +48,7 @@ def _held(observed: Observed, targets: Targets) -> frozenset[tuple[str, str]]:
 
 
 def _shows(instance: Instance, observed: Observed, url: Secret, pem: Secret | None) -> bool:
-    """Whether it answers at that address with that certificate, after it has proven that it is ours to the probe."""
+    """Whether it has that address and that certificate, after a successful probe."""
     health = observed.health.get(instance.id)
     certificate = health.certificate if health is not None else None
     there = instance.address is not None and instance.address.url() == url.reveal()

@@ -1,10 +1,10 @@
-"""plan(situation) -> steps: the one decision procedure of the product.
+"""Plan: `plan(situation)` returns the steps; the single decision procedure of the product.
 
-It is a pure function of what is wanted and what is seen. The engine does the first step, looks again and asks again,
-so the rest of the answer is a forecast. Recovery after a crash is not a mode: it is what this function says next.
+It is a deterministic function of desired and actual state. The engine executes the first step, observes and plans
+again, so the other steps are a forecast. Recovery is not a separate mode: the next plan covers it.
 
-Order, and why: what is already paid is written down first, then what must go is destroyed, then what is missing is
-woken or rented, then the app is moved over, and an old backend goes last, when nobody asks it any more.
+Order: instances that exist already are recorded first, then obsolete ones are deleted, then missing ones are started or
+rented, then the app is moved over, and an old backend is removed last, when it has no more requests.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ from ert_deploy.core.planning.sleep import asleep
 
 
 def plan(situation: Situation) -> tuple[Step, ...]:
-    """The steps from what is seen to what is wanted; empty when there is nothing to do."""
+    """Return the steps from actual to desired state; empty if they are equal."""
     return tuple(_steps(situation))
 
 
 def next_step(situation: Situation) -> Step | None:
-    """The first of them, which is all that is ever done before the next look; None when there is nothing to do."""
+    """Return the first step, the only one executed before the next observation; None if there is none."""
     return next(_steps(situation), None)
 
 
@@ -91,10 +91,10 @@ def _absent(situation: Situation) -> Iterator[Step]:
     if situation.desired.apps_first:
         yield from _let_go(situation, found)
     for candidate in found:
-        yield retire(candidate.instance, "not wanted any more")
+        yield retire(candidate.instance, "no longer needed")
     yield from graves(situation)
     for candidate in found:
-        yield steps.Destroy(candidate.instance.id, "not wanted any more")
+        yield steps.Destroy(candidate.instance.id, "no longer needed")
         yield steps.Bury(candidate.instance.id, "seen gone")
     if not situation.desired.apps_first:
         yield from withdraw(situation)
@@ -108,7 +108,7 @@ def _absent(situation: Situation) -> Iterator[Step]:
 
 
 def _let_go(situation: Situation, found: tuple[Candidate, ...]) -> Iterator[Step]:
-    """No app points anywhere any more, and what it asked has been answered."""
+    """Disconnect all apps, and wait until their requests have finished."""
     yield from withdraw(situation)
     asked = [c for c in found if _asked(c)]
     until = drained(situation)
@@ -117,13 +117,13 @@ def _let_go(situation: Situation, found: tuple[Candidate, ...]) -> Iterator[Step
 
 
 def _asked(candidate: Candidate) -> bool:
-    """Whether requests may be under way to it."""
+    """Whether requests to it may be active."""
     healthy = candidate.health is not None and candidate.health.vital is Vital.HEALTHY
     return (candidate.told or healthy) and not candidate.instance.resting
 
 
 def _surplus(desired: Desired, others: tuple[Candidate, ...], replaced: bool) -> Iterator[Step]:
-    """What no app was ever told about can go as soon as there is another one, or when it does not fit."""
+    """Retire unpublished instances as soon as another one is selected, or if they do not match the config."""
     for candidate in others:
         if not candidate.told and (replaced or not fits(desired, candidate)):
             yield retire(candidate.instance, "another instance serves" if replaced else "it does not fit the config")
@@ -132,7 +132,7 @@ def _surplus(desired: Desired, others: tuple[Candidate, ...], replaced: bool) ->
 def _rent(situation: Situation) -> Iterator[Step]:
     apps = situation.targets
     if apps and not any(touched(t.names, p.env) for t, p in apps):
-        yield steps.MarkApps(tuple(t.service for t, _ in apps), "nothing was ever rented for it")
+        yield steps.MarkApps(tuple(t.service for t, _ in apps), "no instance was ever rented for it")
     if situation.slots_taken >= situation.desired.slots:
         yield from unsettled(situation)
         yield from _spare(situation)
@@ -148,13 +148,13 @@ def _rent(situation: Situation) -> Iterator[Step]:
 
 
 def _spare(situation: Situation) -> Iterator[Step]:
-    """All slots are taken and none of them serves: one that is stopped, or no app can use any more, makes room."""
+    """If all slots are occupied and no instance is usable, free one: stopped, or no longer usable by any app."""
     now = situation.standing
     if len(now.others) < situation.desired.slots:
         return
     for candidate in now.others:
         if candidate.instance.resting:
-            yield retire(candidate.instance, "it is stopped, cannot be used, and room is needed")
+            yield retire(candidate.instance, "it is stopped and unusable, and its slot is needed")
             return
     spare = [c for c in now.others if not situation.usable_by_an_app(c.instance)]
     spare.sort(key=lambda c: _in_use(situation, c))
@@ -166,13 +166,13 @@ def _spare(situation: Situation) -> Iterator[Step]:
     moved = moving_until(situation)
     if moved > situation.observed.now and situation.runs_with(spare[0].instance):
         yield steps.Drain(spare[0].instance.id, moved, "an app that may run with it is being deployed")
-    yield retire(spare[0].instance, "no app can use it any more, and room is needed")
+    yield retire(spare[0].instance, "no app can use it any more, and its slot is needed")
 
 
 def _in_use(situation: Situation, candidate: Candidate) -> tuple[bool, bool]:
-    """The least first: whether an app may run with it, and whether one was ever told about it.
+    """Sort key, least used first: whether an app may run with it, and whether it was ever published.
 
-    An app that does not answer at this look shows nothing; it may run with whatever one was told about.
+    An app that does not respond now may run with any published instance.
     """
     published = candidate.record is not None and candidate.record.published
     silent = any(p.live_fingerprint is None for _, p in situation.targets)
@@ -189,24 +189,24 @@ def _serve(situation: Situation, current: Candidate) -> Iterator[Step]:
     key = situation.current_key(current.instance)
     yield from _new_key(situation, current, key)
     if record is None or record.certificate != certificate or record.stranded:
-        yield steps.Pin(current.instance.id, "it has proven its identity")
+        yield steps.Pin(current.instance.id, "it proved its identity")
     yield from moves(situation.desired) if key is None else publish(situation, address.url(), key, certificate)
 
 
 def _new_key(situation: Situation, current: Candidate, key: Secret | None) -> Iterator[Step]:
-    """A key that only this machine takes, made and added before any app is told of it."""
+    """Create and add a key of this instance's own before any app receives it."""
     made = situation.observed.made.get(current.instance.id)
     if key is not None and not (situation.observed.rotating and not accepts(current.instance, current.record, made)):
         return
     until = drained(situation)
     if current.told and until is not None and until > situation.observed.now:
-        yield steps.Drain(current.instance.id, until, "requests with a key that nobody remembers may finish")
+        yield steps.Drain(current.instance.id, until, "requests with an unknown key may finish")
     why = "a new key is to take the place of the old one" if key is not None else "no app holds a key that it takes"
     yield steps.AddKey(current.instance.id, why)
 
 
 def _old_keys(situation: Situation, current: Candidate) -> Iterator[Step]:
-    """Once every app is proven to use the kept key and nobody can be in the middle of using another, the others go."""
+    """Remove the other keys once every app uses the current one and no request with another can be active."""
     record, key = current.record, situation.current_key(current.instance)
     if record is None or key is None or not may_take_others(record, key):
         return

@@ -1,6 +1,7 @@
-"""The part of the plan that is the same whatever is wanted: write down what is found, forget what is proven gone.
+"""Steps shared by all phases: record instances that were found, and remove entries of instances that no longer exist.
 
-What is already paid is written down first; what was given up is destroyed, seen gone, and only then forgotten.
+Instances that exist already are recorded first. Retired ones are deleted, checked to be absent, and only then removed
+from the state.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from ert_deploy.core.planning.situation import Situation
 
 
 def put_right(situation: Situation) -> Iterator[Step]:
-    """Everything that has to be in order before anything else is decided."""
+    """Yield the steps that have to precede all other steps."""
     yield from written_down(situation)
     yield from graves(situation)
     yield from expired(situation)
 
 
 def written_down(situation: Situation) -> Iterator[Step]:
-    """Instances that carry our marks and no record: found again after a crash, or after the state was lost."""
+    """Record marked instances without a record: found after an abort or without a state."""
     intended = {i.token for i in situation.observed.state.intents}
     for candidate in situation.candidates:
         mark = candidate.instance.mark
@@ -34,7 +35,7 @@ def written_down(situation: Situation) -> Iterator[Step]:
 
 
 def vanished(observed: Observed) -> Iterator[Step]:
-    """Records of instances that are not listed any more; one that lost its marks is for a person to decide."""
+    """Drop records of instances that are not in the listing; one without a mark is left to the user."""
     listed = {i.id for i in observed.instances}
     for record in observed.state.records:
         if record.id not in listed:
@@ -42,10 +43,10 @@ def vanished(observed: Observed) -> Iterator[Step]:
 
 
 def graves(situation: Situation) -> Iterator[Step]:
-    """The least tried first, so that one that will not go does not keep the others alive.
+    """Delete retired instances, fewest attempts first, so that one that fails does not block the next.
 
-    One that lost its marks is not touched: a person decides. One that was tried a short while ago is left to
-    `lingering`: it takes a slot, and holds up nothing else.
+    One without a mark is left to the user. One that was attempted recently is left to `lingering`: it occupies a slot,
+    but does not block other steps.
     """
     for step in _last_steps(situation):
         if situation.observed.due.get(step, 0.0) <= situation.observed.now:
@@ -55,7 +56,7 @@ def graves(situation: Situation) -> Iterator[Step]:
 
 
 def lingering(situation: Situation) -> Iterator[Step]:
-    """What is to go and was not seen gone when it was last tried; there is nothing else left to do."""
+    """Wait for instances to delete that were still present at the last attempt; used when no other step is left."""
     due, now = situation.observed.due, situation.observed.now
     waiting = [step for step in _last_steps(situation) if due.get(step, 0.0) > now]
     for step in sorted(waiting, key=lambda s: due[s]):
@@ -63,7 +64,7 @@ def lingering(situation: Situation) -> Iterator[Step]:
 
 
 def _last_steps(situation: Situation) -> Iterator[steps.Destroy | steps.Bury]:
-    """What is next for everything that is to go: destroy it while it is listed, else see it gone by id, too."""
+    """Yield the next step of each tombstone: destroy the instance while it is listed, else read it by id."""
     observed = situation.observed
     listed, mine = {i.id for i in observed.instances}, {i.id for i in situation.ours}
     for tombstone in sorted(observed.state.tombstones, key=lambda t: observed.tries.get(t.id, 0)):
@@ -76,7 +77,7 @@ def _last_steps(situation: Situation) -> Iterator[steps.Destroy | steps.Bury]:
 
 
 def expired(situation: Situation) -> Iterator[Step]:
-    """Creates that have left no trace within the settle time; a label alone is one, for a person to decide about."""
+    """Drop creates without a trace after the settle time; an instance with only the `label` is left to the user."""
     observed = situation.observed
     seen = {i.mark.token for i in situation.ours if i.mark is not None} | _labels(observed)
     for intent in observed.state.intents:
@@ -86,7 +87,7 @@ def expired(situation: Situation) -> Iterator[Step]:
 
 
 def taken(situation: Situation) -> Iterator[Step]:
-    """Creates whose offer went to somebody else: watched while more is rented, and nothing that `down` waits for."""
+    """Drop creates whose offer was taken: they remain while more is rented, but `down` does not wait for them."""
     seen = {i.mark.token for i in situation.ours if i.mark is not None} | _labels(situation.observed)
     for intent in situation.observed.state.intents:
         if intent.gone and intent.token not in seen:
@@ -94,17 +95,17 @@ def taken(situation: Situation) -> Iterator[Step]:
 
 
 def unsettled(situation: Situation) -> Iterator[Step]:
-    """Creates that may still show themselves. One whose offer was said to be taken is not waited for."""
+    """Wait for creates whose instance may still appear, except those whose offer was reported as taken."""
     observed, settle = situation.observed, situation.desired.timings.settle
     seen = {i.mark.token for i in observed.instances if i.mark is not None} | _labels(observed)
     for intent in observed.state.intents:
         left = settle - observed.age(intent.token, intent.at, MARGIN)
         if left > 0 and not intent.gone and intent.token not in seen:
-            yield steps.Settle(intent.token, observed.now + left, "a create call whose outcome is not known")
+            yield steps.Settle(intent.token, observed.now + left, "a create call with unknown outcome")
 
 
 def unknown(situation: Situation) -> Iterator[Step]:
-    """A create of which nothing was found written down: there was no state, or it could not be read."""
+    """Wait for creates that are not in the state, because it did not exist or could not be read."""
     left = unknown_for(situation)
     if left > 0:
         until = situation.observed.now + left
@@ -112,7 +113,7 @@ def unknown(situation: Situation) -> Iterator[Step]:
 
 
 def unknown_for(situation: Situation) -> float:
-    """Seconds for which a create may still show itself that no state of ours knows; 0 when that is over."""
+    """Return the seconds during which an instance of a create without state may still appear; 0 afterwards."""
     observed, settle = situation.observed, situation.desired.timings.settle
     begun = observed.state.begun
     return max(0.0, settle - observed.age("", begun, MARGIN)) if begun else 0.0
@@ -123,6 +124,6 @@ def _labels(observed: Observed) -> set[str]:
 
 
 def retire(instance: Instance, reason: str, *, deny: bool = False, end: str = "") -> Step:
-    """The first step of getting rid of an instance."""
+    """Return the first step of removing an instance."""
     token = instance.mark.token if instance.mark is not None else ""
     return steps.Retire(instance.id, token, instance.machine_id, reason, deny, end)

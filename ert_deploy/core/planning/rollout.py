@@ -1,4 +1,4 @@
-"""The part of the plan that moves an app over: write what differs, deploy, see the running process prove it."""
+"""Rollout to an app: write the variables that have changed, deploy, and verify the running process."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from ert_deploy.core.planning.situation import Situation
 
 
 def publish(situation: Situation, url: str, key: Secret, certificate: str) -> Iterator[Step]:
-    """What is left to do until every target runs with this backend."""
+    """Yield the remaining steps until every target runs with this backend."""
     for target, publication in situation.targets:
         yield from _towards(situation.observed, target, publication, connected(target, url, key, certificate))
         if _silent(situation.observed, target, publication):
             mark = publication.env[target.names.fingerprint].reveal()
-            yield steps.Prove(target.service, mark, "it was proven once, and the running app does not show it now")
+            yield steps.Prove(target.service, mark, "it was verified before, and the running app no longer returns it")
 
 
 def withdraw(situation: Situation) -> Iterator[Step]:
-    """What is left to do until no target of ours points anywhere; targets we never wrote to are left alone."""
+    """Yield the remaining steps until no target uses a backend; targets never written to are not changed."""
     for target, publication in situation.targets:
         if touched(target.names, publication.env) and target.service not in situation.observed.abandoned:
             yield from _towards(situation.observed, target, publication, withdrawn(target))
 
 
 def forecast(desired: Desired) -> Iterator[Step]:
-    """The same steps before the backend's address is known. It gets a key of its own first."""
+    """Yield the expected steps before the backend's address is known, starting with a key of its own."""
     yield steps.AddKey(None, "a key of its own")
     yield from moves(desired)
 
 
 def moves(desired: Desired) -> Iterator[Step]:
-    """How every app will be moved over to what is not known yet."""
+    """Yield the steps that move every app to a backend whose values are not known yet."""
     for target in desired.targets:
         names = target.names
         late = (names.url, names.key, names.certificate, names.fingerprint)
@@ -46,9 +46,9 @@ def moves(desired: Desired) -> Iterator[Step]:
 
 
 def drained(situation: Situation) -> float | None:
-    """When the last request to an old backend may be taken as finished; None while some app is not moved over.
+    """Return the time at which all requests to an old backend count as finished; None while an app is not moved yet.
 
-    With nothing to move (no target was read, or none was ever ours) there is nothing to wait for.
+    Without apps to move (no target was read, or none was ever connected) there is no waiting time.
     """
     drain = situation.desired.timings.drain
     moved = [
@@ -63,16 +63,16 @@ def drained(situation: Situation) -> float | None:
 
 
 def moving_until(situation: Situation) -> float:
-    """When the last deploy that an app has not proven yet is out of time; 0 where none is under way."""
+    """Return the deadline of the last deploy that is not verified yet; 0 if no deploy is active."""
     begun = (situation.observed.state.rollout(p.service_id) for _, p in situation.targets)
     ages = [situation.observed.age(r.service_id, r.at) for r in begun if r is not None and not r.proven]
     return situation.observed.now + situation.desired.timings.deploy_limit - min(ages) if ages else 0.0
 
 
 def _silent(observed: Observed, target: Target, publication: Publication) -> bool:
-    """Whether an app that was proven shows nothing now: it does not answer, or runs an older version after a rollback.
+    """Whether an app reports no fingerprint any more: it does not respond, or was rolled back to an older version.
 
-    On the way down that is no matter: nothing of ours serves it any more.
+    This is ignored on the way down, as it no longer serves the app.
     """
     rollout, mark = observed.state.rollout(publication.service_id), publication.env.get(target.names.fingerprint)
     proven = rollout is not None and bool(rollout.proven) and mark == Secret(rollout.fingerprint)
@@ -87,7 +87,7 @@ def _towards(
     if difference:
         yield steps.Publish(name, difference.write, difference.delete, "the environment differs")
         yield steps.Deploy(name, "to take up the new environment")
-        yield steps.Prove(name, mark, "200 from an old process proves nothing")
+        yield steps.Prove(name, mark, "200 from an old process is no proof")
         return
     rollout = observed.state.rollout(publication.service_id)
     ours = rollout is not None and rollout.fingerprint == mark
@@ -97,5 +97,5 @@ def _towards(
         return
     if publication.live_fingerprint != mark and not (ours and rollout is not None and not rollout.proven):
         shown = publication.live_fingerprint or "no fingerprint"
-        yield steps.Deploy(name, f"the running app shows {shown}")
+        yield steps.Deploy(name, f"the running app returns {shown}")
     yield steps.Prove(name, mark, "the running app has to show the new fingerprint")

@@ -1,7 +1,9 @@
-"""The plan for a deployment that is to sleep: one disk at most is kept, and no GPU is paid.
+"""Plan of `sleep`: at most one disk is kept, and no GPU is paid.
 
-What the apps hold stays as it is, so that waking up needs no deploy when the address comes back. Render is not in the
-way: where it cannot be read, the state still knows what an app was told about.
+On a cloud where a stop loses the disk there is nothing to keep, and the instance is destroyed: waking up rents again.
+
+The apps' environments are not changed, so that no deploy is needed if the address is the same after waking up. The web
+host is not required: if it cannot be read, the state still shows which instances were published.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from ert_deploy.core.model.desired import Market
 from ert_deploy.core.model.moment import MARGIN
 from ert_deploy.core.model.state import Record
 from ert_deploy.core.model.steps import Step
+from ert_deploy.core.planning.age import by_age
 from ert_deploy.core.planning.candidates import Standing
 from ert_deploy.core.planning.health import Candidate, Stage
 from ert_deploy.core.planning.records import lingering, put_right, retire, unsettled
@@ -22,16 +25,16 @@ KEPT = (Stage.READY, Stage.BOOTING, Stage.ASLEEP, Stage.LOST)
 
 
 def asleep(situation: Situation) -> Iterator[Step]:
-    """What is left to do until nothing but a disk is paid."""
+    """Yield the remaining steps until only a disk is left."""
     yield from put_right(situation)
-    now = situation.standing
-    kept = _kept(now)
+    now, keeps = situation.standing, situation.desired.cloud.keeps_disk
+    kept = _kept(situation) if keeps else None
     for candidate in (*now.failed, *now.others, *((now.current,) if now.current is not None else ())):
         if candidate is not kept:
             verdict = now.verdicts[candidate.instance.id]
             if candidate.told and verdict.stage in KEPT and not candidate.instance.halted:
-                yield steps.Stop(candidate.instance.id, "it is to finish its reports before it goes")
-            yield retire(candidate.instance, _why_not(candidate, now), deny=verdict.deny)
+                yield steps.Stop(candidate.instance.id, "it has to finish its reports before it stops")
+            yield retire(candidate.instance, _why_not(candidate, now, keeps_disk=keeps), deny=verdict.deny)
     if kept is not None:
         yield from _stop(situation, kept)
     yield from unsettled(situation)
@@ -39,23 +42,23 @@ def asleep(situation: Situation) -> Iterator[Step]:
 
 
 def start_may_come(record: Record, situation: Situation) -> bool:
-    """Whether a start of it may still take effect, as late as a create may, whatever has come of another one.
+    """Whether a start may still take effect, within the settle time of a create, regardless of later attempts.
 
-    Where its record was lost, that counts from when it was found.
+    If the original record is missing, the time starts when the instance was found.
     """
     known, settle = (record.woken, record.at), situation.desired.timings.settle
     return bool(record.woken) and any(situation.observed.age(record.token, at, MARGIN) < settle for at in known)
 
 
 def _stop(situation: Situation, kept: Candidate) -> Iterator[Step]:
-    """A start without an answer may take effect late, one that was refused may be queued, and so may a bid be."""
+    """Stop it again if a start may still take effect: sent without response, denied but pending, or an open bid."""
     instance = kept.instance
     record = situation.observed.state.record(instance.id)
     if not instance.halted:
         yield steps.Stop(instance.id, "it is to sleep")
-        yield steps.AwaitStop(instance.id, "its GPU is paid until it is stopped")
+        yield steps.AwaitStop(instance.id, "its GPU bills until it is stopped")
     elif not instance.resting:
-        yield steps.AwaitStop(instance.id, "its GPU is paid until it is stopped")
+        yield steps.AwaitStop(instance.id, "its GPU bills until it is stopped")
     elif record is not None and record.woken:
         if start_may_come(record, situation):
             yield steps.AwaitStop(instance.id, "a start of it may still take effect")
@@ -66,11 +69,12 @@ def _stop(situation: Situation, kept: Candidate) -> Iterator[Step]:
         yield steps.Stop(instance.id, "if it was outbid, it would run again by itself")
 
 
-def _kept(now: Standing) -> Candidate | None:
-    """The one whose disk is worth keeping: it was healthy once, or stopped already.
+def _kept(situation: Situation) -> Candidate | None:
+    """Return the instance whose disk to keep: it was ready before, or is stopped already.
 
-    One that serves comes first, then the one an app points at.
+    One that is in use has priority, then one that an app's environment refers to.
     """
+    now, age = situation.standing, by_age(situation.observed.state)
     worthy = [
         candidate
         for candidate in (*((now.current,) if now.current is not None else ()), *now.others)
@@ -83,7 +87,7 @@ def _kept(now: Standing) -> Candidate | None:
             not c.pointed,
             not c.told,
             now.verdicts[c.instance.id].stage is not Stage.READY,
-            c.instance.id,
+            age(c.instance),
         ),
         default=None,
     )
@@ -95,8 +99,10 @@ def _proven(candidate: Candidate, now: Standing) -> bool:
     return was_healthy or now.verdicts[candidate.instance.id].stage in (Stage.READY, Stage.ASLEEP)
 
 
-def _why_not(candidate: Candidate, now: Standing) -> str:
+def _why_not(candidate: Candidate, now: Standing, *, keeps_disk: bool) -> str:
     verdict = now.verdicts[candidate.instance.id]
+    if verdict.stage in KEPT and not keeps_disk:
+        return "a stop does not keep its disk here"
     if verdict.stage in KEPT:
         return "another disk is kept" if _proven(candidate, now) else "it never became healthy"
     return verdict.reason

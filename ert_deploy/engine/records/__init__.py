@@ -1,1 +1,1 @@
-"""The state as the engine keeps it: whose it is, small writes, waits, and going down where no store can be used."""
+"""State handling of the engine: account check, small writes, waits, and `down` without a usable store."""

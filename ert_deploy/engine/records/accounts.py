@@ -1,4 +1,4 @@
-"""The account behind the key, read once a run and compared with the one that the state belongs to."""
+"""Account check: the account of the key, read once per run, has to be that of the state."""
 
 from __future__ import annotations
 
@@ -19,11 +19,10 @@ def of_this_account(
     begins: bool,
     leaving: bool = False,
 ) -> Effects[tuple[State, str]]:
-    """The state as one of the key's account, and that account. NeedsAttention when the state is of another one.
+    """Return the state bound to the key's account, and the id of it. Raises NeedsAttention for another one.
 
-    `account` is "" until it was read; `same` are the ways in which the run has seen it named. CannotObserve when it
-    cannot be read, but when `leaving` only where something hangs on it: on the way down nothing may stand between us
-    and the bill.
+    `account` is "" before it is read; `same` are all ids of it known to the run. Raises CannotObserve if it cannot be
+    read; with `leaving` only if it is required, as a failure must not keep instances running.
     """
     if not account:
         try:
@@ -43,12 +42,12 @@ def _of_another(state: State, account: str) -> NeedsAttention:
     known, unread = known_there(state), by_key(account) or by_key(state.account)
     said = f"the key is of account {account}, and {state.deployment} was rented with account {state.account}"
     if unread:
-        said = f"nothing shows that the key is of the account that {state.deployment} was rented with"
+        said = f"the key may be of another account than the one that {state.deployment} was rented with"
     right = "the key that it was rented with" if by_key(state.account) else f"a key of account {state.account}"
     more = " that has the right user_read" if unread and not by_key(state.account) else ""
-    anew = "; nothing is known to exist there, so `ert-deploy up` may begin anew with this key"
+    anew = "; no instance is known to exist there, so `ert-deploy up` may start over with this key"
     return NeedsAttention(
         said,
-        f"nothing was changed; there may exist, and bill: {known}" if known else "nothing was changed",
+        f"no change was made; these may exist and bill: {known}" if known else "no change was made",
         f"set VAST_API_KEY to {right}{more} and run the command again{anew if unread and not known else ''}",
     )

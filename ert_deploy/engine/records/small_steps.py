@@ -1,4 +1,4 @@
-"""Small steps: one write to the state."""
+"""Handlers of steps that make one write to the state."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import replace
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.errors import Transient
 from ert_deploy.core.model.events import Retired, Trouble, Verified
-from ert_deploy.core.model.fingerprints import certificate_sha256
-from ert_deploy.core.model.observed import Instance, Observed, Vital
+from ert_deploy.core.model.keys import certificate_sha256
+from ert_deploy.core.model.observed import Instance, Observed, Power, Vital
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import Record, Tombstone
 from ert_deploy.core.planning.adoption import adopted
-from ert_deploy.core.planning.health import ENDED
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.keys import relearn
@@ -19,13 +19,13 @@ from ert_deploy.engine.run_context import Run
 
 
 def drop_intent(step: steps.DropIntent, run: Run) -> Effects[None]:
-    """Forget a create that never came to exist, and what it would have cost."""
+    """Remove the `Intent` and the `Rental` of a create that left no instance."""
     yield from perform(e.Save(run.observed.state.drop_intent(step.token)))
     run.memory.spending.pop(step.token, None)
 
 
 def write_down(step: steps.Record, run: Run) -> Effects[None]:
-    """Give what was found its record, with the keys that it takes."""
+    """Create the record of an instance that was found, with the accepted keys."""
     instance = _instance(run.observed, step.instance_id)
     intent = next((i for i in run.observed.state.intents if i.token == step.token), None)
     if intent is not None:
@@ -33,22 +33,24 @@ def write_down(step: steps.Record, run: Run) -> Effects[None]:
     else:
         health = run.observed.health.get(instance.id)
         answers = health is not None and health.vital in (Vital.HEALTHY, Vital.UNREACHABLE)
-        served = instance.halted and instance.status in ENDED
-        found = adopted(instance, run.observed.stamp(), may_serve=served or (answers and instance.status == "running"))
+        served = instance.halted and instance.ended
+        found = adopted(
+            instance, run.observed.stamp(), may_serve=served or (answers and instance.power is Power.RUNNING)
+        )
     record = yield from relearn(found, run.situation)
     if record is not None:
         yield from perform(e.Save(run.situation.claimed().put_record(record)))
 
 
 def pin(step: steps.Pin, run: Run) -> Effects[None]:
-    """Pin the certificate, after the backend has shown that it takes our key: the first keyed call claims it.
+    """Pin the certificate after the backend has accepted the key: the first call with a key claims it.
 
-    A start of it that was given up has come all the same: it serves, and is not given up for one look that fails.
+    If a start was given up but succeeded, this is cleared, so that one failed check does not remove it.
     """
     instance = _instance(run.observed, step.instance_id)
     health, record = run.observed.health[instance.id], run.observed.state.record(instance.id)
     key = run.situation.current_key(instance)
-    # The plan pins nothing else.
+    # The plan pins no other instance.
     assert health.certificate is not None
     assert instance.address is not None
     assert record is not None
@@ -60,8 +62,8 @@ def pin(step: steps.Pin, run: Run) -> Effects[None]:
         yield from perform(e.Sleep(run.desired.timings.poll))
         return
     if not accepted and record.certificate and (record.keys or record.asked):
-        # Its disk is another one, such as after a recycle in the console: it takes what it was created with.
-        yield from perform(e.Tell(Trouble("asking the backend about the key", "it has forgotten what it was told")))
+        # The disk was replaced, as by a recycle at the provider: it accepts the initial keys.
+        yield from perform(e.Tell(Trouble("asking the backend about the key", "it no longer has the key")))
         yield from perform(e.Save(run.observed.state.put_record(replace(record, keys=(), asked=()))))
         return
     if not accepted:
@@ -75,5 +77,5 @@ def pin(step: steps.Pin, run: Run) -> Effects[None]:
     yield from perform(e.Tell(Verified(instance, health, certificate_sha256(health.certificate))))
 
 
-def _instance(observed: Observed, instance_id: int) -> Instance:
+def _instance(observed: Observed, instance_id: InstanceId) -> Instance:
     return next(i for i in observed.instances if i.id == instance_id)

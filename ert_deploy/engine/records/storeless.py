@@ -1,8 +1,8 @@
-"""Going down without a store: the marks are the record, so what bills goes whether the state can be kept or not.
+"""Fallback of `down` without a usable store: uses `label` and environment of the instances.
 
-Where the state cannot be read, a blank one that begins now takes its place, and nothing is claimed before a create that
-it may have known has had its time. Where it cannot be written, this run remembers what it would hold. In the end it is
-tried once more; what could not be stored is said, with exit code 5.
+If the state cannot be read, it is replaced by an empty one that starts now, and success is not reported before a create
+in the old state would have appeared. If it cannot be written, it is stored in memory. The store is tried once more
+at the end; if that fails, these changes are reported with exit code 5.
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ from typing import Any, TypeVar
 
 from ert_deploy.core.model.errors import ErtError, NeedsAttention, StateConflict
 from ert_deploy.core.model.events import Trouble
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import State
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory
 
 T = TypeVar("T")
-AGAIN = "once the state can be read and written, run `ert-deploy down` again; `ert-deploy state` says what is there"
+AGAIN = "once the state can be read and written, run `ert-deploy down` again; `ert-deploy state` shows its contents"
 
 
 def without_store(effects: Effects[T], deployment: str, memory: Memory) -> Effects[T]:
-    """The same effects, with a state in this run's memory where the store fails."""
+    """Run the effects with a state in memory if the store fails."""
     value: Any = None
     error: ErtError | None = None
     while True:
@@ -50,7 +51,7 @@ def _load(deployment: str, memory: Memory) -> Effects[State]:
     except ErtError as error:
         if memory.unread is None:
             memory.unread = error
-            yield from perform(e.Tell(Trouble("going on without the state, by the marks alone", error.summary)))
+            yield from perform(e.Tell(Trouble("continuing without the state, using only the marks", error.summary)))
             now = yield from perform(e.Now())
             known = memory.carried or memory.stored or State(deployment)
             memory.carried = replace(known, begun=now.stamp())
@@ -79,9 +80,9 @@ def _save(state: State, memory: Memory) -> Effects[State]:
 
 
 def stored(memory: Memory) -> Effects[bool]:
-    """Whether the state is stored in the end; False when it can be used again and there may be more to do.
+    """Whether the state is stored at the end; False if the store works again and more steps may be needed.
 
-    Raises NeedsAttention with what could not be stored.
+    Raises NeedsAttention with the changes that could not be stored.
     """
     if memory.unread is None and memory.unsaved is None:
         return True
@@ -111,15 +112,15 @@ def _not_stored(error: ErtError, memory: Memory) -> NeedsAttention:
 
 
 def _left(memory: Memory) -> Iterator[str]:
-    """What the store still holds that is not so any more."""
+    """Yield entries in the store that are out of date."""
     before, after = memory.stored, memory.carried
     if before is None or after is None:
         return
     for number in sorted(_ids(before) - _ids(after)):
-        yield f"the state still knows instance {number}, which is gone"
+        yield f"the state still contains instance {number}, which is gone"
     for intent in sorted(set(before.intents) - set(after.intents), key=lambda i: i.token):
-        yield f"the state still knows a create call of offer {intent.offer_id}, which left no trace"
+        yield f"the state still contains a create call for offer {intent.offer_id}, which left no trace"
 
 
-def _ids(state: State) -> set[int]:
+def _ids(state: State) -> set[InstanceId]:
     return {r.id for r in state.records} | {t.id for t in state.tombstones}

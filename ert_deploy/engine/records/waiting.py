@@ -1,10 +1,11 @@
-"""Waiting between two looks: for a boot, for a create call to settle, for requests under way."""
+"""Waiting: for a boot, for a create call to settle, for active requests."""
 
 from __future__ import annotations
 
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.events import Booting, Waiting
 from ert_deploy.core.model.observed import Health
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.planning.polling import time_left, while_booting
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
@@ -13,12 +14,12 @@ from ert_deploy.engine.run_context import Run
 
 
 def await_boot(step: steps.AwaitBoot, run: Run) -> Effects[None]:
-    """Show how the boot gets on, and pause as long as its next news may take."""
+    """Report the state of the boot, and wait until it can have changed."""
     observed, pause = run.observed, run.desired.timings.poll
     for instance in run.situation.ours:
         if instance.id == step.instance_id:
             record, health = observed.state.record(instance.id), observed.health.get(instance.id)
-            assert record is not None, "the plan writes down first what it finds"
+            assert record is not None, "the plan records it first"
             elapsed = min((observed.age(record.token, at) for at in (record.at, record.woken) if at), default=0.0)
             asked = observed.now - elapsed
             yield from perform(e.Tell(Booting(instance, health, elapsed)))
@@ -30,8 +31,8 @@ def await_boot(step: steps.AwaitBoot, run: Run) -> Effects[None]:
     yield from perform(e.Sleep(pause))
 
 
-def _download(number: int, health: Health | None, now: float, memory: Memory) -> float | None:
-    """How long its download takes still, as far as this run has seen it."""
+def _download(number: InstanceId, health: Health | None, now: float, memory: Memory) -> float | None:
+    """Return the remaining seconds of the download, estimated from the data of this run; None if unknown."""
     if health is None or not health.total:
         memory.downloads.pop(number, None)
         return None
@@ -39,7 +40,7 @@ def _download(number: int, health: Health | None, now: float, memory: Memory) ->
 
 
 def settle(step: steps.Settle, run: Run) -> Effects[None]:
-    """Wait for a create call whose outcome is not known."""
+    """Wait for a create call with unknown result."""
     yield from _wait("a create call to show itself or be ruled out", step.until, run)
 
 
@@ -49,7 +50,7 @@ def drain(step: steps.Drain, run: Run) -> Effects[None]:
 
 
 def _wait(what: str, until: float | None, run: Run) -> Effects[None]:
-    """Say what is waited for and pause until then, `timings/poll` at most."""
+    """Report the reason for waiting and wait until then, at most `timings/poll`."""
     left = run.desired.timings.poll if until is None else max(0.0, until - run.observed.now)
     yield from perform(e.Tell(Waiting(what, left)))
     yield from perform(e.Sleep(min(left, run.desired.timings.poll) or run.desired.timings.poll))

@@ -42,7 +42,7 @@ class Unhealthy(Exception):
     """The new instance failed to start; `failure` is the reason in the event."""
 
     def __init__(self, failure: Mapping[str, Any]) -> None:
-        super().__init__("instance did not come up")
+        super().__init__("instance did not start")
         self.failure = dict(failure)
 
 

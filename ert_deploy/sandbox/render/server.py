@@ -143,7 +143,7 @@ class RenderDouble:
             self._clock.wait(self._store.closing, 0.02 * self._clock.speed)
         if deploy.status != "live":
             tail = [line.message for line in list(self._store.logs) if line.service_id == service.id][-20:]
-            raise RuntimeError("\n".join([f"service {name}: first deploy ended as {deploy.status}", *tail]))
+            raise RuntimeError("\n".join([f"service {name}: first deploy finished as {deploy.status}", *tail]))
         return service.id
 
     def app_url(self, service_id: str) -> str:

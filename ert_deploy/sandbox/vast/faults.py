@@ -148,7 +148,7 @@ def _stay_on_loopback(kind: str, details: Mapping[str, Any]) -> None:
         value = details.get(name, {})
         elsewhere = off_loopback(value if isinstance(value, Mapping) else {"address": value})
         if elsewhere:
-            raise ValueError(f"{kind} leads off loopback: {', '.join(elsewhere)}; hint: use an address on 127.0.0.1")
+            raise ValueError(f"{kind} is not on loopback: {', '.join(elsewhere)}; hint: use an address on 127.0.0.1")
 
 
 class Troubles:

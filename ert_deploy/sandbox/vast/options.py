@@ -64,5 +64,5 @@ class Options:
     def __post_init__(self) -> None:
         if elsewhere := off_loopback(self.machine_env):
             raise ValueError(
-                f"machine_env leads off loopback: {', '.join(elsewhere)}; hint: use an address on 127.0.0.1"
+                f"machine_env is not on loopback: {', '.join(elsewhere)}; hint: use an address on 127.0.0.1"
             )

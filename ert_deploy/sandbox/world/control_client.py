@@ -22,9 +22,9 @@ def ask(world: WorldFile, method: str, path: str, body: dict[str, Any] | None = 
         answer = connection.getresponse()
         said: dict[str, Any] = json.loads(answer.read())
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise WorldError(f"the sandbox does not answer: {type(error).__name__}") from None
+        raise WorldError(f"the sandbox does not respond: {type(error).__name__}") from None
     finally:
         connection.close()
     if answer.status >= 400:
-        raise WorldError(f"the sandbox refused: {said.get('error', answer.status)}")
+        raise WorldError(f"the sandbox rejected the request: {said.get('error', answer.status)}")
     return said

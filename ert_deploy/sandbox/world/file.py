@@ -97,16 +97,16 @@ def read(directory: Path) -> WorldFile:
 def parse(said: Any, path: Path) -> WorldFile:
     """Validate the JSON value of the file. Raises `WorldError` for the first invalid field."""
     if not isinstance(said, dict):
-        raise WorldError(f"{path} is damaged: not an object")
+        raise WorldError(f"{path} is corrupt: not an object")
     if said.get("version") != VERSION:
         raise WorldError(f"{path} was written by another version ({said.get('version')!r}, this one writes {VERSION})")
     kinds = {"int": int, "float": (int, float), "str": str, "str | None": (str, type(None))}
     for field in fields(WorldFile):
         if field.name not in said or not isinstance(said[field.name], kinds[str(field.type)]):  # type: ignore[arg-type]
-            raise WorldError(f"{path} is damaged: {field.name} is {said.get(field.name)!r}")
+            raise WorldError(f"{path} is corrupt: {field.name} is {said.get(field.name)!r}")
     for name in ADDRESSES:
         if not _here(said[name]):
-            raise WorldError(f"{path} is damaged: {name} leads off loopback")
+            raise WorldError(f"{path} is corrupt: {name} is not on loopback")
     return WorldFile(**{field.name: said[field.name] for field in fields(WorldFile)})
 
 

@@ -14,6 +14,6 @@ def must_be_installed() -> None:
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         raise WorldError(
-            f"the sandbox needs {', '.join(missing)}, which are not installed: they come with the extra sandbox, "
+            f"the sandbox needs {', '.join(missing)}, which are not installed: they are in the extra sandbox, "
             "pip install 'ert-deploy[sandbox]', or with `make demo` in a checkout"
         )

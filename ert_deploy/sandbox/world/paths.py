@@ -16,4 +16,4 @@ def images_folder(package: Path | None = None) -> Path:
     for folder in (package / "_bundled" / "images", package.parent / "images"):
         if all((folder / name).is_dir() for name in WANTED):
             return folder
-    raise FileNotFoundError(f"the images {' and '.join(WANTED)} are missing beside {package}: install the package anew")
+    raise FileNotFoundError(f"the images {' and '.join(WANTED)} are missing next to {package}: reinstall the package")

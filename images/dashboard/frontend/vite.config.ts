@@ -6,7 +6,7 @@ export default defineConfig({
   base: "/static/app/",
   plugins: [react()],
   build: {
-    outDir: process.env["ERT_BUNDLE_DIR"] ?? "../ert_dashboard/static/app",
+    outDir: process.env.ERT_BUNDLE_DIR ?? "../ert_dashboard/static/app",
     emptyOutDir: true,
     manifest: "manifest.json",
     modulePreload: { polyfill: false },

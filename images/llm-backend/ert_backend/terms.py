@@ -10,10 +10,21 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from typing_extensions import TypedDict
+
 from ert_backend.guard import settings
 
 UNGUARDED = "unguarded"
 _DEAREST, _LONGEST_NAME = 1000.0, 80
+
+
+class Shown(TypedDict):
+    """The terms in `/status`: US dollars per hour, money seconds, and money seconds per real second."""
+
+    gpu_name: str | None
+    price_per_hour: float | None
+    idle_stop_seconds: float
+    clock_speed: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +39,7 @@ class Terms:
     idle_stop: float = 0.0
     speed: float = 1.0
 
-    def shown(self) -> dict[str, str | float | None]:
+    def shown(self) -> Shown:
         """Return the fields of `/status`."""
         return {
             "gpu_name": self.gpu,

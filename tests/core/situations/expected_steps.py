@@ -21,8 +21,8 @@ DROP = "DropKeys 1: it takes a key that no app is to use"
 REKEY = "Publish dash write=ERT_LLM_API_KEY,ERT_LLM_CONFIG_FINGERPRINT: the environment differs"
 MOVED = [
     "Deploy dash: to take up the new environment",
-    "Prove dash fingerprint: 200 from an old process proves nothing",
+    "Prove dash fingerprint: 200 from an old process is no proof",
 ]
 RENT = ["Rent: no backend is there", "AwaitBoot: the one that will be rented", *FORECAST]
-UNFIT = "it runs with another image, model, disk, context or guard than the config asks for"
+UNFIT = "it runs with another image, model, disk, context or guard than in the config"
 REPLACE = [f"Rent: instance 1 serves until then: {UNFIT}", *RENT[1:]]

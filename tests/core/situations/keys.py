@@ -48,7 +48,7 @@ SITUATIONS: Table = {
             rotating=True,
         ),
         [
-            "Drain 1 in 50 s: requests with a key that nobody remembers may finish",
+            "Drain 1 in 50 s: requests with an unknown key may finish",
             "AddKey 1: a new key is to take the place of the old one",
         ],
     ),
@@ -64,7 +64,7 @@ SITUATIONS: Table = {
             rotating=True,
         ),
         [
-            "Drain 1 in 75 s: requests with a key that nobody remembers may finish",
+            "Drain 1 in 75 s: requests with an unknown key may finish",
             "AddKey 1: a new key is to take the place of the old one",
         ],
     ),

@@ -25,8 +25,8 @@ SITUATIONS: Table = {
         UP,
         seen(instance(1), records=(record(1),), apps=(app(env(1), shows="old"),), health=(healthy(1),)),
         [
-            "Pin 1: it has proven its identity",
-            "Deploy dash: the running app shows old",
+            "Pin 1: it proved its identity",
+            "Deploy dash: the running app returns old",
             "Prove dash fingerprint: the running app has to show the new fingerprint",
         ],
     ),
@@ -39,7 +39,7 @@ SITUATIONS: Table = {
             apps=(app(env(1)),),
             health=(healthy(1),),
         ),
-        ["Pin 1: it has proven its identity"],
+        ["Pin 1: it proved its identity"],
     ),
     "it is healthy without an address": (
         UP,
@@ -62,14 +62,14 @@ SITUATIONS: Table = {
         [
             "Publish dash write=ERT_LLM_BACKEND_URL: the environment differs",
             "Deploy dash: to take up the new environment",
-            "Prove dash fingerprint: 200 from an old process proves nothing",
+            "Prove dash fingerprint: 200 from an old process is no proof",
         ],
     ),
     "all is written and not deployed": (
         UP,
         seen(instance(1), records=(record(1, pinned=True),), apps=(app(env(1), shows=None),), health=(healthy(1),)),
         [
-            "Deploy dash: the running app shows no fingerprint",
+            "Deploy dash: the running app returns no fingerprint",
             "Prove dash fingerprint: the running app has to show the new fingerprint",
         ],
     ),
@@ -99,7 +99,7 @@ SITUATIONS: Table = {
             health=(healthy(1),),
         ),
         [
-            "Deploy dash: the running app shows old",
+            "Deploy dash: the running app returns old",
             "Prove dash fingerprint: the running app has to show the new fingerprint",
         ],
     ),
@@ -112,7 +112,7 @@ SITUATIONS: Table = {
             apps=(app(env(1), shows=None),),
             health=(healthy(1),),
         ),
-        ["Prove dash fingerprint: it was proven once, and the running app does not show it now"],
+        ["Prove dash fingerprint: it was verified before, and the running app no longer returns it"],
     ),
     "all is well": (
         UP,

@@ -8,6 +8,7 @@ from ert_deploy.core.model import steps
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.state import State
 from tests.core.situations.expected_steps import FORECAST, POINTERS, RENT
+from tests.support.ids import nth
 from tests.support.situations import (
     DASH,
     DOWN,
@@ -89,7 +90,7 @@ SITUATIONS: Table = {
         seen(
             replace(instance(1), mark=replace(instance(1).mark, deployment="other"), claims="other"),  # type: ignore[type-var]
             instance(2, mark=None, born=None, owner=""),
-            Instance(3),
+            Instance(nth(3)),
         ),
         [],
     ),
@@ -108,9 +109,9 @@ SITUATIONS: Table = {
             f"Publish dash write=REMOTE_LLM_INTEGRATION,ERT_LLM_CONFIG_FINGERPRINT delete={POINTERS}:"
             " the environment differs",
             "Deploy dash: to take up the new environment",
-            "Prove dash fingerprint: 200 from an old process proves nothing",
-            "Retire 1 token=1 1001: not wanted any more",
-            "Destroy 1: not wanted any more",
+            "Prove dash fingerprint: 200 from an old process is no proof",
+            "Retire 1 token=1 1001: no longer needed",
+            "Destroy 1: no longer needed",
             "Bury 1: seen gone",
         ],
     ),
@@ -124,8 +125,8 @@ SITUATIONS: Table = {
         ),
         [
             "Drain 1 in 50 s: requests under way may finish",
-            "Retire 1 token=1 1001: not wanted any more",
-            "Destroy 1: not wanted any more",
+            "Retire 1 token=1 1001: no longer needed",
+            "Destroy 1: no longer needed",
             "Bury 1: seen gone",
         ],
     ),
@@ -134,8 +135,8 @@ SITUATIONS: Table = {
         seen(instance(1), rollouts=(rollout(off(), NOW - 25),), apps=(app(off()),), health=(healthy(1),)),
         [
             "Drain 1 in 50 s: requests under way may finish",
-            "Retire 1 token=1 1001: not wanted any more",
-            "Destroy 1: not wanted any more",
+            "Retire 1 token=1 1001: no longer needed",
+            "Destroy 1: no longer needed",
             "Bury 1: seen gone",
         ],
     ),
@@ -148,8 +149,8 @@ SITUATIONS: Table = {
             abandoned=frozenset({"dash"}),
         ),
         [
-            "Retire 1 token=1 1001: not wanted any more",
-            "Destroy 1: not wanted any more",
+            "Retire 1 token=1 1001: no longer needed",
+            "Destroy 1: no longer needed",
             "Bury 1: seen gone",
         ],
     ),
@@ -157,8 +158,8 @@ SITUATIONS: Table = {
         DOWN,
         seen(instance(1), apps=(app({DASH.names.enabled: KEY}),)),
         [
-            "Retire 1 token=1 1001: not wanted any more",
-            "Destroy 1: not wanted any more",
+            "Retire 1 token=1 1001: no longer needed",
+            "Destroy 1: no longer needed",
             "Bury 1: seen gone",
         ],
     ),
@@ -169,7 +170,7 @@ SITUATIONS: Table = {
             "DropRecord 3: it is not in a complete listing",
             "DropIntent token=4: no trace of it after 270 s",
             "DropIntent token=2: its offer was taken",
-            "Settle token=1 in 240 s: a create call whose outcome is not known",
+            "Settle token=1 in 240 s: a create call with unknown outcome",
         ],
     ),
     "down: what is not seen gone holds up nothing else": (
@@ -179,9 +180,9 @@ SITUATIONS: Table = {
             instance(2),
             tombstones=(tombstone(1), tombstone(2), tombstone(3)),
             due={
-                steps.Destroy(1, "replaced"): NOW + 20,
-                steps.Destroy(2, "replaced"): NOW,
-                steps.Bury(3, "seen gone"): NOW + 10,
+                steps.Destroy(nth(1), "replaced"): NOW + 20,
+                steps.Destroy(nth(2), "replaced"): NOW,
+                steps.Bury(nth(3), "seen gone"): NOW + 10,
             },
         ),
         [
@@ -206,13 +207,13 @@ SITUATIONS: Table = {
         replace(DOWN, apps_first=False),
         seen(instance(1), records=(served(1),), rollouts=(rollout(env(1)),), apps=(app(env(1)),), health=(healthy(1),)),
         [
-            "Retire 1 token=1 1001: not wanted any more",
-            "Destroy 1: not wanted any more",
+            "Retire 1 token=1 1001: no longer needed",
+            "Destroy 1: no longer needed",
             "Bury 1: seen gone",
             f"Publish dash write=REMOTE_LLM_INTEGRATION,ERT_LLM_CONFIG_FINGERPRINT delete={POINTERS}:"
             " the environment differs",
             "Deploy dash: to take up the new environment",
-            "Prove dash fingerprint: 200 from an old process proves nothing",
+            "Prove dash fingerprint: 200 from an old process is no proof",
         ],
     ),
     "down: it is asleep": (
@@ -220,8 +221,8 @@ SITUATIONS: Table = {
         seen(stopped(1), records=(served(1),), rollouts=(rollout(off()),), apps=(app(off()),)),
         [
             "Prove dash fingerprint: the running app has to show the new fingerprint",
-            "Retire 1 token=1 1001: not wanted any more",
-            "Destroy 1: not wanted any more",
+            "Retire 1 token=1 1001: no longer needed",
+            "Destroy 1: no longer needed",
             "Bury 1: seen gone",
         ],
     ),

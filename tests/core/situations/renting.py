@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ert_deploy.adapters.vast.messages import read
 from tests.core.situations.expected_steps import FORECAST, LATE, RENT
 from tests.support.situations import (
     ADMIN,
@@ -32,7 +33,7 @@ SITUATIONS: Table = {
     "nothing is there": (
         UP,
         seen(apps=(app({}),)),
-        ["MarkApps dash: nothing was ever rented for it", *RENT],
+        ["MarkApps dash: no instance was ever rented for it", *RENT],
     ),
     "a key is kept": (UP, seen(apps=(app(KEYED),)), RENT),
     "render was not read": (UP, seen(apps=None), RENT),
@@ -40,7 +41,7 @@ SITUATIONS: Table = {
         BOTH,
         seen(apps=(app({}), app({}, target=ADMIN))),
         [
-            "MarkApps dash,admin: nothing was ever rented for it",
+            "MarkApps dash,admin: no instance was ever rented for it",
             *RENT,
             f"Publish admin write={LATE}: known after boot",
             "Deploy admin: to take up the new environment",
@@ -57,8 +58,8 @@ SITUATIONS: Table = {
         UP,
         seen(intents=(intent(1, 30), intent(2, 10)), apps=(app(KEYED),)),
         [
-            "Settle token=1 in 240 s: a create call whose outcome is not known",
-            "Settle token=2 in 240 s: a create call whose outcome is not known",
+            "Settle token=1 in 240 s: a create call with unknown outcome",
+            "Settle token=2 in 240 s: a create call with unknown outcome",
             *RENT,
         ],
     ),
@@ -81,8 +82,8 @@ SITUATIONS: Table = {
         DOWN,
         seen(intents=(undated(1, NOW - 9000), undated(2, NOW + 9000))),
         [
-            "Settle token=1 in 240 s: a create call whose outcome is not known",
-            "Settle token=2 in 240 s: a create call whose outcome is not known",
+            "Settle token=1 in 240 s: a create call with unknown outcome",
+            "Settle token=2 in 240 s: a create call with unknown outcome",
         ],
     ),
     "an unknown create has been known to this run for long enough": (
@@ -95,7 +96,7 @@ SITUATIONS: Table = {
         [
             "DropIntent token=1: no trace of it after 240 s",
             "DropIntent token=2: no trace of it after 240 s",
-            "Settle token=3 in 140 s: a create call whose outcome is not known",
+            "Settle token=3 in 140 s: a create call with unknown outcome",
         ],
     ),
     "an unknown create shows itself": (
@@ -113,7 +114,7 @@ SITUATIONS: Table = {
             apps=(app(env(1)),),
             health=(healthy(1),),
         ),
-        ["Settle token=2 in 210 s: a create call whose outcome is not known"],
+        ["Settle token=2 in 210 s: a create call with unknown outcome"],
     ),
     # Starting
     "it is provisioning": (
@@ -123,7 +124,7 @@ SITUATIONS: Table = {
     ),
     "it says what it does": (
         UP,
-        seen(instance(1, message="pulling layers"), records=(record(1),), apps=(app(KEYED),)),
+        seen(instance(1, message=read("pulling layers")), records=(record(1),), apps=(app(KEYED),)),
         ["AwaitBoot 1: pulling layers", *FORECAST],
     ),
     "it stands still": (
@@ -179,7 +180,7 @@ SITUATIONS: Table = {
             "Publish dash write=REMOTE_LLM_INTEGRATION,ERT_LLM_BACKEND_URL,ERT_LLM_TIMEOUT,ERT_LLM_CA_CERT,"
             "OLLAMA_INTEGRATION,OPENAI_INTEGRATION,ERT_LLM_CONFIG_FINGERPRINT: the environment differs",
             "Deploy dash: to take up the new environment",
-            "Prove dash fingerprint: 200 from an old process proves nothing",
+            "Prove dash fingerprint: 200 from an old process is no proof",
         ],
     ),
     "it does not fit the config": (

@@ -91,7 +91,7 @@ SITUATIONS: Table = {
             health=(healthy(1), healthy(2)),
         ),
         [
-            "Deploy admin: the running app shows old",
+            "Deploy admin: the running app returns old",
             "Prove admin fingerprint: the running app has to show the new fingerprint",
             "Drain 1: requests under way may finish",
             "Retire 1 token=1 1001: replaced",
@@ -150,9 +150,9 @@ SITUATIONS: Table = {
             health=(healthy(1), healthy(2)),
         ),
         [
-            "Drain 1 in 50 s: requests with a key that nobody remembers may finish",
+            "Drain 1 in 50 s: requests with an unknown key may finish",
             "AddKey 1: no app holds a key that it takes",
-            "Pin 1: it has proven its identity",
+            "Pin 1: it proved its identity",
             *FORECAST[1:],
             "Drain 2 in 50 s: requests under way may finish",
             "Retire 2 token=2 1002: replaced",
@@ -225,7 +225,7 @@ SITUATIONS: Table = {
         ),
         [
             "AddKey 1: no app holds a key that it takes",
-            "Pin 1: it has proven its identity",
+            "Pin 1: it proved its identity",
             *FORECAST[1:],
             *SECOND_GOES,
         ],
@@ -278,7 +278,7 @@ SITUATIONS: Table = {
         ),
         [
             "Drain 1 in 50 s: requests under way may finish",
-            "Retire 1 token=1 1001: no app can use it any more, and room is needed",
+            "Retire 1 token=1 1001: no app can use it any more, and its slot is needed",
             *RENT,
         ],
     ),
@@ -295,7 +295,7 @@ SITUATIONS: Table = {
         ),
         [
             f"Drain 1 in {UP.timings.deploy_limit - 9:.0f} s: an app that may run with it is being deployed",
-            "Retire 1 token=1 1001: no app can use it any more, and room is needed",
+            "Retire 1 token=1 1001: no app can use it any more, and its slot is needed",
             *RENT,
         ],
     ),
@@ -312,14 +312,14 @@ SITUATIONS: Table = {
         ),
         [
             "Strand 1: no progress for 300 s (timings/no_progress)",
-            "Retire 1 token=1 1001: no app can use it any more, and room is needed",
+            "Retire 1 token=1 1001: no app can use it any more, and its slot is needed",
             *RENT,
         ],
     ),
     "an app may run with it and with a key that nobody knows, as the state was lost": (
         UP,
         seen(instance(1), records=(record(1),), apps=(app(off(), shows="its"),), health=(healthy(1),)),
-        ["AddKey 1: no app holds a key that it takes", "Pin 1: it has proven its identity", *FORECAST[1:]],
+        ["AddKey 1: no app holds a key that it takes", "Pin 1: it proved its identity", *FORECAST[1:]],
     ),
     "two take all slots, and the one that no app points at has no address yet": (
         UP,

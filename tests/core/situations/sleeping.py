@@ -59,7 +59,7 @@ SITUATIONS: Table = {
     "two are stopped, and neither fits the config": (
         UP,
         seen(stopped(1, **OLD), stopped(2, **OLD), records=(served(1), served(2)), apps=(app(env(1)),)),
-        ["Retire 1 token=1 1001: it is stopped, cannot be used, and room is needed", *RENT],
+        ["Retire 1 token=1 1001: it is stopped and unusable, and its slot is needed", *RENT],
     ),
     "it was started and gets nowhere": (
         UP,
@@ -95,7 +95,7 @@ SITUATIONS: Table = {
             apps=(app(env(1)),),
             health=(healthy(1),),
         ),
-        ["Pin 1: it has proven its identity"],
+        ["Pin 1: it proved its identity"],
     ),
     "its GPU was taken, and the one in its place is ready": (
         UP,
@@ -130,17 +130,17 @@ SITUATIONS: Table = {
     "sleep: it serves": (
         SLEEP,
         seen(instance(1), records=(served(1),), apps=(app(env(1)),), health=(healthy(1),)),
-        ["Stop 1: it is to sleep", "AwaitStop 1: its GPU is paid until it is stopped"],
+        ["Stop 1: it is to sleep", "AwaitStop 1: its GPU bills until it is stopped"],
     ),
     "sleep: render cannot be read": (
         SLEEP,
         seen(instance(1), records=(served(1),), apps=(), health=(healthy(1),)),
-        ["Stop 1: it is to sleep", "AwaitStop 1: its GPU is paid until it is stopped"],
+        ["Stop 1: it is to sleep", "AwaitStop 1: its GPU bills until it is stopped"],
     ),
     "sleep: it is stopping": (
         SLEEP,
         seen(instance(1, intended="stopped"), records=(served(1),), apps=(app(env(1)),)),
-        ["AwaitStop 1: its GPU is paid until it is stopped"],
+        ["AwaitStop 1: its GPU bills until it is stopped"],
     ),
     "sleep: it is asleep": (SLEEP, seen(stopped(1), records=(served(1),), apps=(app(env(1)),)), []),
     "sleep: a start of it may still come": (
@@ -166,7 +166,7 @@ SITUATIONS: Table = {
     "sleep: we cannot reach it, perhaps the app can": (
         SLEEP,
         seen(instance(1), records=(served(1),), apps=(app(env(1)),), watches={1: still(300)}),
-        ["Stop 1: it is to sleep", "AwaitStop 1: its GPU is paid until it is stopped"],
+        ["Stop 1: it is to sleep", "AwaitStop 1: its GPU bills until it is stopped"],
     ),
     "sleep: it is sick": (
         SLEEP,
@@ -196,7 +196,7 @@ SITUATIONS: Table = {
         [
             "Retire 2 token=2 1002: another disk is kept",
             "Stop 1: it is to sleep",
-            "AwaitStop 1: its GPU is paid until it is stopped",
+            "AwaitStop 1: its GPU bills until it is stopped",
         ],
     ),
     "sleep: a move is under way, and one of the two does not answer at this look": (
@@ -209,16 +209,16 @@ SITUATIONS: Table = {
             health=(None, healthy(2)),
         ),
         [
-            "Stop 1: it is to finish its reports before it goes",
+            "Stop 1: it has to finish its reports before it stops",
             "Retire 1 token=1 1001: another disk is kept",
             "Stop 2: it is to sleep",
-            "AwaitStop 2: its GPU is paid until it is stopped",
+            "AwaitStop 2: its GPU bills until it is stopped",
         ],
     ),
     "sleep: a create is still unknown": (
         SLEEP,
         seen(stopped(1), records=(served(1),), intents=(intent(2, 60),), apps=(app(env(1)),)),
-        ["Settle token=2 in 210 s: a create call whose outcome is not known"],
+        ["Settle token=2 in 210 s: a create call with unknown outcome"],
     ),
     "sleep: an offer that was taken holds up nobody": (
         SLEEP,

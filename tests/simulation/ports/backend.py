@@ -6,6 +6,7 @@ from ert_deploy.core.model.errors import Rejected, StateConflict, Transient
 from ert_deploy.core.model.observed import Address, Health
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.engine import effects as e
+from tests.simulation.ids import nth
 from tests.simulation.market import IMPOSTOR, MOVE, PORT_BASE, UNREACHABLE, Machine
 from tests.simulation.world import Violation, World
 
@@ -18,7 +19,7 @@ def busy(world: World, _: e.Busy) -> int:
 
 def _at(world: World, address: Address) -> Machine | None:
     """Return the running machine at an address, or None."""
-    made = world.paid.get((address.port - PORT_BASE) % MOVE)
+    made = world.paid.get(nth((address.port - PORT_BASE) % MOVE))
     return made if made is not None and not made.halted and made.port == address.port else None
 
 

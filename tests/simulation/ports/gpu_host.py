@@ -7,11 +7,12 @@ from itertools import takewhile
 from ert_deploy.core.model.desired import Market
 from ert_deploy.core.model.errors import ErtError, Gone, OfferGone, OutcomeUnknown, StartRefused, Transient
 from ert_deploy.core.model.observed import Instance, Offer
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import LONG_AGO
 from ert_deploy.engine import effects as e
 from ert_deploy.ports import CreateOrder
 from tests.simulation.faults import LATEST
-from tests.simulation.market import BY_ID, DISK, MOVE, STRANGERS, Machine, as_bids
+from tests.simulation.market import BY_ID, DISK, MOVE, STRANGERS, Machine, as_bids, machine_of
 from tests.simulation.world import Actor, Violation, World
 
 WITHIN_BUDGET = 1  # machines of one command with `max_cost`
@@ -47,7 +48,7 @@ def search(world: World, effect: e.Search) -> tuple[Offer, ...]:
     return tuple(o for o in offers if o.id not in taken)
 
 
-def create(world: World, effect: e.Create) -> int:
+def create(world: World, effect: e.Create) -> InstanceId:
     order = effect.order
     if not all(order.env.get(name, "").isdecimal() and int(order.env[name]) > 0 for name in LIMITS):
         raise Violation("a create call of a machine that would not stop by itself")
@@ -72,7 +73,7 @@ def create(world: World, effect: e.Create) -> int:
 
 def _may_rent(world: World, order: CreateOrder) -> None:
     """Check a create call: a machine not yet in use, a price within the limit, and within the budget."""
-    wanted, machine = world.acting.wanted, order.offer_id + 1000
+    wanted, machine = world.acting.wanted, machine_of(order.offer_id)
     assert wanted is not None
     before = takewhile(lambda intent: intent.token != order.mark.token, world.state.intents)  # the later one is dropped
     held = {intent.machine_id for intent in before if not intent.gone}
@@ -122,7 +123,7 @@ def _land(world: World, what: tuple[CreateOrder, Actor]) -> None:
     _make(world, *what)
 
 
-def _make(world: World, order: CreateOrder, actor: Actor | None = None) -> int:
+def _make(world: World, order: CreateOrder, actor: Actor | None = None) -> InstanceId:
     kind, price = world.kind, _price(world, order)
     clash = any(m.offer == order.offer_id and not m.halted for m in world.paid.values())
     made = add(world, order, price * 3 if kind == "overpriced" else price)
@@ -171,7 +172,7 @@ def _unsure(world: World, made: Machine) -> bool:
     return seen and made.id not in world.state.claims.adopted
 
 
-def end(world: World, number: int, lingers: float = 0.0) -> None:
+def end(world: World, number: InstanceId, lingers: float = 0.0) -> None:
     """Remove an instance; it remains in the listing for `lingers` seconds."""
     made = world.paid.pop(number, None)
     if made is not None:
@@ -236,7 +237,7 @@ def _go_off(world: World, made: Machine) -> None:
     made.halt(world.now)
 
 
-def _ours(world: World, number: int) -> Machine:
+def _ours(world: World, number: InstanceId) -> Machine:
     if number in BY_ID:
         raise Violation(f"instance {number} was not ours to start or stop")
     made = world.machines[number]

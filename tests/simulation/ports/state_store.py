@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ert_deploy.core.model.errors import StateConflict
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State, Tombstone
 from ert_deploy.engine import effects as e
@@ -35,7 +36,7 @@ def _given_up(world: World, tombstones: list[Tombstone]) -> None:
             actor.unpulled.add(made.offer)
 
 
-def _leaves_no_app_alone(world: World, number: int) -> None:
+def _leaves_no_app_alone(world: World, number: InstanceId) -> None:
     """Check that `up`, `wake` and `sleep` do not delete a responding backend that is used by an app."""
     made = world.paid.get(number)
     if made is None or made.halted:

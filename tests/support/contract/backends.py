@@ -12,6 +12,7 @@ from typing import Any
 from ert_deploy.adapters.backend.probe import TlsBackendProbe
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Record
 from ert_deploy.engine import effects as e
@@ -86,7 +87,7 @@ def simulated() -> Iterator[Rig]:
         advance(holds, lambda: host.world.advance(host.world.now + 5.0))
 
     wait(lambda: has_address(host, made))
-    host.world.state = replace(host.world.state, records=(Record(rented.mark.token, made, 1, host.world.now),))
+    host.world.state = replace(host.world.state, records=(Record(rented.mark.token, made, "1", host.world.now),))
     yield Rig(SimulatedBackend(host.world), address_of(host, made), rented.mark, boot_secret_of(rented), wait)
 
 
@@ -121,13 +122,13 @@ def real_backend() -> Iterator[Rig]:
         yield Rig(probe, Address("127.0.0.1", app.port), mark, Secret(real.SECRET), wait)
 
 
-def has_address(host: GpuHost, made: int) -> bool:
+def has_address(host: GpuHost, made: InstanceId) -> bool:
     """Whether the instance runs and its port is known."""
     found = host.get_instance(made)
     return found is not None and found.status == "running" and found.address is not None
 
 
-def address_of(host: GpuHost, made: int) -> Address:
+def address_of(host: GpuHost, made: InstanceId) -> Address:
     """The address of a running instance."""
     found = host.get_instance(made)
     assert found is not None

@@ -10,6 +10,7 @@ from ert_deploy.adapters.vast.client import VastHost
 from ert_deploy.core.model.desired import Criteria, Launch
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance, Offer
+from ert_deploy.core.model.provider import ORDINARY, InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Intent, Record, Tombstone
 from ert_deploy.engine import effects as e
@@ -17,9 +18,11 @@ from ert_deploy.ports import Account, CreateOrder, GpuHost, Turn
 from ert_deploy.sandbox.runtime.clock import WorldClock
 from tests.simulation.faults import Faults
 from tests.simulation.interpreter import HANDS
+from tests.simulation.market import machine_of
 from tests.simulation.stories import WANTED
 from tests.simulation.world import Actor, World
 from tests.support.contract.waiting import advance
+from tests.support.fakes.another_cloud import AnotherCloud
 from tests.support.fakes.market import FakeGpu
 from tests.support.fakes.timing import FakeClock
 from tests.support.vast.world import KEY, renting
@@ -46,7 +49,7 @@ class Rig:
 
     host: GpuHost
     wait: Callable[[Callable[[], bool]], None]
-    running: Callable[[], list[int]]  # the instances whose GPU costs money now, by the provider's own accounts
+    running: Callable[[], list[InstanceId]]  # the instances whose GPU costs money now, by the provider's own accounts
 
 
 class Simulated:
@@ -56,6 +59,7 @@ class Simulated:
     """
 
     def __init__(self) -> None:
+        self.cloud = ORDINARY
         self.world = World(Faults())
         self.world.acting = Actor(WANTED)
 
@@ -74,7 +78,7 @@ class Simulated:
     def list_instances(self) -> tuple[Instance, ...]:
         return self._carry_out(e.ListInstances())  # type: ignore[return-value]
 
-    def get_instance(self, instance_id: int) -> Instance | None:
+    def get_instance(self, instance_id: InstanceId) -> Instance | None:
         return self._carry_out(e.GetInstance(instance_id))  # type: ignore[return-value]
 
     def search(self, criteria: Criteria, launch: Launch, *, wide: bool = False) -> tuple[Offer, ...]:
@@ -83,30 +87,30 @@ class Simulated:
     def await_turn(self, turn: Turn) -> None:
         pass
 
-    def create(self, order: CreateOrder) -> int:
-        intent = Intent(order.mark.token, self.world.now, order.offer_id, order.offer_id + 1000)
+    def create(self, order: CreateOrder) -> InstanceId:
+        intent = Intent(order.mark.token, self.world.now, order.offer_id, machine_of(order.offer_id))
         self.world.state = replace(self.world.state, intents=(intent,))
         number = self._carry_out(e.Create(order))
-        assert isinstance(number, int)
-        return number
+        assert isinstance(number, str)
+        return InstanceId(number)
 
-    def destroy(self, instance_id: int) -> None:
+    def destroy(self, instance_id: InstanceId) -> None:
         tombstone = Tombstone("", instance_id, self.world.now, "")
         self.world.state = replace(self.world.state, tombstones=(*self.world.state.tombstones, tombstone))
         self._carry_out(e.DestroyInstance(instance_id))
 
-    def start(self, instance_id: int) -> None:
-        record = Record("c" * 32, instance_id, 0, self.world.now, "", woken=self.world.now)
+    def start(self, instance_id: InstanceId) -> None:
+        record = Record("c" * 32, instance_id, "", self.world.now, "", woken=self.world.now)
         self.world.state = replace(self.world.state, records=(record,))
         self._carry_out(e.StartInstance(instance_id))
 
-    def stop(self, instance_id: int) -> None:
+    def stop(self, instance_id: InstanceId) -> None:
         self._carry_out(e.StopInstance(instance_id))
 
     def date(self) -> float | None:
         return self.world.now
 
-    def logs(self, instance_id: int, tail: int) -> str:
+    def logs(self, instance_id: InstanceId, tail: int) -> str:
         return "a line"
 
 
@@ -133,6 +137,17 @@ def fake() -> Iterator[Rig]:
 
 
 @contextmanager
+def another() -> Iterator[Rig]:
+    """A cloud that is deliberately different."""
+    host = AnotherCloud(FakeClock())
+
+    def wait(holds: Callable[[], bool]) -> None:
+        advance(holds, lambda: host.clock.go_on(5.0))
+
+    yield Rig(host, wait, lambda: list(host.running()))
+
+
+@contextmanager
 def vast() -> Iterator[Rig]:
     """Return the adapter for Vast.ai, with the official SDK, connected to the sandbox."""
     with renting(speed=SPEED) as renter:
@@ -141,10 +156,10 @@ def vast() -> Iterator[Rig]:
         def wait(holds: Callable[[], bool]) -> None:
             advance(holds, lambda: clock.sleep(5.0))
 
-        def running() -> list[int]:
-            return [int(str(row["id"])) for row in renter.double.instances() if row["cur_state"] == "running"]
+        def running() -> list[InstanceId]:
+            return [InstanceId(str(row["id"])) for row in renter.double.instances() if row["cur_state"] == "running"]
 
         yield Rig(VastHost(Secret(KEY), renter.double.url, clock), wait, running)
 
 
-HOSTS = {"fake": fake, "simulator": simulated, "vast": vast}
+HOSTS = {"fake": fake, "another cloud": another, "simulator": simulated, "vast": vast}

@@ -1,4 +1,4 @@
-"""Web hosts for the shared contract tests: one in memory, the simulator, and the Render adapter with the sandbox."""
+"""Web hosts for the contract tests: in memory, one that hides values, the simulator, and Render with the sandbox."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ert_deploy.adapters.clock import CompressedClock
+from ert_deploy.adapters.custody.app import AppCustody
+from ert_deploy.adapters.custody.web import CustodyWeb
 from ert_deploy.adapters.render.web import RenderWeb
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.observed import WebDeploy
@@ -18,6 +20,7 @@ from ert_deploy.sandbox.runtime.clock import WorldClock
 from tests.simulation.faults import Faults
 from tests.simulation.interpreter import HANDS
 from tests.simulation.world import World
+from tests.support.contract.key_custodies import Hiding
 from tests.support.contract.waiting import advance
 from tests.support.fakes.timing import FakeClock
 from tests.support.fakes.webhost import FakeWeb
@@ -106,4 +109,12 @@ def render() -> Iterator[Rig]:
         yield Rig(host, lambda holds: advance(holds, lambda: same.sleep(5.0)))
 
 
-HOSTS = {"fake": fake, "simulator": simulated, "render": render}
+@contextmanager
+def hiding() -> Iterator[Rig]:
+    """A host that shows no value, with a custody around it."""
+    clock = FakeClock()
+    host = CustodyWeb(Hiding(FakeWeb(clock, NAME)), AppCustody(), {}, lambda _: "")
+    yield Rig(host, lambda holds: advance(holds, lambda: clock.go_on(5.0)))
+
+
+HOSTS = {"fake": fake, "hiding": hiding, "simulator": simulated, "render": render}

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeAlias
 
+from ert_deploy.adapters.vast.messages import read
 from ert_deploy.core.model.errors import Transient
 from ert_deploy.core.model.observed import Health, Vital
 from ert_deploy.core.model.secret import Secret
 from tests.support.fakes.market import FakeInstance
+from tests.support.vast.says import says
 
 Conduct: TypeAlias = Callable[[FakeInstance], object]
 
@@ -21,7 +23,7 @@ def no_route() -> Transient:
 
 def stuck(made: FakeInstance) -> None:
     """It remains in the pull phase."""
-    made.override = lambda i: replace(i, status="loading", message="pulling", address=None)
+    made.override = lambda i: replace(i, **says("loading"), message=read("pulling"), address=None)
 
 
 def crawling(made: FakeInstance) -> None:
@@ -31,7 +33,7 @@ def crawling(made: FakeInstance) -> None:
 
 def sick(made: FakeInstance) -> None:
     """It reports that it cannot serve."""
-    made.health = Health(Vital.SICK, "it says it is failed")
+    made.health = Health(Vital.SICK, "it reports failed")
 
 
 def impostor(made: FakeInstance) -> None:
@@ -56,17 +58,17 @@ def priceless(made: FakeInstance) -> None:
 
 def unpullable(made: FakeInstance) -> None:
     """The host cannot pull the image."""
-    made.override = lambda i: replace(i, status="loading", message="manifest unknown", address=None)
+    made.override = lambda i: replace(i, **says("loading"), message=read("manifest unknown"), address=None)
 
 
 def exited(made: FakeInstance) -> None:
     """The container exited by itself."""
-    made.override = lambda i: replace(i, status="exited")
+    made.override = lambda i: replace(i, **says("exited"))
 
 
 def stopped(made: FakeInstance) -> None:
     """It was stopped by its own guard or in the console."""
-    made.override = lambda i: replace(i, status="exited", intended="stopped", current="stopped", address=None)
+    made.override = lambda i: replace(i, **says("exited", "stopped", "stopped"), address=None)
 
 
 def relabelled(made: FakeInstance) -> None:

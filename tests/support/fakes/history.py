@@ -150,7 +150,7 @@ def is_up(world: FakeWorld, desired: Desired = WANTED) -> None:
     assert all(i.gone for i in state.intents)
     for target in desired.targets:
         service = world.web.services[target.service]
-        assert service.env[target.names.url].reveal() == f"https://203.0.113.7:{40000 + made.id}"
+        assert service.env[target.names.url].reveal() == f"https://203.0.113.7:{made.port}"
         assert service.env[target.names.key].sha256() in made.keys
         assert world.web.shown(target.service, target) == service.env[target.names.fingerprint].reveal()
         assert service.env[target.names.key].reveal() not in world.store.text, "a key is in the state"

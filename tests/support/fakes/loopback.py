@@ -108,10 +108,10 @@ class FakeWorld:
             assert service.neighbours_kept(), f"{service.name} lost or changed a variable that is not ours"
 
 
-def world(deployment: str = "ert", *services: str) -> FakeWorld:
+def world(deployment: str = "ert", *services: str, cloud: type[FakeGpu] = FakeGpu) -> FakeWorld:
     """Return a new environment with one service, or with the given ones."""
     clock = FakeClock()
-    gpu = FakeGpu(clock)
+    gpu = cloud(clock)
     web = FakeWeb(clock, *(services or ("dash",)))
     backend, store, listener = FakeBackend(gpu), FakeStore(deployment, clock), Listener()
     ports = Ports(gpu, web, backend, web, store, clock, FakeEntropy(), listener)

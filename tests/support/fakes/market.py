@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import itertools
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from ert_deploy.adapters.vast.messages import read
 from ert_deploy.core.model.desired import Criteria, Launch
 from ert_deploy.core.model.errors import (
     Gone,
@@ -20,9 +22,12 @@ from ert_deploy.core.model.errors import (
 )
 from ert_deploy.core.model.labels import Mark, read_birth
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, Vital
+from ert_deploy.core.model.provider import ORDINARY, InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import Account, CreateOrder, Turn
 from tests.support.fakes.timing import FakeClock, Plans
+from tests.support.ids import nth
+from tests.support.vast.says import says
 
 PEM = "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n"
 PORT_BASE = 40000
@@ -43,12 +48,13 @@ class FakeInstance:
     """
 
     order: CreateOrder
-    id: int
-    machine_id: int
+    id: InstanceId
+    machine_id: str
     made: float
     dph: float
     boot: float = 60.0
     destroyed: float | None = None
+    rented: float = field(init=False)
     port: int = field(init=False)
     halted: bool = False
     taken: bool = False
@@ -60,16 +66,17 @@ class FakeInstance:
     health: Health | None = None
 
     def __post_init__(self) -> None:
-        self.port = PORT_BASE + self.id
+        self.rented = self.made
+        self.port = PORT_BASE + (int(self.id) if self.id.isdecimal() else zlib.crc32(self.id.encode()) % 9000)
         self.keys = tuple(self.order.env["ERT_KEY_HASHES"].split(","))
 
 
 def offer(number: int, **changes: object) -> Offer:
     """Return an offer that meets the default criteria; the lower the number, the cheaper."""
     base = Offer(
-        id=number, machine_id=number + 1000, gpu_name="RTX 3090", gpu_ram_mb=24576.0, dph_total=0.20 + number / 1000,
-        reliability=0.995, inet_down=900.0, inet_down_cost=0.005, cuda=12.8, ports=8, duration=30 * 86400.0,
-        disk_gb=200.0, geolocation="Sweden, SE",
+        id=str(number), machine_id=str(number + 1000), gpu_name="RTX 3090", gpu_ram_mb=24576.0,
+        dph_total=0.20 + number / 1000, reliability=0.995, inet_down=900.0,
+        inet_down_cost=0.005, cuda=12.8, ports=8, duration=30 * 86400.0, disk_gb=200.0, geolocation="Sweden, SE",
     )  # fmt: skip
     return replace(base, **changes)  # type: ignore[arg-type]
 
@@ -84,13 +91,14 @@ class FakeGpu:
     """
 
     def __init__(self, clock: FakeClock, offers: tuple[Offer, ...] = ()) -> None:
+        self.cloud = ORDINARY
         self.clock = clock
         self.offers = offers or tuple(offer(n) for n in range(1, 13))
-        self.instances: dict[int, FakeInstance] = {}
+        self.instances: dict[InstanceId, FakeInstance] = {}
         self.foreign: list[Instance] = []
-        self.harmed: list[int] = []
-        self.decided: set[int] = set()
-        self.conduct: dict[int, Callable[[FakeInstance], object]] = {}
+        self.harmed: list[InstanceId] = []
+        self.decided: set[InstanceId] = set()
+        self.conduct: dict[str, Callable[[FakeInstance], object]] = {}
         self.faults = Plans(clock)
         self.numbers = itertools.count(500)
         self.credit = 10.0
@@ -120,7 +128,7 @@ class FakeGpu:
             return ()
         return shown
 
-    def get_instance(self, instance_id: int) -> Instance | None:
+    def get_instance(self, instance_id: InstanceId) -> Instance | None:
         self.faults.before("get")
         found = self.instances.get(instance_id) if not self.elsewhere else None
         if found is not None:
@@ -135,7 +143,7 @@ class FakeGpu:
         self.turns.append(turn)
         self.clock.go_on(self.paces)
 
-    def create(self, order: CreateOrder) -> int:
+    def create(self, order: CreateOrder) -> InstanceId:
         """Queued faults by their detail: "before", "late SECONDS", "twice"; all others are raised after the effect."""
         limits = [int(order.env[name]) for name in ("ERT_IDLE_STOP", "ERT_BOOT_DEADLINE", "ERT_MAX_LIFETIME")]
         assert min(limits) > 0, f"a machine is asked for that would not stop by itself: {limits}"
@@ -154,7 +162,7 @@ class FakeGpu:
             raise error
         return made
 
-    def destroy(self, instance_id: int) -> None:
+    def destroy(self, instance_id: InstanceId) -> None:
         error = self.faults.due("destroy")
         if error is not None and error.detail != "after":
             raise error
@@ -167,7 +175,7 @@ class FakeGpu:
         if error is not None:
             raise error
 
-    def start(self, instance_id: int) -> None:
+    def start(self, instance_id: InstanceId) -> None:
         """Queued faults are raised before the effect, with the detail "after" after it."""
         error = self.faults.due("start")
         if error is not None and error.detail != "after":
@@ -181,7 +189,7 @@ class FakeGpu:
         if error is not None:
             raise error
 
-    def stop(self, instance_id: int) -> None:
+    def stop(self, instance_id: InstanceId) -> None:
         error = self.faults.due("stop")
         if error is not None and error.detail != "after":
             raise error
@@ -189,23 +197,23 @@ class FakeGpu:
         if error is not None:
             raise error
 
-    def _existing(self, instance_id: int) -> FakeInstance:
+    def _existing(self, instance_id: InstanceId) -> FakeInstance:
         made = self.instances.get(instance_id)
         if made is None or made.destroyed is not None:
             raise Gone(f"no_such_instance {instance_id}")
         return made
 
-    def running(self) -> tuple[int, ...]:
+    def running(self) -> tuple[InstanceId, ...]:
         """Return the instances whose GPU is in use, and billed."""
         return tuple(i for i in self.paid() if not self.instances[i].halted)
 
     def date(self) -> float | None:
         return self.clock.real() if self.dates else None
 
-    def logs(self, instance_id: int, tail: int) -> str:
+    def logs(self, instance_id: InstanceId, tail: int) -> str:
         return f"log of {instance_id}"
 
-    def paid(self) -> tuple[int, ...]:
+    def paid(self) -> tuple[InstanceId, ...]:
         """Return the existing instances, which all cost money."""
         return tuple(i.id for i in self.instances.values() if i.destroyed is None)
 
@@ -214,7 +222,7 @@ class FakeGpu:
         (number,) = self.paid()
         return self.instances[number]
 
-    def _taken(self, offer_id: int) -> bool:
+    def _taken(self, offer_id: str) -> bool:
         return any(i.order.offer_id == offer_id and i.destroyed is None for i in self.instances.values())
 
     def _visible(self, made: FakeInstance, lag: float) -> bool:
@@ -228,8 +236,8 @@ class FakeGpu:
             self.late.remove((due, order))
             self._make(order, due)
 
-    def _make(self, order: CreateOrder, now: float) -> int:
-        number = next(self.numbers)
+    def _make(self, order: CreateOrder, now: float) -> InstanceId:
+        number = self._name(next(self.numbers))
         bought = next(o for o in self.offers if o.id == order.offer_id)
         made = FakeInstance(order, number, bought.machine_id, now, order.launch.hourly(bought))
         if bought.machine_id in self.conduct:
@@ -237,6 +245,9 @@ class FakeGpu:
         self.instances[number] = made
         self.most_paid = max(self.most_paid, len(self.paid()))
         return number
+
+    def _name(self, number: int) -> InstanceId:
+        return nth(number)
 
     def _show(self, made: FakeInstance) -> Instance:
         env, age = made.order.env, self.clock.real() - made.made
@@ -247,15 +258,13 @@ class FakeGpu:
             id=made.id,
             mark=made.order.mark,
             claims=made.order.mark.deployment,
-            status=status,
-            intended=contract,
-            current=contract,
-            message="success" if up else f"pulling, {int(age)} s",
+            **says(status, contract, contract),
+            message=read("success" if up else f"pulling, {int(age)} s"),
             machine_id=made.machine_id,
             gpu_name="RTX 3090",
             dph=made.dph,
             disk_dph=0.01,
-            started=made.made,
+            started=made.rented,
             address=Address("203.0.113.7", made.port) if up else None,
             spec=env["ERT_SPEC"],
             key_hashes=tuple(env["ERT_KEY_HASHES"].split(",")),

@@ -20,6 +20,8 @@ from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
 from tests.support.fakes import behaviours
 from tests.support.fakes.loopback import FakeWorld
+from tests.support.ids import nth
+from tests.support.vast.says import says
 
 CONDUCTS = (
     behaviours.stuck, behaviours.sick, behaviours.impostor, behaviours.unreachable, behaviours.overpriced,
@@ -48,7 +50,7 @@ def storm(world: FakeWorld, draw: random.Random) -> None:
     world.web.endings = draw.choices(("live", "live", "update_failed"), k=3)
     for machine in range(1001, 1013):
         if draw.random() < rate:
-            world.gpu.conduct[machine] = draw.choice(CONDUCTS)
+            world.gpu.conduct[str(machine)] = draw.choice(CONDUCTS)
 
 
 def calm(world: FakeWorld) -> None:
@@ -64,9 +66,9 @@ def neighbours(world: FakeWorld) -> None:
     """Add instances not owned by the deployment: another deployment's, a cloned label, and an unlabelled one."""
     token = "ab" * 16
     world.gpu.foreign += [
-        Instance(901, Mark("other", token), "other", status="running"),
-        Instance(902, None, "ert", status="running"),
-        Instance(903, None, None, status="exited"),
+        Instance(nth(901), Mark("other", token), "other", **says("running")),
+        Instance(nth(902), None, "ert", **says("running")),
+        Instance(nth(903), None, None, **says("exited")),
     ]
 
 

@@ -1,1 +1,1 @@
-"""The state as plain data: what is written, and strict reading of what anybody may have written."""
+"""Serialization of the state: conversion to plain data, and strict parsing of stored data."""

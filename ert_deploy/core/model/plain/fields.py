@@ -1,7 +1,7 @@
-"""Strict reading of plain data: each field of a row has the type its dataclass names, and each number is finite.
+"""Strict parsing of plain data: each field of a row has the type in its dataclass, and no number is infinite or NaN.
 
-What is stored may have been written by anybody, so nothing is converted by guess. Raises TypeError or ValueError with
-what is wrong.
+Stored data may be foreign, so no value is converted implicitly. The functions raise TypeError or ValueError with a
+description of the error.
 """
 
 from __future__ import annotations
@@ -11,24 +11,31 @@ from collections.abc import Callable
 from dataclasses import MISSING, fields
 from typing import Any, TypeVar
 
+from ert_deploy.core.model.provider import InstanceId, instance_id
+
 T = TypeVar("T")
 Check = Callable[[Any], Any]
-MOST = 2**63 - 1  # ids and counts of every provider and store fit in it
+MOST = 2**63 - 1  # maximum id or count of all providers and stores
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def text(value: Any) -> str:
-    """Text that can be encoded."""
+    """Return `value` if it is a string that can be encoded."""
     if type(value) is not str:
         raise TypeError(f"{value!r} is not text")
     if not value.isascii():
-        value.encode()  # half a surrogate pair is no text
+        value.encode()  # raises for a lone surrogate
     return value
 
 
+def ident(value: Any) -> InstanceId:
+    """The id of an instance."""
+    return instance_id(text(value))
+
+
 def whole(value: Any) -> int:
-    """A whole number from 0."""
-    if type(value) is not int:  # True is no number
+    """Return `value` if it is a non-negative integer."""
+    if type(value) is not int:  # excludes True, which is an int subclass
         raise TypeError(f"{value!r} is not a whole number")
     if not 0 <= value <= MOST:
         raise ValueError(f"{value!r} is below 0 or too large")
@@ -36,30 +43,30 @@ def whole(value: Any) -> int:
 
 
 def number(value: Any) -> float:
-    """A finite number from 0, such as a time in Unix seconds."""
+    """Return `value` as float if it is a finite, non-negative number, such as a time in seconds."""
     if type(value) is not float and type(value) is not int:
         raise TypeError(f"{value!r} is not a number")
-    if not 0 <= value < float("inf"):  # NaN is neither
-        raise ValueError(f"{value!r} is not a finite number from 0")
+    if not 0 <= value < float("inf"):  # excludes NaN too
+        raise ValueError(f"{value!r} is not a finite number of at least 0")
     return float(value)
 
 
 def flag(value: Any) -> bool:
-    """True or false."""
+    """Return `value` if it is a boolean."""
     if type(value) is not bool:
         raise TypeError(f"{value!r} is not true or false")
     return value
 
 
 def rows(value: Any) -> list[Any] | tuple[Any, ...]:
-    """A list."""
+    """Return `value` if it is a list or tuple."""
     if not isinstance(value, list | tuple):
         raise TypeError(f"{value!r} is not a list")
     return value
 
 
 def digests(value: Any) -> tuple[str, ...]:
-    """SHA-256 of keys, in lower-case hex."""
+    """Return `value` as a tuple of SHA-256 digests of keys, in lower-case hex."""
     found = tuple(text(one) for one in rows(value))
     if not all(map(_SHA256.fullmatch, found)):
         raise ValueError(f"{value!r} is not a list of SHA-256")
@@ -67,12 +74,13 @@ def digests(value: Any) -> tuple[str, ...]:
 
 
 def many(value: Any, check: Callable[[Any], T]) -> tuple[T, ...]:
-    """A list of which every element passes."""
+    """Return a tuple of the elements of a list, each converted by `check`."""
     return tuple(check(one) for one in rows(value))
 
 
 _CHECKS: dict[str, Check] = {
     "str": text,
+    "InstanceId": ident,
     "int": whole,
     "float": number,
     "bool": flag,
@@ -83,7 +91,7 @@ _SCHEMAS: dict[type[Any], tuple[dict[str, Check], frozenset[str]]] = {}
 
 
 def checked(kind: type[Any], row: Any) -> dict[str, Any]:
-    """The values of a row that has each field of a dataclass without a default, and no other ones."""
+    """Return the values of a row that has every field without a default, and no unknown field."""
     if not isinstance(row, dict):
         raise TypeError(f"{row!r} is not an object")
     checks, required = _schema(kind)

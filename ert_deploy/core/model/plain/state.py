@@ -1,6 +1,6 @@
-"""A state as plain data and back. What is read may be anybody's: it is whole and ours, or refused.
+"""Conversion of a state to plain data and back. Stored data is untrusted: only a complete and valid state is accepted.
 
-Every field has its type, every number is finite, and what no program of ours can have written is refused.
+Every field has its type, every number is finite, and data that no release writes is an error.
 """
 
 from __future__ import annotations
@@ -10,45 +10,47 @@ from dataclasses import asdict
 from typing import Any
 
 from ert_deploy.core.model.claims import NO_CLAIMS, Claims
-from ert_deploy.core.model.plain.fields import Check, checked, many, number, text, whole
+from ert_deploy.core.model.plain import numbered
+from ert_deploy.core.model.plain.fields import Check, checked, ident, many, number, rows, text, whole
 from ert_deploy.core.model.plain.undated import NAMES, TIMES, named, signed, undated
 from ert_deploy.core.model.state import Denied, Intent, Record, Rollout, State, Tombstone
 
-VERSION = 4
-BEFORE_CLAIMS = 3  # the last version that said neither whose account it is nor what was decided, by own clocks
-# 1 knew no `woken` and no `stranded`, 2 no `keys` and no `asked`, 3 neither `account`, `claims` nor `begun`.
-READABLE = frozenset({1, 2, 3, VERSION})
+VERSION = 5
+BEFORE_CLAIMS = 3  # last version without `account` and `claims`, and with local clocks
+NUMBERED = 4  # the last version in which the ids of instances, machines and offers were numbers
+# Version 1 lacks `woken` and `stranded`, 2 `keys` and `asked`, 3 `account`, `claims` and `begun`.
+READABLE = frozenset({1, 2, 3, NUMBERED, VERSION})
 _LISTS = frozenset({"intents", "records", "tombstones", "rollouts"})
 _OLD = frozenset({"version", "deployment", "generation", "denied"}) | _LISTS
 _NEW = _OLD | {"account", "claims", "begun"}
 
 
 def to_json(state: State) -> dict[str, Any]:
-    """Plain data, stable order; `from_json` of it is equal to the state."""
+    """Return plain data in a stable order; `from_json` converts it back to an equal state."""
     plain = {"version": VERSION, **asdict(state)}
     return named({name: tuple(map(named, v)) if name in _LISTS else v for name, v in plain.items()})
 
 
 def from_json(data: Any) -> State:
-    """The state in plain data of this version. ValueError says what is wrong with it."""
+    """Parse the plain data of a supported version; raise ValueError with the first error found."""
     if not isinstance(data, dict):
         raise ValueError("not an object")
     version = data.get("version")
     if type(version) is not int or version not in READABLE:
-        raise ValueError(f"version {version!r}, this program reads versions up to {VERSION}")
+        raise ValueError(f"version {version!r}, this release reads versions up to {VERSION}")
     own = version <= BEFORE_CLAIMS
     try:
         _exactly(data, own=own)
-        state = _from_json(data, own=own)
+        state = _from_json(_with_text_ids(data) if version <= NUMBERED else data, own=own)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"damaged or unknown field: {error}") from error
+        raise ValueError(f"invalid or unknown field: {error}") from error
     for wrong in contradictions(state):
         raise ValueError(f"it contradicts itself: {wrong}")
     return state
 
 
 def contradictions(state: State) -> Iterator[str]:
-    """What cannot be true at the same time, and no program of ours writes."""
+    """Yield descriptions of contradictions, which no release writes."""
     bearing = (*(r.id for r in state.records), *(t.id for t in state.tombstones))
     yield from _twice("instance", bearing)
     yield from _twice("create", (i.token for i in state.intents))
@@ -57,12 +59,23 @@ def contradictions(state: State) -> Iterator[str]:
     yield from _twice("decision about instance", (*state.claims.adopted, *state.claims.ignored))
 
 
-def _twice(what: str, names: Iterable[str | int]) -> Iterator[str]:
-    seen: set[str | int] = set()
+def _twice(what: str, names: Iterable[str]) -> Iterator[str]:
+    seen: set[str] = set()
     for name in names:
         if name in seen:
             yield f"{what} {name} is in it twice"
         seen.add(name)
+
+
+def _with_text_ids(data: dict[str, Any]) -> dict[str, Any]:
+    lists: dict[str, Any] = {
+        name: [numbered.renumbered(row) for row in rows(data[name])] for name in (*_LISTS, "denied")
+    }
+    claims = data.get("claims")
+    if isinstance(claims, dict):
+        decided = {name: many(claims[name], numbered.named) for name in ("adopted", "ignored") if name in claims}
+        lists["claims"] = {**claims, **decided}
+    return {**data, **lists}
 
 
 def _from_json(data: dict[str, Any], *, own: bool) -> State:
@@ -81,7 +94,7 @@ def _from_json(data: dict[str, Any], *, own: bool) -> State:
 
 
 def _row(kind: type[Any], row: Any, own: bool) -> dict[str, Any]:
-    """A row's values; times of a version that knew no provider's clock are its writer's own."""
+    """Return the values of a row; in versions without the provider's clock, all times are local to the writer."""
     if own or not isinstance(row, dict):
         return signed(checked(kind, row), TIMES)
     return signed(checked(kind, {name: value for name, value in row.items() if name != NAMES}), undated(row))
@@ -99,7 +112,7 @@ def _exactly(data: dict[str, Any], *, own: bool) -> None:
 def _claims(data: Any) -> Claims:
     if not isinstance(data, dict):
         raise TypeError(f"{data!r} is not an object")
-    checks: dict[str, Check] = {"owners": text, "services": text, "adopted": whole, "ignored": whole}
+    checks: dict[str, Check] = {"owners": text, "services": text, "adopted": ident, "ignored": ident}
     if not data.keys() <= checks.keys():
         raise TypeError(f"{', '.join(sorted(map(repr, data.keys() - checks.keys())))} is unknown")
     return Claims(**{name: many(value, checks[name]) for name, value in data.items()})

@@ -1,4 +1,4 @@
-"""Times that are no provider's, in plain data: written as the writer's clock had them, and named under `undated`."""
+"""Undated times: values not from the provider's clock, stored as positive numbers and named in `undated`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ NAMES = "undated"
 
 
 def named(row: dict[str, Any]) -> dict[str, Any]:
-    """Each time with a minus without it, and named as one."""
+    """Return the row with each negative time made positive and named in `undated`."""
     own = [name for name in row if name in TIMES and row[name] < 0]
     return {**row, **{name: -row[name] for name in own}, NAMES: own} if own else row
 
 
 def undated(row: dict[str, Any]) -> frozenset[str]:
-    """The times that a row names as no provider's. TypeError or ValueError when it names anything else."""
+    """Return the fields that a row marks as local; raise TypeError or ValueError if the list is invalid."""
     found = rows(row.get(NAMES, ()))
     if not all(isinstance(name, str) and name in TIMES and name in row for name in found):
         raise ValueError(f"{found!r} are not times of it")
@@ -26,5 +26,5 @@ def undated(row: dict[str, Any]) -> frozenset[str]:
 
 
 def signed(row: dict[str, Any], own: Iterable[str]) -> dict[str, Any]:
-    """The row with a minus before each of its times that is no provider's."""
+    """Return the row with each local time negated."""
     return {**row, **{name: -row[name] for name in own if row.get(name, 0.0) > 1.0}}

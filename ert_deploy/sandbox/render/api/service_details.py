@@ -46,7 +46,7 @@ def checked_details(given: Any, *, created: bool = False) -> dict[str, Any]:
     changes = {name: given[name] for name in allowed if given.get(name) is not None}
     for name, value in changes.items():
         if not isinstance(value, allowed[name]) or isinstance(value, bool):
-            raise bad_request(f"serviceDetails.{name} has the wrong type")
+            raise bad_request(f"serviceDetails.{name} has an invalid type")
         if name in CHOICES and value not in CHOICES[name]:
             raise bad_request(f"serviceDetails.{name} must be one of {', '.join(CHOICES[name])}")
     for name, most in (("maxShutdownDelaySeconds", 300), ("numInstances", MOST_INSTANCES)):

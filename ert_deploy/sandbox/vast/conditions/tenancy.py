@@ -19,7 +19,7 @@ from ert_deploy.sandbox.vast.contract import Contract
 class Tenant:
     """Another user on a GPU until a `WorldClock` time; `price` in $/h is a bid, or None for on-demand.
 
-    `kind` is the kind of trouble that it belongs to, empty for a condition of the market.
+    `kind` is the kind of fault that the user belongs to, empty for one that was there at the start.
     """
 
     until: float | None = None

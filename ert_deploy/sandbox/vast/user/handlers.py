@@ -73,7 +73,7 @@ def _variable(body: dict[str, Any]) -> tuple[str, str]:
     if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
         raise Refusal(400, "invalid_args", "key or value holds a character that is not allowed")
     if off_loopback({name: value}):
-        raise Refusal(400, "invalid_args", "the sandbox reaches loopback only, and this value leads elsewhere")
+        raise Refusal(400, "invalid_args", "the sandbox reaches loopback only, and this value is another host")
     return name, value
 
 

@@ -58,6 +58,8 @@ NEEDED: Mapping[str, str] = {
     "volumes": "instance_read",
     "volumes_write": "instance_write",
     "charges": "billing_read",
+    "invoices": "billing_read",
+    "volumes_search": "misc",
     "absent": "misc",
     "keys_write": "user_write",
 }
@@ -79,5 +81,5 @@ def parse(permissions: Any) -> frozenset[str]:
     if not isinstance(found, dict) or not set(found) <= CATEGORIES:
         raise Refusal(400, "invalid_args", "permissions must be an object of known categories under api")
     if any(found.values()):
-        raise Refusal(400, "invalid_args", "this double knows no limits on parameters")
+        raise Refusal(400, "invalid_args", "this double supports no limits on parameters")
     return frozenset(found)

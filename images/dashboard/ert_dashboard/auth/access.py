@@ -36,7 +36,7 @@ def read_access(environ: Mapping[str, str]) -> Access:
     if header and not _HEADER_NAME.fullmatch(header):
         raise BadSetting(f"{_HEADER} is not the name of a header")
     if header and not proxies.networks:
-        raise BadSetting(f"{_HEADER} needs {_PROXIES}: from anybody else the header is worth nothing")
+        raise BadSetting(f"{_HEADER} needs {_PROXIES}: without a trusted proxy the header is not reliable")
     return Access(
         password=password,
         header=header or None,

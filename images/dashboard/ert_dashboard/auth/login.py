@@ -1,6 +1,7 @@
-"""Login and logout routes: one shared password, limited attempts, a new session for every login.
+"""Login and logout views: one shared password, limited attempts, a new session for every login.
 
-The form is plain HTML without scripts. The routes exist only when a password is set; `Gate` checks the session.
+The form is plain HTML without scripts. The routes (`web.routes`) exist only when a password is set; `Gate` checks the
+session.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import logging
 import math
 from collections.abc import Callable
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request
+from flask import Response, make_response, redirect, render_template, request
 
 from ert_dashboard.auth.middleware import CLIENT, COOKIE, SECURE_COOKIE, behind_https
 from ert_dashboard.auth.password import PasswordHash
@@ -18,7 +19,6 @@ from ert_dashboard.base.clock import Clock
 from ert_dashboard.base.rate_limit import Rates
 
 _LOG = logging.getLogger(__name__)
-FORMS = frozenset({"login.enter", "login.leave"})
 # Per address: a burst of 5, then one attempt per 20 s. The limit over all addresses bounds the CPU time for hashing.
 _TRIES, _TRY_EVERY_S = 5, 20.0
 _ALL_TRIES, _ALL_TRY_EVERY_S = 30, 2.0
@@ -27,7 +27,7 @@ _POLICY = {"Referrer-Policy": "same-origin"}
 
 
 class Login:
-    """Login routes. `ended(key)` is called for each session that is logged out, to close its live connections."""
+    """Login views. `ended(key)` is called for each session that is logged out, to close its live connections."""
 
     def __init__(
         self, password: PasswordHash, sessions: Sessions, clock: Clock, lifetime_s: float, ended: Callable[[str], None]
@@ -38,13 +38,6 @@ class Login:
         self._ended = ended
         self._tries = Rates(1 / _TRY_EVERY_S, _TRIES, clock)
         self._all_tries = Rates(1 / _ALL_TRY_EVERY_S, _ALL_TRIES, clock)
-
-    def blueprint(self) -> Blueprint:
-        routes = Blueprint("login", __name__)
-        routes.add_url_rule("/login", "page", self.page, methods=["GET"])
-        routes.add_url_rule("/login", "enter", self.enter, methods=["POST"])
-        routes.add_url_rule("/logout", "leave", self.leave, methods=["POST"])
-        return routes
 
     def page(self) -> Response:
         """Return the login form, or the logout form when already logged in."""

@@ -1,4 +1,4 @@
-"""WSGI gate: rate limits per client, and login for every path but `/health` and the login page.
+"""WSGI gate: rate limits per client, and login for every path but those exempt.
 
 It wraps the application outside Flask because Socket.IO handles its own requests before they reach Flask.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from werkzeug.wrappers import Request, Response
@@ -20,25 +21,33 @@ from ert_dashboard.base.rate_limit import Rates
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 COOKIE, SECURE_COOKIE = "ert_session", "__Host-ert_session"
 CLIENT, SESSION = "ert_dashboard.client", "ert_dashboard.session"
-_OPEN = frozenset({"/login", "/static/login.css", "/static/icon.svg"})
 _LONGEST_USER = 256
 _BURST_REPORTS = 20
 _BURST_S = 4
 
 
+@dataclass(frozen=True)
+class Exempt:
+    """Paths that need less than the others: `public` no login and no rate limit, `open` no login by password."""
+
+    public: frozenset[str]
+    open: frozenset[str]
+
+
 class Gate:
     """WSGI middleware around the whole application. `sessions` is set if and only if a password is configured."""
 
-    def __init__(self, inner: Wsgi, access: Access, sessions: Sessions | None, clock: Clock) -> None:
+    def __init__(self, inner: Wsgi, access: Access, sessions: Sessions | None, clock: Clock, exempt: Exempt) -> None:
         self._inner = inner
         self._access = access
         self._sessions = sessions
+        self._exempt = exempt
         self._all = Rates(access.requests_per_s, max(1, _BURST_S * access.requests_per_s), clock)
         self._reports = Rates(access.reports_per_hour / 3600, _BURST_REPORTS, clock)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         asked = Request(environ)
-        if asked.path == "/health":
+        if asked.path in self._exempt.public:
             return self._inner(environ, start_response)
         environ[CLIENT] = self._access.proxies.client(environ)
         refusal = self._too_often(asked) or self._foreign_socket(asked) or self._stranger(asked)
@@ -62,8 +71,8 @@ class Gate:
 
     def _stranger(self, asked: Request) -> Response | None:
         if self._access.header is not None:
-            return None if self._vouched(asked) else _problem(403, "come in through the login of this dashboard")
-        if self._sessions is None or asked.path in _OPEN:
+            return None if self._vouched(asked) else _problem(403, "use the login of this dashboard")
+        if self._sessions is None or asked.path in self._exempt.open:
             return None
         key = key_of(asked.cookies.get(SECURE_COOKIE) or asked.cookies.get(COOKIE))
         if self._sessions.holds(key):

@@ -73,9 +73,9 @@ def read_hash(text: str) -> PasswordHash:
         raise ValueError("not of the form scrypt:N:r:p:salt:hash") from None
     power_of_two = n > 0 and n & (n - 1) == 0
     if not (power_of_two and n >= _N and r >= 1 and 1 <= p <= 16 and 130 * n * r <= _MEMORY):
-        raise ValueError("scrypt's numbers are too small or too large")
+        raise ValueError("scrypt's parameters are too small or too large")
     if len(salt) < 16 or not 32 <= len(digest) <= 64:
-        raise ValueError("the salt or the hash has the wrong length")
+        raise ValueError("the salt or the hash has an invalid length")
     return PasswordHash(n, r, p, salt, digest)
 
 

@@ -170,7 +170,7 @@ class BackendClient:
             interrupt.check()
             raise _named(error) from None  # the cause adds only addresses and buffers to the traceback
         except protocol.Malformed as error:
-            raise Unavailable(f"the backend's answer was not understood: {error}") from None
+            raise Unavailable(f"the backend's response is invalid: {error}") from None
 
     def _accept(self, response: httpx.Response, interrupt: Interrupt) -> None:
         status = response.status_code
@@ -192,23 +192,23 @@ def _refusal(status: int, said: str, after: float | None) -> BackendError:
     if status in (401, 403):
         return Refused("the backend did not accept this dashboard's key")
     if status in (404, 405):
-        return NotThere(f"the backend answered {status}{tail}")
+        return NotThere(f"the backend returned {status}{tail}")
     if status in (408, 425, 429) or status >= 500:
         busy = "the backend is busy" if status == 429 else f"the backend is not ready (HTTP {status})"
         return Unavailable(f"{busy}{tail}", after)
-    return Refused(f"the backend refused the request (HTTP {status}){tail}")
+    return Refused(f"the backend rejected the request (HTTP {status}){tail}")
 
 
 def _named(error: httpx.HTTPError) -> BackendError:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return WrongIdentity("whoever answers at the backend's address does not hold the pinned certificate")
+            return WrongIdentity("the server at the backend's address does not have the pinned certificate")
         cause = cause.__cause__ or cause.__context__
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return Unavailable(ASLEEP)
     if isinstance(error, httpx.TimeoutException):
-        return Unavailable("the backend stopped answering")
+        return Unavailable("the backend stopped responding")
     return Unavailable("the connection to the backend was lost")
 
 

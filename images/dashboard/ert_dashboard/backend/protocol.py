@@ -86,9 +86,9 @@ def parse_json(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(redaction.clean(body.decode()), parse_constant=lambda _: None)
     except (ValueError, RecursionError) as error:
-        raise Malformed("the answer is not JSON") from error
+        raise Malformed("the response is not JSON") from error
     if not isinstance(value, dict):
-        raise Malformed("the answer is not a JSON object")
+        raise Malformed("the response is not a JSON object")
     return value
 
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
+
+from typing_extensions import TypedDict
 
 from ert_dashboard.backend import protocol
 from ert_dashboard.backend.client import BackendClient, BackendError
@@ -18,6 +20,17 @@ CACHE_S = 5.0
 _PROBE_S = 8.0
 
 
+class BackendHealth(TypedDict, total=False):
+    """The fields of the backend's health that may be displayed; none when it does not respond."""
+
+    status: str
+    model: str
+    ollama_status: str
+    engine: str
+    version: str
+    progress: str
+
+
 @dataclass(frozen=True)
 class Readiness:
     """Result of a poll. `reason` is a one-line message; `backend` contains the fields of its health to display."""
@@ -25,7 +38,7 @@ class Readiness:
     ready: bool
     reason: str
     checked: float
-    backend: dict[str, Any] = field(default_factory=dict)
+    backend: BackendHealth = field(default_factory=BackendHealth)
 
 
 class ReadinessProbe:
@@ -56,19 +69,19 @@ class ReadinessProbe:
         except BackendError as error:
             return Readiness(ready=False, reason=str(error), checked=now)
         except Interrupted:
-            return Readiness(ready=False, reason="the backend stopped answering", checked=now)
+            return Readiness(ready=False, reason="the backend stopped responding", checked=now)
         ready = status == 200 and health.get("status") in ("healthy", "online")
         reason = "ready" if ready else f"the backend is {protocol.boot_text(health)}"
         return Readiness(ready=ready, reason=reason, checked=now, backend=_shown(health))
 
 
-def _shown(health: dict[str, Any]) -> dict[str, Any]:
+def _shown(health: dict[str, Any]) -> BackendHealth:
     """Return the fields to display, as short strings."""
-    shown: dict[str, Any] = {}
+    shown: dict[str, str] = {}
     for name in ("status", "model", "ollama_status", "engine", "version"):
         text = protocol.error_text(health.get(name))
         if text is not None:
             shown[name] = text
     if isinstance(health.get("progress"), dict):
         shown["progress"] = protocol.boot_text(health)
-    return shown
+    return cast(BackendHealth, shown)

@@ -32,8 +32,11 @@ class SystemClock:
         return time.monotonic()
 
 
-def iso(seconds: float | None) -> str | None:
-    """Format a Unix time as ISO 8601 in UTC with second precision; None for None."""
-    if seconds is None:
-        return None
+def iso(seconds: float) -> str:
+    """Format a Unix time as ISO 8601 in UTC with second precision."""
     return datetime.fromtimestamp(int(seconds), tz=UTC).isoformat().replace("+00:00", "Z")
+
+
+def iso_if_known(seconds: float | None) -> str | None:
+    """Format a Unix time as `iso` does; None for None."""
+    return None if seconds is None else iso(seconds)

@@ -68,7 +68,7 @@ class Shelf:
             if kept is None or kept.stale:
                 self._fetch(key, fetch)
         except SourceAway as error:
-            _LOG.info("%s is still the copy kept: %s", key, error)
+            _LOG.info("%s is still the cached copy: %s", key, error)
         except StoreClosed:
             return
         finally:

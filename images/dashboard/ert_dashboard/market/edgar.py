@@ -78,9 +78,9 @@ class Edgar:
                 self._accept(response)
                 return load_strictly(self._content(response, deadline))
         except httpx.HTTPError:
-            raise SourceAway("the SEC does not answer now", _TROUBLE_S) from None
+            raise SourceAway("the SEC is not responding", _TROUBLE_S) from None
         except ValueError:
-            raise SourceAway("the SEC's answer was cut off or is not JSON", _TROUBLE_S) from None
+            raise SourceAway("the SEC's response was truncated or is not JSON", _TROUBLE_S) from None
 
     @contextmanager
     def _within(self, deadline: float) -> Iterator[Interrupt]:
@@ -96,31 +96,31 @@ class Edgar:
         while True:
             now = self._clock.monotonic()
             if now < self._closed_until:
-                raise SourceAway("the SEC refuses more requests for now", self._closed_until - now)
+                raise SourceAway("the SEC rejects further requests for now", self._closed_until - now)
             wait = self._rates.take()
             if not wait:
                 return
             if now + wait > deadline or self._pause.wait(wait):
-                raise SourceAway("too many look-ups at the SEC are waiting", _TROUBLE_S)
+                raise SourceAway("too many requests to the SEC are queued", _TROUBLE_S)
 
     def _accept(self, response: httpx.Response) -> None:
         status = response.status_code
         if status == 200:
             return
         if status not in (403, 429):
-            raise SourceAway(f"the SEC does not answer now (HTTP {status})", _TROUBLE_S)
+            raise SourceAway(f"the SEC is not responding (HTTP {status})", _TROUBLE_S)
         said = response.headers.get("retry-after", "")
         after = float(said) if said.isascii() and said.isdigit() and len(said) < 6 else _SHUT_OUT_S
         self._closed_until = self._clock.monotonic() + after
         why = "too many requests" if status == 429 else "it does not like this caller: check ERT_SEC_USER_AGENT"
-        raise SourceAway(f"the SEC refuses requests for now ({why})", after)
+        raise SourceAway(f"the SEC rejects requests for now ({why})", after)
 
     def _content(self, response: httpx.Response, deadline: float) -> bytes:
         content = bytearray()
         for chunk in response.iter_bytes():
             content += chunk
             if len(content) > _LARGEST:
-                raise SourceAway("the SEC's answer is too large", _SHUT_OUT_S)
+                raise SourceAway("the SEC's response is too large", _SHUT_OUT_S)
             if self._clock.monotonic() > deadline:  # a slow stream never reaches the read timeout
-                raise SourceAway("the SEC answers too slowly now", _TROUBLE_S)
+                raise SourceAway("the SEC responds too slowly", _TROUBLE_S)
         return bytes(content)

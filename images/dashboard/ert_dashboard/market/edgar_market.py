@@ -89,4 +89,4 @@ def _marked(company: Company, kept: Kept) -> Company:
     """Add the fetch time of a stale document to `kind`, which is displayed with every figure."""
     if not kept.stale:
         return company
-    return replace(company, kind=f"{company.kind}, last looked up {iso(kept.fetched)}")
+    return replace(company, kind=f"{company.kind}, last updated {iso(kept.fetched)}")

@@ -34,7 +34,7 @@ def read_sources(environ: Mapping[str, str]) -> Sources:
     agent = environ.get(_AGENT, "").strip()
     if agent and not (_AGENT_SHAPE.fullmatch(agent) and _MAIL.search(agent)):
         raise BadSetting(
-            f"{_AGENT} must be a name and a mail address, as the SEC asks for: Example Ltd ops@example.com"
+            f"{_AGENT} must be a name and a mail address, as the SEC requires: Example Ltd ops@example.com"
         )
     yahoo = environ.get("ERT_MARKET_YAHOO", "").strip().lower() in ("1", "true", "yes", "on")
     if yahoo and importlib.util.find_spec("yfinance") is None:

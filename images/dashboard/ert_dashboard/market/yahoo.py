@@ -59,8 +59,8 @@ class YahooMarket:
             yfinance = importlib.import_module("yfinance")
             info = yfinance.Ticker(ticker.replace(".", "-") if _is_class(ticker) else ticker).info
         except Exception as error:  # the package raises its own errors and those of several libraries
-            raise SourceAway(f"Yahoo does not answer now ({type(error).__name__})", 60) from None
-        return _read(ticker, info, iso(self._clock.wall()) or "") if isinstance(info, Mapping) else None
+            raise SourceAway(f"Yahoo is not responding ({type(error).__name__})", 60) from None
+        return _read(ticker, info, iso(self._clock.wall())) if isinstance(info, Mapping) else None
 
 
 def _is_class(ticker: str) -> bool:

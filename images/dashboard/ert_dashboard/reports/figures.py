@@ -9,15 +9,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from typing_extensions import TypedDict
+
 from ert_dashboard.storage.job import Job
 
 _MOST = 250
 
 
-def figures(job: Job) -> list[dict[str, Any]]:
-    """Return the figures: fact_id, label, display, value, unit, as_of, source, link, derived. [] without tables."""
+class Figure(TypedDict):
+    """A figure of a report. `value` is in the terms of its unit: a ratio of 0.25 is 25 %."""
+
+    fact_id: str
+    label: str
+    display: str | None
+    value: float | None
+    unit: str | None
+    as_of: str | None
+    source: str | None
+    link: str | None
+    derived: bool
+
+
+def figures(job: Job) -> list[Figure]:
+    """Return the figures; [] without tables."""
     known = _provenance(job.request)
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, Figure] = {}
     for table in _tables(job.result):
         rows = table.get("rows")
         for row in rows if isinstance(rows, list) else []:
@@ -26,7 +42,7 @@ def figures(job: Job) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _figure(row: Mapping[str, Any], known: Mapping[str, Any] | None) -> dict[str, Any]:
+def _figure(row: Mapping[str, Any], known: Mapping[str, Any] | None) -> Figure:
     source = _text(row.get("source"))
     derived = (source or "").startswith("derived:")
     doubt = "contradicted by another figure" if row.get("contradicted") is True else None
@@ -35,7 +51,7 @@ def _figure(row: Mapping[str, Any], known: Mapping[str, Any] | None) -> dict[str
         "fact_id": row["fact_id"],
         "label": _text(row.get("label")) or row["fact_id"],
         "display": _text(row.get("display")),
-        "value": row.get("value") if isinstance(row.get("value"), int | float) else None,
+        "value": _number(row.get("value")),
         "unit": _text(row.get("unit")),
         "as_of": _text(row.get("as_of")) or (_text(known.get("as_of")) if known else None),
         "source": ", ".join(part for part in (better or source, _text(row.get("filing")), doubt) if part) or None,
@@ -57,6 +73,10 @@ def _tables(result: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
     report = metadata.get("report") if isinstance(metadata, Mapping) else None
     tables = report.get("tables") if isinstance(report, Mapping) else None
     return [table for table in tables if isinstance(table, Mapping)] if isinstance(tables, list) else []
+
+
+def _number(raw: object) -> float | None:
+    return raw if isinstance(raw, int | float) and not isinstance(raw, bool) else None
 
 
 def _text(raw: object) -> str | None:

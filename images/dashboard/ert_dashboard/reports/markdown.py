@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ert_dashboard.base.clock import iso
+from ert_dashboard.base.clock import iso_if_known
 from ert_dashboard.storage.job import Job
 
 DISCLAIMER = "Written by a language model from the figures named above. It may be wrong and is not investment advice."
@@ -27,7 +27,7 @@ def document(job: Job) -> str:
         "",
         f"**Data:** {_line(job.label)}  ",
         f"**Model:** {_line(str(model or 'not named'))}  ",
-        f"**Finished:** {iso(job.finished) or 'unknown'}  ",
+        f"**Finished:** {iso_if_known(job.finished) or 'unknown'}  ",
         "",
     ]
     body: list[str] = []

@@ -181,7 +181,7 @@ class ReportDesk:
         except (StoreClosed, sqlite3.Error):
             raise
         except Exception:  # an unexpected error fails one job, not the worker
-            _LOG.exception("report %s ended in an unexpected error", job.report_id)
+            _LOG.exception("report %s failed with an unexpected error", job.report_id)
             self._ledger.finish(job.report_id, Status.FAILED, error="an unexpected error in the dashboard")
         finally:
             with self._wakeup:

@@ -85,11 +85,11 @@ class ReportRun:
                 try:
                     return self._follow(known)
                 except _Forgotten:
-                    _LOG.info("the backend does not go on with report %s; it is asked for again", self._job.report_id)
+                    _LOG.info("the backend does not continue report %s; it is requested again", self._job.report_id)
                     self._polling, self._seen = False, None
                     self._draft.clear()
                     self._save(detail="The backend restarted", last_event=None, sections_done=0)
-            raise Failed("the backend lost the report again and again")
+            raise Failed("the backend lost the report repeatedly")
         except BackendError as error:
             raise Failed(str(error)) from error
 
@@ -228,13 +228,13 @@ class ReportRun:
         return dict(result)
 
     def _legacy(self) -> dict[str, Any]:
-        self._save(status=Status.GENERATING, detail="Writing (this backend shows no progress)", progress=15)
+        self._save(status=Status.GENERATING, detail="Writing (this backend reports no progress)", progress=15)
         try:
             return self._client.generate_report(self._job.request, self._interrupt)
         except Unavailable as error:
             raise Failed(f"{error}; this backend cannot resume a report") from error
         except NotThere as error:
-            raise Failed("the backend knows neither way of asking for a report") from error
+            raise Failed("the backend has no known route for reports") from error
 
 
 def _detail(job: Job, update: protocol.Update) -> str:

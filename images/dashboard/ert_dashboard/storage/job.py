@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ert_dashboard.base.clock import iso
+from typing_extensions import TypedDict
+
+from ert_dashboard.base.clock import iso, iso_if_known
 
 DEFAULT_SECTIONS = (
     "executive_summary",
@@ -30,6 +32,30 @@ class Status(enum.StrEnum):
     FAILED = "failed"
     ABORTING = "aborting"
     ABORTED = "aborted"
+
+
+class ReportData(TypedDict):
+    """One report in lists and events. Times are ISO 8601 in UTC; `progress` is in percent."""
+
+    report_id: str
+    ticker: str
+    company: str
+    data_label: str
+    status: Status
+    progress: int
+    current_section: str
+    queue_position: int | None
+    sections_done: int
+    sections_total: int
+    created: str
+    start_time: str | None
+    accepted_time: str | None
+    estimated_completion: str | None
+    finished: str | None
+    error_message: str | None
+    word_count: int | None
+    report_path: str | None
+    abort_requested: bool
 
 
 FINISHED = frozenset({Status.COMPLETED, Status.FAILED, Status.ABORTED})
@@ -76,7 +102,7 @@ def writing_progress(sections_done: int, sections_total: int) -> int:
     return 15 + round(80 * share)
 
 
-def summary(job: Job, *, typical_s: float | None = None, ahead: int | None = None) -> dict[str, Any]:
+def summary(job: Job, *, typical_s: float | None = None, ahead: int | None = None) -> ReportData:
     """Build the `data` object of ERT's `report_update`, with additional fields.
 
     `typical_s` is the usual duration in seconds, for `estimated_completion`; `ahead` is the queue position.
@@ -87,17 +113,17 @@ def summary(job: Job, *, typical_s: float | None = None, ahead: int | None = Non
         "ticker": job.ticker,
         "company": job.company,
         "data_label": job.label,
-        "status": str(job.status),
+        "status": job.status,
         "progress": job.progress,
         "current_section": job.detail,
         "queue_position": ahead if job.status is Status.QUEUED else job.position,
         "sections_done": job.sections_done,
         "sections_total": job.sections_total,
         "created": iso(job.created),
-        "start_time": iso(job.started),
-        "accepted_time": iso(job.accepted),
-        "estimated_completion": iso(expected),
-        "finished": iso(job.finished),
+        "start_time": iso_if_known(job.started),
+        "accepted_time": iso_if_known(job.accepted),
+        "estimated_completion": iso_if_known(expected),
+        "finished": iso_if_known(job.finished),
         "error_message": job.error,
         "word_count": job.word_count,
         "report_path": f"/reports/{job.filename}" if job.result is not None else None,

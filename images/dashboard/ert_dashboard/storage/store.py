@@ -147,7 +147,7 @@ def _open(path: Path) -> sqlite3.Connection:
             raise  # a read-only directory or a full disk: the file itself is intact
         aside = path.with_name(f"{path.name}.unreadable")
         _LOG.warning(
-            "the report store could not be read (%s); it is kept as %s and a new one begins", error, aside.name
+            "the report store could not be read (%s); it is kept as %s and a new one is created", error, aside.name
         )
         path.replace(aside)
         for journal in (path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
@@ -163,7 +163,7 @@ def _prepared(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous=NORMAL")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version not in (0, _SCHEMA):
-            raise sqlite3.DatabaseError(f"schema {version}, this program knows {_SCHEMA}")
+            raise sqlite3.DatabaseError(f"schema {version}, this release supports {_SCHEMA}")
         with connection:
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS reports (report_id TEXT PRIMARY KEY, "

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from typing import Any, cast
 
 from flask import Blueprint, Response, jsonify, render_template, request
 from werkzeug.exceptions import BadRequest, NotFound
@@ -24,8 +24,10 @@ from ert_dashboard.reports.markdown import document
 from ert_dashboard.reports.queue import QueueFull
 from ert_dashboard.settings import Configuration
 from ert_dashboard.storage.job import Job
+from ert_dashboard.web import bodies, routes
 from ert_dashboard.web import headers as guards
 from ert_dashboard.web.bundle import read_bundle
+from ert_dashboard.web.report_body import Report
 from ert_dashboard.web.service import Service
 
 _REPORT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -39,22 +41,20 @@ class Api:
         self._bundle = read_bundle()
 
     def blueprint(self) -> Blueprint:
-        routes = Blueprint("api", __name__)
-        for rule, method, view in (
-            ("/", "GET", self.page),
-            ("/health", "GET", self.health),
-            ("/ready", "GET", self.ready),
-            ("/api/status", "GET", self.status),
-            ("/api/generate", "POST", self.generate),
-            ("/api/abort", "POST", self.abort),
-            ("/api/reset_abort", "POST", self.reset_abort),
-            ("/api/reports", "GET", self.reports),
-            ("/api/reports/<report_id>", "GET", self.report),
-            ("/api/reports/<report_id>/abort", "POST", self.abort_one),
-            ("/reports/<filename>", "GET", self.download),
-        ):
-            routes.add_url_rule(rule, view.__name__, view, methods=[method])
-        return routes
+        return routes.blueprint(
+            "api",
+            page=self.page,
+            health=self.health,
+            ready=self.ready,
+            status=self.status,
+            generate=self.generate,
+            abort=self.abort,
+            reset_abort=self.reset_abort,
+            reports=self.reports,
+            report=self.report,
+            abort_one=self.abort_one,
+            download=self.download,
+        )
 
     def page(self) -> str:
         settings = self._service.settings
@@ -74,33 +74,33 @@ class Api:
         service = self._service
         settings = service.settings
         active, queued = service.desk.counts()
-        return jsonify(
-            {
-                "status": "healthy",
-                "timestamp": iso(service.clock.wall()),
-                "version": __version__,
-                "fingerprint": settings.fingerprint,
-                "configuration": str(settings.configuration),
-                "active_reports": active,
-                "queue_size": queued,
-                "features": {
-                    "remote_llm": settings.configuration is Configuration.COMPLETE,
-                    "ollama": False,
-                    "openai": False,
-                    "live_updates": True,
-                    "market_data": service.market.kind,
-                    "login": _login(settings.access),
-                },
-            }
-        )
+        features: bodies.Features = {
+            "remote_llm": settings.configuration is Configuration.COMPLETE,
+            "ollama": False,
+            "openai": False,
+            "live_updates": True,
+            "market_data": service.market.kind,
+            "login": _login(settings.access),
+        }
+        body: bodies.Health = {
+            "status": "healthy",
+            "timestamp": iso(service.clock.wall()),
+            "version": __version__,
+            "fingerprint": settings.fingerprint,
+            "configuration": settings.configuration,
+            "active_reports": active,
+            "queue_size": queued,
+            "features": features,
+        }
+        return jsonify(body)
 
     def ready(self) -> Response:
         """Return 200 if the backend can accept a job, else 503; the state is cached for `CACHE_S`."""
         look = self._service.probe.look()
-        body = {
+        body: bodies.Ready = {
             "ready": look.ready,
             "reason": look.reason,
-            "configuration": str(self._service.settings.configuration),
+            "configuration": self._service.settings.configuration,
             "checked_at": iso(look.checked),
             "backend": look.backend,
         }
@@ -109,7 +109,8 @@ class Api:
         return response
 
     def status(self) -> Response:
-        return jsonify({"success": True, **self._service.status()})
+        body: bodies.Summary = {"success": True, **self._service.status()}
+        return jsonify(body)
 
     def generate(self) -> Response:
         """Queue a job: 200 with its id, 404 for an unknown company, 409 without a backend, 429 if the queue is full.
@@ -117,15 +118,15 @@ class Api:
         `data` in the body is a company document of the caller, see `company_file`. 503 if a data source is unavailable.
         """
         service = self._service
-        body = guards.json_object()
-        ticker = read_ticker(body.get("ticker"))
+        asked = guards.json_object()
+        ticker = read_ticker(asked.get("ticker"))
         if ticker is None:
             raise BadRequest(NOT_A_TICKER)
         if service.settings.configuration is not Configuration.COMPLETE:
             configuration = str(service.settings.configuration)
             return guards.problem(409, service.settings.problem or "", configuration=configuration)
         try:
-            company = _given(body["data"], ticker) if "data" in body else service.market.find(ticker)
+            company = _given(asked["data"], ticker) if "data" in asked else service.market.find(ticker)
         except SourceAway as error:
             return guards.problem(503, str(error), {"Retry-After": str(math.ceil(error.after))})
         if company is None:
@@ -136,15 +137,14 @@ class Api:
             job = service.desk.submit(company)
         except QueueFull:
             return guards.problem(429, "the queue is full, try again later", {"Retry-After": "30"})
-        return jsonify(
-            {
-                "success": True,
-                "report_id": job.report_id,
-                "message": f"Report for {company.ticker} is queued",
-                "validated": True,
-                "note": company.label(),
-            }
-        )
+        body: bodies.Generated = {
+            "success": True,
+            "report_id": job.report_id,
+            "message": f"Report for {company.ticker} is queued",
+            "validated": True,
+            "note": company.label(),
+        }
+        return jsonify(body)
 
     def abort(self) -> Response:
         """Abort all active jobs of this service, or the one given by `report_id` (an ERT route)."""
@@ -152,31 +152,39 @@ class Api:
         if "report_id" in body:
             return self.abort_one(body["report_id"])
         aborted = self._service.desk.abort_all()
-        return jsonify({"success": True, "message": f"{len(aborted)} report(s) aborted", "aborted": aborted})
+        return _aborted(f"{len(aborted)} report(s) aborted", aborted)
 
     def abort_one(self, report_id: object) -> Response:
         job = self._service.desk.abort(self._job(report_id).report_id)
         if job is None:
             return guards.problem(409, "this report is not active here")
-        return jsonify({"success": True, "message": "aborting", "aborted": [job.report_id]})
+        return _aborted("aborting", [job.report_id])
 
     def reset_abort(self) -> Response:
         """Do nothing. Kept for old clients: aborts apply to single jobs, so there is no flag to reset."""
-        return jsonify({"success": True, "message": "nothing to reset"})
+        body: bodies.Done = {"success": True, "message": "nothing to reset"}
+        return jsonify(body)
 
     def reports(self) -> Response:
         text = request.args.get("limit", "50")
         if not (text.isascii() and text.isdigit() and 1 <= len(text) <= 3):
             raise BadRequest("limit must be a number from 0 to 999")
         found = self._service.data_of(self._service.store.latest(int(text)))
-        return jsonify({"success": True, "reports": found, "count": len(found)})
+        body: bodies.Reports = {"success": True, "reports": found, "count": len(found)}
+        return jsonify(body)
 
     def report(self, report_id: str) -> Response:
         job = self._job(report_id)
-        data = self._service.data(job)
-        draft = {} if job.result else self._service.store.drafts.of(job.report_id).sections()
-        body = {"data": data, "report": job.result, "draft": draft, "figures": figures(job)}
-        return jsonify({"success": True, "report_id": job.report_id, **body})
+        body: bodies.FullReport = {
+            "success": True,
+            "report_id": job.report_id,
+            "data": self._service.data(job),
+            # What `protocol.read_result` made of the backend's response.
+            "report": cast("Report | None", job.result),
+            "draft": {} if job.result else self._service.store.drafts.of(job.report_id).sections(),
+            "figures": figures(job),
+        }
+        return jsonify(body)
 
     def download(self, filename: str) -> Response:
         job = self._job(filename.removesuffix(".md")) if filename.endswith(".md") else None
@@ -205,5 +213,10 @@ def _given(document: Any, ticker: str) -> Company:
     return company
 
 
-def _login(access: Access) -> str:
+def _aborted(message: str, aborted: list[str]) -> Response:
+    body: bodies.Aborted = {"success": True, "message": message, "aborted": aborted}
+    return jsonify(body)
+
+
+def _login(access: Access) -> bodies.LoginKind:
     return "password" if access.password else "proxy" if access.header else "none"

@@ -10,12 +10,12 @@ from flask import Flask
 from flask_socketio import SocketIO
 
 from ert_dashboard.auth.login import Login
-from ert_dashboard.auth.middleware import Gate
+from ert_dashboard.auth.middleware import Exempt, Gate
 from ert_dashboard.base import redaction
 from ert_dashboard.base.clock import Clock
 from ert_dashboard.market.model import MarketData
 from ert_dashboard.settings import Settings
-from ert_dashboard.web import bundle, headers
+from ert_dashboard.web import bundle, headers, routes
 from ert_dashboard.web.api import Api
 from ert_dashboard.web.deployment import Deployment
 from ert_dashboard.web.live import SocketLimit, attach
@@ -59,9 +59,11 @@ def create_dashboard(settings: Settings, *, market: MarketData | None = None, cl
     access, sessions = settings.access, service.sessions
     if access.password is not None and sessions is not None:
         login = Login(access.password, sessions, service.clock, access.session_s, hang_up)
-        app.register_blueprint(login.blueprint())
+        app.register_blueprint(routes.blueprint("login", page=login.page, enter=login.enter, leave=login.leave))
     limited = SocketLimit(app.wsgi_app, settings.max_sockets)
-    app.wsgi_app = headers.Dressed(Gate(limited, access, sessions, service.clock))  # type: ignore[method-assign]
+    exempt = Exempt(routes.PUBLIC_PATHS, routes.OPEN_PATHS)
+    gate = Gate(limited, access, sessions, service.clock, exempt)
+    app.wsgi_app = headers.Dressed(gate)  # type: ignore[method-assign]
     service.desk.start()
     return Dashboard(app, socketio, service)
 

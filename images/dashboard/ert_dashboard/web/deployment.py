@@ -21,11 +21,12 @@ from ert_dashboard.base.clock import iso
 from ert_dashboard.base.interrupt import Interrupt, Interrupted
 from ert_dashboard.base.machine import Machine, amount, read_said
 from ert_dashboard.settings import Configuration
+from ert_dashboard.web import machine_body, routes
 from ert_dashboard.web.service import Service
 
 _STATUS_S = 5.0
 _CENTURY_S = 3.2e9
-_GPU_NUMBERS = ("memory_total_mb", "memory_used_mb", "utilization_percent", "temperature_c")
+_MOST = 1e12
 
 
 class Deployment:
@@ -36,19 +37,19 @@ class Deployment:
         self._lock = threading.Lock()
         self._meter = Meter()
         self._known = service.settings.machine
-        self._last: tuple[float, dict[str, Any]] | None = None
+        self._last: tuple[float, machine_body.MachineState] | None = None
 
     def blueprint(self) -> Blueprint:
-        routes = Blueprint("deployment", __name__)
-        routes.add_url_rule("/api/deployment", "deployment", self.answer, methods=["GET"])
-        return routes
+        return routes.blueprint("deployment", deployment=self.answer)
 
     def answer(self) -> Response:
         """Return the state of the machine and the number of jobs in this dashboard."""
         active, waiting = self._service.desk.counts()
-        return jsonify({"success": True, **self.look(), "reports": {"active": active, "waiting": waiting}})
+        counts: machine_body.ReportCounts = {"active": active, "waiting": waiting}
+        body: machine_body.Deployment = {"success": True, **self.look(), "reports": counts}
+        return jsonify(body)
 
-    def look(self) -> dict[str, Any]:
+    def look(self) -> machine_body.MachineState:
         with self._lock:
             now = self._service.clock.monotonic()
             if self._last is None or now - self._last[0] > CACHE_S:
@@ -56,12 +57,12 @@ class Deployment:
                 self._last = (self._service.clock.monotonic(), found)
             return self._last[1]
 
-    def _look(self) -> dict[str, Any]:
+    def _look(self) -> machine_body.MachineState:
         service = self._service
         if service.settings.configuration is not Configuration.COMPLETE:
             said: Mapping[str, Any] = {}
             seen = Readiness(ready=False, reason=service.settings.problem or "", checked=service.clock.wall())
-            state = "not_configured"
+            state: machine_body.State = "not_configured"
         else:
             seen = service.probe.look()
             said = self._status() if seen.backend else {}
@@ -76,11 +77,11 @@ class Deployment:
             "backend": seen.backend,
             "uptime_seconds": None if uptime is None else uptime * self._known.speed,
             "progress": _progress(said),
-            "queue": _numbers(said.get("queue"), ("depth", "active", "limit")),
+            "queue": _queue(said.get("queue")),
             **self._machine(said),
         }
 
-    def _machine(self, said: Mapping[str, Any]) -> dict[str, Any]:
+    def _machine(self, said: Mapping[str, Any]) -> machine_body.MachineFigures:
         known, idle = self._known, amount(said.get("idle_seconds"), _CENTURY_S)
         return {
             "gpus": _gpus(said.get("gpu")),
@@ -93,12 +94,12 @@ class Deployment:
             "spend": self._spend(known),
         }
 
-    def _spend(self, known: Machine) -> dict[str, Any] | None:
+    def _spend(self, known: Machine) -> machine_body.Spend | None:
         """Return the estimate in US dollars, in total and over time; None without a price."""
         if known.price is None:
             return None
         per_second = known.price * known.speed / 3600
-        points = [
+        points: list[machine_body.SpendPoint] = [
             {"at": iso(at), "usd": round(seconds * per_second, 6)} for at, seconds in seconds_up(self._meter.samples())
         ]
         return {"basis": "uptime_times_price", "usd": points[-1]["usd"] if points else 0.0, "points": points}
@@ -116,7 +117,7 @@ class Deployment:
             return {}
 
 
-def _state(seen: Readiness, said: Mapping[str, Any]) -> str:
+def _state(seen: Readiness, said: Mapping[str, Any]) -> machine_body.State:
     if seen.ready:
         return "draining" if said.get("draining") is True else "ready"
     if not seen.backend:
@@ -127,7 +128,7 @@ def _state(seen: Readiness, said: Mapping[str, Any]) -> str:
     return "waking" if said.get("woken") is True else "booting"
 
 
-def _progress(said: Mapping[str, Any]) -> dict[str, Any] | None:
+def _progress(said: Mapping[str, Any]) -> machine_body.Progress | None:
     progress = _mapping(said.get("progress"))
     if progress is None:
         return None
@@ -138,18 +139,31 @@ def _progress(said: Mapping[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def _gpus(raw: object) -> list[dict[str, Any]] | None:
+def _gpus(raw: object) -> list[machine_body.Gpu] | None:
     if not isinstance(raw, list):
         return None
-    rows = [row for row in raw[:16] if isinstance(row, Mapping)]
-    return [
-        {"name": protocol.error_text(row.get("name")), **(_numbers(row, _GPU_NUMBERS) or {})} for row in rows
-    ] or None
+    return [_gpu(row) for row in raw[:16] if isinstance(row, Mapping)] or None
 
 
-def _numbers(raw: object, names: tuple[str, ...]) -> dict[str, float | None] | None:
+def _gpu(row: Mapping[str, Any]) -> machine_body.Gpu:
+    return {
+        "name": protocol.error_text(row.get("name")),
+        "memory_total_mb": amount(row.get("memory_total_mb"), _MOST),
+        "memory_used_mb": amount(row.get("memory_used_mb"), _MOST),
+        "utilization_percent": amount(row.get("utilization_percent"), _MOST),
+        "temperature_c": amount(row.get("temperature_c"), _MOST),
+    }
+
+
+def _queue(raw: object) -> machine_body.Queue | None:
     found = _mapping(raw)
-    return None if found is None else {name: amount(found.get(name), 1e12) for name in names}
+    if found is None:
+        return None
+    return {
+        "depth": amount(found.get("depth"), _MOST),
+        "active": amount(found.get("active"), _MOST),
+        "limit": amount(found.get("limit"), _MOST),
+    }
 
 
 def _mapping(raw: object) -> Mapping[str, Any] | None:

@@ -14,9 +14,10 @@ from flask import Flask, Request, Response, jsonify, request
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, UnsupportedMediaType
 from werkzeug.wrappers import Request as WsgiRequest
 
-from ert_dashboard.auth.login import FORMS
 from ert_dashboard.auth.middleware import Wsgi, behind_https
 from ert_dashboard.base.strict_json import load_strictly
+from ert_dashboard.web.bodies import Problem
+from ert_dashboard.web.routes import FORMS
 
 _LOG = logging.getLogger(__name__)
 LARGEST_BODY = 64 * 1024
@@ -45,7 +46,8 @@ def install(app: Flask) -> None:
 
 def problem(status: int, message: str, headers: dict[str, str] | None = None, **fields: Any) -> Response:
     """Return an error as JSON: `{"success": false, "error": message, ...}`."""
-    response = jsonify({"success": False, "error": message, **fields})
+    body: Problem = {"success": False, "error": message, **fields}  # type: ignore[typeddict-item]
+    response = jsonify(body)
     response.status_code = status
     response.headers.extend(headers or {})
     return response
@@ -91,7 +93,7 @@ def _check_post() -> None:
     if request.endpoint in FORMS:
         # Any site can submit a form: the browser has to confirm that it is same-origin.
         if request.headers.get("Origin") is None and request.headers.get("Sec-Fetch-Site") != "same-origin":
-            raise Forbidden("the browser does not say where this form comes from")
+            raise Forbidden("the browser does not send the origin of this form")
         return
     if request.method == "POST" and request.mimetype != "application/json":
         raise UnsupportedMediaType("send JSON (Content-Type: application/json)")
@@ -135,5 +137,5 @@ def _refuse(error: HTTPException) -> Response:
 
 
 def _surprise(error: Exception) -> Response:
-    _LOG.error("%s %s ended in an unexpected error", request.method, request.url_rule, exc_info=error)
+    _LOG.error("%s %s failed with an unexpected error", request.method, request.url_rule, exc_info=error)
     return problem(500, "an unexpected error in the dashboard")

@@ -15,6 +15,7 @@ from flask_socketio import SocketIO, emit
 
 from ert_dashboard.auth.middleware import SESSION, Wsgi
 from ert_dashboard.storage.job import Job, Status
+from ert_dashboard.web.bodies import ReportCompleted, ReportUpdate
 from ert_dashboard.web.service import Service
 
 _LARGEST_FRAME = 16 * 1024
@@ -96,9 +97,14 @@ def attach(app: Flask, service: Service) -> tuple[SocketIO, Callable[[str], None
     def send_change(job: Job) -> None:
         watchers.check()
         data = service.data(job)
-        socketio.emit("report_update", {"report_id": job.report_id, "data": data})
+        changed: ReportUpdate = {"report_id": job.report_id, "data": data}
+        socketio.emit("report_update", changed)
         if job.over:
-            ended = {"report_id": job.report_id, "success": job.status is Status.COMPLETED, "data": data}
+            ended: ReportCompleted = {
+                "report_id": job.report_id,
+                "success": job.status is Status.COMPLETED,
+                "data": data,
+            }
             socketio.emit("report_completed", ended)
 
     socketio.on_event("connect", greet)

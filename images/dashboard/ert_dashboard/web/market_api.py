@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import BadRequest
 
 from ert_dashboard.base.clock import Clock
 from ert_dashboard.base.tickers import NOT_A_TICKER, read_ticker
 from ert_dashboard.market.model import Company, Listing, MarketData, SourceAway
-from ert_dashboard.web import headers
+from ert_dashboard.web import headers, routes
+from ert_dashboard.web.bodies import Companies, Price, Prices
+from ert_dashboard.web.bodies import Company as CompanyFound
 
 _MOST_TICKERS = 50
 _PATIENCE_S = 10.0  # for the whole list; tickers that are not fetched by then are fetched on the next request
@@ -24,15 +24,18 @@ class MarketApi:
         self._clock = clock
 
     def blueprint(self) -> Blueprint:
-        routes = Blueprint("companies", __name__)
-        routes.add_url_rule("/api/search_tickers", "search_tickers", self.search_tickers, methods=["GET"])
-        routes.add_url_rule("/api/watchlist_prices", "watchlist_prices", self.watchlist_prices, methods=["POST"])
-        return routes
+        return routes.blueprint("companies", search_tickers=self.search_tickers, watchlist_prices=self.watchlist_prices)
 
     def search_tickers(self) -> Response:
         text = request.args.get("q", "")[:64]
         found = [_shown(company) for company in self._market.search(text)]
-        return jsonify({"success": True, "results": found[:20], "count": len(found), "source": self._market.kind})
+        body: Companies = {
+            "success": True,
+            "results": found[:20],
+            "count": len(found),
+            "source": self._market.kind,
+        }
+        return jsonify(body)
 
     def watchlist_prices(self) -> Response:
         """Return the known prices. Filings contain no prices, so most are null, with a note."""
@@ -46,7 +49,8 @@ class MarketApi:
         companies = {ticker: self._found(ticker, deadline) for ticker in read if ticker}
         prices = {ticker: _price(company) for ticker, company in companies.items() if company}
         unknown = [ticker for ticker, company in companies.items() if company is None]
-        return jsonify({"success": True, "prices": prices, "unknown": unknown, "source": self._market.kind})
+        body: Prices = {"success": True, "prices": prices, "unknown": unknown, "source": self._market.kind}
+        return jsonify(body)
 
     def _found(self, ticker: str, deadline: float) -> Company | None:
         if self._clock.monotonic() > deadline:
@@ -57,7 +61,7 @@ class MarketApi:
             return None
 
 
-def _shown(found: Listing) -> dict[str, Any]:
+def _shown(found: Listing) -> CompanyFound:
     return {
         "ticker": found.ticker,
         "symbol": found.ticker,
@@ -69,7 +73,7 @@ def _shown(found: Listing) -> dict[str, Any]:
     }
 
 
-def _price(company: Company) -> dict[str, Any]:
+def _price(company: Company) -> Price:
     fact = company.facts.get("currentPrice")
     return {
         "price": fact.value if fact else None,

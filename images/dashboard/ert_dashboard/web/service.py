@@ -8,7 +8,6 @@ import sqlite3
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ert_dashboard import __version__
 from ert_dashboard.auth.access import Access
@@ -21,9 +20,10 @@ from ert_dashboard.market.model import MarketData
 from ert_dashboard.market.sources_chain import build_market
 from ert_dashboard.reports.queue import DeskLimits, ReportDesk
 from ert_dashboard.settings import Configuration, Settings
-from ert_dashboard.storage.job import Job, Status, summary
+from ert_dashboard.storage.job import Job, ReportData, Status, summary
 from ert_dashboard.storage.lease import Lease
 from ert_dashboard.storage.store import ReportStore
+from ert_dashboard.web.bodies import StatusUpdate
 
 _LOG = logging.getLogger(__name__)
 
@@ -49,17 +49,17 @@ class Service:
         self.store.close()
         self.lease.close()
 
-    def data(self, job: Job) -> dict[str, Any]:
+    def data(self, job: Job) -> ReportData:
         """Return the `data` object of one job."""
         return self.data_of([job])[0]
 
-    def data_of(self, jobs: list[Job]) -> list[dict[str, Any]]:
+    def data_of(self, jobs: list[Job]) -> list[ReportData]:
         """Return the `data` objects of many jobs, reading the queue once."""
         waiting = self.desk.waiting() if any(job.status is Status.QUEUED for job in jobs) else {}
         typical = None if all(job.over for job in jobs) else self.store.typical_seconds()
         return [summary(job, typical_s=typical, ahead=waiting.get(job.report_id)) for job in jobs]
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> StatusUpdate:
         """Return the body of `status_update` and `/api/status`. Never calls the backend."""
         active, queued = self.desk.counts()
         settings = self.settings
@@ -67,7 +67,7 @@ class Service:
             "status": "online",
             "timestamp": iso(self.clock.wall()),
             "version": __version__,
-            "configuration": str(settings.configuration),
+            "configuration": settings.configuration,
             "problem": settings.problem,
             "active_reports": active,
             "queue_size": queued,
@@ -124,5 +124,5 @@ def _default_database(port: int) -> Path:
     folder.mkdir(mode=0o700, exist_ok=True)
     seen = folder.lstat()
     if folder.is_symlink() or seen.st_uid != os.getuid() or seen.st_mode & 0o077:
-        raise BadSetting(f"{folder} belongs to somebody else; set ERT_DASHBOARD_DB")
+        raise BadSetting(f"{folder} belongs to another user; set ERT_DASHBOARD_DB")
     return folder / "reports.sqlite3"

@@ -1,8 +1,8 @@
 // What the bundle is made from, as one hash: the stamp in the bundle, and what a test compares it with.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
 
 export const HERE = fileURLToPath(new URL("..", import.meta.url));
 export const BUNDLE = process.env.ERT_BUNDLE_DIR ?? join(HERE, "../ert_dashboard/static/app");

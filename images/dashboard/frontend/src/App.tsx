@@ -2,7 +2,7 @@
 // screen fails.
 import { Component, type JSX, type ReactNode, useEffect, useRef } from "react";
 import { Announcer } from "./announce";
-import { logOut } from "./api";
+import { logOut } from "./client";
 import { History } from "./History";
 import { Home } from "./Home";
 import { Icon } from "./Icon";
@@ -27,22 +27,47 @@ export function App({ version, login }: { version: string; login: boolean }): JS
   if (focus) moved.current = true;
   return (
     <div className="shell">
-      <a className="skip" href="#main" onClick={(event) => { event.preventDefault(); document.getElementById("main")?.focus(); }}>Skip to the content</a>
+      {/* biome-ignore lint/a11y/useValidAnchor: it leads to the content; as an address, #main would change the screen */}
+      <a
+        className="skip"
+        href="#main"
+        onClick={(event) => {
+          event.preventDefault();
+          document.getElementById("main")?.focus();
+        }}
+      >
+        Skip to the content
+      </a>
       <header className="top">
         <div className="wrap bar">
-          <a className="brand" href="#/"><img src="/static/icon.svg" alt="" width="28" height="28" />ERT <span>equity research</span></a>
+          <a className="brand" href="#/">
+            <img src="/static/icon.svg" alt="" width="28" height="28" />
+            ERT <span>equity research</span>
+          </a>
           <nav aria-label="Main">
-            <Link to="#/" here={found.screen === "home"}>New</Link>
-            <Link to="#/history" here={found.screen === "history"}>History</Link>
-            <Link to="#/status" here={found.screen === "status"}>Status</Link>
+            <Link to="#/" here={found.screen === "home"}>
+              New
+            </Link>
+            <Link to="#/history" here={found.screen === "history"}>
+              History
+            </Link>
+            <Link to="#/status" here={found.screen === "status"}>
+              Status
+            </Link>
           </nav>
           <MachineState machine={machine} />
           <ThemeButton />
-          {login ? <button type="button" className="plain-button" onClick={logOut}>Log out</button> : null}
+          {login ? (
+            <button type="button" className="plain-button" onClick={logOut}>
+              Log out
+            </button>
+          ) : null}
         </div>
       </header>
       <main id="main" tabIndex={-1} className="wrap">
-        <Guard key={key}><Screen route={found} focus={moved.current} machine={machine} /></Guard>
+        <Guard key={key}>
+          <Screen route={found} focus={moved.current} machine={machine} />
+        </Guard>
       </main>
       <Footer version={version} />
       <Announcer />
@@ -50,22 +75,54 @@ export function App({ version, login }: { version: string; login: boolean }): JS
   );
 }
 
-function Screen({ route, focus, machine }: { route: Route; focus: boolean; machine: ReturnType<typeof useDeployment> }): JSX.Element {
+function Screen({
+  route,
+  focus,
+  machine,
+}: {
+  route: Route;
+  focus: boolean;
+  machine: ReturnType<typeof useDeployment>;
+}): JSX.Element {
   switch (route.screen) {
-    case "home": return <Home focus={focus} machine={machine} />;
-    case "report": return <ReportPage id={route.id} focus={focus} machine={machine === "lost" ? null : machine} />;
-    case "history": return <History focus={focus} />;
-    case "status": return <StatusPage focus={focus} machine={machine} />;
-    case "lost": return <section><Title page="No such page" focus={focus}>No such page</Title><p><a href="#/">Ask for a report</a></p></section>;
+    case "home":
+      return <Home focus={focus} machine={machine} />;
+    case "report":
+      return <ReportPage id={route.id} focus={focus} machine={machine === "lost" ? null : machine} />;
+    case "history":
+      return <History focus={focus} />;
+    case "status":
+      return <StatusPage focus={focus} machine={machine} />;
+    case "lost":
+      return (
+        <section>
+          <Title page="No such page" focus={focus}>
+            No such page
+          </Title>
+          <p>
+            <a href="#/">Ask for a report</a>
+          </p>
+        </section>
+      );
   }
 }
 
-const Link = ({ to, here, children }: { to: string; here: boolean; children: string }): JSX.Element =>
-  <a href={to} aria-current={here ? "page" : undefined}>{children}</a>;
+const Link = ({ to, here, children }: { to: string; here: boolean; children: string }): JSX.Element => (
+  <a href={to} aria-current={here ? "page" : undefined}>
+    {children}
+  </a>
+);
 
 function Footer({ version }: { version: string }): JSX.Element {
   const { connection } = useKnown();
-  return <footer className="wrap fine"><span>Not investment advice.</span> <span>Version {version}. Updates: <span data-connection={connection}>{connection}</span>.</span></footer>;
+  return (
+    <footer className="wrap fine">
+      <span>Not investment advice.</span>{" "}
+      <span>
+        Version {version}. Updates: <span data-connection={connection}>{connection}</span>.
+      </span>
+    </footer>
+  );
 }
 
 /** One screen's failure is that screen's; the frame stays. */
@@ -78,6 +135,15 @@ class Guard extends Component<{ children: ReactNode }, { failed: boolean }> {
 
   override render(): ReactNode {
     if (!this.state.failed) return this.props.children;
-    return <section><h1>This screen could not be shown</h1><p className="lead">Nothing is lost: reports are kept by the dashboard.</p><button type="button" className="primary" onClick={() => this.setState({ failed: false })}><Icon name="arrow" />Try again</button></section>;
+    return (
+      <section>
+        <h1>This screen could not be shown</h1>
+        <p className="lead">Nothing is lost: reports are kept by the dashboard.</p>
+        <button type="button" className="primary" onClick={() => this.setState({ failed: false })}>
+          <Icon name="arrow" />
+          Try again
+        </button>
+      </section>
+    );
   }
 }

@@ -13,7 +13,8 @@ export function Fact({ text, figures }: { text: string; figures: readonly Figure
   useEffect(() => {
     if (!open) return;
     const close = (event: Event) => {
-      if (event instanceof KeyboardEvent ? event.key === "Escape" : !anchor.current?.contains(event.target as Node)) setOpen(false);
+      if (event instanceof KeyboardEvent ? event.key === "Escape" : !anchor.current?.contains(event.target as Node))
+        setOpen(false);
     };
     document.addEventListener("keydown", close);
     document.addEventListener("pointerdown", close);
@@ -23,15 +24,37 @@ export function Fact({ text, figures }: { text: string; figures: readonly Figure
     };
   }, [open]);
   return (
-    <span className="fact-box" onPointerEnter={(event) => event.pointerType === "mouse" && setOpen(true)} onPointerLeave={(event) => event.pointerType === "mouse" && setOpen(false)}>
-      <button ref={anchor} type="button" className="fact" aria-describedby={id} onFocus={() => setOpen(true)} onBlur={() => setOpen(false)} onClick={() => setOpen(true)}>{text}</button>
-      <span id={id} hidden>{figures.map(describe).join("; ")}</span>
+    <span
+      className="fact-box"
+      onPointerEnter={(event) => event.pointerType === "mouse" && setOpen(true)}
+      onPointerLeave={(event) => event.pointerType === "mouse" && setOpen(false)}
+    >
+      <button
+        ref={anchor}
+        type="button"
+        className="fact"
+        aria-describedby={id}
+        onFocus={() => setOpen(true)}
+        onBlur={() => setOpen(false)}
+        onClick={() => setOpen(true)}
+      >
+        {text}
+      </button>
+      <span id={id} hidden>
+        {figures.map(describe).join("; ")}
+      </span>
       {open ? <Card anchor={anchor} figures={figures} /> : null}
     </span>
   );
 }
 
-function Card({ anchor, figures }: { anchor: React.RefObject<HTMLButtonElement | null>; figures: readonly Figure[] }): JSX.Element {
+function Card({
+  anchor,
+  figures,
+}: {
+  anchor: React.RefObject<HTMLButtonElement | null>;
+  figures: readonly Figure[];
+}): JSX.Element {
   const card = useRef<HTMLSpanElement>(null);
   useLayoutEffect(() => {
     const place = () => {
@@ -41,7 +64,7 @@ function Card({ anchor, figures }: { anchor: React.RefObject<HTMLButtonElement |
       const below = from.bottom + 6 + size.height < window.innerHeight || from.top < size.height + 6;
       own.style.left = `${Math.max(8, Math.min(from.left, window.innerWidth - size.width - 8))}px`;
       own.style.top = `${below ? from.bottom : from.top - size.height}px`;
-      own.dataset["side"] = below ? "below" : "above";
+      own.dataset.side = below ? "below" : "above";
     };
     place();
     window.addEventListener("scroll", place, { passive: true, capture: true });
@@ -54,7 +77,10 @@ function Card({ anchor, figures }: { anchor: React.RefObject<HTMLButtonElement |
         <span key={figure.fact_id} className="fact-row">
           <span className="fact-label">{figure.label}</span>
           <span className="fact-value">{figure.display ?? figure.value}</span>
-          <span className="fact-source">{figure.derived ? "Computed. " : ""}{figure.source ?? `Source ${NOT_KNOWN}`}</span>
+          <span className="fact-source">
+            {figure.derived ? "Computed. " : ""}
+            {figure.source ?? `Source ${NOT_KNOWN}`}
+          </span>
           <span className="fact-source">{figure.as_of === null ? `Date ${NOT_KNOWN}` : `As of ${figure.as_of}`}</span>
         </span>
       ))}

@@ -1,6 +1,7 @@
 // The first screen: ask for a report, see what is under way, pick a company.
 import { type JSX, useEffect, useState } from "react";
-import { type Company, type Deployment, generate, searchTickers } from "./api";
+import type { Company, Deployment } from "./api";
+import { generate, searchTickers } from "./client";
 import { FINISHED, sentence } from "./format";
 import { Icon } from "./Icon";
 import { useKnown } from "./live";
@@ -18,21 +19,48 @@ export function Home({ focus, machine }: { focus: boolean; machine: Deployment |
   return (
     <>
       <section className="hero">
-        <Title page="New report" focus={focus}>Equity research from your own model</Title>
-        <p className="lead">Five sections from filed figures, written by a private language model on a rented GPU. Figures show their source and date.</p>
-        {configuration !== null && !usable ? <Notice tone="bad" title="Reports cannot be written now.">{sentence(configuration.problem ?? "")}.</Notice> : null}
-        {asleep && usable ? <Notice tone="info" title="The backend is asleep.">A report asked for now is kept and begins when the machine answers.</Notice> : null}
+        <Title page="New report" focus={focus}>
+          Equity research from your own model
+        </Title>
+        <p className="lead">
+          Five sections from filed figures, written by a private language model on a rented GPU. Figures show their
+          source and date.
+        </p>
+        {configuration !== null && !usable ? (
+          <Notice tone="bad" title="Reports cannot be written now.">
+            {sentence(configuration.problem ?? "")}.
+          </Notice>
+        ) : null}
+        {asleep && usable ? (
+          <Notice tone="info" title="The backend is asleep.">
+            A report asked for now is kept and begins when the machine answers.
+          </Notice>
+        ) : null}
         <Search usable={usable} />
       </section>
-      {running.length > 0 ? <section aria-labelledby="running"><h2 id="running">Under way</h2><ReportList reports={running} /></section> : null}
+      {running.length > 0 ? (
+        <section aria-labelledby="running">
+          <h2 id="running">Under way</h2>
+          <ReportList reports={running} />
+        </section>
+      ) : null}
       <section aria-labelledby="companies">
         <h2 id="companies">Sample companies</h2>
         <Companies usable={usable} />
       </section>
       <section aria-labelledby="recent">
-        <div className="head"><h2 id="recent">Recent reports</h2>{ended.length > 0 ? <a href="#/history">All reports</a> : null}</div>
-        {!loaded ? <Loading /> : ended.length > 0 ? <ReportList reports={ended} /> : (
-          <p className="empty">No report yet. Pick a company above; the first one also waits until the machine is awake.</p>
+        <div className="head">
+          <h2 id="recent">Recent reports</h2>
+          {ended.length > 0 ? <a href="#/history">All reports</a> : null}
+        </div>
+        {!loaded ? (
+          <Loading />
+        ) : ended.length > 0 ? (
+          <ReportList reports={ended} />
+        ) : (
+          <p className="empty">
+            No report yet. Pick a company above; the first one also waits until the machine is awake.
+          </p>
         )}
       </section>
     </>
@@ -42,17 +70,33 @@ export function Home({ focus, machine }: { focus: boolean; machine: Deployment |
 function Companies({ usable }: { usable: boolean }): JSX.Element {
   const [found, setFound] = useState<Company[] | null | "lost">(null);
   const [problem, setProblem] = useState("");
-  const load = () => { setFound(null); searchTickers("").then(({ results }) => setFound(results)).catch(() => setFound("lost")); };
+  const load = () => {
+    setFound(null);
+    searchTickers("")
+      .then(({ results }) => setFound(results))
+      .catch(() => setFound("lost"));
+  };
   useEffect(load, []);
   const ask = (ticker: string) => {
     setProblem("");
-    generate(ticker).then(({ report_id }) => go(toReport(report_id))).catch((error: Error) => setProblem(`${sentence(error.message)}`));
+    generate(ticker)
+      .then(({ report_id }) => go(toReport(report_id)))
+      .catch((error: Error) => setProblem(`${sentence(error.message)}`));
   };
-  if (found === "lost") return <Notice tone="bad" title="The companies could not be loaded."><button type="button" className="link" onClick={load}>Try again</button></Notice>;
+  if (found === "lost")
+    return (
+      <Notice tone="bad" title="The companies could not be loaded.">
+        <button type="button" className="link" onClick={load}>
+          Try again
+        </button>
+      </Notice>
+    );
   if (found === null) return <Loading lines={4} />;
   return (
     <>
-      <p className="problem" role="alert">{problem}</p>
+      <p className="problem" role="alert">
+        {problem}
+      </p>
       <ul className="companies">
         {found.map((company) => (
           <li key={company.ticker}>
@@ -60,13 +104,19 @@ function Companies({ usable }: { usable: boolean }): JSX.Element {
               <span className="unseen">Write a report on </span>
               <span className="ticker">{company.ticker}</span>
               <span className="name">{company.name}</span>
-              <span className="fine">{company.fictional ? "Fictional company" : company.sector ?? "Sector not known"}{", as of "}{company.as_of}</span>
+              <span className="fine">
+                {company.fictional ? "Fictional company" : (company.sector ?? "Sector not known")}
+                {", as of "}
+                {company.as_of}
+              </span>
               <Icon name="arrow" />
             </button>
           </li>
         ))}
       </ul>
-      <p className="fine">Figures are frozen from annual filings, each with its own date. No share prices are bundled.</p>
+      <p className="fine">
+        Figures are frozen from annual filings, each with its own date. No share prices are bundled.
+      </p>
     </>
   );
 }

@@ -2,7 +2,7 @@
 import type { JSX, ReactNode } from "react";
 import type { Deployment, Gpu } from "./api";
 import { SpendChart } from "./charts";
-import { dollars, known, limit as allowed, NOT_KNOWN, rate, sentence, span, when } from "./format";
+import { limit as allowed, dollars, known, NOT_KNOWN, rate, sentence, span, when } from "./format";
 import { useKnown } from "./live";
 import { Loading, MACHINE, Notice, Said, Title } from "./parts";
 
@@ -13,9 +13,19 @@ export function StatusPage({ focus, machine }: { focus: boolean; machine: Deploy
   const { connection } = useKnown();
   return (
     <section>
-      <Title page="Status" focus={focus}>Deployment</Title>
+      <Title page="Status" focus={focus}>
+        Deployment
+      </Title>
       <p className="lead">What the backend says of itself, and what the operator told this dashboard.</p>
-      {machine === "lost" ? <Notice tone="bad" title="The dashboard does not answer.">It is asked again every few seconds.</Notice> : machine === null ? <Loading lines={6} /> : <Machine machine={machine} connection={CONNECTION[connection]} />}
+      {machine === "lost" ? (
+        <Notice tone="bad" title="The dashboard does not answer.">
+          It is asked again every few seconds.
+        </Notice>
+      ) : machine === null ? (
+        <Loading lines={6} />
+      ) : (
+        <Machine machine={machine} connection={CONNECTION[connection]} />
+      )}
     </section>
   );
 }
@@ -28,32 +38,83 @@ function Machine({ machine, connection }: { machine: Deployment; connection: str
         <span className="dot" aria-hidden="true" />
         <div>
           <p className="state-name">{MACHINE[machine.state] ?? sentence(machine.state)}</p>
-          <p className="fine">{machine.state === "ready" ? `${machine.backend.model ?? "A model"} is loaded and can write.` : <Said text={`${sentence(machine.detail)}.`} />} {STARTS.has(machine.state) && machine.uptime_seconds !== null ? `It has been up for ${span(machine.uptime_seconds)}. ` : ""}Checked {when(machine.checked_at)}.</p>
-          {machine.progress?.total ? <progress max={machine.progress.total} value={machine.progress.completed ?? 0} aria-label="Model download" /> : null}
+          <p className="fine">
+            {machine.state === "ready" ? (
+              `${machine.backend.model ?? "A model"} is loaded and can write.`
+            ) : (
+              <Said text={`${sentence(machine.detail)}.`} />
+            )}{" "}
+            {STARTS.has(machine.state) && machine.uptime_seconds !== null
+              ? `It has been up for ${span(machine.uptime_seconds)}. `
+              : ""}
+            Checked {when(machine.checked_at)}.
+          </p>
+          {machine.progress?.total ? (
+            <progress
+              max={machine.progress.total}
+              value={machine.progress.completed ?? 0}
+              aria-label="Model download"
+            />
+          ) : null}
         </div>
       </div>
       <div className="grid">
-        <Card title="GPU"><Gpus machine={machine} /></Card>
+        <Card title="GPU">
+          <Gpus machine={machine} />
+        </Card>
         <Card title="Price">
           <p className="big">{known(machine.price_per_hour_usd, (price) => `${rate(price)} per hour`)}</p>
-          <p className="fine">{machine.price_per_hour_usd === null ? "Neither the backend nor the operator told it." : "While it runs; traffic is extra."}</p>
+          <p className="fine">
+            {machine.price_per_hour_usd === null
+              ? "Neither the backend nor the operator told it."
+              : "While it runs; traffic is extra."}
+          </p>
         </Card>
-        <Card title="Idle timer"><Idle machine={machine} /></Card>
+        <Card title="Idle timer">
+          <Idle machine={machine} />
+        </Card>
         <Card title="Work">
           <dl className="facts">
-            <Row name="At the backend" value={machine.queue === null ? NOT_KNOWN : `${machine.queue.active ?? 0} writing, ${machine.queue.depth ?? 0} waiting`} />
-            <Row name="In this dashboard" value={`${machine.reports.active} at work, ${machine.reports.waiting} waiting`} />
+            <Row
+              name="At the backend"
+              value={
+                machine.queue === null
+                  ? NOT_KNOWN
+                  : `${machine.queue.active ?? 0} writing, ${machine.queue.depth ?? 0} waiting`
+              }
+            />
+            <Row
+              name="In this dashboard"
+              value={`${machine.reports.active} at work, ${machine.reports.waiting} waiting`}
+            />
             <Row name="Written since boot" value={known(machine.total_reports, String)} />
             <Row name="Up for" value={known(machine.uptime_seconds, span)} />
           </dl>
         </Card>
       </div>
       <Card title="Spend">
-        {spend === null ? <p className="empty">Not known: without a price per hour there is nothing to count with. The operator can set ERT_GPU_PRICE_PER_HOUR.</p> : (
+        {spend === null ? (
+          <p className="empty">
+            Not known: without a price per hour there is nothing to count with. The operator can set
+            ERT_GPU_PRICE_PER_HOUR.
+          </p>
+        ) : (
           <>
-            <p className="big">{dollars(spend.usd)} <span className="fine">estimated, as far as seen here</span></p>
-            {spend.points.length > 1 ? <SpendChart points={spend.points} /> : <p className="empty">The line begins with the second look at the machine.</p>}
-            <p className="fine">Time up at the price per hour{machine.clock_speed === 1 ? "" : `, by the sandbox's clock, which runs ${machine.clock_speed} times as fast`}. Time before the backend began and traffic are not in it; the provider's bill is the truth.</p>
+            <p className="big">
+              {dollars(spend.usd)} <span className="fine">estimated, as far as seen here</span>
+            </p>
+            {spend.points.length > 1 ? (
+              <SpendChart points={spend.points} />
+            ) : (
+              <p className="empty">The line begins with the second look at the machine.</p>
+            )}
+            <p className="fine">
+              Time up at the price per hour
+              {machine.clock_speed === 1
+                ? ""
+                : `, by the sandbox's clock, which runs ${machine.clock_speed} times as fast`}
+              . Time before the backend began and traffic are not in it; the provider's bill is the truth.
+            </p>
           </>
         )}
       </Card>
@@ -71,13 +132,30 @@ function Machine({ machine, connection }: { machine: Deployment; connection: str
 
 function Gpus({ machine }: { machine: Deployment }): JSX.Element {
   if (machine.gpus === null) {
-    return <><p className="big">{machine.gpu_name ?? sentence(NOT_KNOWN)}</p><p className="fine">{machine.uptime_seconds === null ? "Its memory, load and temperature are told only while the backend answers." : "The machine does not tell its memory, load and temperature."}</p></>;
+    return (
+      <>
+        <p className="big">{machine.gpu_name ?? sentence(NOT_KNOWN)}</p>
+        <p className="fine">
+          {machine.uptime_seconds === null
+            ? "Its memory, load and temperature are told only while the backend answers."
+            : "The machine does not tell its memory, load and temperature."}
+        </p>
+      </>
+    );
   }
-  return <>{machine.gpus.map((gpu, index) => <OneGpu key={index} gpu={gpu} />)}</>;
+  return (
+    <>
+      {machine.gpus.map((gpu, index) => (
+        <OneGpu key={index} gpu={gpu} />
+      ))}
+    </>
+  );
 }
 
 function OneGpu({ gpu }: { gpu: Gpu }): JSX.Element {
-  const memory = gpu.memory_total_mb ? `${((gpu.memory_used_mb ?? 0) / 1024).toFixed(1)} of ${(gpu.memory_total_mb / 1024).toFixed(0)} GB` : NOT_KNOWN;
+  const memory = gpu.memory_total_mb
+    ? `${((gpu.memory_used_mb ?? 0) / 1024).toFixed(1)} of ${(gpu.memory_total_mb / 1024).toFixed(0)} GB`
+    : NOT_KNOWN;
   return (
     <>
       <p className="big">{gpu.name ?? sentence(NOT_KNOWN)}</p>
@@ -92,16 +170,45 @@ function OneGpu({ gpu }: { gpu: Gpu }): JSX.Element {
 
 function Idle({ machine }: { machine: Deployment }): JSX.Element {
   const { idle_seconds: idle, idle_stop_seconds: limit } = machine;
-  if (idle === null) return <><p className="big">{sentence(NOT_KNOWN)}</p><p className="fine">The backend tells it only while it answers.{limit === null || limit === 0 ? "" : ` It stops by itself after ${allowed(limit)} without work.`}</p></>;
+  if (idle === null)
+    return (
+      <>
+        <p className="big">{sentence(NOT_KNOWN)}</p>
+        <p className="fine">
+          The backend tells it only while it answers.
+          {limit === null || limit === 0 ? "" : ` It stops by itself after ${allowed(limit)} without work.`}
+        </p>
+      </>
+    );
   const off = limit === 0;
   return (
     <>
-      <p className="big">{idle === 0 ? (machine.queue?.active ? "At work" : "Not counting") : `Idle for ${span(idle)}`}</p>
-      {limit !== null && !off ? <progress max={limit} value={Math.min(limit, idle)} aria-label="Idle time until it stops" /> : null}
-      <p className="fine">{limit === null ? "When it stops by itself is not known." : off ? "It does not stop by itself." : `Stops by itself after ${allowed(limit)} without work${idle > 0 ? `, in ${span(limit - idle)}` : ""}.`}</p>
+      <p className="big">
+        {idle === 0 ? (machine.queue?.active ? "At work" : "Not counting") : `Idle for ${span(idle)}`}
+      </p>
+      {limit !== null && !off ? (
+        <progress max={limit} value={Math.min(limit, idle)} aria-label="Idle time until it stops" />
+      ) : null}
+      <p className="fine">
+        {limit === null
+          ? "When it stops by itself is not known."
+          : off
+            ? "It does not stop by itself."
+            : `Stops by itself after ${allowed(limit)} without work${idle > 0 ? `, in ${span(limit - idle)}` : ""}.`}
+      </p>
     </>
   );
 }
 
-const Card = ({ title, children }: { title: string; children: ReactNode }): JSX.Element => <section className="card"><h2>{title}</h2>{children}</section>;
-const Row = ({ name, value }: { name: string; value: string }): JSX.Element => <div><dt>{name}</dt><dd>{value}</dd></div>;
+const Card = ({ title, children }: { title: string; children: ReactNode }): JSX.Element => (
+  <section className="card">
+    <h2>{title}</h2>
+    {children}
+  </section>
+);
+const Row = ({ name, value }: { name: string; value: string }): JSX.Element => (
+  <div>
+    <dt>{name}</dt>
+    <dd>{value}</dd>
+  </div>
+);

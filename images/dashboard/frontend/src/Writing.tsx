@@ -1,15 +1,21 @@
 // A report under way (or ended without a text): the steps, time and cost so far, the sections that are there, and Stop.
 import { type JSX, useEffect, useRef, useState } from "react";
-import { type Deployment, generate, type ReportData, stop } from "./api";
+import type { Deployment, ReportData } from "./api";
+import { generate, stop } from "./client";
 import { dollars, FINISHED, known, NOT_KNOWN, sectionTitle, sentence, span } from "./format";
 import { Icon } from "./Icon";
 import { useKnown, useNow } from "./live";
 import { Markdown } from "./Markdown";
 import { Notice } from "./parts";
 import { go, toReport } from "./router";
-import { costSoFar, elapsed, secondsLeft, type Stage, STEPS } from "./stage";
+import { costSoFar, elapsed, STEPS, type Stage, secondsLeft } from "./stage";
 
-interface Props { data: ReportData; stage: Stage; draft: Record<string, string>; machine: Deployment | null }
+interface Props {
+  data: ReportData;
+  stage: Stage;
+  draft: Record<string, string>;
+  machine: Deployment | null;
+}
 
 export function Writing({ data, stage, draft, machine }: Props): JSX.Element {
   const over = FINISHED.has(data.status);
@@ -19,17 +25,38 @@ export function Writing({ data, stage, draft, machine }: Props): JSX.Element {
       <section className="progress-card" data-tone={stage.tone} aria-label="Progress">
         {over ? null : <Steps stage={stage} />}
         <div className="head">
-          <div><p className="stage" data-tone={stage.tone}>{stage.title}</p><p className="stage-detail">{sentence(stage.detail)}</p></div>
+          <div>
+            <p className="stage" data-tone={stage.tone}>
+              {stage.title}
+            </p>
+            <p className="stage-detail">{sentence(stage.detail)}</p>
+          </div>
           {over ? <Again data={data} /> : <Stop data={data} />}
         </div>
         {over ? null : <progress max={100} value={data.progress} aria-label="Report progress" />}
-        {stage.download === null ? null : <progress className="thin" max={stage.download.total} value={stage.download.completed} aria-label="Model download" />}
+        {stage.download === null ? null : (
+          <progress
+            className="thin"
+            max={stage.download.total}
+            value={stage.download.completed}
+            aria-label="Model download"
+          />
+        )}
         <Numbers data={data} machine={machine} />
         <Offline />
       </section>
-      {over && sections.length > 0 ? <Notice tone="info" title="Not complete.">These sections had been written when the report ended.</Notice> : null}
+      {over && sections.length > 0 ? (
+        <Notice tone="info" title="Not complete.">
+          These sections had been written when the report ended.
+        </Notice>
+      ) : null}
       <div className="prose">
-        {sections.map(([name, text]) => <section key={name} className="appearing"><h2>{sectionTitle(name)}</h2><Markdown text={text} /></section>)}
+        {sections.map(([name, text]) => (
+          <section key={name} className="appearing">
+            <h2>{sectionTitle(name)}</h2>
+            <Markdown text={text} />
+          </section>
+        ))}
         {over ? null : <Pending data={data} shown={sections.length} />}
       </div>
     </>
@@ -42,7 +69,14 @@ function Steps({ stage }: { stage: Stage }): JSX.Element {
     <ol className="steps">
       {STEPS.map(({ step, label }, index) => {
         const state = index < at ? "past" : index === at ? "now" : "next";
-        return <li key={step} data-state={state} aria-current={state === "now" ? "step" : undefined}><span className="mark" aria-hidden="true">{state === "past" ? <Icon name="check" /> : null}</span>{label}</li>;
+        return (
+          <li key={step} data-state={state} aria-current={state === "now" ? "step" : undefined}>
+            <span className="mark" aria-hidden="true">
+              {state === "past" ? <Icon name="check" /> : null}
+            </span>
+            {label}
+          </li>
+        );
       })}
     </ol>
   );
@@ -54,18 +88,45 @@ function Numbers({ data, machine }: { data: ReportData; machine: Deployment | nu
   const cost = costSoFar(data, machine, now);
   return (
     <dl className="numbers">
-      <div><dt>Elapsed</dt><dd>{span(elapsed(data, now))}</dd></div>
-      {data.status === "queued" ? <div><dt>Before this one</dt><dd>{known(data.queue_position, String)}</dd></div> : null}
-      {FINISHED.has(data.status) ? null : <div><dt>Still to go</dt><dd>{left === null ? NOT_KNOWN : `about ${span(left)}`}</dd></div>}
-      <div><dt>Machine cost so far</dt><dd>{data.accepted_time === null ? (FINISHED.has(data.status) ? "none" : "none yet") : known(cost, dollars)}</dd></div>
-      <div><dt>Sections</dt><dd>{data.sections_done} of {data.sections_total}</dd></div>
+      <div>
+        <dt>Elapsed</dt>
+        <dd>{span(elapsed(data, now))}</dd>
+      </div>
+      {data.status === "queued" ? (
+        <div>
+          <dt>Before this one</dt>
+          <dd>{known(data.queue_position, String)}</dd>
+        </div>
+      ) : null}
+      {FINISHED.has(data.status) ? null : (
+        <div>
+          <dt>Still to go</dt>
+          <dd>{left === null ? NOT_KNOWN : `about ${span(left)}`}</dd>
+        </div>
+      )}
+      <div>
+        <dt>Machine cost so far</dt>
+        <dd>
+          {data.accepted_time === null ? (FINISHED.has(data.status) ? "none" : "none yet") : known(cost, dollars)}
+        </dd>
+      </div>
+      <div>
+        <dt>Sections</dt>
+        <dd>
+          {data.sections_done} of {data.sections_total}
+        </dd>
+      </div>
     </dl>
   );
 }
 
 function Offline(): JSX.Element | null {
   const { connection } = useKnown();
-  return connection === "polling" ? <p className="fine" role="status">Live updates are interrupted. The report goes on; the page is tried again every few seconds.</p> : null;
+  return connection === "polling" ? (
+    <p className="fine" role="status">
+      Live updates are interrupted. The report goes on; the page is tried again every few seconds.
+    </p>
+  ) : null;
 }
 
 function Pending({ data, shown }: { data: ReportData; shown: number }): JSX.Element | null {
@@ -73,15 +134,41 @@ function Pending({ data, shown }: { data: ReportData; shown: number }): JSX.Elem
   if (left === 0) return null;
   return (
     <div className="pending" aria-hidden="true">
-      {Array.from({ length: left }, (_, index) => <div key={index} className="skeleton" data-now={index === 0 && data.status === "generating_sections" && data.queue_position === null ? "" : undefined}><b /><span /><span /><span /></div>)}
+      {Array.from({ length: left }, (_, index) => (
+        <div
+          key={index}
+          className="skeleton"
+          data-now={
+            index === 0 && data.status === "generating_sections" && data.queue_position === null ? "" : undefined
+          }
+        >
+          <b />
+          <span />
+          <span />
+          <span />
+        </div>
+      ))}
     </div>
   );
 }
 
 function Again({ data }: { data: ReportData }): JSX.Element {
   const [problem, setProblem] = useState("");
-  const ask = () => { generate(data.ticker).then(({ report_id }) => go(toReport(report_id))).catch((error: Error) => setProblem(sentence(error.message))); };
-  return <div><button type="button" className="primary" onClick={ask}>Write it again</button><p className="problem" role="alert">{problem}</p></div>;
+  const ask = () => {
+    generate(data.ticker)
+      .then(({ report_id }) => go(toReport(report_id)))
+      .catch((error: Error) => setProblem(sentence(error.message)));
+  };
+  return (
+    <div>
+      <button type="button" className="primary" onClick={ask}>
+        Write it again
+      </button>
+      <p className="problem" role="alert">
+        {problem}
+      </p>
+    </div>
+  );
 }
 
 function Stop({ data }: { data: ReportData }): JSX.Element {
@@ -98,12 +185,32 @@ function Stop({ data }: { data: ReportData }): JSX.Element {
   };
   return (
     <div>
-      <button type="button" className="quiet" disabled={data.abort_requested} onClick={() => { dialog.current?.showModal(); keep.current?.focus(); }}><Icon name="stop" />{data.abort_requested ? "Stopping" : "Stop"}</button>
-      <p className="problem" role="alert">{problem}</p>
+      <button
+        type="button"
+        className="quiet"
+        disabled={data.abort_requested}
+        onClick={() => {
+          dialog.current?.showModal();
+          keep.current?.focus();
+        }}
+      >
+        <Icon name="stop" />
+        {data.abort_requested ? "Stopping" : "Stop"}
+      </button>
+      <p className="problem" role="alert">
+        {problem}
+      </p>
       <dialog ref={dialog} aria-labelledby="stop-title">
         <h2 id="stop-title">Stop the report on {data.ticker}?</h2>
         <p>What is written so far stays readable here. Other reports go on.</p>
-        <div className="buttons"><button type="button" className="danger" onClick={end}>Stop report</button><button type="button" ref={keep} className="quiet" onClick={() => dialog.current?.close()}>Keep writing</button></div>
+        <div className="buttons">
+          <button type="button" className="danger" onClick={end}>
+            Stop report
+          </button>
+          <button type="button" ref={keep} className="quiet" onClick={() => dialog.current?.close()}>
+            Keep writing
+          </button>
+        </div>
       </dialog>
     </div>
   );

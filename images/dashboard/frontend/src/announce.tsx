@@ -11,9 +11,16 @@ export function announce(text: string): void {
 }
 
 export function Announcer(): JSX.Element {
-  const text = useSyncExternalStore((listener) => {
-    listeners.add(listener);
-    return () => listeners.delete(listener);
-  }, () => said);
-  return <div className="unseen" role="status" aria-live="polite" aria-atomic="true">{text}</div>;
+  const text = useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => said,
+  );
+  return (
+    <div className="unseen" role="status" aria-live="polite" aria-atomic="true">
+      {text}
+    </div>
+  );
 }

@@ -1,10 +1,251 @@
-// The dashboard's JSON calls and their shapes. Whatever arrives is data: it is shown as text, never as markup.
+// Written by `make openapi` from docs/openapi/dashboard.json: the bodies of its routes. Not by hand.
 
-export type Status =
-  | "queued" | "fetching_data" | "preparing_data" | "generating_sections" | "finalizing"
-  | "completed" | "failed" | "aborting" | "aborted";
+/** Which report to abort; all without `report_id`. */
+export interface AbortRequest {
+  report_id?: string;
+}
 
-/** One report as every list and event tells it. Times are ISO 8601 in UTC. */
+/** The reports that are being aborted. */
+export interface Aborted {
+  success: true;
+  message: string;
+  aborted: string[];
+}
+
+/** The fields of the backend's health that may be displayed; none when it does not respond. */
+export interface BackendHealth {
+  status?: string;
+  model?: string;
+  ollama_status?: string;
+  engine?: string;
+  version?: string;
+  progress?: string;
+}
+
+/** Search results: at most 20 of `count`. */
+export interface Companies {
+  success: true;
+  results: Company[];
+  count: number;
+  source: string;
+}
+
+/** Company in search results; `symbol` is `ticker` under ERT's name. */
+export interface Company {
+  ticker: string;
+  symbol: string;
+  name: string;
+  sector: string | null;
+  fictional: boolean;
+  as_of: string | null;
+  data_label: string;
+}
+
+/** State of the backend configuration. */
+export type Configuration = "complete" | "torn" | "absent";
+
+/**
+ * The machine as the status page shows it; null is not known. `clock_speed` is the provider's seconds in a real one: 1,
+ * but in a sandbox. Costs go by it; idle and up times are in the provider's seconds already.
+ */
+export interface Deployment {
+  gpus: Gpu[] | null;
+  gpu_name: string | null;
+  price_per_hour_usd: number | null;
+  clock_speed: number;
+  idle_seconds: number | null;
+  idle_stop_seconds: number | null;
+  total_reports: number | null;
+  spend: Spend | null;
+  state: "not_configured" | "asleep" | "booting" | "waking" | "ready" | "draining" | "failed";
+  detail: string;
+  checked_at: string;
+  backend: BackendHealth;
+  uptime_seconds: number | null;
+  progress: Progress | null;
+  queue: Queue | null;
+  success: true;
+  reports: ReportCounts;
+}
+
+/** Nothing to say but that it is done. */
+export interface Done {
+  success: true;
+  message: string;
+}
+
+/** A body without fields; no body at all is the same. */
+export type Empty = Record<string, never>;
+
+/** What this dashboard is set up to do. */
+export interface Features {
+  remote_llm: boolean;
+  ollama: boolean;
+  openai: boolean;
+  live_updates: boolean;
+  market_data: string;
+  login: "password" | "proxy" | "none";
+}
+
+/** A figure of a report. `value` is in the terms of its unit: a ratio of 0.25 is 25 %. */
+export interface Figure {
+  fact_id: string;
+  label: string;
+  display: string | null;
+  value: number | null;
+  unit: string | null;
+  as_of: string | null;
+  source: string | null;
+  link: string | null;
+  derived: boolean;
+}
+
+/** A report; `draft` has the sections so far while there is no `report` yet. */
+export interface FullReport {
+  success: true;
+  report_id: string;
+  data: ReportData;
+  report: Report | null;
+  draft: Record<string, string>;
+  figures: Figure[];
+}
+
+/** Subject of a report; `data` is a company document of the caller's, instead of the dashboard's source. */
+export interface GenerateRequest {
+  ticker: string;
+  data?: Record<string, unknown>;
+}
+
+/** A queued report. */
+export interface Generated {
+  success: true;
+  report_id: string;
+  message: string;
+  validated: true;
+  note: string;
+}
+
+/** One card, in MiB, percent and degrees Celsius; null is not known. */
+export interface Gpu {
+  name: string | null;
+  memory_total_mb: number | null;
+  memory_used_mb: number | null;
+  utilization_percent: number | null;
+  temperature_c: number | null;
+}
+
+/** Checks of the numbers, as the backend wrote them. */
+export interface Grounding {
+  checked?: unknown;
+  grounded?: unknown;
+  derived?: unknown;
+  ungrounded?: Ungrounded[];
+  written_by_code?: unknown;
+  failures?: unknown;
+}
+
+/** Liveness and configuration of the process; never depends on the backend. */
+export interface Health {
+  status: "healthy";
+  timestamp: string;
+  version: string;
+  fingerprint: string | null;
+  configuration: Configuration;
+  active_reports: number;
+  queue_size: number;
+  features: Features;
+}
+
+/** What the backend says about a report, passed on unchecked; that of an older one has fewer fields. */
+export interface Metadata {
+  model?: unknown;
+  engine?: unknown;
+  sandbox?: unknown;
+  generation_time?: unknown;
+  tokens_per_second?: unknown;
+  quality?: unknown;
+  report?: Rating;
+  grounding?: Grounding;
+}
+
+/** Price of a company, if its source states one. */
+export interface Price {
+  price: number | null;
+  currency: string | null;
+  as_of: string | null;
+  data_label: string;
+  note: string | null;
+}
+
+/** Prices by ticker, and the tickers without data. */
+export interface Prices {
+  success: true;
+  prices: Record<string, Price>;
+  unknown: string[];
+  source: string;
+}
+
+/** Refusal or failure; `error` may be shown to people. */
+export interface Problem {
+  success: false;
+  error: string;
+  configuration?: Configuration;
+  known_tickers?: string[];
+  login?: string;
+}
+
+/** Progress of a boot, in bytes. */
+export interface Progress {
+  phase: string | null;
+  completed: number | null;
+  total: number | null;
+}
+
+/** The backend's queue. */
+export interface Queue {
+  depth: number | null;
+  active: number | null;
+  limit: number | null;
+}
+
+/** Rating, gaps and tables, as the backend wrote them. */
+export interface Rating {
+  rating?: unknown;
+  rating_basis?: unknown;
+  data_gaps?: unknown;
+  tables?: ReportTable[];
+}
+
+/** Whether the backend takes a report now, and why not. */
+export interface Ready {
+  ready: boolean;
+  reason: string;
+  configuration: Configuration;
+  checked_at: string;
+  backend: BackendHealth;
+}
+
+/** Finished report: section name to Markdown, and the seconds that it took. */
+export interface Report {
+  sections: Record<string, string>;
+  metadata: Metadata;
+  generation_time: number | null;
+}
+
+/** The end of a report; the live event `report_completed`. */
+export interface ReportCompleted {
+  report_id: string;
+  data: ReportData;
+  success: boolean;
+}
+
+/** Reports of this dashboard. */
+export interface ReportCounts {
+  active: number;
+  waiting: number;
+}
+
+/** One report in lists and events. Times are ISO 8601 in UTC; `progress` is in percent. */
 export interface ReportData {
   report_id: string;
   ticker: string;
@@ -27,6 +268,27 @@ export interface ReportData {
   abort_requested: boolean;
 }
 
+/** Table of a section, as the backend wrote it. */
+export interface ReportTable {
+  section?: unknown;
+  title?: unknown;
+  rows?: Row[];
+}
+
+/** A change of a report; the live event `report_update`. */
+export interface ReportUpdate {
+  report_id: string;
+  data: ReportData;
+}
+
+/** The latest reports, newest first. */
+export interface Reports {
+  success: true;
+  reports: ReportData[];
+  count: number;
+}
+
+/** Row of a table, as the backend wrote it. Passed on unchecked: treat every field as unknown. */
 export interface Row {
   label?: unknown;
   fact_id?: unknown;
@@ -38,98 +300,37 @@ export interface Row {
   source?: unknown;
 }
 
-export interface Ungrounded { section?: unknown; text?: unknown; reason?: unknown }
-
-/** What the backend says about a report it wrote; every field may be missing in that of an older one. */
-export interface Metadata {
-  model?: unknown;
-  engine?: unknown;
-  sandbox?: unknown;
-  generation_time?: unknown;
-  tokens_per_second?: unknown;
-  quality?: unknown;
-  report?: {
-    rating?: unknown;
-    rating_basis?: unknown;
-    data_gaps?: unknown;
-    tables?: { section?: unknown; title?: unknown; rows?: Row[] }[];
-  };
-  grounding?: {
-    checked?: unknown;
-    grounded?: unknown;
-    derived?: unknown;
-    ungrounded?: Ungrounded[];
-    written_by_code?: unknown;
-    failures?: unknown;
-  };
+/** Estimated cost in US dollars, in total and over time. */
+export interface Spend {
+  basis: "uptime_times_price";
+  usd: number;
+  points: SpendPoint[];
 }
 
-export interface Report {
-  sections: Record<string, string>;
-  metadata: Metadata;
-  generation_time: number | null;
+/** Estimate at a time. */
+export interface SpendPoint {
+  at: string;
+  usd: number;
 }
 
-/** A figure of the report with where it comes from. `value` is in the unit's own terms (ratio 0.25 is 25 %). */
-export interface Figure {
-  fact_id: string;
-  label: string;
-  display: string | null;
-  value: number | null;
-  unit: string | null;
-  as_of: string | null;
-  source: string | null;
-  derived: boolean;
-}
+/** Status of a job, with the values that ERT uses. */
+export type Status =
+  | "queued"
+  | "fetching_data"
+  | "preparing_data"
+  | "generating_sections"
+  | "finalizing"
+  | "completed"
+  | "failed"
+  | "aborting"
+  | "aborted";
 
-export interface FullReport {
-  report_id: string;
-  data: ReportData;
-  report: Report | null;
-  draft: Record<string, string>;
-  figures: Figure[];
-}
-
-export interface Company {
-  ticker: string;
-  name: string;
-  sector: string | null;
-  fictional: boolean;
-  as_of: string;
-  data_label: string;
-}
-
-export interface Gpu {
-  name: string | null;
-  memory_total_mb?: number | null;
-  memory_used_mb?: number | null;
-  utilization_percent?: number | null;
-  temperature_c?: number | null;
-}
-
-/** The machine as the status page shows it; null is "not known". */
-export interface Deployment {
-  state: string;
-  detail: string;
-  checked_at: string;
-  backend: { model?: string; engine?: string; version?: string; progress?: string };
-  uptime_seconds: number | null;
-  progress: { phase: string | null; completed: number | null; total: number | null } | null;
-  queue: { depth: number | null; active: number | null; limit: number | null } | null;
-  gpus: Gpu[] | null;
-  gpu_name: string | null;
-  price_per_hour_usd: number | null;
-  /** The provider's seconds in a real one: 1, but in a sandbox. Costs go by it; idle and up times are in its seconds already. */
-  clock_speed: number;
-  idle_seconds: number | null;
-  idle_stop_seconds: number | null;
-  total_reports: number | null;
-  spend: { usd: number; points: { at: string; usd: number }[] } | null;
-  reports: { active: number; waiting: number };
-}
-
-export interface Summary {
-  configuration: string;
+/** State of the dashboard and its latest reports; the live event `status_update`. */
+export interface StatusUpdate {
+  status: "online";
+  timestamp: string;
+  version: string;
+  configuration: Configuration;
   problem: string | null;
   active_reports: number;
   queue_size: number;
@@ -137,45 +338,44 @@ export interface Summary {
   reports: ReportData[];
 }
 
-/** The call was answered with a refusal; the text is the dashboard's own and may be shown. */
-export class Refused extends Error {
-  constructor(message: string, readonly status: number) {
-    super(message);
-  }
+/** State of the dashboard and its latest reports. */
+export interface Summary {
+  status: "online";
+  timestamp: string;
+  version: string;
+  configuration: Configuration;
+  problem: string | null;
+  active_reports: number;
+  queue_size: number;
+  max_queue_size: number;
+  reports: ReportData[];
+  success: true;
 }
 
-/** The dashboard did not answer, or not in JSON. */
-export class NoAnswer extends Error {}
-
-async function call<T>(path: string, body?: unknown): Promise<T> {
-  const options: RequestInit = { headers: { Accept: "application/json" } };
-  if (body !== undefined) {
-    options.method = "POST";
-    options.headers = { ...options.headers, "Content-Type": "application/json" };
-    options.body = JSON.stringify(body);
-  }
-  let response: Response;
-  let answer: { error?: unknown; login?: unknown };
-  try {
-    response = await fetch(path, options);
-    answer = (await response.json()) as { error?: unknown; login?: unknown };
-  } catch {
-    throw new NoAnswer("The dashboard does not answer.");
-  }
-  if (response.status === 401 && answer.login === "/login") location.assign("/login"); // the session has ended
-  if (!response.ok) {
-    throw new Refused(typeof answer.error === "string" ? answer.error : "The request was refused.", response.status);
-  }
-  return answer as T;
+/** Sentence that was taken out, as the backend wrote it. */
+export interface Ungrounded {
+  section?: unknown;
+  text?: unknown;
+  reason?: unknown;
 }
 
-const id = encodeURIComponent;
-/** End this login on the server too; where that cannot be done, the login page offers it again. */
-export const logOut = (): void => void fetch("/logout", { method: "POST", redirect: "manual" }).catch(() => null).then(() => location.assign("/login"));
-export const generate = (ticker: string) => call<{ report_id: string; message: string }>("/api/generate", { ticker });
-export const stop = (report: string) => call<unknown>("/api/abort", { report_id: report });
-export const fetchReport = (report: string) => call<FullReport>(`/api/reports/${id(report)}`);
-export const fetchReports = (limit: number) => call<{ reports: ReportData[] }>(`/api/reports?limit=${limit}`);
-export const fetchStatus = () => call<Summary>("/api/status");
-export const fetchDeployment = () => call<Deployment>("/api/deployment");
-export const searchTickers = (text: string) => call<{ results: Company[] }>(`/api/search_tickers?q=${id(text)}`);
+/** Tickers to price, at most 50. */
+export interface WatchlistRequest {
+  tickers: string[];
+}
+
+/** Each operation with a JSON answer. */
+export interface Operations {
+  "GET /health": { body: undefined; answer: Health };
+  "GET /ready": { body: undefined; answer: Ready };
+  "GET /api/status": { body: undefined; answer: Summary };
+  "POST /api/generate": { body: GenerateRequest; answer: Generated };
+  "POST /api/abort": { body: AbortRequest; answer: Aborted };
+  "POST /api/reset_abort": { body: Empty; answer: Done };
+  "GET /api/reports": { body: undefined; answer: Reports };
+  "GET /api/reports/{report_id}": { body: undefined; answer: FullReport };
+  "POST /api/reports/{report_id}/abort": { body: Empty; answer: Aborted };
+  "GET /api/search_tickers": { body: undefined; answer: Companies };
+  "POST /api/watchlist_prices": { body: WatchlistRequest; answer: Prices };
+  "GET /api/deployment": { body: undefined; answer: Deployment };
+}

@@ -4,7 +4,11 @@ import { type JSX, useEffect, useState } from "react";
 import type { Row } from "./api";
 import { dollars, dollarsLike, number, text, when } from "./format";
 
-export interface Bar { label: string; display: string; value: number }
+export interface Bar {
+  label: string;
+  display: string;
+  value: number;
+}
 
 const ROW = 34;
 const LABEL = 160;
@@ -34,15 +38,30 @@ export function BarChart({ title, bars }: { title: string; bars: readonly Bar[] 
   const at = (value: number) => LABEL + ((value - low) / (high - low)) * room;
   return (
     <figure className="chart">
-      <svg viewBox={`0 0 ${WIDTH} ${bars.length * ROW + 8}`} role="img" aria-label={`${title}: ${bars.map((bar) => `${bar.label} ${bar.display}`).join(", ")}`}>
+      <svg
+        viewBox={`0 0 ${WIDTH} ${bars.length * ROW + 8}`}
+        role="img"
+        aria-label={`${title}: ${bars.map((bar) => `${bar.label} ${bar.display}`).join(", ")}`}
+      >
         {bars.map((bar, index) => {
           const [from, to] = [Math.min(at(0), at(bar.value)), Math.max(at(0), at(bar.value))];
           const middle = index * ROW + ROW / 2 + 4;
           return (
             <g key={index}>
-              <text className="chart-label" x={0} y={middle + 4}>{bar.label.length > 22 ? `${bar.label.slice(0, 21)}\u2026` : bar.label}</text>
-              <rect className={bar.value < 0 ? "bar loss" : "bar"} x={from} y={middle - 9} width={Math.max(1.5, to - from)} height={18} rx={2.5} />
-              <text className="chart-value" x={WIDTH} y={middle + 4} textAnchor="end">{bar.display}</text>
+              <text className="chart-label" x={0} y={middle + 4}>
+                {bar.label.length > 22 ? `${bar.label.slice(0, 21)}\u2026` : bar.label}
+              </text>
+              <rect
+                className={bar.value < 0 ? "bar loss" : "bar"}
+                x={from}
+                y={middle - 9}
+                width={Math.max(1.5, to - from)}
+                height={18}
+                rx={2.5}
+              />
+              <text className="chart-value" x={WIDTH} y={middle + 4} textAnchor="end">
+                {bar.display}
+              </text>
             </g>
           );
         })}
@@ -60,7 +79,9 @@ function useWidth(first: number): [(node: HTMLElement | null) => void, number] {
   const [width, setWidth] = useState(first);
   useEffect(() => {
     if (node === null) return;
-    const seen = new ResizeObserver(() => { if (node.clientWidth > 0) setWidth(node.clientWidth); });
+    const seen = new ResizeObserver(() => {
+      if (node.clientWidth > 0) setWidth(node.clientWidth);
+    });
     seen.observe(node);
     return () => seen.disconnect();
   }, [node]);
@@ -75,23 +96,34 @@ export function SpendChart({ points }: { points: readonly { at: string; usd: num
   if (first === undefined || last === undefined || points.length < 2) return null;
   const [start, end] = [Date.parse(first.at), Date.parse(last.at)];
   const most = Math.max(...points.map((point) => point.usd), 1e-6);
-  const x = (at: string) => LINE.left + ((Date.parse(at) - start) / Math.max(1, end - start)) * (width - LINE.left - LINE.right);
+  const x = (at: string) =>
+    LINE.left + ((Date.parse(at) - start) / Math.max(1, end - start)) * (width - LINE.left - LINE.right);
   const y = (usd: number) => LINE.height - LINE.bottom - (usd / most) * (LINE.height - LINE.top - LINE.bottom);
   const path = points.map((point) => `${x(point.at).toFixed(1)},${y(point.usd).toFixed(1)}`).join(" ");
   const base = LINE.height - LINE.bottom;
   return (
     <figure className="chart spend" ref={figure}>
-      <svg viewBox={`0 0 ${width} ${LINE.height}`} role="img" aria-label={`Estimated spend from ${when(first.at)} to ${when(last.at)}: ${dollars(first.usd)} to ${dollars(last.usd)}`}>
+      <svg
+        viewBox={`0 0 ${width} ${LINE.height}`}
+        role="img"
+        aria-label={`Estimated spend from ${when(first.at)} to ${when(last.at)}: ${dollars(first.usd)} to ${dollars(last.usd)}`}
+      >
         {[0, 0.5, 1].map((share) => (
           <g key={share}>
             <line className="grid" x1={LINE.left} x2={width - LINE.right} y1={y(most * share)} y2={y(most * share)} />
-            <text className="chart-tick" x={LINE.left - 8} y={y(most * share) + 4} textAnchor="end">{dollarsLike(most * share, most)}</text>
+            <text className="chart-tick" x={LINE.left - 8} y={y(most * share) + 4} textAnchor="end">
+              {dollarsLike(most * share, most)}
+            </text>
           </g>
         ))}
         <polygon className="area" points={`${LINE.left},${base} ${path} ${x(last.at).toFixed(1)},${base}`} />
         <polyline className="line" points={path} />
-        <text className="chart-tick" x={LINE.left} y={LINE.height - 8}>{clock(first.at)}</text>
-        <text className="chart-tick" x={width - LINE.right} y={LINE.height - 8} textAnchor="end">{clock(last.at)}</text>
+        <text className="chart-tick" x={LINE.left} y={LINE.height - 8}>
+          {clock(first.at)}
+        </text>
+        <text className="chart-tick" x={width - LINE.right} y={LINE.height - 8} textAnchor="end">
+          {clock(last.at)}
+        </text>
       </svg>
     </figure>
   );

@@ -48,4 +48,10 @@ export const list = (value: unknown): string[] =>
 
 /** `priceToBook` -> `price to book`; an id is not for readers. */
 export const words = (name: string): string =>
-  name.replace(/([a-z0-9])([A-Z])/g, "$1 $2").replace(/([a-z])(PE)\b/g, "$1 $2").replace(/[._]+/g, " ").toLowerCase().replace(/\bpe\b/g, "P/E").replace(/\bpeg\b/g, "PEG");
+  name
+    .replace(/([a-z0-9])([A-Z])/g, "$1 $2")
+    .replace(/([a-z])(PE)\b/g, "$1 $2")
+    .replace(/[._]+/g, " ")
+    .toLowerCase()
+    .replace(/\bpe\b/g, "P/E")
+    .replace(/\bpeg\b/g, "PEG");

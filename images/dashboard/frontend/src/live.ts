@@ -2,7 +2,8 @@
 // The truth is with the REST calls; an event only says that something changed.
 import { useEffect, useState, useSyncExternalStore } from "react";
 import { io } from "socket.io-client";
-import { type Deployment, fetchDeployment, fetchReports, type ReportData, type Summary } from "./api";
+import type { Deployment, ReportCompleted, ReportData, ReportUpdate, StatusUpdate } from "./api";
+import { fetchDeployment, fetchReports } from "./client";
 
 export type Connection = "connecting" | "live" | "polling";
 export interface Known {
@@ -43,7 +44,7 @@ export function hear(found: readonly ReportData[]): void {
   learn(found, now);
 }
 
-function status(body: Summary): void {
+function status(body: StatusUpdate): void {
   change({ configuration: { usable: body.configuration === "complete", problem: body.problem } });
   hear(body.reports);
 }
@@ -65,17 +66,20 @@ export function connect(): void {
   socket.on("disconnect", () => change({ connection: "polling" }));
   socket.on("connect_error", () => change({ connection: "polling" }));
   socket.on("status_update", status);
-  socket.on("report_update", (body: { data: ReportData }) => hear([body.data]));
-  socket.on("report_completed", (body: { data: ReportData }) => hear([body.data]));
+  socket.on("report_update", (body: ReportUpdate) => hear([body.data]));
+  socket.on("report_completed", (body: ReportCompleted) => hear([body.data]));
   setInterval(() => void poll(), POLL_MS);
   document.addEventListener("visibilitychange", () => void poll());
 }
 
 export function useKnown(): Known {
-  return useSyncExternalStore((listener) => {
-    listeners.add(listener);
-    return () => listeners.delete(listener);
-  }, () => known);
+  return useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => known,
+  );
 }
 
 /** The machine, asked for every few seconds while the page is looked at; "lost" when the dashboard does not answer. */

@@ -8,4 +8,4 @@ import "./styles.css";
 const root = document.getElementById("root");
 if (root === null) throw new Error("the page has no place to begin");
 connect();
-createRoot(root).render(<App version={root.dataset["version"] ?? ""} login={root.dataset["login"] !== undefined} />);
+createRoot(root).render(<App version={root.dataset.version ?? ""} login={root.dataset.login !== undefined} />);

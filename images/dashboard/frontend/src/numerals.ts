@@ -3,13 +3,33 @@
 import type { Figure } from "./api";
 
 type Kind = "money" | "percent" | "multiple" | "plain";
-export interface Piece { text: string; figures: Figure[] }
+export interface Piece {
+  text: string;
+  figures: Figure[];
+}
 
-const SCALES: Record<string, number> = { t: 1e12, trillion: 1e12, b: 1e9, bn: 1e9, billion: 1e9, m: 1e6, mn: 1e6, million: 1e6, k: 1e3, thousand: 1e3 };
+const SCALES: Record<string, number> = {
+  t: 1e12,
+  trillion: 1e12,
+  b: 1e9,
+  bn: 1e9,
+  billion: 1e9,
+  m: 1e6,
+  mn: 1e6,
+  million: 1e6,
+  k: 1e3,
+  thousand: 1e3,
+};
 const NUMERAL =
   /(?<![\w.,])([-\u2212]?)((?:[$\u20ac\u00a3\u00a5]|(?:USD|EUR|GBP|JPY|HKD|CNY|CHF|CAD)\s)?)(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(\s?(?:trillion|billion|million|thousand|bn|mn)\b|[TBMK](?![A-Za-z]))?(\s?%|\s(?:percent|per cent)\b|x(?![A-Za-z]))?(?![\d])/g;
 
-interface Numeral { value: number; tolerance: number; signed: boolean; kind: Kind; digits: number }
+interface Numeral {
+  value: number;
+  tolerance: number;
+  signed: boolean;
+  kind: Kind;
+  digits: number;
+}
 
 function read(match: RegExpMatchArray): Numeral {
   const [, sign = "", money = "", digits = "", scaleText = "", tail = ""] = match;
@@ -30,21 +50,29 @@ function read(match: RegExpMatchArray): Numeral {
 function forms(figure: Figure, kind: Kind): number[] {
   const value = figure.value ?? Number.NaN;
   switch (figure.unit) {
-    case "money": return kind === "money" || kind === "plain" ? [value] : [];
-    case "ratio": return kind === "percent" ? [value * 100] : [];
-    case "percent": return kind === "percent" ? [value] : kind === "multiple" ? [value / 100] : [];
-    case "multiple": return kind === "multiple" || kind === "plain" ? [value] : [];
-    default: return kind === "plain" ? [value] : [];
+    case "money":
+      return kind === "money" || kind === "plain" ? [value] : [];
+    case "ratio":
+      return kind === "percent" ? [value * 100] : [];
+    case "percent":
+      return kind === "percent" ? [value] : kind === "multiple" ? [value / 100] : [];
+    case "multiple":
+      return kind === "multiple" || kind === "plain" ? [value] : [];
+    default:
+      return kind === "plain" ? [value] : [];
   }
 }
 
 function matches(numeral: Numeral, figure: Figure): boolean {
-  return forms(figure, numeral.kind).some((form) => Math.abs(numeral.value - (numeral.signed ? form : Math.abs(form))) <= numeral.tolerance);
+  return forms(figure, numeral.kind).some(
+    (form) => Math.abs(numeral.value - (numeral.signed ? form : Math.abs(form))) <= numeral.tolerance,
+  );
 }
 
 /** A bare `3` or `2024` is more often a count or a year than a figure. */
 const tooPlain = (numeral: Numeral): boolean =>
-  numeral.kind === "plain" && (numeral.digits < 3 || (Number.isInteger(numeral.value) && numeral.value >= 1900 && numeral.value <= 2100));
+  numeral.kind === "plain" &&
+  (numeral.digits < 3 || (Number.isInteger(numeral.value) && numeral.value >= 1900 && numeral.value <= 2100));
 
 /** The text in pieces; those that are figures carry them. Joined, the pieces are the text. */
 export function split(text: string, figures: readonly Figure[]): Piece[] {

@@ -1,7 +1,12 @@
 // Four screens behind the fragment of the address, so that every screen can be linked and the server has one page.
 import { useSyncExternalStore } from "react";
 
-export type Route = { screen: "home" } | { screen: "report"; id: string } | { screen: "history" } | { screen: "status" } | { screen: "lost" };
+export type Route =
+  | { screen: "home" }
+  | { screen: "report"; id: string }
+  | { screen: "history" }
+  | { screen: "status" }
+  | { screen: "lost" };
 
 const REPORT = /^[A-Za-z0-9_-]{1,64}$/;
 
@@ -20,9 +25,12 @@ export function go(fragment: string): void {
 }
 
 export function useRoute(): Route {
-  const fragment = useSyncExternalStore((listener) => {
-    window.addEventListener("hashchange", listener);
-    return () => window.removeEventListener("hashchange", listener);
-  }, () => window.location.hash);
+  const fragment = useSyncExternalStore(
+    (listener) => {
+      window.addEventListener("hashchange", listener);
+      return () => window.removeEventListener("hashchange", listener);
+    },
+    () => window.location.hash,
+  );
   return route(fragment);
 }

@@ -19,8 +19,13 @@ export interface Stage {
   download: { completed: number; total: number } | null;
 }
 
-const stage = (step: Step, title: string, detail: string, tone: Stage["tone"], download: Stage["download"] = null): Stage =>
-  ({ step, title, detail, tone, download });
+const stage = (
+  step: Step,
+  title: string,
+  detail: string,
+  tone: Stage["tone"],
+  download: Stage["download"] = null,
+): Stage => ({ step, title, detail, tone, download });
 
 const ENDED: Record<string, (data: ReportData) => Stage> = {
   completed: () => stage("done", "Done", "The report is complete.", "good"),
@@ -37,20 +42,27 @@ export function stageOf(data: ReportData, machine: Deployment | null): Stage {
   if (ended !== undefined) return ended(data);
   if (data.status === "queued") return queued(data);
   if (data.status === "generating_sections") return generating(data);
-  if (data.status === "finalizing") return stage("writing", "Checking", "All sections are written; the text is being fetched.", "busy");
+  if (data.status === "finalizing")
+    return stage("writing", "Checking", "All sections are written; the text is being fetched.", "busy");
   if (data.current_section.startsWith("Waiting")) return waiting(data, machine);
   return stage("machine", "Handing over", "The figures are collected and handed to the backend.", "busy");
 }
 
 function queued(data: ReportData): Stage {
   const ahead = data.queue_position ?? 0;
-  const place = ahead === 0 ? "Next in line" : ahead === 1 ? "1 report is before this one" : `${ahead} reports are before this one`;
+  const place =
+    ahead === 0 ? "Next in line" : ahead === 1 ? "1 report is before this one" : `${ahead} reports are before this one`;
   return stage("queued", "In the queue", `${place}.`, "wait");
 }
 
 function generating(data: ReportData): Stage {
   if (data.current_section.startsWith("Reconnecting")) {
-    return stage("writing", "Reconnecting", "The connection to the backend was lost; the report goes on there.", "wait");
+    return stage(
+      "writing",
+      "Reconnecting",
+      "The connection to the backend was lost; the report goes on there.",
+      "wait",
+    );
   }
   if (data.queue_position !== null) {
     const place = data.queue_position <= 1 ? "It is next." : `It is number ${data.queue_position} in line.`;
@@ -64,12 +76,18 @@ function waiting(data: ReportData, machine: Deployment | null): Stage {
   const said = data.current_section.replace(/^Waiting:\s*/, "");
   const loads = /^the backend is (starting|downloading|loading|could not)/.test(said);
   if (!loads && !/not ready/.test(said)) {
-    const detail = "The machine does not answer: it is asleep or just being started. This report waits and begins by itself. The command ert-deploy wake starts the machine.";
+    const detail =
+      "The machine does not answer: it is asleep or just being started. This report waits and begins by itself. The command ert-deploy wake starts the machine.";
     return stage("machine", "Backend asleep", detail, "wait");
   }
   const progress = machine?.progress ?? null;
-  const bytes = progress !== null && progress.phase === "pulling" && progress.total ? { completed: progress.completed ?? 0, total: progress.total } : null;
-  const detail = loads ? `${said.replace(/^the backend is /, "").replace(/^./, (first) => first.toUpperCase())}.` : "The backend answers and is not ready yet.";
+  const bytes =
+    progress !== null && progress.phase === "pulling" && progress.total
+      ? { completed: progress.completed ?? 0, total: progress.total }
+      : null;
+  const detail = loads
+    ? `${said.replace(/^the backend is /, "").replace(/^./, (first) => first.toUpperCase())}.`
+    : "The backend answers and is not ready yet.";
   return stage("machine", machine?.state === "waking" ? "Backend waking" : "Backend booting", detail, "wait", bytes);
 }
 
@@ -81,7 +99,8 @@ export const announcement = (data: ReportData, stage: Stage): string =>
 
 /** Seconds until done, if the dashboard can tell: only while it writes, and only from earlier reports. */
 export function secondsLeft(data: ReportData, now: number): number | null {
-  if (data.status !== "generating_sections" || data.queue_position !== null || data.estimated_completion === null) return null;
+  if (data.status !== "generating_sections" || data.queue_position !== null || data.estimated_completion === null)
+    return null;
   const left = (Date.parse(data.estimated_completion) - now) / 1000;
   return left > 0 ? left : null;
 }

@@ -8,13 +8,13 @@ const NAMES: Record<Theme, string> = { system: "as the system", light: "light", 
 const KEY = "ert-theme";
 
 function chosen(): Theme {
-  const found = document.documentElement.dataset["theme"];
+  const found = document.documentElement.dataset.theme;
   return found === "light" || found === "dark" ? found : "system";
 }
 
 function apply(theme: Theme): void {
-  if (theme === "system") delete document.documentElement.dataset["theme"];
-  else document.documentElement.dataset["theme"] = theme;
+  if (theme === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
   try {
     if (theme === "system") localStorage.removeItem(KEY);
     else localStorage.setItem(KEY, theme);
@@ -27,7 +27,16 @@ export function ThemeButton(): JSX.Element {
   const [theme, setTheme] = useState(chosen);
   const next = NEXT[theme];
   return (
-    <button type="button" className="icon-button" aria-label={`Theme: ${NAMES[theme]}. Change to ${NAMES[next]}`} title={`Theme: ${NAMES[theme]}`} onClick={() => { apply(next); setTheme(next); }}>
+    <button
+      type="button"
+      className="icon-button"
+      aria-label={`Theme: ${NAMES[theme]}. Change to ${NAMES[next]}`}
+      title={`Theme: ${NAMES[theme]}`}
+      onClick={() => {
+        apply(next);
+        setTheme(next);
+      }}
+    >
       <Icon name={theme} />
     </button>
   );

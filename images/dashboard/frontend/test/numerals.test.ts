@@ -2,13 +2,29 @@ import { describe, expect, it } from "vitest";
 import type { Figure } from "../src/api";
 import { split } from "../src/numerals";
 
-const figure = (fact_id: string, value: number, unit: string): Figure =>
-  ({ fact_id, label: fact_id, display: null, value, unit, as_of: null, source: null, derived: false });
+const figure = (fact_id: string, value: number, unit: string): Figure => ({
+  fact_id,
+  label: fact_id,
+  display: null,
+  value,
+  unit,
+  as_of: null,
+  source: null,
+  link: null,
+  derived: false,
+});
 const FIGURES = [
-  figure("revenue", 391_035_000_000, "money"), figure("loss", -2_500_000, "money"), figure("margin", 0.462063, "ratio"),
-  figure("debt", 187.2, "percent"), figure("current", 0.867, "multiple"), figure("shares", 15_115_823, "count"),
+  figure("revenue", 391_035_000_000, "money"),
+  figure("loss", -2_500_000, "money"),
+  figure("margin", 0.462063, "ratio"),
+  figure("debt", 187.2, "percent"),
+  figure("current", 0.867, "multiple"),
+  figure("shares", 15_115_823, "count"),
 ];
-const found = (text: string) => split(text, FIGURES).filter((piece) => piece.figures.length > 0).map((piece) => [piece.text, piece.figures[0]?.fact_id]);
+const found = (text: string) =>
+  split(text, FIGURES)
+    .filter((piece) => piece.figures.length > 0)
+    .map((piece) => [piece.text, piece.figures[0]?.fact_id]);
 
 describe("numbers in prose", () => {
   it.each([
@@ -23,11 +39,18 @@ describe("numbers in prose", () => {
     ["15,115,823 shares", "15,115,823", "shares"],
   ])("finds %s", (text, number, id) => expect(found(text)).toEqual([[number, id]]));
 
-  it.each(["$392B", "46.3%", "$46.2", "in 2024", "3 points", "v391.03B", "1.2.3", "x", "", "391.03Bx", "$391.03 m"])("leaves %s alone", (text) => expect(found(text)).toEqual([]));
+  it.each(["$392B", "46.3%", "$46.2", "in 2024", "3 points", "v391.03B", "1.2.3", "x", "", "391.03Bx", "$391.03 m"])(
+    "leaves %s alone",
+    (text) => expect(found(text)).toEqual([]),
+  );
 
   it("loses no character", () => {
     const text = "A $391.03B, 46.2% and \u{1f600}\u0000 0.87x; $0 46.2%46.2% -";
-    expect(split(text, FIGURES).map((piece) => piece.text).join("")).toBe(text);
+    expect(
+      split(text, FIGURES)
+        .map((piece) => piece.text)
+        .join(""),
+    ).toBe(text);
   });
 
   it("names every figure of the same value, up to three", () => {

@@ -5,4 +5,8 @@ import { afterEach } from "vitest";
 afterEach(() => cleanup());
 
 // jsdom lays nothing out: there is no size to be told of.
-globalThis.ResizeObserver ??= class { observe(): void {} unobserve(): void {} disconnect(): void {} };
+globalThis.ResizeObserver ??= class {
+  observe(): void {}
+  unobserve(): void {}
+  disconnect(): void {}
+};

@@ -1,1 +1,1 @@
-"""HTTP API: routes and responses for reports, events, chat and admin. No other package knows the routes."""
+"""HTTP API: the handlers of all routes with their bodies and responses. Only `serving` imports it."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Mapping
 
 from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from ert_backend.api import admin
+from ert_backend.api.bodies import Endpoints, Identity, MachineStatus, ServiceCard
 from ert_backend.api.chat import chat_routes
 from ert_backend.api.events import attended, first_of, follow, last_seen
+from ert_backend.api.operations import NONCE, serves
 from ert_backend.api.responses import failed, handed_over, health, invalid, known, refusals, refused
 from ert_backend.base import metrics
 from ert_backend.base.report_request import JobRequest, ReportRequest
@@ -88,69 +89,80 @@ def _bounds(settings: Settings) -> Bounds:
 
 
 def _open_routes(app: FastAPI, service: Service) -> None:
-    @app.get("/")
-    async def card() -> dict[str, Any]:
-        endpoints = {
+    @serves(app, "GET", "/")
+    async def card() -> Mapping[str, object]:
+        endpoints: Endpoints = {
             "health": "/health",
             "status": "/status",
             "generate_report": "/generate_report",
             "reports": "/reports",
         }
-        name = {"service": "ERT LLM Backend", "model": service.state.model or service.state.wanted}
-        return {**name, "status": "online", "endpoints": endpoints}
+        name = service.state.model or service.state.wanted
+        found: ServiceCard = {
+            "service": "ERT LLM Backend",
+            "model": name,
+            "status": "online",
+            "endpoints": endpoints,
+        }
+        return found
 
-    @app.get("/health")
+    @serves(app, "GET", "/health")
     async def health_route() -> JSONResponse:
         shown = health(service)
         return JSONResponse(shown, status_code=200 if shown["status"] == "healthy" else 503)
 
-    @app.get("/identity")
-    async def identity(request: Request, nonce: str = Query(pattern=r"^[0-9a-fA-F]{64}$")) -> dict[str, str]:
+    @serves(app, "GET", "/identity")
+    async def identity(request: Request, nonce: str = Query(pattern=NONCE)) -> Mapping[str, object]:
         settings, pair = service.settings, request.scope["state"].get(STATE_IDENTITY, service.identity)
-        return {
+        found: Identity = {
             "deployment": settings.deployment,
             "token": settings.token,
             "spec": settings.spec,
             "cert_sha256": pair.cert_sha256,
             "proof": proof(settings.boot_secret, bytes.fromhex(nonce), pair.der),
         }
+        return found
 
-    @app.get("/metrics")
+    @serves(app, "GET", "/metrics")
     async def show_metrics() -> Response:
         return Response(service.witness.metrics.text(), media_type=metrics.CONTENT_TYPE)
 
-    @app.get("/status")
-    async def status() -> dict[str, Any]:
-        jobs, state, finding = service.jobs, service.state, service.state.finding
-        active = 1 if jobs.active else 0
-        return {
-            **health(service),
-            "queue": {"depth": len(jobs.waiting), "active": active, "limit": jobs.limit},
-            "gpu": await gpu.read(),
-            "idle_seconds": round(service.ledger.idle_seconds(), 3),
-            **service.settings.terms.shown(),
-            "woken": service.ledger.woken,
-            "claimed": service.ledger.record.claimed_at is not None,
-            "claim_kept": not service.ledger.unkept,
-            "engine_restarts": service.ledger.guard().engine_restarts,
-            "draining": jobs.draining or service.ledger.draining(),
-            "model_digest": state.digest or None,
-            "model_size": state.loaded.size if state.loaded else None,
-            "model_size_vram": state.loaded.size_vram if state.loaded else None,
-            "context_length": state.loaded.context if state.loaded else None,
-            "tokens_per_s": round(state.finding.speed, 1) if state.finding else None,
-            "tokens_per_s_by_slots": {str(n): round(rate, 1) for n, rate in finding.rates.items()} if finding else {},
-            "slots": finding.slots if finding else None,
-            "tokens_per_s_floor": round(state.finding.floor, 1) if state.finding else None,
-            "total_reports": jobs.total,
-            "active_requests": active + len(jobs.waiting),
-        }
+    @serves(app, "GET", "/status")
+    async def status() -> Mapping[str, object]:
+        return await _status(service)
+
+
+async def _status(service: Service) -> MachineStatus:
+    jobs, state, finding = service.jobs, service.state, service.state.finding
+    active = 1 if jobs.active else 0
+    return {
+        **health(service),
+        "queue": {"depth": len(jobs.waiting), "active": active, "limit": jobs.limit},
+        "gpu": await gpu.read(),
+        "idle_seconds": round(service.ledger.idle_seconds(), 3),
+        **service.settings.terms.shown(),
+        "woken": service.ledger.woken,
+        "claimed": service.ledger.record.claimed_at is not None,
+        "claim_kept": not service.ledger.unkept,
+        "engine_restarts": service.ledger.guard().engine_restarts,
+        "draining": jobs.draining or service.ledger.draining(),
+        "model_digest": state.digest or None,
+        "model_size": state.loaded.size if state.loaded else None,
+        "model_size_vram": state.loaded.size_vram if state.loaded else None,
+        "context_length": state.loaded.context if state.loaded else None,
+        "tokens_per_s": round(state.finding.speed, 1) if state.finding else None,
+        "tokens_per_s_by_slots": {str(n): round(rate, 1) for n, rate in finding.rates.items()} if finding else {},
+        "slots": finding.slots if finding else None,
+        "tokens_per_s_floor": round(state.finding.floor, 1) if state.finding else None,
+        "total_reports": jobs.total,
+        "active_requests": active + len(jobs.waiting),
+    }
 
 
 def _report_routes(app: FastAPI, service: Service) -> None:
     jobs = service.jobs
 
-    @app.post("/generate_report")
+    @serves(app, "POST", "/generate_report")
     async def generate(body: ReportRequest, request: Request) -> JSONResponse:
         with refusals(service):
             job = jobs.submit_same(body, request.scope["ert.key_id"])
@@ -161,23 +173,23 @@ def _report_routes(app: FastAPI, service: Service) -> None:
         job.collected = True
         return JSONResponse(job.result) if job.result is not None else failed(jobs, job)
 
-    @app.post("/reports", status_code=202)
-    async def start(body: JobRequest) -> dict[str, Any]:
+    @serves(app, "POST", "/reports", 202)
+    async def start(body: JobRequest) -> Mapping[str, object]:
         with refusals(service, body.id):
             return handed_over(jobs, jobs.submit(body, body.id))
 
-    @app.get("/reports/{job_id}")
-    async def show(job_id: str) -> dict[str, Any]:
+    @serves(app, "GET", "/reports/{id}")
+    async def show(job_id: str) -> Mapping[str, object]:
         return handed_over(jobs, known(jobs, job_id))
 
-    @app.delete("/reports/{job_id}")
-    async def cancel(job_id: str) -> dict[str, Any]:
+    @serves(app, "DELETE", "/reports/{id}")
+    async def cancel(job_id: str) -> Mapping[str, object]:
         job = known(jobs, job_id)
         jobs.cancel(job)
         await job.done.wait()
         return handed_over(jobs, job)
 
-    @app.get("/reports/{job_id}/events")
+    @serves(app, "GET", "/reports/{id}/events")
     async def events(job_id: str, request: Request) -> StreamingResponse:
         job = known(jobs, job_id)
         stream = attended(jobs.attend(job), follow(job, last_seen(request.headers.get("last-event-id"))))

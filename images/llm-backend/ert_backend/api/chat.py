@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,8 +19,10 @@ from starlette.types import Receive, Scope, Send
 
 from ert_backend.api import chat_answer as shape
 from ert_backend.api.chat_admission import Admission
+from ert_backend.api.chat_body import Model, Models
 from ert_backend.api.chat_request import BadRequest, ChatRequest, parse
 from ert_backend.api.events import first_of
+from ert_backend.api.operations import path_of, serves
 from ert_backend.api.responses import RETRY_LOADING
 from ert_backend.api.thoughts import Splitter
 from ert_backend.base.clock import utc_now
@@ -37,15 +39,16 @@ def chat_routes(app: FastAPI, service: Service) -> None:
     admission = Admission(service)
     since = int(utc_now().timestamp())
 
-    def card() -> dict[str, Any]:
+    def card() -> Model:
         name = service.state.model or service.state.wanted
         return {"id": name, "object": "model", "created": since, "owned_by": "ert"}
 
-    @app.get("/v1/models")
-    async def models() -> dict[str, Any]:
-        return {"object": "list", "data": [card()]}
+    @serves(app, "GET", "/v1/models")
+    async def models() -> Mapping[str, object]:
+        found: Models = {"object": "list", "data": [card()]}
+        return found
 
-    @app.get("/v1/models/{model:path}")
+    @serves(app, "GET", "/v1/models/{model}")
     async def one_model(model: str) -> JSONResponse:
         found = card()
         if model in {found["id"], service.state.wanted}:
@@ -66,9 +69,9 @@ def chat_routes(app: FastAPI, service: Service) -> None:
         return JSONResponse(openai_error(404, text, None, "not_served"), 404)
 
     # A plain Starlette route: FastAPI's own takes as long to resolve the call as the rest of the way to the engine.
-    app.add_route("/v1/chat/completions", completions, methods=["POST"])
+    app.add_route(path_of("POST", "/v1/chat/completions"), completions, methods=["POST"])
     for name in NOT_SERVED:
-        app.add_route(f"/v1/{name}", not_served, methods=["POST"])
+        app.add_route(path_of("POST", f"/v1/{name}"), not_served, methods=["POST"])
 
 
 def _can(service: Service, asked: ChatRequest) -> None:

@@ -55,7 +55,7 @@ class Admission:
         if not self.service.state.ready:
             raise HTTPException(503, "The model is not ready yet", {"Retry-After": str(RETRY_LOADING)})
         if self.open.total() >= settings.chat_limit or self.open[key] >= settings.chat_key_limit:
-            raise HTTPException(429, "Too many answers under way", {"Retry-After": str(RETRY_FULL)})
+            raise HTTPException(429, "Too many requests in progress", {"Retry-After": str(RETRY_FULL)})
         if wait := self.budget.wait(key, boot_seconds()):
             raise HTTPException(429, "Too many tokens within a minute", {"Retry-After": str(wait)})
         if self.service.jobs.draining or not self.service.ledger.begin():

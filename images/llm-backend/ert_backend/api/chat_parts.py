@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NotRequired, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict
 
 _TURN_HARMLESS = frozenset({"name", "refusal", "annotations", "reasoning", "reasoning_content"})
 LONGEST_TEXT = 400_000
@@ -35,8 +36,18 @@ def _part(part: object) -> str:
     return text
 
 
+class TextPart(TypedDict):
+    """Part of a message, of one kind."""
+
+    type: Literal["text", "refusal"]
+    text: NotRequired[str]
+    refusal: NotRequired[str]
+
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
-Text = Annotated[str, BeforeValidator(_joined), Field(max_length=LONGEST_TEXT)]
+Text = Annotated[
+    str, BeforeValidator(_joined, json_schema_input_type=str | list[TextPart] | None), Field(max_length=LONGEST_TEXT)
+]
 
 
 class Open(BaseModel):
@@ -150,7 +161,7 @@ class Format(Closed):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if (self.type == "json_schema") != (self.json_schema is not None):
-            raise _wrong("json_schema belongs to the type json_schema")
+            raise _wrong("json_schema requires the type json_schema")
         return self
 
 

@@ -36,6 +36,7 @@ def _words(value: object) -> object:
 
 
 Stop = Annotated[str, Field(min_length=1, max_length=64)]
+Stops = Stop | Annotated[list[Stop], Field(max_length=4)] | None
 
 
 class ChatRequest(Open):
@@ -53,7 +54,7 @@ class ChatRequest(Open):
     max_completion_tokens: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     n: Annotated[int, Field(ge=1, le=1)] | None = None
     seed: int | None = None
-    stop: Annotated[tuple[Stop, ...], BeforeValidator(_words), Field(max_length=4)] = ()
+    stop: Annotated[tuple[Stop, ...], BeforeValidator(_words, json_schema_input_type=Stops), Field(max_length=4)] = ()
     response_format: Format | None = None
     tools: Annotated[tuple[Tool, ...], Field(max_length=128)] | None = None
     tool_choice: Literal["none", "auto", "required"] | Choice | None = None

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal, cast
 
 from fastapi import HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from ert_backend import VERSION
+from ert_backend.api.bodies import FieldProblem, Health, Progress, ReportJob
+from ert_backend.api.report_body import Report
 from ert_backend.base.clock import boot_seconds, iso_now
 from ert_backend.base.http_error import refusal_body
 from ert_backend.base.report_request import ReportRequest
-from ert_backend.engine.bring_up import Phase
+from ert_backend.engine.bring_up import BringUp, Phase
 from ert_backend.reports.job import Conflict, Draining, Job, QueueFull, Status
 from ert_backend.reports.jobs import Jobs
 from ert_backend.service import Service
@@ -23,18 +25,17 @@ RETRY_LOADING = 15
 RETRY_DRAINING = 30
 # The number of validation errors that are listed for one body.
 MOST_PROBLEMS = 100
-HANGS = "the engine writes nothing, and restarting it did not help"
+HANGS = "the engine produces no output, and restarting it did not help"
 
 
-def health(service: Service) -> dict[str, Any]:
+def health(service: Service) -> Health:
     """Return the body of `/health`, without a request to the engine."""
     state, guard = service.state, service.ledger.guard()
     sick = state.sick or guard.engine_sick
-    unready = "sick" if sick else "degraded" if state.was_ready else "loading"
+    unready: Literal["sick", "degraded", "loading"] = "sick" if sick else "degraded" if state.was_ready else "loading"
     well = state.ready and not sick
-    status = "healthy" if well else unready
-    body: dict[str, Any] = {
-        "status": status,
+    body: Health = {
+        "status": "healthy" if well else unready,
         "model": state.model or state.wanted,
         "ollama_status": "online" if state.version and state.phase is not Phase.STARTING else "offline",
         "uptime": round(boot_seconds() - service.started, 3),
@@ -46,32 +47,39 @@ def health(service: Service) -> dict[str, Any]:
     if state.sandbox:
         body["sandbox"] = True
     if not well:
-        counts = {"completed": state.completed, "total": state.total}
-        body["progress"] = {"phase": state.phase.value, **counts, "detail": state.detail}
-        if state.misconfigured:
-            body["progress"]["misconfigured"] = True
-    if guard.engine_sick:
-        body["progress"] |= {"phase": Phase.FAILED.value, "detail": HANGS}
+        body["progress"] = _progress(state, hangs=guard.engine_sick)
     return body
 
 
-def describe(jobs: Jobs, job: Job) -> dict[str, Any]:
+def _progress(state: BringUp, *, hangs: bool) -> Progress:
+    found: Progress = {
+        "phase": Phase.FAILED.value if hangs else state.phase.value,
+        "completed": state.completed,
+        "total": state.total,
+        "detail": HANGS if hangs else state.detail,
+    }
+    if state.misconfigured:
+        found["misconfigured"] = True
+    return found
+
+
+def describe(jobs: Jobs, job: Job) -> ReportJob:
     """Return a job as JSON."""
     return {
         "id": job.id,
-        "status": job.status.value,
+        "status": job.status,
         "ticker": job.request.ticker,
         "position": jobs.position(job),
         "created_at": job.created,
         "last_event": job.events[-1].id if job.events else 0,
         "events": f"/reports/{job.id}/events",
-        "result": job.result,
+        "result": cast("Report | None", job.result),
         "error": job.error,
         "retryable": job.retryable,
     }
 
 
-def handed_over(jobs: Jobs, job: Job) -> dict[str, Any]:
+def handed_over(jobs: Jobs, job: Job) -> ReportJob:
     """Return a job as JSON to a client that requested it by id. A finished job counts as collected then."""
     job.collected = job.collected or job.done.is_set()
     return describe(jobs, job)
@@ -121,7 +129,7 @@ async def refused(request: Request, error: Exception) -> JSONResponse:
 async def invalid(_: Request, error: Exception) -> JSONResponse:
     """Return 422 with the places and the reasons, without any of the submitted values."""
     problems = error.errors() if isinstance(error, RequestValidationError) else []
-    named = [
+    named: list[FieldProblem] = [
         {"loc": _place(problem["loc"]), "msg": _reason(problem["type"]), "type": problem["type"]}
         for problem in problems[:MOST_PROBLEMS]
     ]

@@ -66,7 +66,7 @@ class Board:
         text = json.dumps(word, separators=(",", ":")).encode()
         block = f"{zlib.crc32(text):08x}{len(text):04d}".encode() + text
         if len(block) > HALF:
-            raise ValueError("the word does not fit")
+            raise ValueError("the record does not fit")
         if self.descriptor >= 0:
             os.pwrite(self.descriptor, block, half * HALF)
         else:

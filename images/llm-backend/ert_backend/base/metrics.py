@@ -34,8 +34,8 @@ class Metrics:
         self.requests = Histogram(
             "http_server_request_duration_seconds", "Requests answered", HTTP, buckets=HTTP_BUCKETS, **made
         )
-        self.active = Gauge("http_server_active_requests", "Requests being answered", **made)
-        self.refused = Counter("ert_requests_refused", "Requests refused at the door", ("reason",), **made)
+        self.active = Gauge("http_server_active_requests", "Requests in progress", **made)
+        self.refused = Counter("ert_requests_refused", "Requests rejected before a route", ("reason",), **made)
         self.body_bytes = Counter("ert_request_body_bytes", "Body bytes read; a stranger's are never", **made)
         self.reports = Histogram(
             "gen_ai_server_request_duration_seconds",

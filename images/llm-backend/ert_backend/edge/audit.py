@@ -93,7 +93,7 @@ class Audit:
                 entry = json.loads(last)
                 self.count, self.head = int(entry["n"]), str(entry["hash"])
         if len(whole) < len(content):
-            self._append("-", "audit", "half a line was cut off", {"bytes": len(content) - len(whole)})
+            self._append("-", "audit", "an incomplete line was removed", {"bytes": len(content) - len(whole)})
 
     def _rotated_end(self) -> bytes:
         older = _older(self.path, 1)

@@ -77,11 +77,11 @@ class FrontDoor:
                 await serving
         except TimeoutError:
             if not visit.status:
-                raise Refused(503, "The answer took too long", "deadline", {"retry-after": "15"}) from None
+                raise Refused(503, "The response timed out", "deadline", {"retry-after": "15"}) from None
         except Refused:
             raise
         except Exception:
-            _log.exception("an answer failed")
+            _log.exception("a response failed")
             if not visit.status:
                 raise Refused(500, "Internal error", "error") from None
 
@@ -102,7 +102,7 @@ class FrontDoor:
             async with asyncio.timeout(self.bounds.body_deadline):
                 raw = await self._collect(receive)
         except TimeoutError:
-            raise Refused(408, "The body took too long", "slow body") from None
+            raise Refused(408, "The body timed out", "slow body") from None
         try:
             return normalise(raw)
         except BadBody as error:

@@ -54,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         asyncio.run(bake(arguments[0], environment["OLLAMA_HOST"]))
     except (EngineError, TimeoutError) as error:
-        sys.stderr.write(f"{arguments[0]} could not be put into the image: {error or 'Ollama did not come up'}\n")
+        sys.stderr.write(f"{arguments[0]} could not be put into the image: {error or 'Ollama did not start'}\n")
         return 1
     finally:
         serving.terminate()

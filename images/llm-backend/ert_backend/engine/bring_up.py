@@ -154,9 +154,9 @@ def _check_digest(found: Model, state: BringUp) -> None:
     if wanted is None:
         return
     if not found.digest:
-        raise NotAsConfigured(f"{state.title} names no digest of {found.name}, and one was asked for")
+        raise NotAsConfigured(f"{state.title} names no digest of {found.name}, but one is required")
     if found.digest.lower().removeprefix("sha256:") != wanted:
-        raise NotAsConfigured(f"{found.name} has the digest {found.digest[:19]}, and {wanted[:12]} was asked for")
+        raise NotAsConfigured(f"{found.name} has the digest {found.digest[:19]}, and {wanted[:12]} is required")
 
 
 async def _wait_for_engine(state: BringUp, engine: LlmEngine, pace: Pace) -> str:

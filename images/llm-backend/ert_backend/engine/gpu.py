@@ -9,11 +9,23 @@ import asyncio
 import contextlib
 import shutil
 
+from typing_extensions import TypedDict
+
 PATIENCE = 3.0
 FIELDS = ("name", "memory.total", "memory.used", "utilization.gpu", "temperature.gpu")
 
 
-async def read() -> list[dict[str, str | float | None]] | None:
+class Card(TypedDict):
+    """One card, in MiB, percent and degrees Celsius; null where the tool does not say."""
+
+    name: str
+    memory_total_mb: float | None
+    memory_used_mb: float | None
+    utilization_percent: float | None
+    temperature_c: float | None
+
+
+async def read() -> list[Card] | None:
     """Return one row per card in MiB, percent and degrees Celsius; None without a result within 3 seconds."""
     tool = shutil.which("nvidia-smi")
     if tool is None or any(process.returncode is None for process in _left):
@@ -47,13 +59,20 @@ async def names() -> list[str]:
     return [str(row["name"]) for row in await read() or []]
 
 
-def parse(text: str) -> list[dict[str, str | float | None]] | None:
+def parse(text: str) -> list[Card] | None:
     """Parse the tool's CSV output; a field that it does not support is None."""
     rows = [[cell.strip() for cell in line.split(",")] for line in text.splitlines() if line.strip()]
-    keys = ("memory_total_mb", "memory_used_mb", "utilization_percent", "temperature_c")
-    return [
-        {"name": row[0], **dict(zip(keys, map(_number, row[1:]), strict=True))} for row in rows if len(row) == 5
-    ] or None
+    return [_card(*row) for row in rows if len(row) == 5] or None
+
+
+def _card(name: str, total: str, used: str, utilization: str, temperature: str) -> Card:
+    return {
+        "name": name,
+        "memory_total_mb": _number(total),
+        "memory_used_mb": _number(used),
+        "utilization_percent": _number(utilization),
+        "temperature_c": _number(temperature),
+    }
 
 
 def _number(text: str) -> float | None:

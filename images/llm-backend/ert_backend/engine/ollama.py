@@ -94,7 +94,7 @@ class Ollama:
                     total[digest] = wire.count(line.get("total"))
                 yield PullProgress(status, sum(done.values()), sum(total.values()))
         if status != "success":
-            raise EngineFailed(f"the download ended with {status or 'nothing'!r} and not with success")
+            raise EngineFailed(f"the download finished with {status or 'nothing'!r} and not with success")
 
     async def load(self, model: str) -> None:
         """POST `/api/chat` without messages: Ollama loads the model and returns `done_reason: load`."""
@@ -103,7 +103,7 @@ class Ollama:
             async for line in lines:
                 done = done or line.get("done") is True
         if not done:
-            raise EngineFailed("the model did not load: the answer ended early")
+            raise EngineFailed("the model did not load: the response ended early")
 
     async def chat(
         self,
@@ -127,7 +127,7 @@ class Ollama:
                     done = True
                     yield Piece(usage=wire.usage(line))
         if not done:
-            raise EngineFailed("the answer broke off before its last line")
+            raise EngineFailed("the response ended before its last line")
 
     async def measure(self, model: str, tokens: int) -> Usage:
         """POST `/api/chat` with a small `num_predict`, which is no runner option and causes no reload."""
@@ -136,7 +136,7 @@ class Ollama:
             async for line in lines:
                 if line.get("done") is True:
                     return wire.usage(line)
-        raise EngineFailed("the answer broke off before its last line")
+        raise EngineFailed("the response ended before its last line")
 
     def _chat_body(
         self, model: str, messages: Sequence[Message], seed: int, sampling: Sampling = AS_SET
@@ -171,9 +171,9 @@ class Ollama:
             async with self.client.get(path, timeout=QUICK) as answer:
                 value = json.loads(await answer.read())
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise EngineDown(f"Ollama does not answer ({type(error).__name__})") from error
+            raise EngineDown(f"Ollama does not respond ({type(error).__name__})") from error
         except ValueError as error:
-            raise EngineFailed("Ollama answered with something that is not JSON") from error
+            raise EngineFailed("Ollama returned a response that is not JSON") from error
         if answer.status != 200 or not isinstance(value, dict):
             raise wire.refusal(answer.status, value)
         return value

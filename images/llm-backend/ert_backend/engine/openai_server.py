@@ -104,7 +104,7 @@ class OpenAIServer:
                     first, pieces = first or now, pieces + 1
                     yield piece
         if not reason:
-            raise EngineFailed("the answer broke off before its end")
+            raise EngineFailed("the response ended early")
         yield Piece(usage=wire.usage(last, pieces, now - first, reason))
 
     async def measure(self, model: str, tokens: int) -> Usage:
@@ -114,7 +114,7 @@ class OpenAIServer:
             async for piece in pieces:
                 if piece.usage is not None:
                     return piece.usage
-        raise EngineFailed("the answer broke off before its end")
+        raise EngineFailed("the response ended early")
 
     def _own(self, sampling: Sampling) -> dict[str, Any]:
         """Return the default sampling options."""
@@ -128,7 +128,7 @@ class OpenAIServer:
             async with self.client.get(path, timeout=QUICK) as answer:
                 value = wire.parsed(await answer.read())
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise EngineDown(f"the model server does not answer ({type(error).__name__})") from error
+            raise EngineDown(f"the model server does not respond ({type(error).__name__})") from error
         if answer.status != 200 or value is None:
             raise wire.failure(answer.status, value)
         return value

@@ -81,7 +81,7 @@ async def examine(engine: LlmEngine, loaded: Loaded | None, standards: Standards
     if loaded is None:
         raise HostSick("the engine does not list the model it has just loaded")
     if loaded.context is not None and loaded.context != standards.context:
-        raise AllSick(f"the context is {loaded.context} tokens and not the {standards.context} asked for")
+        raise AllSick(f"the context is {loaded.context} tokens instead of the required {standards.context}")
     if not sandbox and loaded.size_vram is not None and loaded.size_vram < standards.gpu_share * loaded.size:
         raise HostSick(f"only {loaded.size_vram / loaded.size:.0%} of the model fits the GPU")
     limit = standards.floor if standards.floor is not None else floor(loaded.name, await standards.cards())

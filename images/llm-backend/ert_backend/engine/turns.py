@@ -51,7 +51,7 @@ class Turns:
             async with asyncio.timeout(seconds):
                 await self._enter(self._chats)
         except TimeoutError:
-            raise EngineBusy("the engine is busy with reports and other answers") from None
+            raise EngineBusy("the engine is busy with reports and other requests") from None
         try:
             yield
         finally:
@@ -104,6 +104,6 @@ async def timely(pieces: AsyncGenerator[Piece, None], patience: Patience) -> Asy
             except StopAsyncIteration:
                 return
             except TimeoutError:
-                raise EngineDown(f"the {what} token did not come within {seconds:.0f} s") from None
+                raise EngineDown(f"the {what} token did not arrive within {seconds:.0f} s") from None
             yield piece
             seconds, what = patience.between, "next"

@@ -55,7 +55,9 @@ def _run(env: Mapping[str, str]) -> int:
     for problem in settings.problems:
         log(problem)
     if settings.enabled and not settings.can_act:
-        log("CONTAINER_ID or CONTAINER_API_KEY is missing: the off-switch is NOT armed (ERT_GUARD=off runs without it)")
+        log(
+            "CONTAINER_ID or CONTAINER_API_KEY is missing: the off-switch is NOT active (ERT_GUARD=off runs without it)"
+        )
         return 3
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -91,7 +93,7 @@ class House:
         self.thread = _thread("off-switch", self.switch.run)
         s = self.switch.settings
         rules = f"idle {s.idle_stop:g} s, unclaimed {s.boot_deadline:g} s, lifetime {s.max_lifetime:g} s"
-        self.switch.say(f"off-switch armed for instance {s.container_id}: {rules}")
+        self.switch.say(f"off-switch active for instance {s.container_id}: {rules}")
 
     def tend(self) -> None:
         """Run all checks once; raises nothing."""
@@ -112,7 +114,7 @@ class House:
         now, began, alive = boot_seconds(), self.engine.started, self.engine.alive
         if self.care.due(now, began, alive=alive):
             self.nursery.kill(self.engine)
-            log(f"{self.engine.name} owed an answer and wrote nothing: killed, number {self.care.restarts}")
+            log(f"{self.engine.name} had a pending request and no output: killed, number {self.care.restarts}")
         said, sick = self.switch.word, self.care.sick(now, began, alive=alive)
         if (said.engine_restarts, said.engine_sick) != (self.care.restarts, sick):
             self.switch.speak(engine_restarts=self.care.restarts, engine_sick=sick)
@@ -166,7 +168,7 @@ def _prepare(settings: GuardSettings, switch: Switch) -> None:
 
 def _shut_down(settings: GuardSettings, house: House) -> None:
     """Stop the app first, so that a report may finish while the engine still runs."""
-    log("asked to stop: draining")
+    log("stop requested: draining")
     pause = threading.Event()
     house.switch.speak(drain=True)
     house.nursery.end(house.app, settings.term_grace, pause)

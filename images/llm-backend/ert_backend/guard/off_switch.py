@@ -107,7 +107,7 @@ class Switch:
             return TICK
         self.held = {reason: self.held.get(reason, 0.0) for reason in verdict.due}
         if verdict.wait:
-            self.say(f"{verdict.reason}: draining, a report is in flight or the app says nothing")
+            self.say(f"{verdict.reason}: draining, a report is in flight or the app is silent")
             self._check_switch()
             return TICK
         return self._act(verdict)

@@ -47,7 +47,7 @@ def ask(settings: GuardSettings, action: Action, timeout: float | None = None) -
     """Send one order; never raises, and returns within `timeout` real seconds."""
     timeout = _seconds(settings) if timeout is None else timeout
     method, body = ("PUT", b'{"state": "stopped"}') if action is Action.STOP else ("DELETE", b"{}")
-    late = Outcome(False, f"no answer within {timeout:g} s")
+    late = Outcome(False, f"no response within {timeout:g} s")
     return within(timeout, lambda: _order(settings, method, body, timeout), late)
 
 

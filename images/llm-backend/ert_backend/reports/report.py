@@ -118,7 +118,7 @@ def _refuse_empty(written: Sequence[Written]) -> None:
     """Raise EngineFailed if no section has any output of the model, whatever code could write instead."""
     failures = [part.checked.failure for part in written if part.name in BY_NAME]
     if failures and all(failures):
-        raise EngineFailed(f"the model answered no section: {failures[-1]}")
+        raise EngineFailed(f"the model completed no section: {failures[-1]}")
 
 
 def brief_of(request: Supplied, facts: Mapping[str, Fact]) -> Brief:

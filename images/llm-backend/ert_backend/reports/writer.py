@@ -78,7 +78,7 @@ class Writer:
                 return await self._heard(step, tell)
         except TimeoutError:
             await self.close()
-            raise WriterLost(f"the writing process said nothing for {self.patience:.0f} s") from None
+            raise WriterLost(f"the writing process was silent for {self.patience:.0f} s") from None
         except (OSError, RuntimeError, EOFError, ValueError, TypeError, KeyError) as error:
             raise await self._reason(error) from None
         except BaseException:

@@ -1,7 +1,7 @@
-"""A cached property without a lock: worked out when it is first asked for, and kept with its object.
+"""Cached property without a lock: computed on first access and stored in the object.
 
-That of `functools` takes a lock at each first time on Python 3.11, which was a twentieth of the time of a simulated
-history. Nothing of the core is shared between threads.
+`functools.cached_property` takes a lock on each first access on Python 3.11, which used 5% of the time of a simulated
+run. Objects of the core are not shared between threads.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class cached_property(Generic[T]):  # noqa: N801, it is used like that of functools
-    """A property of an object that has a `__dict__`, in which its value takes the property's place."""
+    """Property of an object with a `__dict__`, in which the computed value replaces the property."""
 
     def __init__(self, function: Callable[[Any], T]) -> None:
         self.function = function
@@ -21,6 +21,6 @@ class cached_property(Generic[T]):  # noqa: N801, it is used like that of functo
         self.__doc__ = function.__doc__
 
     def __get__(self, instance: object, owner: type) -> T:
-        """Called the first time only."""
+        """Compute and store the value; called on first access only."""
         value = instance.__dict__[self.name] = self.function(instance)
         return value

@@ -1,0 +1,85 @@
+"""JSON Schema of a config, for editors and for whoever generates one.
+
+It accepts whatever the parsers accept, and refuses every value that has the wrong type, form or key. Only the parsers
+check what spans several keys, the bounds of a duration written as text, and names that are still a placeholder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from ert_deploy.config.schema.keys import ROOT, Default, Field, Many, Part, Rows, Section
+from ert_deploy.config.schema.parser import Shape
+from ert_deploy.config.schema.walk import MOST_ITEMS
+
+# The one draft that all editors understand.
+DRAFT = "http://json-schema.org/draft-07/schema#"
+TITLE = "Config of ert-deploy"
+_NULL = {"type": "null"}
+
+
+def json_schema(about: Mapping[str, str], defaults: Mapping[str, str]) -> Shape:
+    """Return the schema; `about` has the description of each key by its path, `defaults` its default in YAML.
+
+    A default that is empty or `required` is none.
+    """
+    described: dict[str, Shape] = {path: {"description": text} if text else {} for path, text in about.items()}
+    for path, text in defaults.items():
+        if text not in ("", "required"):
+            described[path]["default"] = yaml.safe_load(text)
+    return {"$schema": DRAFT, "title": TITLE, **_mapping(ROOT.parts, "", described)}
+
+
+def required(part: Part) -> bool:
+    """Whether a config is refused that does not have this part."""
+    match part:
+        case Field():
+            return part.default is Default.REQUIRED
+        case Many():
+            return False
+        case Rows():
+            return True
+        case Section():
+            return any(required(inner) for inner in part.parts)
+
+
+def _part(part: Part, path: str, described: Mapping[str, Shape]) -> Shape:
+    shape = _bare(part, path, described)
+    unit = shape.pop("unit", "")
+    shape = {**described.get(path, {}), **(shape if required(part) else _or_null(shape))}
+    if unit:
+        shape["description"] = f"{shape.get('description', '')} Unit: {unit}.".strip()
+    return shape
+
+
+def _bare(part: Part, path: str, described: Mapping[str, Shape]) -> Shape:
+    match part:
+        case Field():
+            return dict(part.parse.shape)
+        case Many():
+            item = {key: value for key, value in part.parse.shape.items() if key != "unit"}
+            return {"type": "array", "items": item, "uniqueItems": True, "maxItems": MOST_ITEMS}
+        case Rows():
+            row = _mapping(part.parts, f"{path}/*", described)
+            return {"type": "array", "items": row, "minItems": 1, "maxItems": MOST_ITEMS}
+        case Section():
+            return _mapping(part.parts, path, described)
+
+
+def _mapping(parts: tuple[Part, ...], path: str, described: Mapping[str, Shape]) -> Shape:
+    inside = {part.name: _part(part, f"{path}/{part.name}" if path else part.name, described) for part in parts}
+    needed = [part.name for part in parts if required(part)]
+    shape: dict[str, Any] = {"type": "object", "properties": inside, "additionalProperties": False}
+    return shape | ({"required": needed} if needed else {})
+
+
+def _or_null(shape: Shape) -> Shape:
+    """Return the shape of a part that may be left out: `null` is "not set"."""
+    if "anyOf" in shape:
+        return shape | {"anyOf": [*shape["anyOf"], _NULL]}
+    if "enum" in shape:
+        return shape | {"enum": [*shape["enum"], None]}
+    return shape | {"type": [shape["type"], "null"]}

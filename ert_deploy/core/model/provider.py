@@ -1,0 +1,60 @@
+"""What the core knows of a provider: the ids of what it rents out, and what it can do.
+
+An id is text that is compared and shown; its form says nothing, and nothing is ordered by it. Instances have a type of
+their own, so that no other text is taken for one. Machines and offers are plain `str`; an empty one is not known.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NewType
+
+InstanceId = NewType("InstanceId", str)
+FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """What a GPU cloud can do. `keeps_disk`: of an instance that is stopped, so that it can sleep and be woken.
+
+    `bids`: a machine can be rented below the price on demand, until somebody bids more.
+    """
+
+    keeps_disk: bool
+    bids: bool
+
+
+ORDINARY = Cloud(keeps_disk=True, bids=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a host says of an instance, as its provider's adapter understands it. `text` is for people.
+
+    `progress`: all is well so far. `wrong`: something is not. `permanent`: it will not run there, ever.
+    `of_host`, `of_image`: whose fault it is, as far as the words say. `port_taken`: another container has its port.
+    """
+
+    text: str
+    progress: bool
+    wrong: bool
+    permanent: bool
+    of_host: bool
+    of_image: bool
+    port_taken: bool
+
+
+SILENT = Notice("", progress=True, wrong=False, permanent=False, of_host=False, of_image=False, port_taken=False)
+
+
+def provider_id(value: str) -> str:
+    """An id as a provider may give it out: up to 128 letters, digits, dots, dashes. ValueError for anything else."""
+    if not FORM.fullmatch(value):
+        raise ValueError(f"{value!r} is not an id")
+    return value
+
+
+def instance_id(value: str) -> InstanceId:
+    """The same as the id of an instance. Raises ValueError."""
+    return InstanceId(provider_id(value))

@@ -1,0 +1,57 @@
+"""Ports for stored data: the state of a deployment, and the keys of apps whose host does not show them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.model.state import State
+from ert_deploy.core.model.stored import LockHolder, StoredVersion
+
+
+class KeyCustody(Protocol):
+    """Keeps what the apps were given, above all their keys, for a web host that does not show it."""
+
+    def kept(self, service_id: str) -> Mapping[str, Secret]:
+        """The variables that are kept for a service, none where there are none. UsageError: not safe, or unreadable."""
+
+    def keep(self, service_id: str, values: Mapping[str, Secret]) -> None:
+        """Replace all that is kept for a service, durably, or forget it where there is none. Failed, UsageError."""
+
+
+class StateStore(Protocol):
+    """Store of one deployment's state; every write is conditional on the generation that was read."""
+
+    def load(self) -> State:
+        """Return the stored state, or an empty one of generation 0. Raises UsageError if it is corrupt or newer."""
+
+    def save(self, state: State) -> State:
+        """Durably replace the generation of `state` and return it with the next one. Raises StateConflict."""
+
+    def lock(self, run_id: str) -> AbstractContextManager[None]:
+        """Take the advisory lock of the state. Raises Busy with the name and time of the owner."""
+
+
+class StateKeeper(StateStore, Protocol):
+    """State store with operations for maintenance. Raises the errors of a store; Busy if the lock is held."""
+
+    @property
+    def where(self) -> str:
+        """Location of the state, for messages."""
+
+    def hold(self, run_id: str, seconds: float) -> LockHolder:
+        """Hold the lock for `seconds`, even after this process has exited."""
+
+    def holder(self) -> LockHolder | None:
+        """Return the current holder of the lock, or None."""
+
+    def unlock(self) -> LockHolder | None:
+        """Release the lock of any process; return the former holder."""
+
+    def set_aside(self) -> str:
+        """Move the stored data aside without reading it; return the new location, or "" if there was none."""
+
+    def history(self) -> tuple[StoredVersion, ...]:
+        """Return the retained versions, newest first."""

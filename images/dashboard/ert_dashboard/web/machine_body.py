@@ -1,0 +1,95 @@
+"""JSON body of the deployment route, as types: the machine, its hardware and its cost. No I/O."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from typing_extensions import TypedDict
+
+from ert_dashboard.backend.readiness import BackendHealth
+
+State = Literal["not_configured", "asleep", "booting", "waking", "ready", "draining", "failed"]
+
+
+class Gpu(TypedDict):
+    """One card, in MiB, percent and degrees Celsius; null is not known."""
+
+    name: str | None
+    memory_total_mb: float | None
+    memory_used_mb: float | None
+    utilization_percent: float | None
+    temperature_c: float | None
+
+
+class Progress(TypedDict):
+    """Progress of a boot, in bytes."""
+
+    phase: str | None
+    completed: float | None
+    total: float | None
+
+
+class Queue(TypedDict):
+    """The backend's queue."""
+
+    depth: float | None
+    active: float | None
+    limit: float | None
+
+
+class SpendPoint(TypedDict):
+    """Estimate at a time."""
+
+    at: str
+    usd: float
+
+
+class Spend(TypedDict):
+    """Estimated cost in US dollars, in total and over time."""
+
+    basis: Literal["uptime_times_price"]
+    usd: float
+    points: list[SpendPoint]
+
+
+class ReportCounts(TypedDict):
+    """Reports of this dashboard."""
+
+    active: int
+    waiting: int
+
+
+class MachineFigures(TypedDict):
+    """Hardware and cost of the machine."""
+
+    gpus: list[Gpu] | None
+    gpu_name: str | None
+    price_per_hour_usd: float | None
+    clock_speed: float
+    idle_seconds: float | None
+    idle_stop_seconds: float | None
+    total_reports: float | None
+    spend: Spend | None
+
+
+class MachineState(MachineFigures):
+    """The machine; null is not known."""
+
+    state: State
+    detail: str
+    checked_at: str
+    backend: BackendHealth
+    uptime_seconds: float | None
+    progress: Progress | None
+    queue: Queue | None
+
+
+class Deployment(MachineState):
+    """The machine as the status page shows it; null is not known.
+
+    `clock_speed` is the provider's seconds in a real one: 1, but in a sandbox. Costs go by it; idle and up times are in
+    the provider's seconds already.
+    """
+
+    success: Literal[True]
+    reports: ReportCounts

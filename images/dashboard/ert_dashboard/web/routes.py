@@ -1,0 +1,143 @@
+"""Route table of the dashboard: each operation with its access, its bodies and its view. No I/O.
+
+It is the only list: blueprints are made from it, `Gate` and the request checks read it, and `make openapi` writes the
+OpenAPI document from it. Flask adds HEAD and OPTIONS; static files and Socket.IO are not operations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from flask import Blueprint
+
+from ert_dashboard.web import bodies, machine_body
+
+
+class Access(Enum):
+    """Who may use an operation. The login is the one that is configured: a password, a proxy, or none."""
+
+    PUBLIC = "public"  # no login and no rate limit: for the health check of the web host
+    OPEN = "open"  # no login with a password; a proxy is required all the same
+    LOGIN = "login"
+
+
+HTML, MARKDOWN = "text/html", "text/markdown"
+REDIRECT = ""  # a response without a body that is worth describing
+OPEN_FILES = frozenset({"/static/login.css", "/static/icon.svg"})
+
+
+@dataclass(frozen=True)
+class Route:
+    """One operation. `answers`: status -> type of the JSON body, or a media type; every other response is a `Problem`.
+
+    `endpoint` is Flask's `blueprint.view`; `form` is a POST of an HTML form, which is checked differently. `query` has
+    the parameters that may be given, with what they mean.
+    """
+
+    method: str
+    path: str
+    endpoint: str
+    summary: str
+    answers: Mapping[int, Any]
+    body: Any = None
+    access: Access = Access.LOGIN
+    form: bool = False
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+_GENERATE = {
+    200: bodies.Generated,
+    400: bodies.Problem,
+    404: bodies.Problem,
+    409: bodies.Problem,
+    429: bodies.Problem,
+    503: bodies.Problem,
+}
+_ABORTED = {200: bodies.Aborted, 404: bodies.Problem, 409: bodies.Problem}
+_ONE = "/api/reports/<report_id>"
+ROUTES = (
+    Route("GET", "/", "api.page", "The page", {200: HTML}),
+    Route(
+        "GET",
+        "/health",
+        "api.health",
+        "Liveness and configuration of this process",
+        {200: bodies.Health},
+        access=Access.PUBLIC,
+    ),
+    Route("GET", "/ready", "api.ready", "Whether the backend takes a report", {200: bodies.Ready, 503: bodies.Ready}),
+    Route("GET", "/api/status", "api.status", "State and latest reports", {200: bodies.Summary}),
+    Route("POST", "/api/generate", "api.generate", "Queue a report", _GENERATE, body=bodies.GenerateRequest),
+    Route("POST", "/api/abort", "api.abort", "Abort one report, or all", _ABORTED, body=bodies.AbortRequest),
+    Route("POST", "/api/reset_abort", "api.reset_abort", "Nothing; for old clients", {200: bodies.Done}, bodies.Empty),
+    Route(
+        "GET",
+        "/api/reports",
+        "api.reports",
+        "The latest reports",
+        {200: bodies.Reports, 400: bodies.Problem},
+        query={"limit": "How many, 0 to 999; default 50"},
+    ),
+    Route("GET", _ONE, "api.report", "One report", {200: bodies.FullReport, 404: bodies.Problem}),
+    Route("POST", f"{_ONE}/abort", "api.abort_one", "Abort one report", _ABORTED, body=bodies.Empty),
+    Route(
+        "GET",
+        "/reports/<filename>",
+        "api.download",
+        "A finished report, `<report_id>.md`",
+        {200: MARKDOWN, 404: bodies.Problem},
+    ),
+    Route(
+        "GET",
+        "/api/search_tickers",
+        "companies.search_tickers",
+        "Search for a company",
+        {200: bodies.Companies},
+        query={"q": "Part of a ticker or a name; suggestions without it"},
+    ),
+    Route(
+        "POST",
+        "/api/watchlist_prices",
+        "companies.watchlist_prices",
+        "Known prices",
+        {200: bodies.Prices, 400: bodies.Problem},
+        body=bodies.WatchlistRequest,
+    ),
+    Route(
+        "GET", "/api/deployment", "deployment.deployment", "The machine and its cost", {200: machine_body.Deployment}
+    ),
+    Route("GET", "/login", "login.page", "The login form", {200: HTML}, access=Access.OPEN),
+    Route(
+        "POST",
+        "/login",
+        "login.enter",
+        "Log in with the form's `password`",
+        {303: REDIRECT, 401: HTML, 429: HTML},
+        access=Access.OPEN,
+        form=True,
+    ),
+    Route("POST", "/logout", "login.leave", "Log out", {303: REDIRECT}, form=True),
+)
+# The live events that the server sends over Socket.IO.
+EVENTS: Mapping[str, Any] = {
+    "status_update": bodies.StatusUpdate,
+    "report_update": bodies.ReportUpdate,
+    "report_completed": bodies.ReportCompleted,
+}
+PUBLIC_PATHS = frozenset(route.path for route in ROUTES if route.access is Access.PUBLIC)
+OPEN_PATHS = OPEN_FILES | {route.path for route in ROUTES if route.access is Access.OPEN}
+FORMS = frozenset(route.endpoint for route in ROUTES if route.form)
+
+
+def blueprint(name: str, **views: Callable[..., Any]) -> Blueprint:
+    """Return the blueprint of a name with its routes; raise `ValueError` unless the views are those of the table."""
+    mine = {route.endpoint.removeprefix(f"{name}."): route for route in ROUTES if route.endpoint.startswith(f"{name}.")}
+    if mine.keys() != views.keys():
+        raise ValueError(f"{name}: the table has {sorted(mine)}, the views are {sorted(views)}")
+    found = Blueprint(name, __name__)
+    for view, route in mine.items():
+        found.add_url_rule(route.path, view, views[view], methods=[route.method])
+    return found

@@ -1,0 +1,29 @@
+"""A session wants what its config says, on the cloud that its provider is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from ert_deploy.app.deployment import SILENT
+from ert_deploy.config import parse
+from ert_deploy.core.model.provider import Cloud
+from ert_deploy.wiring import assemble
+
+CONFIG = """\
+deployment: ert
+launch: {image: "ghcr.io/someone/ert-llm-backend:0.1.0", model: "gpt-oss:20b"}
+offer: {max_dph: 0.60}
+render: {services: [{name: dash}]}
+"""
+CLOUD = Cloud(keeps_disk=False, bids=False)
+
+
+def test_planning_is_told_what_the_provider_can_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    ports = SimpleNamespace(gpu=SimpleNamespace(cloud=CLOUD))
+    monkeypatch.setattr("ert_deploy.wiring._ports", lambda *_: ports)
+    settings = parse(CONFIG, Path("c.yaml"))
+    session = assemble(settings, SILENT, None, gpu=False, web=False)
+    assert session.desired.cloud is CLOUD
