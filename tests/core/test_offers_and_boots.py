@@ -21,9 +21,7 @@ from tests.support.vast.says import says
 
 BID = replace(UP, launch=replace(UP.launch, market=Market.INTERRUPTIBLE, bid=0.10))
 AT_THE_CAP = replace(BID, launch=replace(BID.launch, bid=0.4))  # plus the price of the disk
-STRICT = replace(
-    UP, criteria=Criteria(max_dph=0.4, datacenter=True, gpu_names=("RTX 4090",), countries=("SE", "US"))
-)  # fmt: skip
+STRICT = replace(UP, criteria=Criteria(0.4, datacenter=True, gpu_names=("RTX 4090",), countries=("SE", "US")))
 GOOD = {"datacenter": True, "gpu_name": "RTX 4090"}
 
 

@@ -245,6 +245,4 @@ class Life:
 def _arrival(contract: Contract) -> float | None:
     """Return the time at which the image download completes, or None if it never does."""
     transfer = contract.meter.transfers[-1]
-    if transfer.limit < contract.image_left:
-        return None
-    return transfer.start + transfer.limit / transfer.speed
+    return None if transfer.limit < contract.image_left else transfer.start + transfer.limit / transfer.speed
