@@ -1,8 +1,8 @@
-"""Recorder: reads what the two providers answer for an account, without secrets, as a recording of their API.
+"""Recorder: reads the responses of the two providers for an account, without secrets, as a recording of their API.
 
-Every call only reads. Of an answer, names and types of all fields are kept. Values are kept where they cannot identify
-anybody: numbers that are no ids, ports or account balances, times, booleans, and words of fields that have a fixed
-vocabulary. All other text is replaced, and an id by the same number wherever it stands.
+Every call only reads. Of a response, names and types of all fields are kept. Values are kept where they cannot identify
+anybody: numbers that are no ids, ports or account balances, times, booleans, and values of fields with a fixed set of
+values. All other text is replaced, and an id by the same number wherever it stands.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ VERSION = 1
 BOUNDS = Bounds(size=8 * KIB * KIB)
 MOST_INSTANCES = 3
 PAUSE = 2.1  # seconds between two calls: Vast.ai allows one instance to be shown every two
-NOBODY = 1  # no instance has this id: how a missing one is answered
+NOBODY = 1  # no instance has this id: the response for a missing one
 SEARCH = {"verified": {"eq": True}, "rentable": {"eq": True}, "num_gpus": {"eq": 1}, "type": "on-demand", "limit": 5}
 HEADERS = ("content-type", "retry-after", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset")
 REDACTED = "redacted"
-# Fields whose text is one of a few words of the provider.
+# Fields with a fixed set of values.
 WORDS = frozenset(
     [
         "actual_status",
@@ -89,10 +89,10 @@ class Recording:
     _ids: dict[str, int] = field(default_factory=dict)
 
     def add(self, call: Mapping[str, str], reply: Reply, body: Any) -> None:
-        """Add the answer to a call: `provider`, `method` and `path_template`, which is the path without ids."""
+        """Add the response to a call: `provider`, `method` and `path_template`, which is the path without ids."""
         kept = {name.lower(): value for name, value in reply.headers.items() if name.lower() in HEADERS}
-        answer = {"status": reply.status, "response_headers": kept, "response_body": self.redacted(body)}
-        self.exchanges.append({**call, **answer})
+        response = {"status": reply.status, "response_headers": kept, "response_body": self.redacted(body)}
+        self.exchanges.append({**call, **response})
 
     def text(self) -> str:
         """Return the recording as JSON."""
@@ -137,7 +137,7 @@ class Recorder:
     bounds: Bounds = BOUNDS
 
     def record(self) -> Recording:
-        """Read and return the recording. Raise `CannotObserve` when a provider does not answer."""
+        """Read and return the recording. Raise `CannotObserve` when a provider does not respond."""
         made = Recording()
         self._vast(made)
         self._render(made)

@@ -108,9 +108,9 @@ def switch_trouble(
 
 
 def record(config: Config = None) -> str:
-    """A redacted recording of what both providers answer for the account of a config, as JSON. Every call only reads.
+    """A redacted recording, as JSON, of the responses of both providers for the account of a config. It only reads.
 
-    Raises UsageError for a missing key or service, CannotObserve for a provider that does not answer.
+    Raises UsageError for a missing key or service, CannotObserve for a provider that does not respond.
     """
     settings = opened(config).settings
     world = sandbox_world(settings, start=False) if settings.sandbox is not None else None

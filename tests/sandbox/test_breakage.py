@@ -87,7 +87,7 @@ def test_the_gpu_that_is_taken_is_that_of_the_rented_instance_alone(world: World
         ("row", {}, "row does nothing without set or omit; --set set=JSON gives it"),
         ("flap", {"evry": 1}, "flap has no field evry"),
         ("flap", {"provider": "render"}, "flap has no field provider"),
-        ("machine_env", {"env": {"URL": "https://example.com"}}, "machine_env leads off loopback"),
+        ("machine_env", {"env": {"URL": "https://example.com"}}, "machine_env is not on loopback"),
     ],
 )
 def test_what_cannot_be_switched_on_is_refused_in_one_line(
