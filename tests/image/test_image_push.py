@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ert_deploy.cli import main
-from tests.support.doubles.registry import Registry, digest_of
+from ert_deploy.sandbox.registry.server import Registry, digest_of
 from tests.support.image import local_images
 from tests.support.image.docker_engine import Engine
 

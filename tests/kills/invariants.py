@@ -39,9 +39,9 @@ def books(stage: Stage, most: int = MOST_PAID) -> None:
 def nothing_lost(stage: Stage, desk: Desk | None = None) -> None:
     """Check that every existing instance has a record or a tombstone in the state, with the same token."""
     state = (desk or stage.desk).state().get("state", {})
-    known = {(row["id"], row["token"]) for name in ("records", "tombstones") for row in state.get(name, ())}
+    known = {(str(row["id"]), row["token"]) for name in ("records", "tombstones") for row in state.get(name, ())}
     for contract in stage.existing():
-        assert (contract.id, token_of(contract)) in known, f"instance {contract.id} is in no state"
+        assert (str(contract.id), token_of(contract)) in known, f"instance {contract.id} is in no state"
 
 
 def token_of(contract: Contract) -> str:

@@ -28,6 +28,7 @@ from ert_deploy.adapters.backend.probe import TlsBackendProbe
 from ert_deploy.adapters.bounded_http import Bounds
 from ert_deploy.adapters.clock import SystemEntropy
 from ert_deploy.adapters.docker_images import DockerImages
+from ert_deploy.adapters.recorder import Recorder
 from ert_deploy.adapters.render.web import RenderWeb
 from ert_deploy.adapters.state import s3_http
 from ert_deploy.adapters.state.s3_objects import S3Objects
@@ -195,6 +196,11 @@ def log_text(script: Script, _: Bounds) -> str:
     return logs.fetch(f"{script.url}/instance_logs/x.log", script.url, FakeClock())
 
 
+def recording(script: Script, bounds: Bounds) -> Any:
+    key = Secret(OWN)
+    return Recorder(script.url, key, script.url, key, SERVICE, FakeClock(), bounds).record()
+
+
 HEALTH = {"fingerprint": "0123456789abcdef"}
 CALLS = (
     vast("account", lambda host: host.account()),
@@ -205,6 +211,7 @@ CALLS = (
     vast("start", lambda host: host.start(nth(9))),
     vast("stop", lambda host: host.stop(nth(9))),
     vast("destroy", lambda host: host.destroy(nth(9))),
+    Outgoing("a recording", "ert_deploy/adapters/recorder.py", always({"instances": []}), recording),
     Outgoing("Vast.ai: text of a log", "ert_deploy/adapters/vast/logs.py", always(b"a line\n"), log_text, None),
     render("service", always(service()), lambda web: web.service(SERVICE)),
     render("write a variable", always(variable("A", "v")), lambda web: web.put_env(SERVICE, "A", Secret("v"))),

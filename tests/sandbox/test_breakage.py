@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,18 +12,14 @@ from vastai import VastAI
 
 from ert_deploy.cli import main
 from ert_deploy.sandbox.render import faults as render_faults
-from ert_deploy.sandbox.render.server import RenderDouble
 from ert_deploy.sandbox.vast import faults as vast_faults
-from ert_deploy.sandbox.vast.server import VastDouble
 from ert_deploy.sandbox.world import breakage
 from ert_deploy.sandbox.world.file import WorldError
 from ert_deploy.sandbox.world.kinds import Kind, kinds
-from ert_deploy.sandbox.world.world import Setting, World
-from tests.support.render.world import QUICK
-from tests.support.vast.world import GOOD, PROGRAM, python
+from ert_deploy.sandbox.world.world import World
+from tests.support.two_doubles import running
+from tests.support.vast.world import GOOD
 
-SAMPLE = Path(__file__).resolve().parents[2] / "configs" / "sandbox.yaml"
-APP = Path(__file__).parents[1] / "support" / "render" / "app.py"
 FIELDS: dict[str, dict[str, Any]] = {
     "machine_env": {"env": {"EXTRA": "1"}},
     "row": {"omit": ["label"]},
@@ -34,33 +29,9 @@ FIELDS: dict[str, dict[str, Any]] = {
 }
 
 
-renders: list[RenderDouble] = []
-
-
-def make_vast(setting: Setting) -> VastDouble:
-    return VastDouble(
-        setting.clock, setting.directory / "vast", setting.vast_key, images=setting.images, command=python(PROGRAM)
-    )
-
-
-def make_render(setting: Setting) -> RenderDouble:
-    command = [sys.executable, str(APP)]
-    directory = setting.directory / "render"
-    key = setting.render_key
-    made = RenderDouble(setting.clock, directory, key, images=setting.images, command=lambda _: command, timeline=QUICK)
-    renders.append(made)
-    return made
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("place")
-    directory = folder / ".ert" / "sandbox"
-    directory.mkdir(parents=True)
-    made = World(directory, speed=200.0, images=folder, make_vast=make_vast, make_render=make_render)
-    with made:
-        (service,) = renders[0]._platform.store.services.values()
-        service.details["previews"] = {"generation": "automatic"}
+    with running(tmp_path_factory.mktemp("place")) as made:
         yield made
 
 
@@ -116,7 +87,7 @@ def test_the_gpu_that_is_taken_is_that_of_the_rented_instance_alone(world: World
         ("row", {}, "row does nothing without set or omit; --set set=JSON gives it"),
         ("flap", {"evry": 1}, "flap has no field evry"),
         ("flap", {"provider": "render"}, "flap has no field provider"),
-        ("machine_env", {"env": {"URL": "https://example.com"}}, "machine_env leads off loopback"),
+        ("machine_env", {"env": {"URL": "https://example.com"}}, "machine_env is not on loopback"),
     ],
 )
 def test_what_cannot_be_switched_on_is_refused_in_one_line(

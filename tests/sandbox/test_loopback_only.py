@@ -235,9 +235,11 @@ def bound(host):
         return s.getsockname()[0]
 def everywhere():
     assert {bound("0.0.0.0"), bound("")} == {"127.0.0.1"}
-    with socket.socket(socket.AF_INET6) as s:
-        s.bind(("::", 0))
-        assert s.getsockname()[0] == "::1"
+    for alone, host in ((1, "::1"), (0, "::ffff:127.0.0.1")):
+        with socket.socket(socket.AF_INET6) as s:
+            s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, alone)
+            s.bind(("::", 0))
+            assert s.getsockname()[0] == host
 def unix():
     with tempfile.TemporaryDirectory() as d, socket.socket(socket.AF_UNIX) as a, socket.socket(socket.AF_UNIX) as b:
         a.bind(d + "/s"); a.listen(); b.connect(d + "/s")

@@ -218,7 +218,7 @@ def test_every_kind_of_event_we_send_is_valid_and_known(strict: World, schema: A
             check(schema, f"{base}/{name}", event[name])
         title = {"plan_changed": "Instance Type Changed"}.get(event["type"], event["type"].replace("_", " ").title())
         check(schema, f"{base}/details/oneOf/{titles.index(title)}", event["details"])
-    assert len({row["event"]["type"] for row in rows}) >= 11
+    assert len({row["event"]["type"] for row in rows}) >= 12
     known = load("render-sdk-1.5.0-contract.json")["enums"]
     listed = schema["components"]["parameters"]["eventTypeParam"]["schema"]["anyOf"][0]["enum"]
     assert {row["event"]["type"] for row in rows} <= {*known["EventType"], *listed}
@@ -226,6 +226,8 @@ def test_every_kind_of_event_we_send_is_valid_and_known(strict: World, schema: A
 
 def provoke(world: World) -> None:
     """Trigger events of every kind."""
+    world.call("POST", "{s}/scale", json={"numInstances": 2})
+    world.call("POST", "{s}/scale", json={"numInstances": 1})
     world.call("PATCH", "{s}", json={"serviceDetails": {"plan": "standard"}})
     world.double.trouble({"kind": "deploy_fails", "status": "update_failed"})
     world.double.trouble({"kind": "foreign_deploy"})

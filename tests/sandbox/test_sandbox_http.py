@@ -54,6 +54,15 @@ def test_an_empty_answer_has_no_body(till: Till) -> None:
     assert (answer.status_code, answer.content) == (204, b"")
 
 
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE"])
+def test_a_method_that_no_route_has_is_not_found_and_the_connection_goes_on(till: Till, method: str) -> None:
+    with requests.Session() as session:
+        answer = session.request(method, till.server.url + "/till", timeout=5)
+        assert answer.status_code == 404
+        assert bool(answer.content) is (method != "HEAD")
+        assert session.get(till.server.url + "/till", timeout=5).json()["op"] == "look"
+
+
 def test_a_reset_before_the_effect_has_none(till: Till) -> None:
     till.faults.add(Fault("pay", "before", reset=True))
     with pytest.raises(requests.ConnectionError):

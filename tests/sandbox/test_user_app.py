@@ -170,7 +170,7 @@ def test_a_build_that_fails_says_so_and_ends_what_it_started(tmp_path: Path) -> 
     build = "sleep 600 & echo nothing to build here; exit 3"
     with double(tmp_path, build=build, start="true") as made, pytest.raises(RuntimeError) as failed:
         made.add_service("shop", {})
-    assert "first deploy ended as build_failed" in str(failed.value)
+    assert "first deploy finished as build_failed" in str(failed.value)
     assert "nothing to build here" in str(failed.value)
 
 

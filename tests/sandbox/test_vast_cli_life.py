@@ -13,6 +13,8 @@ from tests.support.vast.cli import Cli, Printed, official_cli
 from tests.support.vast.world import KEY, Renter, renting, until
 
 pytestmark = pytest.mark.process
+# The client of 1.9.1 takes the text of the result for the answer (`execute` in its `cli/commands/misc.py`).
+EXECUTE_BUG = "AttributeError: 'str' object has no attribute 'get'"
 ARGS = ("--image", "ghcr.io/x/llm:1", "--disk", 20)
 
 
@@ -100,6 +102,8 @@ def test_stop_start_reboot_recycle_label_and_logs(cli: Cli, renter: Renter) -> N
     assert cli("label", "instance", id, "mine").out == f"label for {id} set to mine.\n"
     until(lambda: "GREETING" in cli("logs", id, "--tail", 100).out)
     assert "GREETING" not in cli("logs", id, "--filter", "no such line").out
+    sized = cli("execute", id, "du /")
+    assert "\t/" in sized.out or EXECUTE_BUG in sized.err
     assert cli("stop", "instance", id).out == f"stopping instance {id}.\n"
     assert renter.until(id, "exited")["intended_status"] == "stopped"
     assert cli("start", "instance", id).out == f"starting instance {id}.\n"

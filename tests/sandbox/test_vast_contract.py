@@ -6,14 +6,16 @@ is not used; see the field notes in the modules of the server.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import yaml
 
-from tests.support.vast.world import Renter, renting
+from tests.support.vast.world import KEY, Renter, renting
 
 pytestmark = pytest.mark.contract
 WRONG_IN_THE_FILE = {"ports", "extra_env", "os_version", "gpu_totalram"}
@@ -113,3 +115,57 @@ def test_logs_and_commands_are_answered_with_the_fields_of_the_schema(renter: Re
 def test_the_account_has_the_fields_of_the_schema(renter: Renter, spec: dict[str, Any]) -> None:
     schema = answer(spec, "/api/v0/users/current", "get")["schema"]["properties"]
     assert complaints(renter.sdk.show_user(), schema) == []
+
+
+def test_charges_have_the_fields_and_types_of_the_schema(renter: Renter, spec: dict[str, Any]) -> None:
+    schema = answer(spec, "/api/v0/charges", "get")["schema"]["properties"]
+    now = renter.double.clock.now()
+    day = {"day": {"gte": now - 86400, "lte": now + 86400}}
+    page = renter.get("/v0/charges/", select_filters=json.dumps(day)).json()
+    assert complaints(page, schema) == []
+    row, rows = page["results"][0], schema["results"]["items"]["properties"]
+    assert complaints(row, rows) == []
+    assert complaints(row["metadata"], rows["metadata"]["properties"]) == []
+    assert complaints(row["items"][0], rows["items"]["items"]["properties"]) == []
+    assert {item["type"] for item in row["items"]} <= set(rows["items"]["items"]["properties"]["type"]["enum"])
+
+
+def test_invoices_have_the_fields_and_types_of_the_schema(renter: Renter, spec: dict[str, Any]) -> None:
+    schema = answer(spec, "/api/v1/invoices", "get")["schema"]["properties"]
+    now = renter.double.clock.now()
+    when = {"when": {"gte": now - 86400, "lte": now + 86400}}
+    page = renter.get("/v1/invoices/", select_filters=json.dumps(when)).json()
+    assert complaints(page, schema) == []
+    assert complaints(page["results"][0], schema["results"]["items"]["properties"]) == []
+
+
+def test_ssh_keys_and_templates_have_the_fields_and_types_of_the_schema(renter: Renter, spec: dict[str, Any]) -> None:
+    made = renter.sdk.create_ssh_key("ssh-ed25519 AAAAC3Nza me@x")
+    schema = answer(spec, "/api/v0/ssh", "post")["schema"]["properties"]
+    assert complaints(made, schema) == []
+    assert complaints(made["key"], schema["key"]["properties"]) == []
+    listed = renter.get("/v0/ssh/").json()
+    assert complaints(listed[0], answer(spec, "/api/v0/ssh", "get")["schema"]["items"]["properties"]) == []
+    template = renter.sdk.create_template(name="t", image="a/b")
+    schema = answer(spec, "/api/v0/template", "post")["schema"]["properties"]
+    assert complaints(template, schema) == []
+    assert complaints(template["template"], schema["template"]["properties"]) == []
+    found = renter.get("/v0/template/", select_filters='{"name": {"eq": "t"}}').json()
+    schema = answer(spec, "/api/v0/template", "get")["schema"]["properties"]
+    assert complaints(found, schema) == []
+    assert complaints(found["templates"][0], spec["components"]["schemas"]["Template"]["properties"]) == []
+
+
+def test_errors_of_new_routes_have_the_fields_of_the_schema(renter: Renter, spec: dict[str, Any]) -> None:
+    headers = {"Authorization": f"Bearer {KEY}"}
+    for path, method, status, body in (
+        ("/api/v0/ssh", "post", "400", {}),
+        ("/api/v0/volumes", "delete", "404", {"id": 5}),
+        ("/api/v0/instances/bid_price/{id}", "put", "404", {"client_id": "me", "price": 1}),
+    ):
+        schema = answer(spec, path, method, status)["schema"]["properties"]
+        url = renter.double.url + path.replace("{id}", "7") + "/"
+        said = requests.request(method, url, json=body, headers=headers, timeout=10)
+        assert str(said.status_code) == status
+        assert complaints(said.json(), schema) == []
+        assert said.json()["error"] in schema["error"]["enum"]

@@ -123,6 +123,18 @@ def test_some_time_after_the_destroy_the_answer_is_one(met: Renter) -> None:
         until(lambda: renter.get(f"/v0/instances/{id}/").json() == {"instances": None})
 
 
+def test_the_market_of_a_running_world_can_be_made_and_unmade_as_people_meet_it() -> None:
+    with renting() as renter:
+        id = renter.rent()
+        renter.double.trouble({"kind": "market", "gone_for": 1e6})
+        renter.sdk.destroy_instance(id)
+        assert renter.get(f"/v0/instances/{id}/").json() == {"instances": {}}
+        renter.double.calm()
+        assert renter.get(f"/v0/instances/{id}/").json() == {"instances": None}
+        with pytest.raises(ValueError, match="taken"):
+            renter.double.trouble({"kind": "market", "taken": 7})
+
+
 @pytest.mark.parametrize("knobs", [{"renumbered": 1.0}, {"taken": -0.1}, {"taken_after": 0.0}, {"gone": ("nil",)}])
 def test_a_knob_out_of_range_is_refused(knobs: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(knobs))):

@@ -14,7 +14,9 @@ from tests.support.vast.world import Renter, renting
 # The figures of `../shared/facts/vast.md`, section 1.1, repeated independently.
 FACTS = {
     "create": 4.5, "list": 1.0, "show": 2.0, "manage": 1.0, "destroy": 3.0, "reboot": 1.0, "recycle": 1.0, "bid": 5.5,
-    "execute": 1.5, "search": 6.0, "secrets": 5.0,
+    "execute": 1.5, "search": 6.0, "secrets": 5.0, "secrets_write": 3.0, "keys": 1.0, "keys_write": 2.0, "launch": 5.0,
+    "templates": 3.0, "ssh_keys_write": 1.0, "instance_keys_write": 2.0, "volumes": 5.5, "volumes_search": 5.5,
+    "volumes_write": 5.5, "charges": 1.0, "invoices": 3.0,
 }  # fmt: skip
 
 

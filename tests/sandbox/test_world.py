@@ -182,8 +182,8 @@ def test_a_stranger_with_the_same_pid_is_not_taken_for_the_world() -> None:
     ("change", "problem"),
     [
         ({"version": 2}, r"written by another version \(2, this one writes 1\)"),
-        ({"speed": "fast"}, "damaged: speed is 'fast'"),
-        ({"vast_url": None}, "damaged: vast_url is None"),
+        ({"speed": "fast"}, "corrupt: speed is 'fast'"),
+        ({"vast_url": None}, "corrupt: vast_url is None"),
     ],
 )
 def test_a_file_that_makes_no_sense_is_named(tmp_path: Path, change: dict[str, Any], problem: str) -> None:

@@ -29,17 +29,20 @@ READS = (
     (("up",), "render", "list_env_groups"),
     (("reap", "--dry-run"), "vast", "list"),
     (("state", "rebuild"), "vast", "list"),
+    (("sandbox", "record"), "vast", "list"),
+    (("sandbox", "record"), "render", "list_services"),
 )
 # Commands without faults, with credentials in all lists and logs: those for each encoding, then those to run once.
 TOLD = (
     ("status",), ("status", "--json"), ("plan",), ("logs", "--tail", "2000"), ("logs", "--tail", "2000", "--json"),
-    ("state", "show", "--json"),
+    ("state", "show", "--json"), ("sandbox", "record"),
 )  # fmt: skip
 ONCE = (
     ("plan", "--down", "--json"), ("offers", "--json"), ("state", "show"), ("state", "history"), ("sandbox", "status"),
     ("reap", "--dry-run", "--json"), ("render-yaml",), ("init", "--defaults", "new"), ("init", "--reference"),
     ("adopt", "7", "--yes"), ("ignore", "7", "--yes"), ("destroy", "7", "--yes"), ("ssh", "--", "env"),
     ("report", "AAPL"), ("--help",), ("nonsense",), ("image", "build"), ("sandbox", "start"),
+    ("sandbox", "break"),
 )  # fmt: skip
 # Secrets that are never sent to a GPU host.
 ELSEWHERE = ("app's", "netrc", "password in docker")

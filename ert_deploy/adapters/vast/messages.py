@@ -13,7 +13,8 @@ from ert_deploy.core.model.provider import Notice
 # Messages of Vast when an image cannot be pulled or a container cannot be made.
 PERMANENT = re.compile(
     r"manifest unknown|pull access denied|failed to resolve reference|unauthorized|repository does not exist"
-    r"|oci runtime create failed|failed to inject cdi|no space left|port is already allocated",
+    r"|no basic auth credentials|oci runtime create failed|failed to inject cdi|no space left"
+    r"|port is already allocated",
     re.IGNORECASE,
 )
 # Messages of a host while all is well, and parts of messages that it sends only when it is not.
@@ -32,7 +33,7 @@ WRONG = re.compile(
 OF_THE_HOST = re.compile(r"oci runtime create failed|failed to inject cdi|no space left|port is already", re.IGNORECASE)
 OF_THE_IMAGE = re.compile(
     r"exec format|no such file|executable file|manifest unknown|pull access denied|repository does not exist"
-    r"|no matching manifest|unauthorized",
+    r"|no matching manifest|unauthorized|no basic auth credentials",
     re.IGNORECASE,
 )
 

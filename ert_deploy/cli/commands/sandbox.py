@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
 
 from ert_deploy.app import sandbox
-from ert_deploy.cli.options import config_option, emit_json, json_option
+from ert_deploy.cli.options import config_option, confirmed, emit_json, json_option, yes_option
 
 HOUR = 3600.0
 
@@ -139,6 +140,26 @@ def _show_kinds(found: list[dict[str, Any]]) -> None:
         click.echo(f"  {one['name']:{width}}  {'on ' if one['on'] else '   '}  {one['effect'].replace('`', '')}")
     count = sum(one["on"] for one in found)
     click.echo(f"{len(found)} kinds of trouble, {count} on")
+
+
+@command.command("record")
+@click.option(
+    "--out", default="recording.json", show_default=True, metavar="FILE", help="Where to keep it; a new file."
+)
+@config_option
+@yes_option
+def record(out: str, config: str | None, yes: bool) -> None:
+    """Record what Vast.ai and Render answer for your account, without secrets.
+
+    It only reads: account, instances, five offers, one service with its deploys, events and instances; no variables.
+    Keys, addresses, ids, names and texts are replaced. The whole recording is printed first; it is kept if you agree,
+    and sent nowhere. With a sandbox config it records the sandbox.
+    """
+    text = sandbox.record(config)
+    click.echo(text, nl=False)
+    if confirmed(f"Keep this as {out}?", yes=yes):
+        sandbox.keep_recording(text, Path(out))
+        click.echo(f"kept as {out}", err=True)
 
 
 def show_bill(bill: dict[str, Any]) -> None:

@@ -138,5 +138,5 @@ class Exchange(BaseHTTPRequestHandler):
         """Discard the message: the daemon has its own log."""
 
 
-for _method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
+for _method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"):
     setattr(Exchange, f"do_{_method}", Exchange.respond)

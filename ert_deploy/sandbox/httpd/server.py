@@ -27,7 +27,10 @@ Middleware = Callable[[Request, Handler], Reply]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A route. `operation` is the name that faults refer to; `{name}` in the pattern matches one path segment."""
+    """A route. `operation` is the name that faults refer to; `{name}` in the pattern matches one path segment.
+
+    `{name*}` matches one or more.
+    """
 
     method: str
     pattern: str
@@ -73,7 +76,8 @@ def not_found(_: Request) -> Reply:
 
 @functools.cache
 def _regex(pattern: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", pattern.rstrip("/")) + "/?")
+    several = re.sub(r"\{(\w+)\*\}", r"(?P<\1>.+)", pattern.rstrip("/"))
+    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", several) + "/?")
 
 
 class Server:

@@ -14,7 +14,7 @@ from ert_deploy.sandbox.runtime.clock import WorldClock
 from ert_deploy.sandbox.runtime.machines import Command, Machines, Ports
 from ert_deploy.sandbox.vast.billing import Bill, open_span, row_of
 from ert_deploy.sandbox.vast.conditions.churn import Churn
-from ert_deploy.sandbox.vast.conditions.knobs import Gone
+from ert_deploy.sandbox.vast.conditions.knobs import Gone, Knobs
 from ert_deploy.sandbox.vast.conditions.tenancy import Takers, Tenant
 from ert_deploy.sandbox.vast.container_env import Site, environment
 from ert_deploy.sandbox.vast.contract import IDENTITY_FROM, Contract, Order, Phase
@@ -55,8 +55,8 @@ class Estate:
         self.machines = Machines(directory)
         self.user = User()
         self.life = Life(options, self.troubles, self.machines, self._launch, self._readdress)
-        self._churn = Churn(options.knobs, seed, clock.now())
-        self._takers = Takers(options.knobs, seed)
+        self._seed = seed
+        self.set_knobs(options.knobs)
         self._ports = Ports()
         self._site = site
         self._command = command
@@ -83,9 +83,15 @@ class Estate:
         """Whether another instance of this account than `but` already uses the offer's GPU."""
         return any(c.ask.id == ask.id and c.uses_gpu and c is not but for c in self.live())
 
+    def set_knobs(self, knobs: Knobs) -> None:
+        """Change the conditions of the market from now on; users who are on a GPU stay."""
+        self.knobs = knobs
+        self._churn = Churn(knobs, self._seed, self.clock.now())
+        self._takers = Takers(knobs, self._seed)
+
     def gone_shape(self, id: int) -> Gone:
         """Return the form of the response about an instance that does not exist; it varies after a destroy."""
-        contract, knobs = self.contracts.get(id), self.options.knobs
+        contract, knobs = self.contracts.get(id), self.knobs
         if contract is None or contract.destroyed is None or not knobs.gone:
             return self.options.gone_shape
         if self.clock.now() - contract.destroyed > knobs.gone_for:

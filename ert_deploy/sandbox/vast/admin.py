@@ -9,6 +9,7 @@ from typing import Any
 
 from ert_deploy.sandbox.httpd.faults import Fault, Faults
 from ert_deploy.sandbox.vast.account import Estate
+from ert_deploy.sandbox.vast.conditions.knobs import Knobs
 from ert_deploy.sandbox.vast.conditions.tenancy import Tenant
 from ert_deploy.sandbox.vast.contract import Contract, Increase
 from ert_deploy.sandbox.vast.faults import AT_ONCE, DEFAULTS, Trouble, parse
@@ -56,6 +57,8 @@ def switch_off(estate: Estate, faults: Faults, kind: str) -> None:
             del estate.tenants[id]
             if estate.asks[id].rented:
                 estate.tenants[id] = Tenant()
+    if kind == "market":
+        estate.set_knobs(estate.options.knobs)
     if kind == "offline":
         estate.lost = dict.fromkeys(estate.lost, estate.clock.now())
         estate.tick()
@@ -65,8 +68,9 @@ def switch_off(estate: Estate, faults: Faults, kind: str) -> None:
 def active(estate: Estate, faults: Faults) -> set[str]:
     """Return the kinds of faults that are still active."""
     taken = {tenant.kind for tenant in estate.tenants.values() if tenant.kind}
-    lost = {"offline"} if estate.lost else set()
-    return {one["kind"] for one in estate.troubles.pending()} | faults.kinds() | taken | lost
+    lasting = {"offline": bool(estate.lost), "market": estate.knobs != estate.options.knobs}
+    own = {one["kind"] for one in estate.troubles.pending()} | faults.kinds() | taken
+    return own | {kind for kind, on in lasting.items() if on}
 
 
 def retime(estate: Estate) -> None:
@@ -157,6 +161,13 @@ def _offer_increase(estate: Estate, trouble: Trouble) -> None:
         contract.increase = Increase(contract.id * 10 + 1, rate, contract.ends, until, now)
 
 
+def _set_market(estate: Estate, trouble: Trouble) -> None:
+    fields = {name: trouble.details[name] for name in ("renumbered", "taken", "taken_after", "gone_for")}
+    estate.set_knobs(
+        Knobs(**{name: float(value) for name, value in fields.items()}, gone=tuple(trouble.details["gone"]))
+    )
+
+
 def _set_price(estate: Estate, trouble: Trouble) -> None:
     for id, ask in estate.asks.items():
         if trouble.hits(ask, None):
@@ -178,4 +189,5 @@ EVENTS: Mapping[str, Callable[[Estate, Trouble], None]] = {
     "price": _set_price,
     "credit": _set_credit,
     "price_increase": _offer_increase,
+    "market": _set_market,
 }

@@ -18,6 +18,13 @@ The limits are per key and operation, in `WorldClock` seconds. Each value and it
 | execute | one in 1.5 s | `execute.yaml` |
 | search | 10 in 60 s | `search_offers.yaml`: "10 per minute per IP" |
 | secrets | one in 5 s | `show_env_vars.yaml`: `endpoint threshold=5.0` |
+| secrets_write | one in 3 s | `create_env_var.yaml`, and those of update and delete |
+| keys, keys_write | one in 1 s, 2 s | `/auth/apikeys`: GET, POST and DELETE |
+| launch | one in 5 s | `launch_instance` |
+| templates | one in 3 s | `search_templates.yaml` |
+| ssh_keys_write, instance_keys_write | one in 1 s, 2 s | `/ssh`: POST and PUT; `detach_ssh_key.yaml` |
+| volumes, volumes_search, volumes_write | one in 5.5 s | `/volumes`: GET and DELETE; `/volumes/search` |
+| charges, invoices | one in 1 s, 3 s | `show_charges.yaml`, `show_invoices.yaml` |
 
 Users, logs and the v0 list have no documented limit, so there is none here. Only create has a documented penalty.
 """
@@ -104,6 +111,18 @@ LIMITS: Mapping[str, Limit] = {
     "bid": Limit(5.5),
     "execute": Limit(1.5),
     "secrets": Limit(5.0),
+    "secrets_write": Limit(3.0),
+    "keys": Limit(1.0),
+    "keys_write": Limit(2.0),
+    "launch": Limit(5.0),
+    "templates": Limit(3.0),
+    "ssh_keys_write": Limit(1.0),
+    "instance_keys_write": Limit(2.0),
+    "volumes": Limit(5.5),
+    "volumes_search": Limit(5.5),
+    "volumes_write": Limit(5.5),
+    "charges": Limit(1.0),
+    "invoices": Limit(3.0),
 }
 
 

@@ -38,6 +38,7 @@ until it is cleared.
 | `contract_end` | `seconds` (0) | the end date: the instance is then stopped, and deleted 48 h later |
 | `price` | `factor` (2) | changes the price of an offer for new instances; existing ones keep theirs |
 | `price_increase` | `factor` (1.3), `days` (30) | the host offers to prolong the contract at a higher price |
+| `market` | fields of `conditions.knobs`, by default as people meet it | changes the conditions of the market |
 | `credit` | `value` (0) | sets the credit of the account; at 0 all instances are stopped |
 | `tells` | `encoding` ("raw"), `texts` ([]) | `status_msg` and log contain its environment, its token and `texts` |
 | `calm` | `only` (all kinds) | clears active faults and, without `only`, pending faults of the server |
@@ -46,10 +47,11 @@ until it is cleared.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ert_deploy.sandbox.runtime.loopback import off_loopback
+from ert_deploy.sandbox.vast.conditions.knobs import AS_MET
 from ert_deploy.sandbox.vast.contract import Contract
 from ert_deploy.sandbox.vast.market import Ask
 
@@ -89,6 +91,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "contract_end": {"seconds": 0.0},
     "price": {"factor": 2.0},
     "price_increase": {"factor": 1.3, "days": 30.0},
+    "market": asdict(AS_MET),
     "credit": {"value": 0.0},
     "tells": {"encoding": "raw", "texts": []},
 }

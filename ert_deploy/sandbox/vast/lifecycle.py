@@ -14,11 +14,11 @@ from ert_deploy.sandbox.runtime.machines import Machines
 from ert_deploy.sandbox.vast.billing import Transfer, close_span, close_transfers, open_span
 from ert_deploy.sandbox.vast.contract import Contract, Phase
 from ert_deploy.sandbox.vast.faults import Troubles
+from ert_deploy.sandbox.vast.images.pull import refusal
 from ert_deploy.sandbox.vast.market import HOURS_PER_MONTH
 from ert_deploy.sandbox.vast.options import Options
 
-# F23
-OCI = (
+OCI = (  # F23
     "Error response from daemon: failed to create task for container: failed to create shim task: "
     "OCI runtime create failed: runc create failed: unable to start container process"
 )
@@ -99,7 +99,11 @@ class Life:
             self._readdress(contract)
         if contract.image_left > 0:
             contract.enter(Phase.PULLING, at)
-            self.retime(contract, at)
+            refused = refusal(contract.order.image, contract.order.login)
+            if refused is None:
+                self.retime(contract, at)
+            else:
+                self._fail_pull(contract, at, refused)
         else:
             contract.enter(Phase.STARTING, at)
 
@@ -124,9 +128,12 @@ class Life:
             contract.image_left = 0.0
             contract.enter(Phase.STARTING, at)
             return
+        self._fail_pull(contract, at, str(failure.details["message"]))
+
+    def _fail_pull(self, contract: Contract, at: float, message: str) -> None:
         contract.image_left = self._options.image_gb
         contract.intended = contract.current = "stopped"
-        contract.enter(Phase.PULL_FAILED, at, f"Error response from daemon: {failure.details['message']}")
+        contract.enter(Phase.PULL_FAILED, at, f"Error response from daemon: {message}")
 
     def _started(self, contract: Contract, at: float) -> None:
         if contract.ask.flaw == "oci" or self._troubles.use("oci_failure", contract.ask, contract):
@@ -238,6 +245,4 @@ class Life:
 def _arrival(contract: Contract) -> float | None:
     """Return the time at which the image download completes, or None if it never does."""
     transfer = contract.meter.transfers[-1]
-    if transfer.limit < contract.image_left:
-        return None
-    return transfer.start + transfer.limit / transfer.speed
+    return None if transfer.limit < contract.image_left else transfer.start + transfer.limit / transfer.speed

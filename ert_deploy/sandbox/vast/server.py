@@ -121,6 +121,8 @@ class VastDouble:
         with self._estate.lock:
             self._estate.tick()
             self._estate.troubles.clear(kind)
+            if kind in (None, "market"):
+                self._estate.set_knobs(self._estate.options.knobs)
             retime(self._estate)
         if kind is None:
             self.faults.clear()

@@ -43,7 +43,7 @@ def ask(operation: str, *given: Any, status: int = 200, **more: Any) -> Any:
         if response.status_code != 429:
             break
         time.sleep(0.1)  # noqa: TID251 - a simulated minute has to pass
-    assert response.status_code == status, f"{int(response.status_code)}: {response.content[:300]!r}"
+    assert response.status_code == status, f"{int(response.status_code)}: {response.content[:1500]!r}"
     return response.parsed
 
 
@@ -386,7 +386,7 @@ def main() -> int:
         wrong += bool(reason) != expected
         verdict = ("known" if reason else "HOLDS, but is listed as an exception") if expected else "FAILS"
         sys.stdout.write(f"  {operation:54s} {verdict if reason or expected else 'holds'}\n")
-        sys.stdout.write(f"      {reason[:300]}\n" if reason else "")
+        sys.stdout.write(f"      {reason[:1500]}\n" if reason else "")
     version = importlib.metadata.version("render")
     sys.stdout.write(f"render {version}: {len(calls)} operations, {wrong} not as expected\n")
     return min(wrong, 100)

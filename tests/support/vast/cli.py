@@ -97,6 +97,12 @@ class Cli:
         assert (said.code, said.err) == (0, ""), said
         return json.loads(said.out)
 
+    def package(self) -> Path:
+        """Return the directory of the package in the client's environment."""
+        command = [PYTHON, "-c", "import vastai; print(vastai.__file__)"]
+        done = subprocess.run(command, env=self._environment(), capture_output=True, text=True, check=True, timeout=60)
+        return Path(done.stdout.strip()).parent
+
     def refused(self) -> str:
         """Return the recorded attempts to reach anything but loopback."""
         record = self.home / REFUSED

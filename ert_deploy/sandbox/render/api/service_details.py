@@ -88,10 +88,9 @@ def merged(details: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     after, given = copy.deepcopy(details), dict(changes)
     commands = after["envSpecificDetails"]
     commands |= {k: v for k, v in given.pop("envSpecificDetails", {}).items() if isinstance(v, str)}
-    if "preDeployCommand" in given and (command := given.pop("preDeployCommand")):
+    command = given.pop("preDeployCommand", None)
+    if command or (command is not None and "preDeployCommand" in commands):  # an empty one clears it (recorded)
         commands["preDeployCommand"] = command
-    elif "preDeployCommand" in changes:
-        commands.pop("preDeployCommand", None)
     if "previews" in given:
         generation = given.pop("previews").get("generation", "off")
         after["previews"] = {"generation": generation}

@@ -106,17 +106,25 @@ def _checked(method: Callable[..., object], event: str, at: int) -> Callable[...
         if len(args) > max(at, 0):
             hook(event, (sock, args[at]))
         if event == "socket.bind" and args:
-            args = (_kept_in(args[0]), *args[1:])
+            args = (_kept_in(sock, args[0]), *args[1:])
         return method(sock, *args)
 
     return call
 
 
-def _kept_in(address: object) -> object:
-    """Return the address to bind to: loopback instead of all addresses, which would be open to the network."""
-    if not (isinstance(address, tuple) and address and address[0] in UNSPECIFIED):
+def _kept_in(sock: object, address: object) -> object:
+    """Return the address to bind to: loopback instead of all addresses, which would be open to the network.
+
+    A socket for both families keeps the one that clients of the sandbox use.
+    """
+    import socket
+
+    if not (isinstance(sock, socket.socket) and isinstance(address, tuple) and address and address[0] in UNSPECIFIED):
         return address
-    return ("::1" if len(address) > len(("host", "port")) or address[0] == "::" else "127.0.0.1", *address[1:])
+    if sock.family != socket.AF_INET6:
+        return ("127.0.0.1", *address[1:])
+    alone = sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+    return ("::1" if alone else "::ffff:127.0.0.1", *address[1:])
 
 
 def _run_the_one_behind() -> None:

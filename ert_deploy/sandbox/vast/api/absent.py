@@ -1,7 +1,8 @@
-"""Absent routes: what Vast has and the sandbox does not, each with the reason, which is the response to a call (501).
+"""Absent routes: what Vast has and the sandbox does not, each with the reason, which is the response to a call (404).
 
-The response states it, instead of a 404 or of a success that did nothing. The routes are those of Vast's OpenAPI
-file and of the `vastai` package that `routes.py` has no handler for; a test checks both against the two tables.
+The response states it, instead of an unknown path or of a success that did nothing. The routes are those of
+Vast's OpenAPI file and of the `vastai` package that `routes.py` has no handler for; a test checks both against the two
+tables.
 """
 
 from __future__ import annotations
@@ -166,7 +167,7 @@ def routes() -> Iterator[tuple[str, str, str]]:
 
 
 def refuse(reason: str, _: Estate, request: Request) -> NoReturn:
-    """Raise the 501 of an absent route."""
+    """Raise the 404 of an absent route."""
     msg = f"The sandbox does not have {request.method} {request.path}: {reason}."
     # F33
-    raise Refusal(501, "not_in_the_sandbox", msg)
+    raise Refusal(404, "not_in_the_sandbox", msg)

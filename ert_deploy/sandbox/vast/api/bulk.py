@@ -48,7 +48,7 @@ def destroy_all(estate: Estate, request: Request) -> Reply:
 def _each(estate: Estate, request: Request, ids: list[int], handler: Any) -> Reply:
     for id in ids:
         if estate.get(id) is None:
-            raise no_such_instance(id)
+            raise no_such_instance(id)  # F58
     replies = [handler(estate, replace(request, params={"id": str(id)})) for id in ids]
     return next((reply for reply in replies if not _json(reply).get("success")), success())
 

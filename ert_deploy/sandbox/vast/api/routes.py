@@ -63,20 +63,20 @@ ROUTES: tuple[tuple[str, str, str, EstateHandler], ...] = (
     ("PUT", "/api/v1/template/", "templates_write", templates.edit),
     ("DELETE", "/api/v0/template/", "templates_write", templates.delete),
     ("GET", "/api/v0/volumes/", "volumes", volumes.show),
-    ("POST", "/api/v0/volumes/search/", "search", volumes.find),
+    ("POST", "/api/v0/volumes/search/", "volumes_search", volumes.find),
     ("PUT", "/api/v0/volumes/", "volumes_write", volumes.rent),
     ("DELETE", "/api/v0/volumes/", "volumes_write", volumes.other),
     ("POST", "/api/v0/volumes/copy/", "volumes_write", volumes.other),
     ("GET", "/api/v0/charges/", "charges", charges.charges),
-    ("GET", "/api/v1/invoices/", "charges", invoices.invoices),
+    ("GET", "/api/v1/invoices/", "invoices", invoices.invoices),
     ("GET", "/api/v0/users/me/invoices/", "charges", invoices.history),
-    ("GET", "/api/v0/invoices/", "charges", invoices.find),
+    ("GET", "/api/v0/invoices/", "invoices", invoices.find),
     ("POST", "/api/v0/contracts/fetch/", "charges", invoices.contracts),
 )
 
 
 def routes() -> Iterator[tuple[str, str, str, EstateHandler]]:
-    """Yield all routes: those with a handler, then the absent ones, which return 501."""
+    """Yield all routes: those with a handler, then the absent ones, which return 404."""
     yield from ROUTES
     for method, pattern, reason in absent.routes():
         yield method, pattern, absent.OPERATION, partial(absent.refuse, reason)

@@ -31,9 +31,9 @@ class Knobs:
 
     renumbered: float = 0.0
     taken: float = 0.0
-    taken_after: float = 2 * HOUR
+    taken_after: float = 2 * HOUR  # F56
     gone: tuple[Gone, ...] = ()
-    gone_for: float = 30.0
+    gone_for: float = 30.0  # F57
 
     def __post_init__(self) -> None:
         for name in ("renumbered", "taken"):

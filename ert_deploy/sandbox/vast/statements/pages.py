@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -33,6 +34,8 @@ def period(filters: Mapping[str, Any], column: str) -> tuple[float, float]:
     limits = filters.get(column)
     try:
         first, last = float(limits["gte"]), float(limits["lte"])  # type: ignore[index]
+        if not math.isfinite(first) or not math.isfinite(last):
+            raise ValueError(limits)
     except (TypeError, KeyError, ValueError):
         msg = f"Must provide both '{column}' gte and lte filters"
         raise Refusal(400, "invalid_request", msg) from None

@@ -58,6 +58,8 @@ NEEDED: Mapping[str, str] = {
     "volumes": "instance_read",
     "volumes_write": "instance_write",
     "charges": "billing_read",
+    "invoices": "billing_read",
+    "volumes_search": "misc",
     "absent": "misc",
     "keys_write": "user_write",
 }

@@ -100,6 +100,8 @@ def with_template(estate: Estate, body: Json) -> Json:
     if template is None:
         # F16
         raise Refusal(404, "no_such_template", f"Template {hash_id or id} is not accessible by the user.")
+    if not isinstance(body.get("env") or {}, dict):
+        raise Refusal(400, "invalid_args", "invalid env type: env must be a dict")
     fields = template.fields
     image = f"{fields['image']}:{fields['tag']}" if fields["tag"] else fields["image"]
     given = {name: value for name, value in body.items() if value is not None}
