@@ -1,4 +1,4 @@
-"""Fidelity of the sandbox: checks docs/fidelity.md against the code, and counts what is assumed.
+"""Sources of the sandbox: checks docs/fidelity.md against the code, and counts what is assumed.
 
 Run by `make fidelity`, which reports the counts and fails where page and code differ.
 """

@@ -1,7 +1,7 @@
 """Bounded HTTP requests: limits on connect, read and total time and on size; no redirects, no implicit credentials.
 
 Each request uses its own connection. With a kept-alive connection that the server has just closed, a POST would fail
-after it was sent, without knowing whether it took effect. From the environment only the proxies (never for loopback)
+after it was sent, without knowing whether it had an effect. From the environment only the proxies (never for loopback)
 and the CA bundle are used, not a .netrc file. This module is independent of any provider; it neither retries nor
 interprets a status.
 """

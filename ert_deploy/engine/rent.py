@@ -143,7 +143,7 @@ def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
 
 
 def _on_the_market(desired: Desired) -> Effects[tuple[Offer, ...]]:
-    """Return the offers of two searches: with all filters, and almost without.
+    """Return the offers of a search with all filters, and of one almost without.
 
     The server's filters hide some offers that match all of them, and offers that do not match are needed to count the
     exclusions by each filter.

@@ -1,6 +1,6 @@
 """Sends one input over a real socket and returns the outcome. Finds the end of a response, without any other parsing.
 
-Every five inputs have their own loopback address: this requires all of 127.0.0.0/8, as on Linux.
+Each group of 5 inputs has its own loopback address: this requires all of 127.0.0.0/8, as on Linux.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ async def send(given: Input, stage: Stage, number: int) -> Outcome:
 
 
 def address(number: int) -> str:
-    """Return one of many loopback addresses, five inputs each."""
+    """Return one of many loopback addresses, with 5 inputs each."""
     return f"127.{1 + number // 5 % 120}.{number // 600 % 250}.{2 + number % 5}"
 
 

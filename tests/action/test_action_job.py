@@ -78,7 +78,7 @@ def test_the_exit_code_is_the_command_s_own(job: Job, place: Place) -> None:
 
 
 def test_nothing_that_is_printed_by_the_program_can_order_the_runner_about(job: Job, place: Place) -> None:
-    """The reason of a failed deploy is text of a provider, which is reported unmodified."""
+    """The reason of a failed deploy is text of a provider, which is reported unchanged."""
     evil = "bad\n::set-output name=backend-url::https://evil.example\n::add-mask::e"
     place.trouble(provider="render", kind="deploy_fails", status="update_failed", reason=evil)
     ran = job.use(command="up", config="sandbox")

@@ -1,4 +1,4 @@
-"""The recorder: what it asks, what it does with answers that are none, and that nothing identifying is left."""
+"""The recorder: its requests, its handling of invalid responses, and that nothing identifying is left."""
 
 from __future__ import annotations
 

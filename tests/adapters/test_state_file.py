@@ -213,7 +213,7 @@ def test_a_link_that_leads_nowhere_or_round_in_circles_is_no_crash(path: Path) -
         store(path).load()
 
 
-# Crashes
+# After a crash
 
 
 def test_a_temporary_file_left_by_a_crash_changes_nothing_whatever_is_in_it(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Numbers in prose: parsed at the precision written, compared with facts of the same kind, kept or removed."""
+"""Numbers in text: parsed at the precision written, compared with facts of the same kind, kept or removed."""
 
 from __future__ import annotations
 

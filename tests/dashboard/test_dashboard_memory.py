@@ -1,4 +1,4 @@
-"""Memory of the worker with 50 connected clients. `make bench-dashboard` prints the exact figures."""
+"""Memory of the worker with 50 connected clients. `make bench-dashboard` measures the exact figures."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ WORDS = re.compile(r"\b(?:N|GPU|PLACE|WORDS|ID|URL|MODEL|ENGINE|SERVICE|NAMES|DE
 
 
 def pattern(line: str) -> re.Pattern[str]:
-    """Return what a line of the runbook stands for; words in capitals stand for anything."""
+    """Return what a line of the runbook stands for; names in capitals stand for anything."""
     return re.compile(WORDS.sub(".+", re.escape(line.strip())))
 
 

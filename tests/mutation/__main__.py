@@ -40,7 +40,7 @@ BROKEN = (1, 2, 3)  # pytest's exit codes for a failed test or a failed collecti
 
 
 def noticed_by(place: Place | None, stages: tuple[tuple[str, ...], ...] = STAGES) -> str:
-    """Return the first stage with a failing test, for a mutant or for the unmodified code (None); empty if none."""
+    """Return the first stage with a failing test, for a mutant or for the original code (None); empty if none."""
     with tempfile.TemporaryDirectory() as folder:
         top = Path(folder)
         for entry in ROOT.iterdir():

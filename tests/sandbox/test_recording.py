@@ -1,4 +1,4 @@
-"""`sandbox record`: what it prints and keeps, that it only reads, and that contract tests replay a recording.
+"""`sandbox record`: what it shows and keeps, that it only reads, and that contract tests replay a recording.
 
 ERT_RECORDING names a recording from a real account that is replayed as well; no test makes one but of the sandbox.
 """

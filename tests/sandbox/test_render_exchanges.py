@@ -40,7 +40,7 @@ OTHER_TYPES = "only web services run: apps are deployed to those alone"
 NEWER_FIELDS = {"autoDeployTrigger", "maxShutdownDelaySeconds", "renderSubdomainPolicy", "startedAt"}
 # `finishedAt` is null in a recording of 2025-01 and absent in the newest one of a service from git (2025-05).
 OLDER_FIELDS = {"finishedAt"}
-# Values that are made up by whoever answers; only their type is compared.
+# Values that each server makes up; only their type is checked.
 OWN_VALUES = {
     *("id", "createdAt", "updatedAt", "startedAt", "finishedAt", "cursor", "ownerId", "deployId", "serviceId"),
     *("url", "dashboardUrl", "sshAddress", "slug", "status", "sha", "repo", "message"),

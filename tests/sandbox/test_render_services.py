@@ -40,7 +40,7 @@ def shown(world: World, service: str) -> dict[str, Any]:
 
 
 def pids(world: World) -> set[int]:
-    """Return the processes that answer six requests in a row; a bad gateway is none."""
+    """Return the processes that serve some requests in a row; a bad gateway is none."""
     answers = [requests.get(world.app, timeout=10) for _ in range(6)]
     return {answer.json()["pid"] for answer in answers if answer.status_code == 200}
 

@@ -1,4 +1,4 @@
-"""The life of instances by the official `vastai` command line: what it prints, and what happened then."""
+"""The life of instances by the official `vastai` command line: its output, and what happened then."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.vast.cli import Cli, Printed, official_cli
 from tests.support.vast.world import KEY, Renter, renting, until
 
 pytestmark = pytest.mark.process
-# The client of 1.9.1 takes the text of the result for the answer (`execute` in its `cli/commands/misc.py`).
+# The client of 1.9.1 takes the text of the result for the response (`execute` in its `cli/commands/misc.py`).
 EXECUTE_BUG = "AttributeError: 'str' object has no attribute 'get'"
 ARGS = ("--image", "ghcr.io/x/llm:1", "--disk", 20)
 

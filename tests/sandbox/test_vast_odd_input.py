@@ -1,4 +1,4 @@
-"""Odd input to every route of the sandbox's Vast: an answer in JSON below 500, and the next call works."""
+"""Odd input to every route of the sandbox's Vast: a response in JSON below 500, and the next call works."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def _decided(world: World, tale: Story, number: InstanceId) -> None:
 def _otherwise(
     world: World, tale: Story, desired: Desired, end: ErtError, outcome: Outcome, graveyard: list[Any]
 ) -> tuple[Desired, ErtError | None]:
-    """Run the follow-up command of a user if a result is incomplete by design; return config and error."""
+    """Run the follow-up command of a user if a result is partial by design; return config and error."""
     if isinstance(end, NeedsAttention) and _cut_off(world):
         # Both addresses are published to apps and may be in use, and neither is reachable from here.
         outcome.excused += 1

@@ -32,7 +32,7 @@ class Unreachable(Exception):
 
 
 class Stranger(Exception):
-    """The server is not the expected one, or cannot prove that it is."""
+    """The server is not the expected one, or cannot show that it is."""
 
 
 class Line:

@@ -105,7 +105,7 @@ class RenderWeb:
         return found
 
     def put_env(self, service_id: str, name: str, value: Secret) -> None:
-        """Set one variable and check that the response confirms it.
+        """Set one variable and check that the response contains it.
 
         Raises `Transient`, `Rejected`, or `UsageError` (also for an empty value).
         """

@@ -1,6 +1,6 @@
 """Vast logs: downloads a container's log from object storage, to which Vast.ai uploads it a moment after the request.
 
-The URL is not trusted. It is requested over https, without the API key or other credentials, within bounds, and only
+The URL is not trusted. It is requested over https, without the API key or other credentials, within limits, and only
 from the public internet, so that a response cannot direct a request to the operator's machine or network. (If Vast.ai
 itself is a double on loopback, its logs may be there too.)
 """

@@ -100,7 +100,7 @@ class Registry:
         return secrets.compare_digest(request.headers.get("Authorization", "").encode(), wanted.encode())
 
     def _token(self, request: Request) -> Reply:
-        """Return a token; without a login it is one of nobody, a wrong login is a 401."""
+        """Return a token; without a login it is an anonymous one, a wrong login is a 401."""
         asked = "Authorization" in request.headers
         if asked and not self._logged_in(request):
             return _error(401, "UNAUTHORIZED", "authentication required")

@@ -24,7 +24,7 @@ The limits are per key and operation, in `WorldClock` seconds. Each value and it
 | templates | one in 3 s | `search_templates.yaml` |
 | ssh_keys_write, instance_keys_write | one in 1 s, 2 s | `/ssh`: POST and PUT; `detach_ssh_key.yaml` |
 | volumes, volumes_search, volumes_write | one in 5.5 s | `/volumes`: GET and DELETE; `/volumes/search` |
-| charges, invoices | one in 1 s, 3 s | `show_charges.yaml`, `show_invoices.yaml` |
+| `charges`, `invoices` | one in 1 s, 3 s | `show_charges.yaml`, `show_invoices.yaml` |
 
 Users, logs and the v0 list have no documented limit, so there is none here. Only create has a documented penalty.
 """

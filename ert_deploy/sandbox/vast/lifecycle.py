@@ -29,7 +29,7 @@ RESTARTED = frozenset({Phase.RESUMING, Phase.REBOOTING})
 
 
 class Life:
-    """Moves contracts between phases. `launch` starts the process; `readdress` updates the address after a restart."""
+    """Moves instances between phases. `launch` starts the process; `readdress` updates the address after a restart."""
 
     def __init__(
         self,

@@ -79,7 +79,7 @@ def schema_for(world: World, folder: Path, ids: dict[str, str]) -> Path:
 
 
 def prism(node: str, interpreter: str) -> bool:
-    """Run the SDK through Prism, which answers 422 or 500 in place of whatever the OpenAPI does not allow."""
+    """Run the SDK through Prism, which returns 422 or 500 in place of whatever the OpenAPI does not allow."""
     with running(profile="spec_strict") as world, tempfile.TemporaryDirectory() as folder:
         file, port = schema_for(world, Path(folder), {}), free_port()
         proxy = f"{PRISM} proxy {file} {world.double.url} --errors --host 127.0.0.1 --port {port}".split()
@@ -95,7 +95,7 @@ def prism(node: str, interpreter: str) -> bool:
 
 
 def answers(url: str) -> bool:
-    """Whether anything answers at an address."""
+    """Whether a server is reachable at an address."""
     try:
         requests.get(url, timeout=5)
     except requests.ConnectionError:

@@ -1,4 +1,4 @@
-"""Render's OpenAPI, cut down to what the sandbox has: for programs that read it to make requests or check answers.
+"""Render's OpenAPI, cut down to what the sandbox has: for programs that read it to make requests or check responses.
 
 Ids in paths can be limited to existing ones, without which every generated request would be a 404.
 """

@@ -1,4 +1,4 @@
-"""The report of the fake backend in these tests: five sections on Apple's sample figures, tables, checks and gaps.
+"""The report of the fake backend in these tests: the sections on Apple's sample figures, tables, checks and gaps.
 
 The structure is that of the real backend's response; the figures are those of the bundled data.
 """

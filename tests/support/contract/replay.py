@@ -1,4 +1,4 @@
-"""Replay of a recording: asks the doubles what was asked when it was made, and compares the answers' shapes."""
+"""Replay of a recording: sends its requests to the doubles, and compares the forms of the responses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Ask = Callable[[str, str, str, Any], tuple[int, Any]]  # provider, method, path 
 
 
 def differences(text: str, ask: Ask) -> Iterator[str]:
-    """Yield what a double answers otherwise than recorded. Raises `ValueError` for another version."""
+    """Yield each difference between a double's response and the recording. Raises `ValueError` for another version."""
     recording = json.loads(text)
     if recording["version"] != VERSION:
         raise ValueError(f"the recording has version {recording['version']}, and this reads {VERSION}")
@@ -28,7 +28,7 @@ def differences(text: str, ask: Ask) -> Iterator[str]:
 
 
 def _compared(recorded: Any, double: Any, where: str) -> Iterator[str]:
-    """Compare names and types. Null fits all, an empty list any list, and only the first items are compared."""
+    """Compare names and types. Null fits all, an empty list any list, and only the first items count."""
     if recorded is None or double is None:
         return
     if _kind(recorded) != _kind(double):

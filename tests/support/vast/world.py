@@ -23,7 +23,7 @@ from ert_deploy.sandbox.vast.server import VastDouble
 KEY = "account-key-for-tests"
 SPEED = 400.0
 ENV = {"ERT_MODEL": "gpt-oss:20b", "GREETING": "hello", "-p 8443:8443": "1"}
-# Prints its environment, then sleeps until it is terminated.
+# Logs its environment, then sleeps until it is terminated.
 PROGRAM = (
     "import json, os, signal, sys\n"
     "print(json.dumps(dict(os.environ)), flush=True)\n"

@@ -1,6 +1,6 @@
 """Postgres and Key Value handlers, as far as a Blueprint names them: records with connection strings, no servers.
 
-The host in the connection strings is 127.0.0.1, where nothing listens.
+The host in the connection strings is 127.0.0.1, where no server runs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Launch handler: `PUT /api/v0/launch_instance/` searches, and rents the first offer that can be rented.
+"""Launch handler: `PUT /api/v0/launch_instance/` rents the first offer of a search that can be rented.
 
 Source: the `vastai` package (`api/offers.py`): the query is under `q`, the rest of the body is that of a create call.
 """

@@ -1,4 +1,4 @@
-"""Image pull: asks a registry on loopback for the manifest, as a Docker engine does, with the login of the create call.
+"""Image pull: reads the manifest in a registry on loopback, as a Docker engine does, with the login of the create call.
 
 Names of other registries are not asked for and count as public images that exist, because the sandbox reaches loopback
 only. The texts are those of Docker's engine: `no basic auth credentials` as seen with Docker 20.10 and the registry

@@ -29,7 +29,7 @@ def charges(estate: Estate, request: Request) -> Reply:
 
 
 def rows(estate: Estate, first: float, last: float) -> Iterator[Json]:
-    """Yield the charges of each instance within the period, which ends now at the latest."""
+    """Yield the row of each instance that cost something within the period, which ends now at the latest."""
     now = min(last, estate.clock.now())
     for contract in estate.contracts.values():
         items = [item for item in _items(contract, first, now) if item["amount"] > 0]

@@ -124,7 +124,7 @@ def hold(*texts: str) -> None:
 
 
 def clean(text: str) -> str:
-    """Return `text` with the secrets of the process masked."""
+    """Return `text` without the secrets of the process, each replaced by `***`."""
     return HELD.clean(text)
 
 

@@ -20,7 +20,7 @@ LIKELY_BOOK = (0.1, 20.0)
 EQUITY = ("stockholdersEquity", "totalStockholderEquity", "bookValue")
 ON_EQUITY = frozenset({"returnOnEquity", "priceToBook", "debtToEquity"})
 NO_SIGN = frozenset({"debtToEquity", "payoutRatio", "trailingAnnualDividendYield", "dividendYield"})
-# Compared with the current price: the field, and the figure that is price over field or field over price.
+# Relative to the current price: the field, and the figure that is price over field or field over price.
 OF_PRICE = {"trailingEps": "trailingPE", "forwardEps": "forwardPE", "bookValue": "priceToBook"}
 
 Facts = dict[str, Fact]

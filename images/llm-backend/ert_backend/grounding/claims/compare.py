@@ -175,7 +175,7 @@ def _alike(scene: Scene, one: Term, two: Term) -> bool:
 
 
 def decided(scene: Scene, left: Term, right: Term, test: Test) -> Outcome:
-    """Check a comparison of two different terms; None when unknown."""
+    """Check a comparison of two different sides; None when unknown."""
     if not left.names and not right.names:
         return judged.UNKNOWN
     if not right.names and not _another(left, right):

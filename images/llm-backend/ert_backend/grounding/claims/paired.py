@@ -26,7 +26,7 @@ MOST = 6
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
-    """Match each pair of values, in order, to the figures, companies or dates before it."""
+    """Match each pair of values, in order, to the two figures, companies or periods before it."""
     for one, two in pairwise(scene.numerals):
         joined = VERSUS.fullmatch(scene.text[one.end : two.start]) and not FROM.search(scene.text[: one.start][-20:])
         if joined and not _taken(scene, one) and not _taken(scene, two):
