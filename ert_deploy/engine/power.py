@@ -79,7 +79,7 @@ def _strand(record: Record, state: State, why: str, run: Run) -> Effects[None]:
 def stop(step: steps.Stop, run: Run) -> Effects[None]:
     """Stop it after all reports have finished.
 
-    If it is ready although the start was given up, this is stored first, so that the disk is not considered lost.
+    If it is ready although the start was given up, this is stored first, so that the disk is not considered unusable.
     """
     number = step.instance_id
     record, health = _record(run.observed, number), run.observed.health.get(number)

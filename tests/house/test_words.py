@@ -22,6 +22,7 @@ from tests.support.words import (
     docstrings,
     messages,
     overused,
+    prose,
 )
 
 SHARED = Path(os.environ.get("ERT_SHARED", ROOT.parent / "shared"))
@@ -112,6 +113,12 @@ def test_code_is_not_prose() -> None:
     text = "Runs `answer` now, or AnswerAgain.\n"
     text += "```\nanswer\n```\n[the page](answer.md), https://answer.example <!-- answer -->"
     assert sorted(counted(a=text).words) == ["now", "page", "runs", "the"]
+
+
+def test_only_the_tables_of_fidelity_are_left_out() -> None:
+    assert "\n| " not in prose("docs/fidelity.md")
+    assert "`tests/docs/test_fidelity.py`" in prose("docs/fidelity.md")
+    assert "\n| " in prose("docs/limits.md")
 
 
 def test_texts_of_a_module_are_told_apart() -> None:

@@ -1,6 +1,6 @@
 """Threaded HTTP server, with fault injection for every named operation.
 
-Providers fail in ways that a web framework cannot reproduce: a response that is never sent although the operation had an
+Providers fail in ways that web frameworks do not reproduce: a response that is never sent although the operation had an
 effect, a reset, an HTML page instead of JSON. Here faults are part of the server, not of the handlers: the handler does
 what the provider would do, and the fault decides what the client receives.
 """
