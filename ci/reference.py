@@ -1,4 +1,4 @@
-"""Reference pages: writes the generated half of docs/commands.md, config.md, exit-codes.md, metrics.md and sandbox.md.
+"""Reference pages: writes the generated half of commands, config, exit-codes, metrics, modules and sandbox in docs/.
 
 Run by `make reference`. The text above the marker line of a page is maintained manually; everything below it is
 replaced. `tests/docs/test_reference.py` checks the pages against the code.
@@ -23,6 +23,13 @@ from ert_deploy.sandbox.world.kinds import kinds
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
+MODULES = (
+    "ert_deploy",
+    "images/llm-backend/ert_backend",
+    "images/dashboard/ert_dashboard",
+    "tests/simulation",
+    "tests/kills",
+)
 MARKER = "<!-- Below: written by `make reference` from the code. Above: by hand. -->"
 
 
@@ -158,6 +165,25 @@ def troubles() -> str:
     return "\n".join(lines)
 
 
+def modules() -> str:
+    """Return every module of the product and its simulator by package, each with the first line of its docstring."""
+    lines: list[str] = []
+    for folder in sorted({path.parent for path in _sources()}):
+        rows = [f"| `{path.name}` | {_subject(path)} |" for path in _sources() if path.parent == folder]
+        lines += [f"### {_name(folder)}", "", "| module | subject |", "|---|---|", *rows, ""]
+    return "\n".join(lines)
+
+
+def _sources() -> list[Path]:
+    paths = (path for folder in MODULES for path in sorted((ROOT / folder).rglob("*.py")))
+    return [path for path in paths if path.name != "__init__.py" and "node_modules" not in path.parts]
+
+
+def _subject(path: Path) -> str:
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return text.partition("\n")[0].replace("|", "\\|")
+
+
 def _name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
@@ -167,6 +193,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "config.md": config,
     "exit-codes.md": exit_codes,
     "metrics.md": metrics,
+    "modules.md": modules,
     "sandbox.md": troubles,
 }
 

@@ -25,8 +25,7 @@ from ert_deploy.engine.decide import look_again, must_be_decided
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.keys import add_key, drop_keys
 from ert_deploy.engine.memory import Memory
-from ert_deploy.engine.observe import abandon, patiently
-from ert_deploy.engine.power import await_stop, stop, strand, wake
+from ert_deploy.engine.observe import abandon, observe_with_retry
 from ert_deploy.engine.preflight import preflight
 from ert_deploy.engine.publish import deploy, prove, publish
 from ert_deploy.engine.records.small_steps import drop_intent, pin, write_down
@@ -35,6 +34,7 @@ from ert_deploy.engine.records.waiting import await_boot, drain, settle
 from ert_deploy.engine.rent import mark_apps, rent
 from ert_deploy.engine.retire import await_gone, bury, destroy, forget, retire
 from ert_deploy.engine.run_context import Run
+from ert_deploy.engine.start_stop import await_stop, stop, strand, wake
 
 MAX_CONFLICTS = 20
 MAX_TAKEN = 8
@@ -104,7 +104,7 @@ def apply(desired: Desired, memory: Memory | None = None) -> Effects[Result]:
 
 def _apply(desired: Desired, memory: Memory) -> Effects[Result]:
     while True:
-        situation = yield from patiently(desired, memory)
+        situation = yield from observe_with_retry(desired, memory)
         run, state = Run(situation, memory), situation.observed.state
         if memory.looks == 1:
             yield from preflight(run)
@@ -127,7 +127,7 @@ def _apply(desired: Desired, memory: Memory) -> Effects[Result]:
         except StateConflict as error:
             _conflict(memory, error.summary)
         else:
-            _must_work(step, memory)
+            _detect_livelock(step, memory)
 
 
 def _note(state: State, memory: Memory) -> Effects[None]:
@@ -144,7 +144,7 @@ def _conflict(memory: Memory, why: str) -> None:
         raise NeedsAttention("another process keeps writing the state", why)
 
 
-def _must_work(step: Step, memory: Memory) -> None:
+def _detect_livelock(step: Step, memory: Memory) -> None:
     """Raise NeedsAttention if the same step is repeated without a visible change, to prevent an endless loop."""
     if isinstance(step, REPEATABLE):
         return

@@ -166,7 +166,7 @@ def abandon(memory: Memory, target: str, error: ErtError) -> Effects[None]:
     yield from perform(e.Tell(Trouble(f"{target} could not be updated", error.summary)))
 
 
-def patiently(desired: Desired, memory: Memory) -> Effects[Situation]:
+def observe_with_retry(desired: Desired, memory: Memory) -> Effects[Situation]:
     """Call `observe`, and retry if a provider is temporarily unavailable after it was read before."""
     while True:
         try:

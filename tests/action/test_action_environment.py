@@ -78,7 +78,7 @@ def test_without_a_role_nobody_is_asked(played: Job, issuer: Issuer) -> None:
 
 def test_values_of_a_hostile_provider_stay_values(played: Job) -> None:
     url = "https://x\nchanged=true\nEOF\nfingerprint<<EOF\n```\n<img src=x>\n````"
-    backends = [{"url": "http://old", "health": "sick"}, {"url": url, "health": "healthy"}]
+    backends = [{"url": "http://old", "health": "unhealthy"}, {"url": url, "health": "healthy"}]
     say(played.workspace, {"changed": False, "backends": backends, "services": [{"fingerprint": None}]})
     ran = played.use(command="status", config="ert")
     assert ran.code == 0, ran.log

@@ -32,14 +32,14 @@ def test_a_certificate_that_no_client_would_verify_is_sick() -> None:
     expired = pair(years=1)
     with backend(expired) as script:
         found = look(script.port)
-    assert (found.vital, found.certificate) == (Vital.SICK, expired.pem)
+    assert (found.vital, found.certificate) == (Vital.UNHEALTHY, expired.pem)
     assert "expired" in found.detail
 
 
 def test_a_certificate_for_somewhere_else_is_sick() -> None:
     elsewhere = pair(deployment="other", ip="203.0.113.7")
     with backend(elsewhere) as script:
-        assert look(script.port).vital is Vital.SICK
+        assert look(script.port).vital is Vital.UNHEALTHY
 
 
 @pytest.mark.parametrize("own", [pair(ip="203.0.113.7"), pair(deployment="")])
@@ -52,13 +52,13 @@ def test_the_address_or_the_deployments_name_is_enough(own: Pair) -> None:
 LOADED = [
     (503, LOADING, Vital.LOADING),
     (503, {}, Vital.LOADING),
-    (503, {"status": "loading", "progress": {"phase": "failed", "detail": "no space left"}}, Vital.SICK),
-    (503, {"status": "degraded", "progress": {}}, Vital.SICK),
-    (200, {**HEALTHY, "ollama_status": "offline"}, Vital.SICK),
-    (200, {**HEALTHY, "status": "degraded"}, Vital.SICK),
-    (200, {}, Vital.SICK),
-    (500, {}, Vital.SICK),
-    (404, {}, Vital.SICK),
+    (503, {"status": "loading", "progress": {"phase": "failed", "detail": "no space left"}}, Vital.UNHEALTHY),
+    (503, {"status": "degraded", "progress": {}}, Vital.UNHEALTHY),
+    (200, {**HEALTHY, "ollama_status": "offline"}, Vital.UNHEALTHY),
+    (200, {**HEALTHY, "status": "degraded"}, Vital.UNHEALTHY),
+    (200, {}, Vital.UNHEALTHY),
+    (500, {}, Vital.UNHEALTHY),
+    (404, {}, Vital.UNHEALTHY),
 ]
 
 
@@ -79,7 +79,7 @@ def test_a_download_shows_how_far_it_is() -> None:
     "body", [b"", b"null", b"[1]", b"\xff", b"[" * 50_000, b'{"progress": 5, "status": [], "model": {}}']
 )
 def test_an_odd_health_is_never_healthy_and_never_raises(body: bytes) -> None:
-    assert health_of(200, body, "pem").vital is Vital.SICK
+    assert health_of(200, body, "pem").vital is Vital.UNHEALTHY
     assert health_of(503, body, "pem").vital is Vital.LOADING
 
 
@@ -185,4 +185,4 @@ def test_a_key_that_cannot_be_one_is_never_sent(key: str) -> None:
 def test_only_a_backend_that_says_so_would_fail_on_every_machine(said: dict[str, object], misconfigured: bool) -> None:
     body = {"status": "loading", "progress": {"phase": "failed", "detail": "no such model", **said}}
     found = health_of(503, json.dumps(body).encode(), "pem")
-    assert (found.vital, found.detail, found.misconfigured) == (Vital.SICK, "no such model", misconfigured)
+    assert (found.vital, found.detail, found.misconfigured) == (Vital.UNHEALTHY, "no such model", misconfigured)

@@ -78,7 +78,7 @@ print("ready", flush=True)
 sys.stdin.readline()
 while done < 25:
     try:
-        store.save(store.load().intend(Intent(f"{sys.argv[2]}-{done}", 1.0, 1, 1)))
+        store.save(store.load().intend(Intent(f"{sys.argv[2]}-{done}", 1.0, "1", "1")))
         done += 1
     except StateConflict:
         pass

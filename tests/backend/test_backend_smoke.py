@@ -104,7 +104,7 @@ def test_a_sick_host_says_so_at_every_look_and_is_taken_when_it_recovers(
         for _ in range(30):
             answer = client.get("/health")
             seen = health_of(answer.status_code, answer.content, "pem")
-            assert (seen.vital, seen.phase) == (Vital.SICK, "failed")
+            assert (seen.vital, seen.phase) == (Vital.UNHEALTHY, "failed")
             assert "9.0 tokens/s, and at least 15.0" in seen.detail
         wait_for(lambda: len(ollama.measured) >= 4)
         assert client.post("/generate_report", json=REQUEST).status_code == 503

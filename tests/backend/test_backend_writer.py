@@ -117,7 +117,7 @@ def test_many_small_reports_do_not_use_up_the_limit_of_one() -> None:
         (RAISE, WriterBroke, "KeyError"),
         (NOT_A_NUMBER, WriterBroke, "ValueError"),
         (DIE, WriterLost, "status 9"),
-        (SLEEP, WriterLost, "said nothing for 1 s"),
+        (SLEEP, WriterLost, "was silent for 1 s"),
     ],
 )
 def test_a_writer_that_fails_is_told_apart_and_repeats_nothing(body: str, error: type[Exception], said: str) -> None:

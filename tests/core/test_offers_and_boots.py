@@ -188,7 +188,7 @@ def candidate(found: Instance, health: Health | None = None, watch: Watch | None
         (instance(1, status="exited"), healthy(1), ""),
         (instance(1), Health(Vital.LOADING), ""),
         (instance(1), Health(Vital.UNREACHABLE), ""),
-        (instance(1), Health(Vital.SICK, "engine died"), "sick: engine died"),
+        (instance(1), Health(Vital.UNHEALTHY, "engine died"), "unhealthy: engine died"),
         (instance(1), Health(Vital.IMPOSTOR), "impostor"),
         (instance(1, message=read("Error: Manifest unknown")), None, "the host says: Error: Manifest unknown"),
         (instance(1, message=read("OCI runtime create failed")), None, "the host says: OCI runtime create failed"),
@@ -236,7 +236,7 @@ def test_time_that_nobody_looked_is_no_time_without_progress() -> None:
 
 
 def test_one_that_serves_gets_more_patience_than_a_new_one() -> None:
-    sick = Health(Vital.SICK, "x")
+    sick = Health(Vital.UNHEALTHY, "x")
     for strikes in range(8):
         new = judge(candidate(instance(1), sick, still(1, strikes)), UP.timings, NOW)
         serving = judge(candidate(instance(1), sick, still(1, strikes), pinned=True), UP.timings, NOW)

@@ -20,8 +20,8 @@ from ert_deploy.core.model.errors import (
 )  # fmt: skip
 from ert_deploy.engine.apply import MAX_CONFLICTS
 from ert_deploy.engine.observe import MAX_BLIND
-from ert_deploy.engine.power import MAX_REFUSALS, MAX_STARTS, MAX_STOPS
 from ert_deploy.engine.rent import MAX_LOST
+from ert_deploy.engine.start_stop import MAX_REFUSALS, MAX_STARTS, MAX_STOPS
 from tests.support.fakes.history import WANTED, up
 from tests.support.fakes.loopback import FakeWorld, world
 from tests.support.fakes.timing import Plans

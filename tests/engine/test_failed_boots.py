@@ -79,7 +79,7 @@ NO_MODEL = "pull model manifest: file does not exist"
 
 def misconfigured(made: FakeInstance) -> None:
     """Let the backend pass the identity check and report a model that cannot be downloaded."""
-    made.health = Health(Vital.SICK, NO_MODEL, "failed", certificate="pem", misconfigured=True)
+    made.health = Health(Vital.UNHEALTHY, NO_MODEL, "failed", certificate="pem", misconfigured=True)
 
 
 def test_a_model_that_nobody_can_serve_costs_two_machines_and_denies_nobody() -> None:
@@ -113,7 +113,9 @@ def test_a_model_server_that_never_answers_costs_two_machines_and_denies_nobody(
 
 def test_what_one_host_alone_says_of_itself_is_its_own_fault() -> None:
     made = world()
-    slow = Health(Vital.SICK, "9.0 tokens/s, and at least 88.5 are expected of this card", "failed", certificate="pem")
+    slow = Health(
+        Vital.UNHEALTHY, "9.0 tokens/s, and at least 88.5 are expected of this card", "failed", certificate="pem"
+    )
     made.gpu.conduct = dict.fromkeys(("1001", "1002"), lambda m: setattr(m, "health", slow))
     up(made)
     is_up(made)

@@ -167,7 +167,7 @@ def test_what_another_run_proved_meanwhile_is_put_back_and_not_what_this_run_rep
     now = made.clock.real()
     made.store.save(made.store.state.put_rollout(Rollout("srv-dash", fingerprint(own), "dep-x", now, proven=now)))
     made.web.faults.queued["deploy"] = [Rejected("no")]
-    with pytest.raises(Failed, match="refused to deploy"):
+    with pytest.raises(Failed, match="rejected the deploy"):
         run.finish()
     assert dash.env == theirs
 

@@ -19,7 +19,7 @@ from tests.support.fakes.loopback import certificate, world
     [
         (behaviours.stuck, "no progress for", True),
         (behaviours.crawling, "not healthy within 2700 s", True),
-        (behaviours.sick, "sick: it reports failed", True),
+        (behaviours.sick, "unhealthy: it reports failed", True),
         (behaviours.impostor, "impostor: it cannot prove its identity", True),
         (behaviours.unreachable, "no progress for", True),
         (behaviours.unpullable, "the host says: manifest unknown", True),

@@ -110,10 +110,10 @@ REFUSALS: dict[str, tuple[Callable[[FakeWorld], object], str]] = {
     "asleep": (lambda made: up(made, SLEEP), "ert is asleep"),
     "an impostor": (
         lambda made: behaviours.impostor(made.gpu.only()),
-        "no backend of ert serves now as the config says",
+        "no backend of ert serves now as configured",
     ),
     "unreachable": (lambda made: behaviours.unreachable(made.gpu.only()), "no backend of ert serves now"),
-    "it runs another config": (lambda made: up(made, OTHER), "no backend of ert serves now as the config says"),
+    "it runs another config": (lambda made: up(made, OTHER), "no backend of ert serves now as configured"),
 }
 
 
@@ -155,7 +155,7 @@ def test_a_backend_that_does_not_answer_keeps_its_key_and_up_puts_it_in_order() 
     made = served()
     (old,) = made.gpu.only().keys
     made.backend.faults.queued["set_keys"] = [Transient("no line", "after")] * 6
-    with pytest.raises(NeedsAttention, match="did not answer 6 times"):
+    with pytest.raises(NeedsAttention, match="did not respond to 6 attempts"):
         rotating(made).finish()
     assert held(made) == {old}
     assert len(made.gpu.only().keys) == 2

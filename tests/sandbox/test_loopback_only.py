@@ -41,6 +41,7 @@ HOSTILE = {
     "ERT_SANDBOX_REFUSED": "/nowhere/else.log",
     **PORT,
 }
+NAMED = {"render/images.py": {"docker.io"}}  # the registry in the name of an image, as recorded; nothing is pulled
 PAIR = f"import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', {PROGRAM!r}])\n{PROGRAM}"
 RUNTYPES = ("args", "ssh", "ssh_direct", "ssh_proxy", "jupyter", "jupyter_direct", "jupyter_proxy")
 SDK: Mapping[str, Mapping[str, Any]] = {
@@ -381,4 +382,4 @@ def test_no_string_in_the_sandboxs_code_names_a_host(path: Path) -> None:
     ]
     # Regular expressions match hosts and contain none.
     found = {host for text in texts if not re.search(r"\(\?|\[\^", text) for host in elsewhere(text)}
-    assert found == set()
+    assert found == NAMED.get(str(path.relative_to(SANDBOX)), set())

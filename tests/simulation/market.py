@@ -18,7 +18,7 @@ MOVE = 10000  # ports by which a start may move an instance
 DISK = 0.01  # $/h of every price
 BOOT = 40.0  # seconds until ready; the container starts after half of it
 UNREACHABLE, LOADING = Health(Vital.UNREACHABLE, "no route"), Health(Vital.LOADING, phase="pulling")
-SICK, IMPOSTOR = Health(Vital.SICK, "it says so"), Health(Vital.IMPOSTOR, "it cannot prove its identity")
+SICK, IMPOSTOR = Health(Vital.UNHEALTHY, "it says so"), Health(Vital.IMPOSTOR, "it cannot prove its identity")
 # Must not be changed: an instance of another deployment, a clone that the config ignores, one without `Mark`, and one
 # of a deployment with the same name in another project.
 STRANGERS = (

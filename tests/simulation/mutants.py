@@ -50,7 +50,7 @@ class Fate:
 
 _KEYS, _KEYRING = "engine/keys.py", "core/planning/key_acceptance.py"
 _RENT, _RETIRE, _OBSERVE = "engine/rent.py", "engine/retire.py", "engine/observe.py"
-_POWER, _RESTING, _REAP = "engine/power.py", "core/planning/sleep.py", "engine/reap.py"
+_POWER, _RESTING, _REAP = "engine/start_stop.py", "core/planning/sleep.py", "engine/reap.py"
 _OWNERSHIP = "core/planning/marks.py"
 _RECORDS = "core/planning/records.py"
 _PLAN, _PUBLISH, _STANDING = "core/planning/plan.py", "engine/publish.py", "core/planning/candidates.py"

@@ -59,7 +59,7 @@ class TlsBackendProbe:
                 with line or open_pinned(address, certificate, mark.deployment, deadline) as sure:
                     return health_of(*sure.get("/health"), certificate)
             except Stranger as trouble:
-                return Health(Vital.SICK, str(trouble), certificate=certificate)
+                return Health(Vital.UNHEALTHY, str(trouble), certificate=certificate)
         except Stranger as trouble:
             return Health(Vital.IMPOSTOR, str(trouble))
         except (Unreachable, TimeoutError) as trouble:
@@ -195,12 +195,12 @@ def health_of(status: int, body: bytes, certificate: str) -> Health:
 
 def _vital(status: int, phase: str, word: str, shown: Mapping[str, Any]) -> tuple[Vital, str]:
     if phase == "failed" or word == "degraded":
-        return Vital.SICK, f"it reports {word or phase}"
+        return Vital.UNHEALTHY, f"it reports {word or phase}"
     if status == 503:
         return Vital.LOADING, phase or word
     if status == 200 and word == "healthy" and shown.get("ollama_status") == "online":
         return Vital.HEALTHY, ""
-    return Vital.SICK, f"/health answered {status} ({word or 'not in the form we know'})"
+    return Vital.UNHEALTHY, f"/health answered {status} ({word or 'not in the form we know'})"
 
 
 def _object(body: bytes) -> Mapping[str, Any]:

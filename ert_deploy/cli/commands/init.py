@@ -55,10 +55,11 @@ def command(
     reference: bool,
     **given: str | None,
 ) -> None:
-    """Begin a project: write configs/NAME.yaml, its JSON Schema for editors, and render.yaml.
+    """Begin a project: write configs/NAME.yaml and render.yaml.
 
-    It asks a few questions, each with a default, and validates the files. It never requests a key: keys are read from
-    VAST_API_KEY and RENDER_API_KEY, or from files with mode 0600, when a command needs them.
+    It also writes the JSON Schema of the config, for editors. It asks a few questions, each with a default, and
+    validates the files. It never requests a key: keys are read from VAST_API_KEY and RENDER_API_KEY, or from files with
+    mode 0600, when a command needs them.
     """
     if reference:
         click.echo(project.config_reference(), nl=False)

@@ -124,7 +124,7 @@ class Vital(StrEnum):
     UNREACHABLE = "unreachable"
     IMPOSTOR = "impostor"
     LOADING = "loading"
-    SICK = "sick"
+    UNHEALTHY = "unhealthy"
     HEALTHY = "healthy"
 
 

@@ -72,7 +72,7 @@ def complaint(instance: Instance, health: Health | None) -> str:
     """Return the problem found by this observation, or an empty string."""
     if health is not None and health.vital is Vital.HEALTHY:
         return ""
-    if health is not None and health.vital in (Vital.IMPOSTOR, Vital.SICK):
+    if health is not None and health.vital in (Vital.IMPOSTOR, Vital.UNHEALTHY):
         return f"{health.vital}: {health.detail}".rstrip(": ")
     if instance.message.permanent:
         return f"the host says: {instance.message.text}"
@@ -173,7 +173,7 @@ def _first_boot(record: Record | None) -> bool:
 def _misconfigured(candidate: Candidate) -> bool:
     """Whether the backend itself reports that it would fail in the same way on every machine."""
     health = candidate.health
-    return health is not None and health.vital is Vital.SICK and health.misconfigured
+    return health is not None and health.vital is Vital.UNHEALTHY and health.misconfigured
 
 
 def _stranded(instance: Instance, record: Record, timings: Timings, now: float) -> Verdict:

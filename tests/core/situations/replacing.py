@@ -116,10 +116,10 @@ SITUATIONS: Table = {
             instance(1),
             records=(record(1, pinned=True, published=True),),
             apps=(app(env(1)),),
-            health=(Health(Vital.SICK, "engine died"),),
+            health=(Health(Vital.UNHEALTHY, "engine died"),),
             watches={1: still(5, 6)},
         ),
-        ["Retire 1 token=1 1001 deny: sick: engine died", *RENT],
+        ["Retire 1 token=1 1001 deny: unhealthy: engine died", *RENT],
     ),
     "two that do not fit take all slots: the move is finished first": (
         UP,

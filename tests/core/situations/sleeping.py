@@ -175,9 +175,9 @@ SITUATIONS: Table = {
             records=(served(1),),
             apps=(app(env(1)),),
             watches={1: still(5, 6)},
-            health=(Health(Vital.SICK, "engine died"),),
+            health=(Health(Vital.UNHEALTHY, "engine died"),),
         ),
-        ["Retire 1 token=1 1001 deny: sick: engine died"],
+        ["Retire 1 token=1 1001 deny: unhealthy: engine died"],
     ),
     "sleep: its GPU was taken": (
         SLEEP,

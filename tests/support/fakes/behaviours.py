@@ -33,7 +33,7 @@ def crawling(made: FakeInstance) -> None:
 
 def sick(made: FakeInstance) -> None:
     """It reports that it cannot serve."""
-    made.health = Health(Vital.SICK, "it reports failed")
+    made.health = Health(Vital.UNHEALTHY, "it reports failed")
 
 
 def impostor(made: FakeInstance) -> None:
