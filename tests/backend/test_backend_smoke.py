@@ -41,7 +41,7 @@ def test_the_floor_is_sixty_percent_of_what_the_card_is_known_for(model: str, ca
 def host(
     ollama: ScriptedOllama, context: int = 16384, share: float = 1.0, card: str = "", sandbox: bool = False
 ) -> float:
-    """Return the speed that `examine` finds; raise HostSick when it rejects the host."""
+    """Return the speed by `examine`; raise HostSick when it rejects the host."""
 
     async def cards() -> Sequence[str]:
         return [card] if card else []

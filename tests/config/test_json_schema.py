@@ -51,12 +51,12 @@ def schema_at(path: str) -> dict[str, Any]:
 
 
 def wrong(document: object) -> list[str]:
-    """The errors that the schema finds in a document."""
+    """The errors of the schema in a document."""
     return [f"{'/'.join(map(str, error.path))}: {error.message}" for error in VALIDATOR.iter_errors(document)]
 
 
 def read(document: object) -> tuple[Problem, ...]:
-    """The errors that the reader finds in a document, of which image and name may wait for the user."""
+    """The errors of the reader in a document, of which image and name may wait for the user."""
     return read_text(json.dumps(document, ensure_ascii=False))
 
 

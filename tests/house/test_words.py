@@ -30,7 +30,7 @@ REFERENCE, TODAY = SHARED / "words.tsv", SHARED / "words-today.tsv"
 TERMS = 40
 EXCEPTED = {
     "products, and the files and signals of the platform": """
-        adr agpl boto cpp docker dockerfile edgar flask github gunicorn litellm netrc ollama openai pem readme
+        adr agpl boto cpp docker dockerfile edgar flask github gpt gunicorn litellm netrc ollama openai pem readme
         sigkill vast yahoo""",
     "fields of an equity report, which the backend and the dashboard are about": """
         analyst asset average book cash currency currencies debt dividend earning equity filing fiscal flow growth

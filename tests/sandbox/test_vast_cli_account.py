@@ -1,4 +1,4 @@
-"""The account by the official `vastai` command line: charges that equal the bill, invoices, keys and variables.
+"""The account by the official `vastai` command line: costs that equal the bill, invoices, keys and variables.
 
 Also: every route of the published file, and every one that the package `vastai` calls, behaves as Vast's.
 """

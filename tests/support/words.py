@@ -166,7 +166,7 @@ def prose(name: str) -> str:
 
 
 def count(kinds: Iterable[str] = KINDS) -> Uses:
-    """Count the words of the whole repository, or of some kinds of text."""
+    """Count each word of the whole repository, or of some kinds of text."""
     uses, wanted = Uses(), set(kinds)
     readers = {"docstrings": docstrings, "comments": comments, "messages": messages}
     for name in tracked("*.py"):

@@ -77,7 +77,7 @@ def refuse_bad_key(body: Mapping[str, Any]) -> None:
 def reading(what: str, call: Callable[[], T]) -> T:
     """Run one read through the SDK.
 
-    Raises `Transient` when a retry may help, `CannotObserve` when the response is unusable, `UsageError` for a wrong
+    Raises `Transient` when a retry may help, `CannotObserve` when the response is invalid, `UsageError` for a wrong
     key.
     """
     try:

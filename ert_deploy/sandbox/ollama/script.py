@@ -12,7 +12,7 @@
 All keys are optional. The first matching reply with uses left is sent; `expand` fills `\\g<name>` with groups of the
 match; without a reply, a schema gets its smallest instance. `error_after` is a number of parts (0 = before the first
 line, with `status`); in `pull`, it and `stall_after` are fractions of the bytes. `busy` is the number of generations
-that get a 503, `vram` the fraction of a model on the GPU. When the file changes, it is read again and the uses are
+that get a 503, `vram` the share of a model on the GPU. When the file changes, it is read again and the uses are
 reset.
 """
 

@@ -81,7 +81,7 @@ def _bindable(port: int, *, reuse: bool = False) -> bool:
 
 @dataclass(slots=True)
 class Machine:
-    """A started process (leader of its own session) and its deadlines in real monotonic seconds."""
+    """A started process (leader of its own session) and its time limits in real monotonic seconds."""
 
     process: subprocess.Popen[bytes]
     signal_at: float | None = None

@@ -59,7 +59,7 @@ WORST_DELIVERED = 0.03
 class Ask:
     """One offer. RAM in MB, network in Mb/s, prices in $/h, $/GB and $/GB/month, times as Unix seconds.
 
-    `delivered` is the actual fraction of the advertised download rate; `flaw` is "" for a working host, else "slow" or
+    `delivered` is the actual share of the advertised download rate; `flaw` is "" for a working host, else "slow" or
     "oci".
     """
 

@@ -49,6 +49,6 @@ def _sections(result: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _line(text: str) -> str:
-    """Strip markup from a name, and break URLs and mail addresses that a viewer would turn into links."""
+    """Strip markup from a name, and break URLs and email addresses that a viewer would turn into links."""
     shown = re.sub(r"[<>\[\]`|*_~{}\\]", "", " ".join(text.split()))
     return re.sub(r"://|\bwww\.|@", lambda match: " ".join(match[0]) if match[0] != "@" else " at ", shown)

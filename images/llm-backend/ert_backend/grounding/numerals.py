@@ -70,7 +70,7 @@ NUMERAL = re.compile(
     re.VERBOSE,
 )
 
-# Names that contain a number (filings, indices, look-back windows, ordinals, technologies), and list items.
+# Names that contain a number (SEC forms, indices, look-back windows, ordinals, technologies), and list items.
 NAMES = re.compile(
     r"\b(?:5[23][- ](?:or[- ]5[23][- ])?weeks?|52- or 53-week|1[02]-[KQ]s?|20-Fs?|8-Ks?|S&P 500"
     r"|Russell [123]000|Nasdaq[- ]100"

@@ -113,7 +113,7 @@ def _worded(low: str, anchored: bool) -> str | None:
         ("meta", banned.META, None),
     )
     for name, words, run in kinds:
-        # `Grab Holdings` and `Best Buy` start or end like advice.
+        # `Grab Holdings` and `Best Buy` start or end like a recommendation.
         texts = {low, joined} if anchored or name != "advice" else {f"it is {low}"}
         if any(words.search(text) for text in texts) or (run and run.search(letters)):
             return name

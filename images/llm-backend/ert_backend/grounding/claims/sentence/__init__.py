@@ -1,1 +1,1 @@
-"""Sentence parser: finds each figure, company, date and amount of a sentence."""
+"""Sentence parser: each figure, company, date and amount of a sentence."""
