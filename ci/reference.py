@@ -169,7 +169,7 @@ def modules() -> str:
     """Return every module of the product and its simulator by package, each with the first line of its docstring."""
     lines: list[str] = []
     for folder in sorted({path.parent for path in _sources()}):
-        rows = [f"| `{path.name}` | {_subject(path)} |" for path in _sources() if path.parent == folder]
+        rows = [f"| `{_name(path)}` | {_subject(path)} |" for path in _sources() if path.parent == folder]
         lines += [f"### {_name(folder)}", "", "| module | subject |", "|---|---|", *rows, ""]
     return "\n".join(lines)
 
