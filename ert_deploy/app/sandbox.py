@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from ert_deploy.app.deployment import Config, opened, sandbox_world
 from ert_deploy.core.model.errors import UsageError
-from ert_deploy.wiring import recorder
 
 if TYPE_CHECKING:
     from ert_deploy.sandbox.world.file import WorldFile
@@ -114,6 +113,8 @@ def record(config: Config = None) -> str:
     """
     settings = opened(config).settings
     world = sandbox_world(settings, start=False) if settings.sandbox is not None else None
+    from ert_deploy.recording import recorder
+
     return recorder(settings, world).record().text()
 
 

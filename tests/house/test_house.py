@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TOPS = (ROOT / "images" / "llm-backend", ROOT / "images" / "dashboard", ROOT)
+WIRING_LINES = 80
 MODULE_LINES, TEST_LINES, FUNCTION_LINES, P90_LINES, PACKAGE_MODULES = 250, 400, 60, 30, 20
 TEXT = {".py", ".md", ".yaml", ".yml", ".toml", ".j2", ".sh", ".js", ".css", ".html", ".txt", ".json", ""}
 # Split, so that this file does not match itself.
@@ -55,6 +56,10 @@ def test_a_module_of_the_tests_says_what_it_is_for_and_can_be_read_at_once() -> 
     sources = {str(path.relative_to(ROOT)): path.read_text() for path in sorted((ROOT / "tests").rglob("*.py"))}
     assert {path: n for path, source in sources.items() if (n := source.count("\n")) > TEST_LINES} == {}
     assert [path for path, source in sources.items() if not ast.get_docstring(ast.parse(source))] == []
+
+
+def test_the_wiring_is_read_at_once() -> None:
+    assert (ROOT / "ert_deploy" / "wiring.py").read_text().count("\n") <= WIRING_LINES
 
 
 def test_a_package_has_at_most_twenty_modules() -> None:
