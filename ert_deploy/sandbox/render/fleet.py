@@ -115,11 +115,15 @@ class Fleet:
             self.workers.start(self._drain, service, old)
 
     def withdraw(self, service: Service, instances: Sequence[Instance]) -> None:
-        """Terminate instances at once, also those that have traffic already."""
+        """Remove instances: one that has traffic already is drained, any other is terminated at once."""
         with self.store.lock:
-            service.serving = [i for i in service.serving if i not in instances]
+            busy = [i for i in instances if i in service.serving]
+            service.serving = [i for i in service.serving if i not in busy]
         for instance in instances:
-            self.discard(service, instance)
+            if instance in busy:
+                self.workers.start(self._drain, service, instance)
+            else:
+                self.discard(service, instance)
 
     def shrink(self, service: Service) -> None:
         """Drain the instances beyond the number that should run, newest first."""
