@@ -155,6 +155,7 @@ def main(arguments: Sequence[str]) -> int:
     if not given or set(given) - set(CLIENTS) or ("prism" in given and "sdk" not in given):
         sys.stderr.write("usage: python -m tests.clients.render sdk=PYTHON [prism=NODE] [schemathesis=PROGRAM]\n")
         return 2
+    given = {name: str(Path(program).absolute()) if "/" in program else program for name, program in given.items()}
     if set(given) != {"sdk"} and not CONTRACTS.is_dir():
         sys.stderr.write(f"Render's OpenAPI is not in {CONTRACTS}; ERT_SHARED names another place\n")
         return 2
