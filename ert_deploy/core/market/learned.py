@@ -12,7 +12,7 @@ from ert_deploy.core.model.observed import Offer
 from ert_deploy.core.model.state import Launched
 
 # Speed within one rental: 8.5, 19.4, 20.6 MB/s (klutzydrummer/vastai-llmapi-orchestrator: README.md), a logarithmic
-# standard deviation of 0.5. One launch therefore says nearly everything about the link of the machine it was on.
+# standard deviation of 0.5. One rental therefore says nearly everything about the link of the machine it was on.
 WITHIN = 0.5
 
 
@@ -60,7 +60,7 @@ class Learned:
     def _factor(self, offer: Offer, spread: float, sample: Callable[[Evidence], Sample]) -> tuple[float, float]:
         """Shrink the mean of each group towards that of the next wider one: all launches, the host, the machine.
 
-        A launch deviates from its machine's mean by `WITHIN`, and a launch on another host by that and `spread`.
+        A rental deviates from the mean of its machine by `WITHIN`, and one of another host by that and `spread`.
         """
         within = (WITHIN / spread) ** 2
         machine, host = map(sample, self.of(offer))

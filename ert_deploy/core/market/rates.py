@@ -1,4 +1,4 @@
-"""Rates: what a host's link usually delivers, and what a launch usually takes on it, from public figures."""
+"""Rates: what a host's link usually delivers, and what a boot usually takes on it, from public figures."""
 
 from __future__ import annotations
 
