@@ -10,6 +10,7 @@ from ert_deploy.app.outcome import Backend, Doubts, Service, backends, foreign, 
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import CannotObserve
 from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.model.state import Denied
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning import plan as planning
 from ert_deploy.core.planning.situation import Situation
@@ -29,7 +30,8 @@ class Status:
 
     `undecided` are the instances without a certain owner, each with the reason; `others` are those of another owner.
     `unsettled_creates` is the number of create calls with unknown result, `to_be_destroyed` are instances that may
-    still exist after a request to delete them, `denied_machines` are temporarily not rented.
+    still exist after a request to delete them. `denied` are the machines and hosts that are temporarily not rented, and
+    `denied_machines` the ids of these machines.
     """
 
     deployment: str
@@ -41,6 +43,7 @@ class Status:
     unsettled_creates: int = 0
     to_be_destroyed: tuple[InstanceId, ...] = ()
     denied_machines: tuple[str, ...] = ()
+    denied: tuple[Denied, ...] = ()
     sandbox_stopped: bool = False
 
 
@@ -77,7 +80,8 @@ def status(config: Config = None, *, progress: Progress = SILENT) -> Status:
         others=foreign(situation),
         unsettled_creates=len(state.intents),
         to_be_destroyed=tuple(t.id for t in state.tombstones),
-        denied_machines=tuple(sorted(state.denied_machines(observed.now))),
+        denied_machines=tuple(sorted(state.denied_machines(abs(observed.stamp())))),
+        denied=tuple(d for d in state.denied if d.until > abs(observed.stamp())),
     )
 
 
