@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ert_deploy.app.deployment import SILENT, Config, Progress, opened
-from ert_deploy.core.market.learned import learn
+from ert_deploy.app.market import ranked
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.state import Denied
-from ert_deploy.core.planning.offers import Choice, choose, merged
+from ert_deploy.core.planning.offers import Choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,5 @@ def offers(config: Config = None, *, progress: Progress = SILENT) -> Offers:
     session = opened(config).session(progress, start_sandbox=True, web=False)
     desired = session.desired
     state = session.ports.store.load()
-    now = session.ports.clock.now()
-    denied, hosts = state.denied_machines(now), state.denied_hosts(now)
-    found = session.ports.gpu.search(desired.criteria, desired.launch)
-    looked = session.ports.gpu.search(desired.criteria, desired.launch, wide=True)
-    market, learned = merged(found, looked), learn(state.launches)
-    choice = choose(market, desired, denied, state.machines(), learned=learned, denied_hosts=hosts)
+    now, choice = session.ports.clock.now(), ranked(session, desired, state)
     return Offers(choice, desired, tuple(d for d in state.denied if d.until > now))
