@@ -66,9 +66,9 @@ def _ports(settings: Settings, audience: Audience, clock: Clock, keys: tuple[Sec
     from ert_deploy.adapters.app.probe import HttpAppProbe
     from ert_deploy.adapters.backend.probe import TlsBackendProbe
     from ert_deploy.adapters.clock import SystemEntropy
-    from ert_deploy.adapters.render.web import RenderWeb
-    from ert_deploy.adapters.vast.client import VastHost
     from ert_deploy.engine.run import Ports
+    from ert_deploy.providers.render.web import RenderWeb
+    from ert_deploy.providers.vast.client import VastHost
     from ert_deploy.stores import own_store, with_custody
 
     vast, render = keys

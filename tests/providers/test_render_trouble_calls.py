@@ -12,11 +12,11 @@ from dataclasses import replace
 import pytest
 
 from ert_deploy.adapters.bounded_http import Bounds, NoAnswer, exchange
-from ert_deploy.adapters.render.client import ATTEMPTS, LIST_SIZE, Call, redacted
-from ert_deploy.adapters.render.rate_limits import LONGEST_PAUSE
-from ert_deploy.adapters.render.web import RenderWeb
 from ert_deploy.core.model.errors import CannotObserve, ErtError, Rejected, Transient
 from ert_deploy.core.model.secret import Secret
+from ert_deploy.providers.render.client import ATTEMPTS, LIST_SIZE, Call, redacted
+from ert_deploy.providers.render.rate_limits import LONGEST_PAUSE
+from ert_deploy.providers.render.web import RenderWeb
 from tests.support.certificates.ip_bound import pair
 from tests.support.doubles.scripted_http import HTML, Answer, Script, scripted
 from tests.support.fakes.timing import FakeClock

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from ert_deploy.adapters.vast.client import VastHost
 from ert_deploy.core.model.desired import Launch, Market
 from ert_deploy.core.model.errors import CreateRefused, ErtError, OfferGone, OutcomeUnknown
+from ert_deploy.providers.vast.client import VastHost
 from ert_deploy.sandbox.httpd.faults import Fault
 from tests.support.vast.wire import ARMED, KEY, TOKEN, Wire, order
 

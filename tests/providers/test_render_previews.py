@@ -8,10 +8,10 @@ import pytest
 import requests
 
 from ert_dashboard.settings import Configuration, read_settings
-from ert_deploy.adapters.render.web import RenderWeb
 from ert_deploy.core.model.desired import Target
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.planning.app_env import connected
+from ert_deploy.providers.render.web import RenderWeb
 from tests.support.certificates.self_signed import certificate
 from tests.support.fakes.timing import FakeClock
 from tests.support.render.world import KEY, World, running, until

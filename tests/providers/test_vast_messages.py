@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ert_deploy.adapters.vast.messages import read
 from ert_deploy.core.model.provider import SILENT
+from ert_deploy.providers.vast.messages import read
 
 
 def flags(text: str) -> str:

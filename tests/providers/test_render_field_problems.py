@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from ert_deploy.adapters.render.web import RenderWeb
 from ert_deploy.core.model.errors import Failed, UsageError
 from ert_deploy.core.model.events import DeploySeen, Event, Proven
 from ert_deploy.core.model.secret import Secret
+from ert_deploy.providers.render.web import RenderWeb
 from tests.support.render.move import Stage, refused, staged, undisturbed
 from tests.support.render.world import until
 

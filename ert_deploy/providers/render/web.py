@@ -12,9 +12,15 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 
 from ert_deploy.adapters.bounded_http import Bounds, NoAnswer, Reply
-from ert_deploy.adapters.render.client import LIST_SIZE, PAGE, Call, RenderHttp, path_of
-from ert_deploy.adapters.render.deploys import RenderDeploys
-from ert_deploy.adapters.render.parse import (
+from ert_deploy.core import redaction
+from ert_deploy.core.model.errors import CannotObserve, Transient, UsageError
+from ert_deploy.core.model.observed import WebDeploy
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.model.text import printable
+from ert_deploy.ports import Clock, WebService
+from ert_deploy.providers.render.client import LIST_SIZE, PAGE, Call, RenderHttp, path_of
+from ert_deploy.providers.render.deploys import RenderDeploys
+from ert_deploy.providers.render.parse import (
     WEB,
     Json,
     group_of,
@@ -25,12 +31,6 @@ from ert_deploy.adapters.render.parse import (
     thing_of,
     variable_of,
 )
-from ert_deploy.core import redaction
-from ert_deploy.core.model.errors import CannotObserve, Transient, UsageError
-from ert_deploy.core.model.observed import WebDeploy
-from ert_deploy.core.model.secret import Secret
-from ert_deploy.core.model.text import printable
-from ert_deploy.ports import Clock, WebService
 
 SERVICE_ID = re.compile(r"srv-[0-9a-z]{20}")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -11,11 +11,11 @@ import pytest
 from openapi_core import OpenAPI
 from openapi_core.testing import MockRequest
 
-from ert_deploy.adapters.render.parse import deploy_of, page_of, service_of, variable_of
-from ert_deploy.adapters.render.web import RenderWeb
 from ert_deploy.core.model.errors import OutcomeUnknown
 from ert_deploy.core.model.observed import DeployKind
 from ert_deploy.core.model.secret import Secret
+from ert_deploy.providers.render.parse import deploy_of, page_of, service_of, variable_of
+from ert_deploy.providers.render.web import RenderWeb
 from tests.support.doubles.scripted_http import Answer, Answers, Script, Seen
 from tests.support.render.recorded import (
     BASE,

@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 
 from ert_deploy.adapters.clock import RealClock
-from ert_deploy.adapters.vast import parse
-from ert_deploy.adapters.vast.client import VastHost
-from ert_deploy.adapters.vast.onstart import MAX_ONSTART, ONSTART
 from ert_deploy.core.model.desired import Launch
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import CreateOrder
+from ert_deploy.providers.vast import parse
+from ert_deploy.providers.vast.client import VastHost
+from ert_deploy.providers.vast.onstart import MAX_ONSTART, ONSTART
 from ert_deploy.sandbox.httpd.server import Reply, Request, Router, Server
 
 DOCKERFILE = (Path(__file__).resolve().parents[2] / "images" / "llm-backend" / "Dockerfile").read_text()

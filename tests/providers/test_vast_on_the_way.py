@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from ert_deploy.adapters.vast.client import VastHost
 from ert_deploy.core.model.desired import Launch
 from ert_deploy.core.model.errors import CannotObserve, OutcomeUnknown
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import CreateOrder
+from ert_deploy.providers.vast.client import VastHost
 from ert_deploy.sandbox.runtime.clock import WorldClock
 from tests.support.certificates.ip_bound import pair
 from tests.support.doubles.scripted_http import Answer, Script, scripted

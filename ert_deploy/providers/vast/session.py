@@ -11,9 +11,9 @@ from typing import Any
 
 import requests
 
-from ert_deploy.adapters.vast.errors import date_of
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import Clock
+from ert_deploy.providers.vast.errors import date_of
 
 UNUSED = ("vastai.serverless",)  # asyncio clients and servers of endpoints, which are not used here
 CALL_TIMEOUT = (
@@ -55,7 +55,7 @@ class Session:
         with _without_serverless():
             from vastai import VastAI  # slow to import: only when used
 
-            from ert_deploy.adapters.vast.strict_client import StrictClient
+            from ert_deploy.providers.vast.strict_client import StrictClient
 
         logging.getLogger("vastai").setLevel(logging.WARNING)
         sdk = VastAI(api_key=self._api_key.reveal(), server_url=self.server_url, quiet=True)

@@ -18,11 +18,11 @@ from openapi_core import OpenAPI
 from openapi_core.testing import MockRequest
 from openapi_core.validation.request.exceptions import InvalidRequestBody
 
-from ert_deploy.adapters.vast.client import VastHost
 from ert_deploy.core.model.desired import Criteria, Desired, Launch, Market, Phase
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import CreateOrder
+from ert_deploy.providers.vast.client import VastHost
 from ert_deploy.sandbox.httpd.server import Reply, Request, Router, Server
 from ert_deploy.sandbox.runtime.clock import WorldClock
 from tests.support.ids import nth

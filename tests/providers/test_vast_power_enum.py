@@ -6,8 +6,8 @@ from itertools import product
 
 import pytest
 
-from ert_deploy.adapters.vast import parse
 from ert_deploy.core.model.observed import Power
+from ert_deploy.providers.vast import parse
 
 CONTAINER = (None, "created", "loading", "running", "exited", "stopped", "offline", "unknown", "something new")
 CONTRACT = (None, "running", "stopped", "something new")

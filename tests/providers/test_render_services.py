@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from ert_deploy.adapters.render.client import path_of
-from ert_deploy.adapters.render.web import RenderWeb
 from ert_deploy.core.model.errors import CannotObserve, Rejected, Transient, UsageError
 from ert_deploy.core.model.secret import Secret
+from ert_deploy.providers.render.client import path_of
+from ert_deploy.providers.render.web import RenderWeb
 from tests.support.doubles.scripted_http import HTML, Answer
 from tests.support.fakes.timing import FakeClock
 from tests.support.render.recorded import BASE, CANARY, EMPTY, ENV, SERVICE, page, render, service, variable

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ert_deploy.adapters.render.rate_limits import LONGEST_PAUSE, Pace, bucket_of, seconds_until
-from ert_deploy.adapters.render.web import RenderWeb
 from ert_deploy.core.model.secret import Secret
+from ert_deploy.providers.render.rate_limits import LONGEST_PAUSE, Pace, bucket_of, seconds_until
+from ert_deploy.providers.render.web import RenderWeb
 from tests.support.doubles.scripted_http import Answer, scripted
 from tests.support.fakes.timing import FakeClock
 from tests.support.render.recorded import CANARY, DEPLOYS, EMPTY, ENV, QUICK, SERVICE, deploy, variable

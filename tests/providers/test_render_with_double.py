@@ -8,11 +8,11 @@ import pytest
 
 from ert_deploy.adapters.app.probe import HttpAppProbe
 from ert_deploy.adapters.clock import CompressedClock
-from ert_deploy.adapters.render.web import RenderWeb
 from ert_deploy.core.model.desired import Target
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.observed import DeployKind, WebDeploy
 from ert_deploy.core.model.secret import Secret
+from ert_deploy.providers.render.web import RenderWeb
 from ert_deploy.sandbox.httpd.faults import Fault
 from ert_deploy.sandbox.runtime.clock import WorldClock
 from tests.support.render.world import KEY, World, running, until

@@ -15,11 +15,6 @@ from typing import Any, TypeVar
 import requests
 import tenacity
 
-from ert_deploy.adapters.vast import errors, logs, onstart, parse, retries
-from ert_deploy.adapters.vast.account import AccountReader
-from ert_deploy.adapters.vast.query import query, wide_query
-from ert_deploy.adapters.vast.rate_limits import LIMITS, Pace
-from ert_deploy.adapters.vast.session import CALL_TIMEOUT, Session
 from ert_deploy.core import redaction
 from ert_deploy.core.model.desired import Criteria, Launch, Market
 from ert_deploy.core.model.errors import CannotObserve, Transient
@@ -29,6 +24,11 @@ from ert_deploy.core.model.provider import Cloud, InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
 from ert_deploy.ports import Clock, CreateOrder, Turn
+from ert_deploy.providers.vast import errors, logs, onstart, parse, retries
+from ert_deploy.providers.vast.account import AccountReader
+from ert_deploy.providers.vast.query import query, wide_query
+from ert_deploy.providers.vast.rate_limits import LIMITS, Pace
+from ert_deploy.providers.vast.session import CALL_TIMEOUT, Session
 
 T = TypeVar("T")
 PAGE = 25  # the maximum of the server

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from ert_deploy.adapters.bounded_http import Bounds
-from ert_deploy.adapters.render.web import RenderWeb
 from ert_deploy.core.model.errors import CannotObserve, Gone, OutcomeUnknown, Rejected, Transient, UsageError
 from ert_deploy.core.model.observed import DeployKind, WebDeploy
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import WebService
+from ert_deploy.providers.render.web import RenderWeb
 from tests.support.doubles.scripted_http import HTML, Answer, Answers, Script
 from tests.support.fakes.timing import FakeClock
 from tests.support.render.recorded import (

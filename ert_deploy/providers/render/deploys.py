@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ert_deploy.adapters.bounded_http import NoAnswer, Reply
-from ert_deploy.adapters.render.client import LIST_SIZE, RETRIED, Call, RenderHttp, path_of
-from ert_deploy.adapters.render.parse import deploy_of, log_of, page_of, reason_of, stamp, thing_of
 from ert_deploy.core.model.errors import CannotObserve, ErtError, Gone, OutcomeUnknown, Rejected, Transient
 from ert_deploy.core.model.observed import WebDeploy
 from ert_deploy.ports import Clock, WebService
+from ert_deploy.providers.render.client import LIST_SIZE, RETRIED, Call, RenderHttp, path_of
+from ert_deploy.providers.render.parse import deploy_of, log_of, page_of, reason_of, stamp, thing_of
 
 YOUNG = 15.0  # a new deploy may return 404 for this many seconds (JorgeLNJunior/render-deploy#24)
 YOUNG_PAUSE = 2.0

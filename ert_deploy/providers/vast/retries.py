@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tenacity
 
-from ert_deploy.adapters.vast.errors import TooFrequent
 from ert_deploy.core.model.errors import Transient
+from ert_deploy.providers.vast.errors import TooFrequent
 
 READ_TRIES = 4
 LIMITED_TRIES = 8  # attempts after a 429: another run with the same key may use up the limit

@@ -17,14 +17,14 @@ import requests
 import tenacity
 
 from ert_deploy.adapters.bounded_http import Bounds, NoAnswer, Reply, exchange, is_loopback
-from ert_deploy.adapters.render.parse import Json, page_of
-from ert_deploy.adapters.render.rate_limits import LONGEST_PAUSE, Pace, seconds_until
 from ert_deploy.core import redaction
 from ert_deploy.core.model.errors import CannotObserve, ErtError, Rejected, Transient, UsageError
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
 from ert_deploy.core.redaction import Redactor
 from ert_deploy.ports import Clock
+from ert_deploy.providers.render.parse import Json, page_of
+from ert_deploy.providers.render.rate_limits import LONGEST_PAUSE, Pace, seconds_until
 
 T = TypeVar("T")
 ATTEMPTS = 5

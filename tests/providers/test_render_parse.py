@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from ert_deploy.adapters.render.parse import deploy_of, log_of, page_of, reason_of, service_of, stamp, variable_of, when
 from ert_deploy.core.model.observed import DeployKind
+from ert_deploy.providers.render.parse import (
+    deploy_of,
+    log_of,
+    page_of,
+    reason_of,
+    service_of,
+    stamp,
+    variable_of,
+    when,
+)
 from tests.support.render.recorded import deploy, service
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from ert_deploy.adapters.clock import RealClock
-from ert_deploy.adapters.vast.client import VastHost
 from ert_deploy.core.model.errors import CannotObserve, UsageError
 from ert_deploy.core.model.secret import Secret
+from ert_deploy.providers.vast.client import VastHost
 from ert_deploy.sandbox.httpd.server import Reply, Request, Router, Server
 from tests.support.vast.wire import Wire
 

@@ -13,8 +13,6 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from ert_deploy.adapters.vast import messages
-from ert_deploy.adapters.vast.power import ENDED, power_of
 from ert_deploy.core import redaction
 from ert_deploy.core.model.desired import PORT
 from ert_deploy.core.model.errors import CannotObserve
@@ -25,6 +23,8 @@ from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
 from ert_deploy.ports import Account
+from ert_deploy.providers.vast import messages
+from ert_deploy.providers.vast.power import ENDED, power_of
 
 DATACENTER = 1  # hosting_type
 TOP_UP = "add credit at cloud.vast.ai"

@@ -13,12 +13,12 @@ from typing import Any, Protocol, TypeVar
 
 import requests
 
-from ert_deploy.adapters.vast import errors, parse
-from ert_deploy.adapters.vast.rate_limits import UNKNOWN
-from ert_deploy.adapters.vast.session import Session
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.planning.accounts import BY_KEY
 from ert_deploy.ports import Account, Clock
+from ert_deploy.providers.vast import errors, parse
+from ert_deploy.providers.vast.rate_limits import UNKNOWN
+from ert_deploy.providers.vast.session import Session
 
 T = TypeVar("T")
 HASHED = 16  # hexadecimal digits of a key's hash: enough to distinguish keys, too few to recover one

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 import requests
 
-from ert_deploy.adapters.vast.client import VastHost
-from ert_deploy.adapters.vast.errors import date_of
 from ert_deploy.core.model.desired import Criteria
 from ert_deploy.core.model.errors import CannotObserve, OutcomeUnknown
+from ert_deploy.providers.vast.client import VastHost
+from ert_deploy.providers.vast.errors import date_of
 from ert_deploy.sandbox.httpd.faults import Fault
 from ert_deploy.sandbox.httpd.server import Reply, Request
 from tests.support.ids import nth

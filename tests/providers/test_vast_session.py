@@ -7,7 +7,7 @@ import sys
 
 CODE = """
 import sys
-from ert_deploy.adapters.vast.session import Session
+from ert_deploy.providers.vast.session import Session
 from ert_deploy.core.model.secret import Secret
 sdk = Session(Secret("a" * 64), "http://127.0.0.1:9", None, 5.0).sdk
 assert type(sdk).__module__ == "vastai.sdk", type(sdk)
