@@ -28,7 +28,7 @@ from ert_deploy.adapters.backend.probe import TlsBackendProbe
 from ert_deploy.adapters.bounded_http import Bounds
 from ert_deploy.adapters.clock import SystemEntropy
 from ert_deploy.adapters.docker_images import DockerImages
-from ert_deploy.adapters.recorder import Recorder
+from ert_deploy.adapters.recorder import Recorder, Recording
 from ert_deploy.adapters.state import s3_http
 from ert_deploy.adapters.state.s3_objects import S3Objects
 from ert_deploy.core.model.desired import Criteria, Launch, Target
@@ -36,9 +36,11 @@ from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import CreateOrder
+from ert_deploy.providers.render.recording import record as record_render
 from ert_deploy.providers.render.web import RenderWeb
 from ert_deploy.providers.vast import logs, strict_client
 from ert_deploy.providers.vast.client import VastHost
+from ert_deploy.providers.vast.recording import record as record_vast
 from tests.support.certificates.ip_bound import pair
 from tests.support.doubles.docker_engine_api import DIGEST
 from tests.support.doubles.scripted_http import Answer, Script, Seen
@@ -197,8 +199,10 @@ def log_text(script: Script, _: Bounds) -> str:
 
 
 def recording(script: Script, bounds: Bounds) -> Any:
-    key = Secret(OWN)
-    return Recorder(script.url, key, script.url, key, SERVICE, FakeClock(), bounds).record()
+    made = Recording()
+    record_vast(Recorder(made, "vast", script.url, Secret(OWN), FakeClock(), bounds))
+    record_render(Recorder(made, "render", script.url, Secret(OWN), FakeClock(), bounds), SERVICE)
+    return made
 
 
 HEALTH = {"fingerprint": "0123456789abcdef"}

@@ -7,6 +7,7 @@ import pytest
 from ert_deploy.core.model.errors import CannotObserve, Rejected, Transient, UsageError
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.providers.render.client import path_of
+from ert_deploy.providers.render.parse import FREE
 from ert_deploy.providers.render.web import RenderWeb
 from tests.support.doubles.scripted_http import HTML, Answer
 from tests.support.fakes.timing import FakeClock
@@ -17,7 +18,7 @@ def test_a_service_is_read_by_its_id_with_all_recorded_nulls() -> None:
     with render({f"GET {BASE}": Answer(200, service())}) as (web, script):
         found = web.service(SERVICE)
     assert (found.id, found.name, found.url) == (SERVICE, "ert-dashboard", "https://ert-dashboard.onrender.com")
-    assert (found.suspended, found.has_disk, found.sleeps) == ("", False, False)
+    assert (found.suspended, found.has_disk, found.sleeps) == ("", False, "")
     assert script.seen[0].headers["Authorization"] == f"Bearer {CANARY}"
 
 
@@ -60,7 +61,7 @@ def test_a_free_suspended_service_with_a_disk_says_so() -> None:
     shown = service(suspended="suspended", suspenders=["billing", "user"], serviceDetails=details)
     with render({f"GET {BASE}": Answer(200, shown)}) as (web, _):
         found = web.service(SERVICE)
-    assert (found.suspended, found.has_disk, found.sleeps) == ("suspended by billing, user", True, True)
+    assert (found.suspended, found.has_disk, found.sleeps) == ("suspended by billing, user", True, FREE)
 
 
 def test_a_name_must_match_exactly_and_every_page_is_looked_at() -> None:

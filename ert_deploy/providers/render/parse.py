@@ -35,6 +35,7 @@ FAILURES: Mapping[str, tuple[str, str]] = {
     "timedOutReason": ("", ""),
     "unhealthy": ("the health check failed: ", ""),
 }
+FREE = "is on the free plan: it sleeps after 15 minutes without visitors"
 WEB = "web_service"
 LINE_LIMIT = 500
 FULL_PAGE = 100
@@ -82,7 +83,7 @@ def service_of(raw: object) -> WebService:
         owner_id=printable(item.get("ownerId") or "", 64),
         suspended=_suspended(item),
         has_disk=isinstance(details.get("disk"), dict),
-        sleeps=str(details.get("plan") or "").startswith("free"),
+        sleeps=FREE if str(details.get("plan") or "").startswith("free") else "",
         unreachable=details.get("renderSubdomainPolicy") == "disabled",
         preview_of=preview_of(item),
         makes_previews=_makes_previews(details),

@@ -15,6 +15,7 @@ from ert_deploy.adapters.bounded_http import Bounds, NoAnswer, Reply
 from ert_deploy.core import redaction
 from ert_deploy.core.model.errors import CannotObserve, Transient, UsageError
 from ert_deploy.core.model.observed import WebDeploy
+from ert_deploy.core.model.provider import Platform
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
 from ert_deploy.ports import Clock, WebService
@@ -37,10 +38,12 @@ VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class RenderWeb:
-    """Client for web services. `base_url` includes the version (`https://api.render.com/v1`).
+    """A `WebHost` at Render. `base_url` includes the version (`https://api.render.com/v1`).
 
     `bounds` apply to each single request.
     """
+
+    platform = Platform("Render", "render/services", preview_variable="IS_PULL_REQUEST")
 
     def __init__(self, api_key: Secret, base_url: str, clock: Clock, bounds: Bounds | None = None) -> None:
         self._http = RenderHttp(api_key, base_url, clock, bounds or Bounds())
