@@ -19,6 +19,7 @@ from tests.support.ids import nth
 from tests.support.situations import (
     ADMIN,
     DASH,
+    KEY,
     NOW,
     OTHER_KEY,
     UP,
@@ -137,6 +138,12 @@ CASES: dict[str, tuple[Any, Observed, list[int], dict[int, str], list[int]]] = {
     ),
     "the owner was changed, the services were not": (
         UP, seen(instance(1, owner=f"before-that:{HERE}"), apps=(app({}),)), [], {1: "no owner ("}, [],
+    ),
+    "an app that has the address and no key": (
+        replace(UP, owner=""), seen(instance(1, **OLD), apps=(app({DASH.names.url: env(1)[DASH.names.url]}),)), [], {1: ""}, [],
+    ),
+    "an app that has a key and no address": (
+        replace(UP, owner=""), seen(instance(1, **OLD), apps=(app({DASH.names.key: KEY}),)), [], {1: ""}, [],
     ),
     "a copied config, and no state": (
         UP, seen(instance(1, owner=f"our-project:{THERE}"), apps=(app({}),)), [], {1: "other services"}, [],
