@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from ert_deploy.core.launching.progress import Curve
-from ert_deploy.core.market.stages import expected_stages
+from ert_deploy.core.market.learned import learn
 from ert_deploy.core.model import keys, state, steps
 from ert_deploy.core.model.desired import Desired, Market
 from ert_deploy.core.model.errors import (
@@ -110,9 +110,8 @@ def _three_beats(run: Run, ranked: Ranked) -> Effects[None]:
     began = own_time(now, run.memory)
     commit(ranked, token, began, run.memory)
     run.memory.rented[token] = offer
-    expected = expected_stages(offer, run.desired.launch)
     timings = run.desired.timings
-    run.memory.curves[token] = Curve(expected, began, timings.boot_limit, timings.no_progress)
+    run.memory.curves[token] = Curve(ranked.estimate.stages, began, timings.boot_limit, timings.no_progress)
     try:
         instance_id = yield from perform(e.Create(order))
     except OfferGone:
@@ -142,11 +141,12 @@ def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
             f"{run.memory.rentals} rented machines did not become healthy, {run.memory.lost} offers were taken",
             hint="`ert-deploy offers` lists the remaining ones; a higher offer/max_dph allows better hosts",
         )
-    moment = yield from perform(e.Now())
-    now, denied = own_time(moment, run.memory), run.observed.state.denied_machines(abs(moment.stamp()))
-    taken = run.situation.occupied
+    moment, stored = (yield from perform(e.Now())), run.observed.state
+    now, denied = own_time(moment, run.memory), stored.denied_machines(abs(moment.stamp()))
+    taken, hosts = run.situation.occupied, stored.denied_hosts(abs(moment.stamp()))
     if now >= run.memory.ranked_until:
-        choice = choose((yield from _on_the_market(run.desired)), run.desired, denied, taken)
+        market, learned = (yield from _on_the_market(run.desired)), learn(stored.launches)
+        choice = choose(market, run.desired, denied, taken, learned=learned, denied_hosts=hosts)
         if not choice.ranked:
             raise _no_offer(choice, run.desired)
         yield from _can_pay(choice.ranked[0], run.desired)
@@ -154,7 +154,9 @@ def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
     left = [
         (ranked, rank)
         for rank, ranked in enumerate(run.memory.ranked, 1)
-        if ranked.offer.id not in run.memory.tried and ranked.offer.machine_id not in denied | taken
+        if ranked.offer.id not in run.memory.tried
+        and ranked.offer.machine_id not in denied | taken
+        and ranked.offer.host_id not in hosts
     ]
     if run.situation.standing.current is not None:
         left = [found for found in left if _apart(found[0].offer, run)]
@@ -171,7 +173,7 @@ def _apart(offer: Offer, run: Run) -> bool:
     """Whether the offer shares neither host nor address with a machine of the deployment, as far as both are known."""
     tokens = [i.mark.token for i in run.situation.ours if i.mark is not None]
     rented = [run.memory.rented[token] for token in tokens if token in run.memory.rented]
-    hosts = {other.host_id for other in rented if other.host_id}
+    hosts = {other.host_id for other in (*rented, *run.situation.ours) if other.host_id}
     ips = {other.ip for other in rented if other.ip} | {i.address.ip for i in run.situation.ours if i.address}
     return offer.host_id not in hosts and offer.ip not in ips
 

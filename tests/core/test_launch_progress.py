@@ -7,12 +7,12 @@ from typing import TypeAlias
 
 import pytest
 
-from ert_deploy.adapters.vast.messages import read as notice
 from ert_deploy.core.launching.progress import BEHIND, LATE, Curve, stage_of
 from ert_deploy.core.market.stages import Stages
 from ert_deploy.core.model.boot.watch import Lag, LaunchStage, Watch
 from ert_deploy.core.model.observed import Health, Instance, Vital
 from ert_deploy.core.planning.health import SLOW, Candidate, Stage, judge, look
+from ert_deploy.providers.vast.messages import read as notice
 from tests.support.situations import NOW, UP, instance, record, served, still
 
 Seen: TypeAlias = tuple[float, Instance, Health | None]

@@ -13,17 +13,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from ert_deploy.config.schema.keys import ROOT, Rows, Section
+from ert_deploy.config.schema.keys import ROOT
+from ert_deploy.config.schema.parts import Rows, Section
 
 PAGE = Path(__file__).parents[2] / "docs" / "limits.md"
 PACKAGES = ("ert_deploy.core", "ert_deploy.engine")
-WANTED = ("core.model.desired.", "core.model.model_server.")
+WANTED = ("core.model.desired.", "core.model.model_server.", "core.market.stages.Spread.")
 # Observed values and counts default to 0 and False, except where another default is safer.
 BEGINS_OTHERWISE = {
     "core.model.observed.Offer.num_gpus": "1",
     "core.model.observed.Offer.verified": "yes",
     "core.model.observed.Offer.rentable": "yes",
-    "core.model.observed.Watch.seen": "inf",
+    "core.model.boot.watch.Watch.seen": "inf",
     "core.model.owner.Owner.complete": "yes",
     "core.planning.marks.Undecided.blocks": "yes",
     "engine.app_proof.Finding.stops": "yes",

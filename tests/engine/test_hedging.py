@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from ert_deploy.core.market.cost import estimate
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import CannotObserve, CreateRefused, ErtError
 from ert_deploy.core.model.events import Destroyed, Rented, Retired, Trouble
-from ert_deploy.core.planning.cost import estimate
 from tests.support.fakes import behaviours
 from tests.support.fakes.history import WANTED, done, is_up, start, told, until, up
 from tests.support.fakes.loopback import FakeInstance, FakeWorld, offer, world

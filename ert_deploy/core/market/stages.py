@@ -15,7 +15,7 @@ from ert_deploy.core.market.rates import BOOT, MBIT_PER_GB, usual_pull, usual_ra
 from ert_deploy.core.model.desired import Launch
 from ert_deploy.core.model.observed import Offer
 
-# A create call took 1.6 s and a search 1.3 s (one measured launch, 2026-01-02), a create 5 to 10 s
+# A create call took 1.6 s and a search 1.3 s (measured once, 2026-01-02), a create 5 to 10 s
 # (lifehaverdev/stationthisdeluxebot: vastai/notes/research.md).
 RENT = 6.0
 # 18.7 GB were loaded and tested on an RTX 3090 in 71 s (klutzydrummer/vastai-llmapi-orchestrator: README.md): 3 s for
@@ -42,10 +42,10 @@ ORDINARY = Spread()
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """Expected seconds of each stage of a launch; `spread` is how far they scatter.
+    """Expected seconds of each stage of a rental; `spread` is how far they scatter.
 
     rent: from the search to the answer to the create call. pull: until the image is on the host. boot: until the port
-    of the container answers. download: of the model. load: into the GPU. smoke: the test request.
+    of the container is reached. download: of the model. load: into the GPU. smoke: the test request.
     """
 
     rent: float
@@ -69,7 +69,7 @@ class Stages:
     def at(self, quantile: float) -> Stages:
         """Return the seconds within which each stage ends with this probability; ValueError outside of 0 to 1.
 
-        `total` is then that of a launch whose stages are all that slow: stages share the host, its link and its disk.
+        `total` is then that of a rental whose stages are all that slow: stages share the host, its link and its disk.
         """
         z, s = normal_quantile(quantile), self.spread
         return Stages(
@@ -84,7 +84,7 @@ class Stages:
 
 
 def expected_stages(offer: Offer, launch: Launch, learned: Learned | None = None) -> Stages:
-    """Return the expected time of each stage of a launch on this offer."""
+    """Return the expected time of each stage of a rental of this offer."""
     known = learned or NOTHING
     share, network = known.delivery(offer, ORDINARY.download)
     pace, start = known.start(offer, ORDINARY.boot)

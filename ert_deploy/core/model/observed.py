@@ -53,8 +53,8 @@ class Instance:
     token; `born` is the mark in the environment, and `owner` the value of `ERT_OWNER` there. `status` is the provider's
     name for the state of the container: shown, and never read. `ended`: its container has run and runs no more, or the
     provider cannot tell. `dph` is the price of the running instance and `disk_dph` the part of it for the disk in any
-    state, in $/h. `shell` is the address of the SSH server. `started` is when it was rented; a stop and a start do not
-    change it. `bid` means that it is interruptible, and runs again by itself after being outbid.
+    state, in $/h. `shell` is the SSH server. `started` is when it was rented; a stop and a start do not change it.
+    `bid` means that it is interruptible, and runs again by itself after being outbid.
     """
 
     id: InstanceId
@@ -65,6 +65,7 @@ class Instance:
     ended: bool = False
     message: Notice = SILENT
     machine_id: str = ""
+    host_id: str = ""
     gpu_name: str = ""
     geolocation: str = ""
     dph: float = 0.0
@@ -95,8 +96,7 @@ class Instance:
 class Offer:
     """One machine to rent. Prices in $/h and $/GB, RAM in MB, network in Mb/s, duration in seconds.
 
-    `cpu_arch` is empty if the provider does not report it; so are `host_id`, the id of the machine's owner, and `ip`,
-    the public address that its instances share.
+    Empty if the provider does not report it: `cpu_arch`, `host_id` (the owner of the machine), `ip` (of its instances).
     """
 
     id: str
@@ -185,7 +185,7 @@ class WebDeploy:
 
 @quick_dataclass
 class Publication:
-    """One target, as reported by Render and the running app.
+    """One target, as reported by its host and the running app.
 
     `env` contains the owned variables that are set. `live_fingerprint` is the one that the running process reports;
     None if it reports none or could not be reached.
@@ -202,7 +202,7 @@ class Publication:
 
 @quick_dataclass
 class Observed:
-    """Complete input of `plan`. `publications` is None if Render was not (or could not be) read.
+    """Complete input of `plan`. `publications` is None if the web host was not (or could not be) read.
 
     `now` is the monotonic time of this run, used only with times of the same run. `provider_now` is the provider's
     time, None before the first one is received. `first_seen` has the time at which this run first read each time in the

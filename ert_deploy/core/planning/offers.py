@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from ert_deploy.core.market.cost import Estimate, estimate
+from ert_deploy.core.market.learned import NOTHING, Learned
 from ert_deploy.core.model.desired import Desired, Market
 from ert_deploy.core.model.observed import Offer
-from ert_deploy.core.planning.cost import Estimate, estimate
 
 COUNTRY_CODE_LENGTH = 2
 CPU_ARCH = "amd64"  # platform of the image
@@ -52,8 +53,14 @@ def choose(
     desired: Desired,
     denied: frozenset[str] = frozenset(),
     occupied: frozenset[str] = frozenset(),
+    *,
+    learned: Learned = NOTHING,
+    denied_hosts: frozenset[str] = frozenset(),
 ) -> Choice:
-    """Split offers into accepted (by expected price, then reliability, then id) and rejected.
+    """Split offers into accepted (the best first) and rejected.
+
+    The best offer has the lowest expected price of the planned hours and of the wait before them, then the highest
+    reliability, then the lowest id. An hour of waiting counts as much as the config would pay for an hour at most.
 
     `occupied` are the machines on which this deployment has an instance, or may have one: two instances on one machine
     use the same ports, and a fault of the machine would affect both.
@@ -61,12 +68,13 @@ def choose(
     ranked: list[Ranked] = []
     rejected: list[tuple[Offer, tuple[Rejection, ...]]] = []
     for offer in offers:
-        reasons = tuple(reject(offer, desired, denied, occupied))
+        reasons = tuple(reject(offer, desired, denied, occupied, denied_hosts))
         if reasons:
             rejected.append((offer, reasons))
         else:
-            ranked.append(Ranked(offer, estimate(offer, desired.launch, desired.plan_hours)))
-    ranked.sort(key=lambda r: (r.estimate.expected(), -r.offer.reliability, r.offer.id))
+            ranked.append(Ranked(offer, estimate(offer, desired.launch, desired.plan_hours, learned)))
+    worth = desired.criteria.max_dph
+    ranked.sort(key=lambda r: (r.estimate.score(worth), -r.offer.reliability, r.offer.id))
     return Choice(tuple(ranked), tuple(rejected))
 
 
@@ -82,11 +90,17 @@ def _on(offer: Offer, cpu_arch: str) -> Offer:
 
 
 def reject(
-    offer: Offer, desired: Desired, denied: frozenset[str], occupied: frozenset[str] = frozenset()
+    offer: Offer,
+    desired: Desired,
+    denied: frozenset[str],
+    occupied: frozenset[str] = frozenset(),
+    denied_hosts: frozenset[str] = frozenset(),
 ) -> Iterable[Rejection]:
     """Yield every reason for rejecting this offer."""
     if offer.machine_id in denied:
         yield Rejection("deny list", f"machine {offer.machine_id} failed here before")
+    elif offer.host_id in denied_hosts:
+        yield Rejection("deny list", f"machines of host {offer.host_id} failed here before")
     if offer.machine_id in occupied:
         yield Rejection("another machine", f"machine {offer.machine_id} has an instance of this deployment")
     yield from _prices(offer, desired)
