@@ -44,7 +44,9 @@ def test_the_bid_is_that_of_the_market_with_the_margin() -> None:
     made = market((offer(1, dph_total=0.11, min_bid=0.1),))
     up(made, AUTO)
     is_up(made, AUTO)
-    assert ordered(made) == (Market.INTERRUPTIBLE, pytest.approx(0.12))
+    rented, bid = ordered(made)
+    assert rented is Market.INTERRUPTIBLE
+    assert bid == pytest.approx(0.12)
     assert made.gpu.only().order.env["ERT_GPU_PRICE_PER_HOUR"] == "0.13"
 
 
@@ -88,14 +90,15 @@ def test_the_next_search_for_bids_is_for_bids_again() -> None:
     made = market((offer(1, dph_total=0.51, min_bid=0.5),))
     up(made, EITHER)
     made.gpu.only().destroyed = made.clock.real()
-    cheap = (offer(3, dph_total=0.11, min_bid=0.1),)
-    again = market(cheap)
-    made.gpu.search = lambda criteria, launch, wide=False: _offers(made, again, criteria, launch)  # type: ignore[method-assign]
+    other = market((offer(3, dph_total=0.11, min_bid=0.1),))
+
+    def search(criteria: Criteria, launch: Launch, *, wide: bool = False) -> tuple[Offer, ...]:
+        made.gpu.offers = other.gpu.search(criteria, launch)
+        return made.gpu.offers
+
+    made.gpu.search = search  # type: ignore[method-assign]
     up(made, EITHER)
     is_up(made, EITHER)
-    assert ordered(made) == (Market.INTERRUPTIBLE, pytest.approx(0.12))
-
-
-def _offers(made: FakeWorld, other: FakeWorld, criteria: Criteria, launch: Launch) -> tuple[Offer, ...]:
-    made.gpu.offers = other.gpu.search(criteria, launch)
-    return made.gpu.offers
+    rented, bid = ordered(made)
+    assert rented is Market.INTERRUPTIBLE
+    assert bid == pytest.approx(0.12)
