@@ -30,6 +30,7 @@ from ert_deploy.engine.boot_failures import refuse_broken_image
 from ert_deploy.engine.budget import affordable, commit, too_dear
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.observe import own_time, promptly
+from ert_deploy.engine.quote import requote
 from ert_deploy.engine.run_context import Run
 from ert_deploy.ports import CreateOrder
 
@@ -67,7 +68,11 @@ def rent(_: steps.Rent, run: Run) -> Effects[None]:
         run.memory.kept = error
         yield from perform(e.Tell(Trouble("the serving instance cannot be replaced", error.summary)))
         return
-    cost = ranked.estimate
+    yield from perform(e.AwaitTurn("create"))
+    quoted = yield from requote(ranked, run)
+    if quoted is None:
+        return
+    ranked, cost = quoted, quoted.estimate
     yield from perform(e.Tell(Renting(ranked.offer, rank, len(run.memory.ranked), cost.expected(), cost.hourly)))
     yield from _three_beats(run, ranked)
 
@@ -80,7 +85,6 @@ def _three_beats(run: Run, ranked: Ranked) -> Effects[None]:
     closed = keys.make_key((yield from perform(e.Draw(keys.KEY_BYTES)))).sha256()
     env = run.desired.container_env(token, closed, boot_secret, offer, owner=run.situation.birth_owner)
     order = CreateOrder(offer.id, run.desired.launch, Mark(run.desired.deployment, token), env)
-    yield from perform(e.AwaitTurn("create"))
     now = yield from perform(e.Now())
     written = yield from perform(e.Save(known.intend(state.Intent(token, now.stamp(), offer.id, offer.machine_id))))
     try:

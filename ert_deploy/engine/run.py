@@ -59,6 +59,7 @@ def interpreter(p: Ports) -> dict[type[Any], Callable[[Any], Any]]:
         e.ListInstances: lambda _: p.gpu.list_instances(),
         e.GetInstance: lambda x: p.gpu.get_instance(x.instance_id),
         e.Search: lambda x: p.gpu.search(x.criteria, x.launch, wide=x.wide),
+        e.Quote: lambda x: p.gpu.quote(x.offer, x.launch),
         e.AwaitTurn: lambda x: p.gpu.await_turn(x.turn),
         e.Create: lambda x: p.gpu.create(x.order),
         e.DestroyInstance: lambda x: p.gpu.destroy(x.instance_id),

@@ -66,6 +66,7 @@ STRIKES: dict[type[Any], Strikes] = {
     e.ListInstances: _READ,
     e.GetInstance: _READ,
     e.Search: _READ,
+    e.Quote: _READ,
     e.ReadAccount: _READ,
     e.FindService: _READ,
     e.ReadGroups: _READ,

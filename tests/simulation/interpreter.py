@@ -121,6 +121,7 @@ HANDS: dict[type[Any], Hand] = {
     e.ListInstances: gpu_host.list_instances,
     e.GetInstance: gpu_host.get_instance,
     e.Search: gpu_host.search,
+    e.Quote: gpu_host.quote,
     e.Create: gpu_host.create,
     e.DestroyInstance: gpu_host.destroy,
     e.StartInstance: rarely(gpu_host.start),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import takewhile
 
-from ert_deploy.core.model.desired import Market
+from ert_deploy.core.model.desired import Criteria, Market
 from ert_deploy.core.model.errors import ErtError, Gone, OfferGone, OutcomeUnknown, StartRefused, Transient
 from ert_deploy.core.model.observed import Instance, Offer
 from ert_deploy.core.model.provider import InstanceId
@@ -48,6 +48,12 @@ def search(world: World, effect: e.Search) -> tuple[Offer, ...]:
     return tuple(o for o in offers if o.id not in taken)
 
 
+def quote(world: World, effect: e.Quote) -> Offer | None:
+    found = search(world, e.Search(Criteria(0.0), effect.launch))
+    world.acting.quoted = effect.offer.id
+    return next((o for o in found if o.id == effect.offer.id), None)
+
+
 def create(world: World, effect: e.Create) -> InstanceId:
     order = effect.order
     if not all(order.env.get(name, "").isdecimal() and int(order.env[name]) > 0 for name in LIMITS):
@@ -56,8 +62,9 @@ def create(world: World, effect: e.Create) -> InstanceId:
         raise Violation("a create call without a durable intent")
     if len(world.paid) + world.pending - world.hardly_ours() >= world.allowed:
         raise Violation(f"a create call while {len(world.paid)} are paid and {world.pending} may be")
-    if order.offer_id not in world.acting.shown:
-        raise OfferGone("no_such_ask")
+    if order.offer_id != world.acting.quoted:
+        raise Violation("a create call whose price was not read right before it")
+    world.acting.quoted = ""
     _may_rent(world, order)
     world.changes += 1
     kind = world.kind
