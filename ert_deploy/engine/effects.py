@@ -87,14 +87,6 @@ class Search(Effect[tuple[Offer, ...]]):
 
 
 @quick_dataclass
-class Quote(Effect["Offer | None"]):
-    """Read one offer again."""
-
-    offer: Offer
-    launch: Launch
-
-
-@quick_dataclass
 class AwaitTurn(Effect[None]):
     """Wait until a create or start may be sent; precedes the record of that call."""
 

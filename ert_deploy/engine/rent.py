@@ -29,8 +29,8 @@ from ert_deploy.engine import effects as e
 from ert_deploy.engine.boot_failures import refuse_broken_image
 from ert_deploy.engine.budget import affordable, commit, too_dear
 from ert_deploy.engine.effects import Effects, perform
+from ert_deploy.engine.market.quote import requote
 from ert_deploy.engine.observe import own_time, promptly
-from ert_deploy.engine.quote import requote
 from ert_deploy.engine.run_context import Run
 from ert_deploy.ports import CreateOrder
 

@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from ert_deploy.core.model.desired import Launch
 from ert_deploy.core.model.errors import CannotObserve, Failed
 from ert_deploy.core.model.events import OfferLost, Rented, Trouble
 from ert_deploy.core.model.observed import Offer
 from ert_deploy.engine import effects as e
+from ert_deploy.engine.market.quote import Quote
 from ert_deploy.engine.rent import MAX_LOST
 from tests.support.fakes.history import WANTED, is_up, start, told, up
 from tests.support.fakes.loopback import FakeWorld, offer, world
@@ -20,11 +22,11 @@ def changing(made: FakeWorld, change: Callable[[], tuple[Offer, ...]]) -> None:
     """Change the market between the search and the first quote."""
     original, first = made.gpu.quote, [True]
 
-    def quote(*args: object) -> Offer | None:
+    def quote(asked: Offer, launch: Launch) -> Offer | None:
         if first:
             first.clear()
             made.gpu.offers = change()
-        return original(*args)  # type: ignore[arg-type]
+        return original(asked, launch)
 
     made.gpu.quote = quote  # type: ignore[method-assign]
 
@@ -34,9 +36,9 @@ def test_nothing_lies_between_the_quote_and_the_durable_intent() -> None:
     process, carried = start(made), list[type]()
     while process.step():
         carried.append(process.last)
-    quote, create = carried.index(e.Quote), carried.index(e.Create)
+    quote, create = carried.index(Quote), carried.index(e.Create)
     assert carried[quote - 1] is e.AwaitTurn
-    assert [call for call in carried[quote:create] if call not in (e.Tell, e.Draw)] == [e.Quote, e.Now, e.Save, e.Now]
+    assert [call for call in carried[quote:create] if call not in (e.Tell, e.Draw)] == [Quote, e.Now, e.Save, e.Now]
 
 
 def test_an_offer_that_has_gone_since_the_search_costs_no_create_call() -> None:
@@ -98,9 +100,9 @@ def test_a_market_that_never_stands_still_ends_the_run_before_anything_is_rented
     prices = iter(range(2, 1000))
     original = made.gpu.quote
 
-    def quote(*args: object) -> Offer | None:
+    def quote(asked: Offer, launch: Launch) -> Offer | None:
         made.gpu.offers = (offer(1, dph_total=0.2 + next(prices) / 1000),)
-        return original(*args)  # type: ignore[arg-type]
+        return original(asked, launch)
 
     made.gpu.quote = quote  # type: ignore[method-assign]
     with pytest.raises(Failed, match=f"{MAX_LOST} offers were taken"):

@@ -1,8 +1,8 @@
-"""Searches of the Vast adapter: offers in pages by price, and one offer again.
+"""Offer search of the Vast adapter: offers in pages by price, and one offer again.
 
 The server returns at most 64 offers, whatever limit is asked for, and has no page token. The next page is a search from
 the price of the last offer on, up to `PAGES` of them: with the search almost without filters and a quote that is 6 of
-the 10 searches a minute that it allows.
+the 10 calls a minute that it allows.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from ert_deploy.core.model.observed import Instance, Offer
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import LONG_AGO
 from ert_deploy.engine import effects as e
+from ert_deploy.engine.market.quote import Quote
 from ert_deploy.ports import CreateOrder
 from tests.simulation.faults import LATEST
 from tests.simulation.market import BY_ID, DISK, MOVE, STRANGERS, Machine, as_bids, machine_of
@@ -48,7 +49,7 @@ def search(world: World, effect: e.Search) -> tuple[Offer, ...]:
     return tuple(o for o in offers if o.id not in taken)
 
 
-def quote(world: World, effect: e.Quote) -> Offer | None:
+def quote(world: World, effect: Quote) -> Offer | None:
     found = search(world, e.Search(Criteria(0.0), effect.launch))
     world.acting.quoted = effect.offer.id
     return next((o for o in found if o.id == effect.offer.id), None)

@@ -13,6 +13,7 @@ from ert_deploy.core.model.provider import ORDINARY, InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Intent, Record, Tombstone
 from ert_deploy.engine import effects as e
+from ert_deploy.engine.market.quote import Quote
 from ert_deploy.ports import Account, CreateOrder, GpuHost, Turn
 from ert_deploy.providers.vast.client import VastHost
 from ert_deploy.sandbox.runtime.clock import WorldClock
@@ -85,7 +86,7 @@ class Simulated:
         return self._carry_out(e.Search(criteria, launch, wide))  # type: ignore[return-value]
 
     def quote(self, offer: Offer, launch: Launch) -> Offer | None:
-        return self._carry_out(e.Quote(offer, launch))  # type: ignore[return-value]
+        return self._carry_out(Quote(offer, launch))  # type: ignore[return-value]
 
     def await_turn(self, turn: Turn) -> None:
         pass

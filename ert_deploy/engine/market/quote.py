@@ -8,10 +8,19 @@ from ert_deploy.core.market.learned import learn
 from ert_deploy.core.model.desired import Launch
 from ert_deploy.core.model.events import OfferLost, Trouble
 from ert_deploy.core.model.observed import Offer
+from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.planning.offers import Ranked, choose, in_order
 from ert_deploy.engine import effects as e
-from ert_deploy.engine.effects import Effects, perform
+from ert_deploy.engine.effects import Effect, Effects, perform
 from ert_deploy.engine.run_context import Run
+
+
+@quick_dataclass
+class Quote(Effect["Offer | None"]):
+    """Read one offer again; None if it cannot be rented any more."""
+
+    offer: Offer
+    launch: Launch
 
 
 def requote(ranked: Ranked, run: Run) -> Effects[Ranked | None]:
@@ -20,7 +29,7 @@ def requote(ranked: Ranked, run: Run) -> Effects[Ranked | None]:
     An offer that has gone or changed counts like one that was taken by another customer. Raises CannotObserve.
     """
     offer, memory = ranked.offer, run.memory
-    fresh = yield from perform(e.Quote(offer, run.desired.launch))
+    fresh = yield from perform(Quote(offer, run.desired.launch))
     if fresh is None:
         _pass_over(offer, run)
         yield from perform(e.Tell(OfferLost(offer)))
