@@ -28,7 +28,7 @@ def changing(made: FakeWorld, change: Callable[[], tuple[Offer, ...]]) -> None:
             made.gpu.offers = change()
         return original(asked, launch)
 
-    made.gpu.quote = quote  # type: ignore[method-assign]
+    made.gpu.quote = quote  # type: ignore[method-assign, assignment]
 
 
 def test_nothing_lies_between_the_quote_and_the_durable_intent() -> None:
@@ -104,7 +104,7 @@ def test_a_market_that_never_stands_still_ends_the_run_before_anything_is_rented
         made.gpu.offers = (offer(1, dph_total=0.2 + next(prices) / 1000),)
         return original(asked, launch)
 
-    made.gpu.quote = quote  # type: ignore[method-assign]
+    made.gpu.quote = quote  # type: ignore[method-assign, assignment]
     with pytest.raises(Failed, match=f"{MAX_LOST} offers were taken"):
         up(made)
     assert made.gpu.instances == {}
