@@ -68,6 +68,8 @@ def create(world: World, effect: e.Create) -> InstanceId:
     if order.offer_id != world.acting.quoted:
         raise Violation("a create call whose price was not read right before it")
     world.acting.quoted = ""
+    if order.offer_id not in world.acting.shown:
+        raise OfferGone("no_such_ask")
     _may_rent(world, order)
     world.changes += 1
     kind = world.kind
