@@ -47,15 +47,7 @@ def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
         found = yield from _probe(instance, state, memory)
         if found is not None:
             health[instance.id] = found
-        meter(instance, found, now, memory)
-        memory.watches[instance.id] = look(
-            memory.watches.get(instance.id),
-            instance,
-            found,
-            now,
-            desired.timings.no_progress,
-            curve=curve(instance, memory),
-        )
+        _follow(instance, found, now, desired, memory)
     if desired.apps_first or not (placed.ours or state.tombstones):
         publications = yield from _publications(desired, memory, health)
     else:
@@ -91,6 +83,13 @@ def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
     services = known_services(desired, (p.service_id for p in publications or ()))
     # The result is reused if no later data could change it.
     return Situation(desired, observed, placed if not placed.undecided and known == services else None)
+
+
+def _follow(instance: Instance, health: Health | None, now: float, desired: Desired, memory: Memory) -> None:
+    """Update what this run remembers of an instance: its progress, and its price if this run rented it."""
+    meter(instance, health, now, memory)
+    previous, patience = memory.watches.get(instance.id), desired.timings.no_progress
+    memory.watches[instance.id] = look(previous, instance, health, now, patience, curve=curve(instance, memory))
 
 
 def own_time(moment: Moment, memory: Memory) -> float:

@@ -195,7 +195,7 @@ def _without_bids(desired: Desired) -> Desired | None:
     launch = desired.launch
     if launch.market is not Market.INTERRUPTIBLE or not launch.or_on_demand:
         return None
-    return replace(desired, launch=launch.on_demand())
+    return replace(desired, launch=replace(launch, market=Market.ON_DEMAND, bid=None, bid_margin=None))
 
 
 def _found(step: steps.Step, run: Run) -> Effects[tuple[Ranked, int] | None]:

@@ -193,7 +193,7 @@ MUTANTS = (
     ),
     Mutant(
         "never retire what is surplus", _PLAN,
-        "    yield from _surplus(situation.desired, now.others, now.current is not None)\n", "",
+        "    yield from _surplus(situation.desired, others, now.current is not None)\n", "",
     ),
     Mutant(
         "believe a fingerprint while a deploy is under way", _PUBLISH,

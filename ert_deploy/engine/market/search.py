@@ -62,6 +62,7 @@ def none_matches(choice: Choice, desired: Desired) -> NoneMatches:
 
 
 def check_credit(ranked: Ranked, desired: Desired) -> Effects[None]:
+    """Raise UsageError if the credit is less than the expected cost of the planned hours."""
     account = yield from perform(e.ReadAccount())
     if account.credit == math.inf:
         yield from perform(e.Tell(Trouble("the credit was not checked", "the key may not read it (user_read)")))
