@@ -38,7 +38,7 @@ def same_end(step: steps.Retire, memory: Memory) -> frozenset[str]:
 
 def curve(instance: Instance, memory: Memory) -> Curve | None:
     """Return what is expected of the launch of an instance that this run rented, else None."""
-    known = memory.curves.get(instance.mark.token) if memory.curves and instance.mark is not None else None
+    known = memory.curves.get(instance.mark.token) if instance.mark is not None else None
     if known is None or not memory.ends:
         return known
     slow = (stage for stage in LaunchStage if len(memory.ends.get(SLOW + stage.name.lower(), ())) >= SLOW_HOSTS)

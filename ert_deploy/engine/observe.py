@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ert_deploy.core.model.boot.watch import LaunchStage, Watch
 from ert_deploy.core.model.desired import Desired, Phase, Target
 from ert_deploy.core.model.errors import CannotObserve, ErtError, Failed
 from ert_deploy.core.model.events import Trouble
@@ -47,7 +48,7 @@ def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
         found = yield from _probe(instance, state, memory)
         if found is not None:
             health[instance.id] = found
-        _follow(instance, found, now, desired, memory)
+        memory.watches[instance.id] = _follow(instance, found, now, desired, memory)
     if desired.apps_first or not (placed.ours or state.tombstones):
         publications = yield from _publications(desired, memory, health)
     else:
@@ -85,11 +86,17 @@ def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
     return Situation(desired, observed, placed if not placed.undecided and known == services else None)
 
 
-def _follow(instance: Instance, health: Health | None, now: float, desired: Desired, memory: Memory) -> None:
-    """Update what this run remembers of an instance: its progress, and its price if this run rented it."""
-    meter(instance, health, now, memory)
+def _follow(instance: Instance, health: Health | None, now: float, desired: Desired, memory: Memory) -> Watch:
+    """Return the watch of an instance; of one that this run rented, note progress and price until it is ready."""
     previous, patience = memory.watches.get(instance.id), desired.timings.no_progress
-    memory.watches[instance.id] = look(previous, instance, health, now, patience, curve=curve(instance, memory))
+    expected = curve(instance, memory) if memory.curves else None
+    if expected is None:
+        return look(previous, instance, health, now, patience)
+    meter(instance, health, now, memory)
+    watch = look(previous, instance, health, now, patience, curve=expected)
+    if watch.stage is LaunchStage.READY:
+        del memory.curves[expected.token]
+    return watch
 
 
 def own_time(moment: Moment, memory: Memory) -> float:

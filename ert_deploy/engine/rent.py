@@ -127,7 +127,7 @@ def _three_beats(run: Run, ranked: Ranked) -> Effects[None]:
     commit(ranked, token, began, run.memory)
     run.memory.rented[token] = offer
     timings = run.desired.timings
-    run.memory.curves[token] = Curve(ranked.estimate.stages, began, timings.boot_limit, timings.no_progress)
+    run.memory.curves[token] = Curve(ranked.estimate.stages, began, timings.boot_limit, timings.no_progress, token)
     try:
         instance_id = yield from perform(e.Create(order))
     except OfferGone:

@@ -121,9 +121,13 @@ MUTANTS = (
     Mutant(
         "a hedge on the same host", _RENT, "return offer.host_id not in hosts and offer.ip not in ips", "return True",
     ),
-    Mutant("a hedge that nobody asked for", _PLAN, "if desired.launch.hedge < PAIR or watch.lag", "if watch.lag"),
     Mutant(
-        "keep the loser of a hedge", _STANDING, "or current.told or not _boots(now, current):", "or current.told:",
+        "a hedge that nobody asked for", _PLAN,
+        "if desired.launch.hedge < PAIR or current.told or", "if current.told or",
+    ),
+    Mutant(
+        "keep the loser of a hedge", _STANDING,
+        "current is None or current.told or not _boots(now, current):", "current is None:",
     ),
     Mutant("ignore the slots", _RENT, "run.situation.slots_taken >= run.desired.slots", "False"),
     Mutant(

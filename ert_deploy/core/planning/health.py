@@ -71,17 +71,14 @@ def look(
     The timer is also reset after a pause of more than half of `patience` (s) between two observations: this machine was
     asleep, and older results do not apply to that time. With a `curve` the stage of the launch is followed as well.
     """
-    watch = _look(previous, instance, health, now, patience)
-    return watch if curve is None else follow(watch, previous, instance, health, curve)
-
-
-def _look(previous: Watch | None, instance: Instance, health: Health | None, now: float, patience: float) -> Watch:
     mark = f"{instance.power}|{instance.status}|{instance.message.text}|{health.progress() if health else ''}"
     bad = bool(complaint(instance, health))
     if previous is None:
-        return Watch(mark, now, int(bad), now)
-    unbroken = previous.mark == mark and now - previous.seen <= patience / 2
-    return Watch(mark, previous.since if unbroken else now, previous.strikes + 1 if bad else 0, now)
+        watch = Watch(mark, now, int(bad), now)
+    else:
+        unbroken = previous.mark == mark and now - previous.seen <= patience / 2
+        watch = Watch(mark, previous.since if unbroken else now, previous.strikes + 1 if bad else 0, now)
+    return watch if curve is None else follow(watch, previous, instance, health, curve)
 
 
 def complaint(instance: Instance, health: Health | None) -> str:

@@ -59,7 +59,7 @@ def _running(situation: Situation) -> Iterator[Step]:
     for candidate in now.failed:
         verdict = now.verdicts[candidate.instance.id]
         yield retire(candidate.instance, verdict.reason, deny=verdict.deny, end=verdict.end)
-    hedged = rivals(situation.desired, now)
+    hedged = rivals(situation.desired, now) if situation.desired.launch.hedge >= PAIR else ()
     others = tuple(c for c in now.others if c not in hedged) if hedged else now.others
     yield from _surplus(situation.desired, others, now.current is not None)
     for candidate in now.others:
@@ -78,7 +78,8 @@ def _go_on(situation: Situation, current: Candidate) -> Iterator[Step]:
             yield steps.Wake(current.instance.id, verdict.reason)
             yield steps.AwaitBoot(current.instance.id, "its disk has everything it needs")
         case Stage.BOOTING:
-            yield from _hedge(situation, current)
+            if current.watch.lag is not Lag.NONE:
+                yield from _hedge(situation, current)
             yield steps.AwaitBoot(current.instance.id, verdict.reason)
             if not current.told:
                 yield from forecast(situation.desired)
@@ -92,11 +93,11 @@ def _go_on(situation: Situation, current: Candidate) -> Iterator[Step]:
 
 def _hedge(situation: Situation, current: Candidate) -> Iterator[Step]:
     """Rent a second machine if the only one is behind, unless this run found none or a user has to decide first."""
-    desired, watch = situation.desired, current.watch
-    if desired.launch.hedge < PAIR or watch.lag is Lag.NONE or current.told or situation.observed.unhedged:
+    desired = situation.desired
+    if desired.launch.hedge < PAIR or current.told or situation.observed.unhedged:
         return
     if situation.slots_taken < desired.slots and not situation.undecided:
-        yield steps.Rent(f"instance {current.instance.id} is behind: {watch.why}")
+        yield steps.Rent(f"instance {current.instance.id} is behind: {current.watch.why}")
 
 
 def _absent(situation: Situation) -> Iterator[Step]:

@@ -6,7 +6,7 @@ from ert_deploy.core.model import steps
 from ert_deploy.core.model.events import Booting, Waiting
 from ert_deploy.core.model.observed import Health
 from ert_deploy.core.model.provider import InstanceId
-from ert_deploy.core.planning.candidates import rivals
+from ert_deploy.core.planning.candidates import PAIR, rivals
 from ert_deploy.core.planning.polling import time_left, while_booting
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
@@ -18,7 +18,8 @@ from ert_deploy.engine.run_context import Run
 def await_boot(step: steps.AwaitBoot, run: Run) -> Effects[None]:
     """Report the state of the boot, of a second machine as well, and wait until it can have changed."""
     observed, pause = run.observed, run.desired.timings.poll
-    booting = {step.instance_id, *(c.instance.id for c in rivals(run.desired, run.situation.standing))}
+    others = rivals(run.desired, run.situation.standing) if run.desired.launch.hedge >= PAIR else ()
+    booting = {step.instance_id, *(c.instance.id for c in others)}
     for instance in run.situation.ours:
         if instance.id in booting:
             record, health = observed.state.record(instance.id), observed.health.get(instance.id)
