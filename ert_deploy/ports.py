@@ -8,7 +8,7 @@ response raises `Rejected` or `Gone`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
 from ert_deploy.core.model.arming import refuse_unarmed
@@ -77,7 +77,7 @@ class CreateOrder:
     offer_id: str
     launch: Launch
     mark: Mark
-    env: Mapping[str, str]
+    env: Mapping[str, str] = field(repr=False)  # contains the boot secret
 
     def __post_init__(self) -> None:
         refuse_unarmed(self.launch.guard, self.env)
