@@ -20,9 +20,8 @@ from ert_deploy.core.planning.candidates import unfit
 from ert_deploy.core.planning.plan import next_step
 from ert_deploy.core.planning.records import unknown_for
 from ert_deploy.core.planning.situation import Situation
-from ert_deploy.engine import effects as e
 from ert_deploy.engine.decide import look_again, must_be_decided
-from ert_deploy.engine.effects import Effects, perform
+from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.keys import add_key, drop_keys
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import abandon, observe_with_retry
@@ -35,6 +34,7 @@ from ert_deploy.engine.rent import mark_apps, rent
 from ert_deploy.engine.retire import await_gone, bury, destroy, forget, retire
 from ert_deploy.engine.run_context import Run
 from ert_deploy.engine.start_stop import await_stop, stop, strand, wake
+from ert_deploy.ports import Audience, StateStore
 
 MAX_CONFLICTS = 20
 MAX_TAKEN = 8
@@ -133,7 +133,7 @@ def _apply(desired: Desired, memory: Memory) -> Effects[Result]:
 def _note(state: State, memory: Memory) -> Effects[None]:
     """Save when the state was created, or that this is no longer relevant, so that the next `down` need not wait."""
     try:
-        yield from perform(e.Save(state))
+        yield from ask(StateStore.save, state)
     except StateConflict as error:
         _conflict(memory, error.summary)
 
@@ -172,7 +172,7 @@ def _kept_serving(run: Run) -> NeedsAttention | None:
 def _do(step: Step, run: Run) -> Effects[None]:
     if isinstance(step, MAKES_ANOTHER):
         must_be_decided(run.situation)
-    yield from perform(e.Tell(Started(step)))
+    yield from ask(Audience.tell, Started(step))
     if not isinstance(step, steps.AwaitBoot):
         run.memory.publications = None  # the next step must not rely on old values of the apps
     try:
