@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from ert_deploy.adapters.vast.client import VastHost
 from ert_deploy.core.model.desired import Criteria, Launch
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance, Offer
@@ -14,6 +13,7 @@ from ert_deploy.core.model.provider import ORDINARY, InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Intent, Record, Tombstone
 from ert_deploy.ports import Account, CreateOrder, GpuHost, Turn
+from ert_deploy.providers.vast.client import VastHost
 from ert_deploy.sandbox.runtime.clock import WorldClock
 from tests.simulation.faults import Faults
 from tests.simulation.market import machine_of

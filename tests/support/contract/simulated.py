@@ -22,7 +22,7 @@ def carry_out(world: World, method: Callable[Concatenate[Any, P], T], /, *args: 
     return result
 
 
-def port(world: World, protocol: type[Any]) -> Any:
-    """Return an implementation of the methods of a port that the engine uses."""
+def port(world: World, protocol: type[Any], **attributes: Any) -> Any:
+    """Return an implementation of the methods of a port that the engine uses, with other attributes of the port."""
     used = (method for method in methods(protocol) if method in HANDS)
-    return SimpleNamespace(**{method.__name__: partial(carry_out, world, method) for method in used})
+    return SimpleNamespace(**{method.__name__: partial(carry_out, world, method) for method in used}, **attributes)

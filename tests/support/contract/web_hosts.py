@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from ert_deploy.adapters.clock import CompressedClock
 from ert_deploy.adapters.custody.app import AppCustody
 from ert_deploy.adapters.custody.web import CustodyWeb
-from ert_deploy.adapters.render.web import RenderWeb
+from ert_deploy.core.model.provider import ANY_PLATFORM
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import WebHost
+from ert_deploy.providers.render.web import RenderWeb
 from ert_deploy.sandbox.runtime.clock import WorldClock
 from tests.simulation.faults import Faults
 from tests.simulation.world import World
@@ -38,7 +39,10 @@ class Rig:
 def simulated() -> Iterator[Rig]:
     """Return the web host of the simulator."""
     world = World(Faults(), (NAME,))
-    yield Rig(port(world, WebHost), lambda holds: advance(holds, lambda: world.advance(world.now + 5.0)))
+    yield Rig(
+        port(world, WebHost, platform=ANY_PLATFORM),
+        lambda holds: advance(holds, lambda: world.advance(world.now + 5.0)),
+    )
 
 
 @contextmanager
