@@ -8,8 +8,9 @@ from tests.simulation.world import World
 
 
 def fingerprint(world: World, app_url: str, target: Target) -> str | None:
-    return world.by_url[app_url].shown if world.kind != "silent" else None
+    service = world.by_url.get(app_url)
+    return service.shown if service is not None and world.kind != "silent" else None
 
 
 def answer(world: World, app_url: str, target: Target) -> AppAnswer:
-    return AppAnswer(200)
+    return AppAnswer(200 if app_url in world.by_url else 0)
