@@ -158,7 +158,7 @@ def _detect_livelock(step: Step, memory: Memory) -> None:
 
 def _kept_serving(run: Run) -> NeedsAttention | None:
     """Return which backend stays in use although it does not match the config, and why; None if it matches."""
-    current = run.situation.standing.current if run.desired.phase is Phase.RUNNING else None
+    current = run.situation.classified.current if run.desired.phase is Phase.RUNNING else None
     why = unfit(run.desired, current) if current is not None else ""
     if current is None or not why:
         return None

@@ -221,7 +221,7 @@ def _wanted(situation: Situation, target: Target) -> Mapping[str, Secret]:
     """Return the desired variables of the target: no backend on the way down, else the current one."""
     if situation.desired.phase is Phase.ABSENT:
         return withdrawn(target)
-    current = situation.standing.current
+    current = situation.classified.current
     assert current is not None, "the plan publishes only this"
     assert current.instance.address is not None
     key = situation.current_key(current.instance)

@@ -48,7 +48,7 @@ def test_another_wish_makes_another_situation_of_the_same_look() -> None:
 
 def test_what_is_worked_out_does_not_count_in_a_comparison() -> None:
     situation = Situation(UP, SERVING)
-    assert situation.standing.current is not None
+    assert situation.classified.current is not None
     assert situation == Situation(UP, SERVING)
     assert situation == Situation(UP, SERVING, Ownership())
 

@@ -53,7 +53,7 @@ _RENT, _RETIRE, _OBSERVE = "engine/rent.py", "engine/retire.py", "engine/observe
 _POWER, _RESTING, _REAP = "engine/start_stop.py", "core/planning/sleep.py", "engine/reap.py"
 _OWNERSHIP = "core/planning/marks.py"
 _RECORDS = "core/planning/records.py"
-_PLAN, _PUBLISH, _STANDING = "core/planning/plan.py", "engine/publish.py", "core/planning/candidates.py"
+_PLAN, _PUBLISH, _CANDIDATES = "core/planning/plan.py", "engine/publish.py", "core/planning/candidates.py"
 _ROLLOUT, _SITUATION = "core/planning/rollout.py", "core/planning/situation.py"
 MUTANTS = (
     Mutant("drop the settle wait", "core/model/desired.py", "settle: float = 240.0", "settle: float = 0.0"),
@@ -244,7 +244,7 @@ MUTANTS = (
         "return bool(record.asked) or any(digest != key.sha256() for digest in record.keys)", "return False",
     ),
     Mutant(
-        "give up what serves for its price", _STANDING,
+        "give up what serves for its price", _CANDIDATES,
         "if desired.phase is Phase.RUNNING and over_cap(desired, candidate.instance) and not candidate.told:",
         "if over_cap(desired, candidate.instance):",
     ),

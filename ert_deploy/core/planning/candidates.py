@@ -29,7 +29,7 @@ PRICE_TOLERANCE = 1.01  # rounding between the search price and the actual price
 
 
 @quick_dataclass
-class Standing:
+class Classified:
     """`current` is the instance to keep, `failed` are to be deleted now, `others` are neither; with all verdicts."""
 
     current: Candidate | None
@@ -47,14 +47,14 @@ def candidate(instance: Instance, observed: Observed, targets: Targets, key_of: 
     return Candidate(instance, observed.health.get(instance.id), watch, _in_our_time(record, observed), told, pointed)
 
 
-def place(desired: Desired, observed: Observed, found: tuple[Candidate, ...]) -> Standing:
+def classify(desired: Desired, observed: Observed, found: tuple[Candidate, ...]) -> Classified:
     """Classify all candidates."""
     verdicts = {c.instance.id: _judge(desired, observed, c) for c in found}
     failed = tuple(c for c in found if verdicts[c.instance.id].stage is Stage.FAILED)
     usable = [c for c in found if verdicts[c.instance.id].stage in USABLE]
     current = _current(desired, observed, usable, verdicts)
     others = tuple(c for c in found if c not in failed and c is not current)
-    return Standing(current, others, failed, verdicts)
+    return Classified(current, others, failed, verdicts)
 
 
 def fits(desired: Desired, candidate: Candidate) -> bool:

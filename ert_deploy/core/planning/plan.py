@@ -54,7 +54,7 @@ def _steps(situation: Situation) -> Iterator[Step]:
 
 def _running(situation: Situation) -> Iterator[Step]:
     yield from put_right(situation)
-    now = situation.standing
+    now = situation.classified
     for candidate in now.failed:
         verdict = now.verdicts[candidate.instance.id]
         yield retire(candidate.instance, verdict.reason, deny=verdict.deny, end=verdict.end)
@@ -69,7 +69,7 @@ def _running(situation: Situation) -> Iterator[Step]:
 
 
 def _go_on(situation: Situation, current: Candidate) -> Iterator[Step]:
-    verdict = situation.standing.verdicts[current.instance.id]
+    verdict = situation.classified.verdicts[current.instance.id]
     match verdict.stage:
         case Stage.ASLEEP:
             yield steps.Wake(current.instance.id, verdict.reason)
@@ -149,7 +149,7 @@ def _rent(situation: Situation) -> Iterator[Step]:
 
 def _spare(situation: Situation) -> Iterator[Step]:
     """If all slots are occupied and no instance is usable, free one: stopped, or no longer usable by any app."""
-    now = situation.standing
+    now = situation.classified
     if len(now.others) < situation.desired.slots:
         return
     for candidate in now.others:
@@ -218,7 +218,7 @@ def _old_keys(situation: Situation, current: Candidate) -> Iterator[Step]:
 
 def _old_backends(situation: Situation) -> Iterator[Step]:
     until = drained(situation)
-    for candidate in situation.standing.others:
+    for candidate in situation.classified.others:
         if not candidate.told:
             continue
         if _asked(candidate) and (until is None or until > situation.observed.now):
