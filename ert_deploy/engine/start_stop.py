@@ -108,7 +108,7 @@ def stop(step: steps.Stop, run: Run) -> Effects[None]:
 
 def await_stop(step: steps.AwaitStop, run: Run) -> Effects[None]:
     """Wait for the next check; raise NeedsAttention if it does not stop."""
-    if not next(i.resting for i in run.observed.instances if i.id == step.instance_id):
+    if not next(i.stopped for i in run.observed.instances if i.id == step.instance_id):
         _patience(step.instance_id, run.memory)
     yield from ask(Audience.tell, Waiting(f"instance {step.instance_id} to be stopped", run.desired.timings.poll))
     yield from ask(Clock.sleep, run.desired.timings.poll)

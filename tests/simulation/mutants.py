@@ -50,7 +50,7 @@ class Fate:
 
 _KEYS, _KEYRING = "engine/keys.py", "core/planning/key_acceptance.py"
 _RENT, _RETIRE, _OBSERVE = "engine/rent.py", "engine/retire.py", "engine/observe.py"
-_POWER, _RESTING, _REAP = "engine/start_stop.py", "core/planning/sleep.py", "engine/reap.py"
+_POWER, _SLEEP, _REAP = "engine/start_stop.py", "core/planning/sleep.py", "engine/reap.py"
 _OWNERSHIP = "core/planning/marks.py"
 _RECORDS = "core/planning/records.py"
 _PLAN, _PUBLISH, _CANDIDATES = "core/planning/plan.py", "engine/publish.py", "core/planning/candidates.py"
@@ -204,8 +204,8 @@ MUTANTS = (
         "    written = run.observed.state\n",
     ),
     Mutant(
-        "leave a queued start alone", _RESTING, "elif record is not None and record.woken:", "elif False:",
-        tale="resting",
+        "leave a queued start alone", _SLEEP, "elif record is not None and record.woken:", "elif False:",
+        tale="sleeping",
     ),
     Mutant(
         "start again what was refused", _POWER,

@@ -119,7 +119,7 @@ def _let_go(situation: Situation, found: tuple[Candidate, ...]) -> Iterator[Step
 def _asked(candidate: Candidate) -> bool:
     """Whether requests to it may be active."""
     healthy = candidate.health is not None and candidate.health.vital is Vital.HEALTHY
-    return (candidate.told or healthy) and not candidate.instance.resting
+    return (candidate.told or healthy) and not candidate.instance.stopped
 
 
 def _surplus(desired: Desired, others: tuple[Candidate, ...], replaced: bool) -> Iterator[Step]:
@@ -153,7 +153,7 @@ def _spare(situation: Situation) -> Iterator[Step]:
     if len(now.others) < situation.desired.slots:
         return
     for candidate in now.others:
-        if candidate.instance.resting:
+        if candidate.instance.stopped:
             yield retire(candidate.instance, "it is stopped and unusable, and its slot is needed")
             return
     spare = [c for c in now.others if not situation.usable_by_an_app(c.instance)]

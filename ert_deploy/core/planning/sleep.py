@@ -57,7 +57,7 @@ def _stop(situation: Situation, kept: Candidate) -> Iterator[Step]:
     if not instance.halted:
         yield steps.Stop(instance.id, "it is to sleep")
         yield steps.AwaitStop(instance.id, "its GPU bills until it is stopped")
-    elif not instance.resting:
+    elif not instance.stopped:
         yield steps.AwaitStop(instance.id, "its GPU bills until it is stopped")
     elif record is not None and record.woken:
         if start_may_come(record, situation):
