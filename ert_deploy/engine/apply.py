@@ -23,7 +23,6 @@ from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.decide import look_again, must_be_decided
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.keys import add_key, drop_keys
-from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import abandon, observe_with_retry
 from ert_deploy.engine.preflight import preflight
 from ert_deploy.engine.publish import deploy, prove, publish
@@ -32,7 +31,7 @@ from ert_deploy.engine.records.storeless import stored, without_store
 from ert_deploy.engine.records.waiting import await_boot, drain, settle
 from ert_deploy.engine.rent import mark_apps, rent
 from ert_deploy.engine.retire import await_gone, bury, destroy, forget, retire
-from ert_deploy.engine.run_context import Run
+from ert_deploy.engine.run_context import Memory, Run
 from ert_deploy.engine.start_stop import await_stop, stop, strand, wake
 from ert_deploy.ports import Audience, StateStore
 

@@ -22,8 +22,8 @@ from ert_deploy.core.planning.marks import Ownership, sort_out
 from ert_deploy.core.planning.ownership import known_services, to_probe
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.effects import Effects, ask
-from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.records.accounts import of_this_account
+from ert_deploy.engine.run_context import Memory
 from ert_deploy.ports import (
     AppProbe,
     Audience,

@@ -18,9 +18,8 @@ from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.app_proof import Finding, no_proof
 from ert_deploy.engine.decide import must_be_decided
 from ert_deploy.engine.effects import Effects, ask
-from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import find_service
-from ert_deploy.engine.run_context import Run
+from ert_deploy.engine.run_context import Memory, Run
 from ert_deploy.ports import Audience, WebHost, WebService
 
 

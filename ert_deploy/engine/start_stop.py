@@ -16,9 +16,8 @@ from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import Record, State
 from ert_deploy.core.planning.sleep import start_may_come
 from ert_deploy.engine.effects import Effects, ask
-from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import promptly
-from ert_deploy.engine.run_context import Run
+from ert_deploy.engine.run_context import Memory, Run
 from ert_deploy.ports import Audience, BackendProbe, Clock, GpuHost, StateStore, TimeSource
 
 MAX_STARTS = 3  # starts per instance and run before another one is rented

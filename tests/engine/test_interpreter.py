@@ -12,10 +12,9 @@ from ert_deploy.core.model.errors import CannotObserve, UsageError
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.apply import HANDLERS, apply
 from ert_deploy.engine.effects import Effects, Method, ask
-from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import observe
 from ert_deploy.engine.run import run
-from ert_deploy.engine.run_context import Run
+from ert_deploy.engine.run_context import Memory, Run
 from ert_deploy.ports import AppProbe, BackendProbe, GpuHost, StateStore, TimeSource, WebHost
 from tests.support.fakes.history import GONE, WANTED, Process, is_down, is_up, start, up
 from tests.support.fakes.loopback import world
