@@ -191,7 +191,7 @@ def observe_with_retry(desired: Desired, memory: Memory) -> Effects[Situation]:
             return situation
 
 
-def promptly(desired: Desired, written: Moment) -> Effects[None]:
+def ensure_within_deadline(desired: Desired, written: Moment) -> Effects[None]:
     """Raise Failed if a stored call was not sent in time: from then on other runs may stop waiting for it."""
     late = (yield from ask(TimeSource.moment)).since(written)
     if late > desired.timings.call_within:

@@ -16,7 +16,7 @@ from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import Record, State
 from ert_deploy.core.planning.sleep import start_may_come
 from ert_deploy.engine.effects import Effects, ask
-from ert_deploy.engine.observe import promptly
+from ert_deploy.engine.observe import ensure_within_deadline
 from ert_deploy.engine.run_context import Memory, Run
 from ert_deploy.ports import Audience, BackendProbe, Clock, GpuHost, StateStore, TimeSource
 
@@ -39,7 +39,7 @@ def wake(step: steps.Wake, run: Run) -> Effects[None]:
     now = yield from ask(TimeSource.moment)  # the `Situation` may be old
     woken = replace(record, woken=now.stamp())
     written = yield from ask(StateStore.save, run.observed.state.put_record(woken))
-    yield from promptly(run.desired, now)
+    yield from ensure_within_deadline(run.desired, now)
     try:
         yield from ask(GpuHost.start, record.id)
     except StartRefused as error:

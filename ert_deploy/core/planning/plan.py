@@ -22,9 +22,9 @@ from ert_deploy.core.planning.health import Candidate, Stage
 from ert_deploy.core.planning.key_acceptance import accepts, may_take_others
 from ert_deploy.core.planning.records import (
     expired,
-    graves,
     lingering,
-    put_right,
+    pending_deletions,
+    reconcile_records,
     retire,
     taken,
     unknown,
@@ -53,7 +53,7 @@ def _steps(situation: Situation) -> Iterator[Step]:
 
 
 def _running(situation: Situation) -> Iterator[Step]:
-    yield from put_right(situation)
+    yield from reconcile_records(situation)
     now = situation.classified
     for candidate in now.failed:
         verdict = now.verdicts[candidate.instance.id]
@@ -92,7 +92,7 @@ def _absent(situation: Situation) -> Iterator[Step]:
         yield from _let_go(situation, found)
     for candidate in found:
         yield retire(candidate.instance, "no longer needed")
-    yield from graves(situation)
+    yield from pending_deletions(situation)
     for candidate in found:
         yield steps.Destroy(candidate.instance.id, "no longer needed")
         yield steps.Bury(candidate.instance.id, "seen gone")

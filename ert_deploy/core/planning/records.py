@@ -15,10 +15,10 @@ from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning.situation import Situation
 
 
-def put_right(situation: Situation) -> Iterator[Step]:
+def reconcile_records(situation: Situation) -> Iterator[Step]:
     """Yield the steps that have to precede all other steps."""
     yield from written_down(situation)
-    yield from graves(situation)
+    yield from pending_deletions(situation)
     yield from expired(situation)
 
 
@@ -42,7 +42,7 @@ def vanished(observed: Observed) -> Iterator[Step]:
             yield steps.DropRecord(record.id, "it is not in a complete listing")
 
 
-def graves(situation: Situation) -> Iterator[Step]:
+def pending_deletions(situation: Situation) -> Iterator[Step]:
     """Delete retired instances, fewest attempts first, so that one that fails does not block the next.
 
     One without a mark is left to the user. One that was attempted recently is left to `lingering`: it occupies a slot,

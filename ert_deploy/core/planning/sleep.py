@@ -18,7 +18,7 @@ from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning.age import by_age
 from ert_deploy.core.planning.candidates import Classified
 from ert_deploy.core.planning.health import Candidate, Stage
-from ert_deploy.core.planning.records import lingering, put_right, retire, unsettled
+from ert_deploy.core.planning.records import lingering, reconcile_records, retire, unsettled
 from ert_deploy.core.planning.situation import Situation
 
 KEPT = (Stage.READY, Stage.BOOTING, Stage.ASLEEP, Stage.LOST)
@@ -26,7 +26,7 @@ KEPT = (Stage.READY, Stage.BOOTING, Stage.ASLEEP, Stage.LOST)
 
 def asleep(situation: Situation) -> Iterator[Step]:
     """Yield the remaining steps until only a disk is left."""
-    yield from put_right(situation)
+    yield from reconcile_records(situation)
     now, keeps = situation.classified, situation.desired.cloud.keeps_disk
     kept = _kept(situation) if keeps else None
     for candidate in (*now.failed, *now.others, *((now.current,) if now.current is not None else ())):
