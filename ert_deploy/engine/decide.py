@@ -84,7 +84,7 @@ def adopt(situation: Situation, instance: Instance) -> Effects[None]:
         record = known if known.token == token else replace(known, token=token)
     else:
         record = adopted(replace(instance, mark=Mark(situation.desired.deployment, token)), situation.observed.stamp())
-    state = situation.claimed().bury(instance.id).put_record(record).adopt(instance.id)
+    state = situation.claimed().confirm_deleted(instance.id).put_record(record).adopt(instance.id)
     if state != situation.observed.state:
         yield from ask(StateStore.save, state)
 
@@ -114,7 +114,7 @@ def destroy(situation: Situation, instance_id: InstanceId) -> Effects[None]:
     tombstone = Tombstone(token, instance_id, situation.observed.stamp(), DECIDED)
     chosen_before = any((t.id, t.token) == (instance_id, token) for t in situation.observed.state.tombstones)
     if not chosen_before or instance_id not in situation.observed.state.claims.adopted:
-        yield from ask(StateStore.save, situation.observed.state.adopt(instance_id).entomb(tombstone))
+        yield from ask(StateStore.save, situation.observed.state.adopt(instance_id).mark_for_deletion(tombstone))
     chosen = replace(instance, mark=Mark(situation.desired.deployment, token))
     yield from reap((chosen,), situation.desired.timings.poll, decided=True)
 

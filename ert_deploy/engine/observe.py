@@ -113,8 +113,8 @@ def _used_before(desired: Desired, placed: Ownership, publications: tuple[Public
 
 def _probe(instance: Instance, state: State, memory: Memory) -> Effects[Health | None]:
     """Return the health. The identity is checked once per run, as the state may contain any certificate."""
-    entombed = any(t.id == instance.id for t in state.tombstones)
-    if instance.address is None or instance.mark is None or instance.halted or entombed:
+    marked = any(t.id == instance.id for t in state.tombstones)
+    if instance.address is None or instance.mark is None or instance.halted or marked:
         return None  # the IP of a stopped instance may be in use elsewhere
     proven = memory.proven.get(instance.id, "")
     found = yield from ask(BackendProbe.probe, instance.address, instance.mark, instance.boot_secret, proven)

@@ -262,8 +262,8 @@ def a_decision(body: bytes) -> bool:
         state = from_json(json.loads(body)["state"])
     except (ValueError, TypeError):
         return False
-    entombed = any(t.id == SERVES.id and t.token == SERVES.token for t in state.tombstones)
-    return entombed or SERVES.id in state.claims.ignored
+    marked = any(t.id == SERVES.id and t.token == SERVES.token for t in state.tombstones)
+    return marked or SERVES.id in state.claims.ignored
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -105,14 +105,14 @@ def test_an_instance_made_between_listing_and_loading_is_not_taken_for_a_stray()
     assert len(made.gpu.instances) == 1
 
 
-def test_what_is_entombed_is_not_probed_any_more() -> None:
+def test_what_is_marked_for_deletion_is_not_probed_any_more() -> None:
     made = world()
     up(made)
     probes = 0
     run_ = start(made, GONE)
     while not run_.ended:
-        entombed = bool(made.store.state.tombstones)
-        probes += run_.effect.method is BackendProbe.probe and entombed
+        marked = bool(made.store.state.tombstones)
+        probes += run_.effect.method is BackendProbe.probe and marked
         run_.step()
     assert probes == 0
 

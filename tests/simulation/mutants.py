@@ -212,7 +212,7 @@ MUTANTS = (
         "    yield from ask(StateStore.save, state.put_record(replace(record, stranded=now.stamp())))\n", "",
     ),
     Mutant(
-        "reap without a tombstone", _REAP, "    state = yield from _entomb(left, state)\n", "",
+        "reap without a tombstone", _REAP, "    state = yield from _mark_for_deletion(left, state)\n", "",
     ),
     Mutant(
         "drop the old key before the apps are moved over", _PLAN,

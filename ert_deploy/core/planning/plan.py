@@ -95,7 +95,7 @@ def _absent(situation: Situation) -> Iterator[Step]:
     yield from pending_deletions(situation)
     for candidate in found:
         yield steps.Destroy(candidate.instance.id, "no longer needed")
-        yield steps.Bury(candidate.instance.id, "seen gone")
+        yield steps.ConfirmDeleted(candidate.instance.id, "seen gone")
     if not situation.desired.apps_first:
         yield from withdraw(situation)
     yield from vanished(situation.observed)
@@ -225,4 +225,4 @@ def _old_backends(situation: Situation) -> Iterator[Step]:
             yield steps.Drain(candidate.instance.id, until, "requests under way may finish")
         yield retire(candidate.instance, "replaced")
         yield steps.Destroy(candidate.instance.id, "replaced")
-        yield steps.Bury(candidate.instance.id, "seen gone")
+        yield steps.ConfirmDeleted(candidate.instance.id, "seen gone")

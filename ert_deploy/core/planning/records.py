@@ -52,7 +52,7 @@ def pending_deletions(situation: Situation) -> Iterator[Step]:
         if situation.observed.due.get(step, 0.0) <= situation.observed.now:
             yield step
             if isinstance(step, steps.Destroy):
-                yield steps.Bury(step.instance_id, "seen gone")
+                yield steps.ConfirmDeleted(step.instance_id, "seen gone")
 
 
 def lingering(situation: Situation) -> Iterator[Step]:
@@ -63,7 +63,7 @@ def lingering(situation: Situation) -> Iterator[Step]:
         yield steps.AwaitGone(step.instance_id, due[step], "it is not seen gone yet")
 
 
-def _last_steps(situation: Situation) -> Iterator[steps.Destroy | steps.Bury]:
+def _last_steps(situation: Situation) -> Iterator[steps.Destroy | steps.ConfirmDeleted]:
     """Yield the next step of each tombstone: destroy the instance while it is listed, else read it by id."""
     observed = situation.observed
     listed, mine = {i.id for i in observed.instances}, {i.id for i in situation.ours}
@@ -73,7 +73,7 @@ def _last_steps(situation: Situation) -> Iterator[steps.Destroy | steps.Bury]:
         if tombstone.id in listed:
             yield steps.Destroy(tombstone.id, tombstone.reason)
         else:
-            yield steps.Bury(tombstone.id, "seen gone")
+            yield steps.ConfirmDeleted(tombstone.id, "seen gone")
 
 
 def expired(situation: Situation) -> Iterator[Step]:
