@@ -88,5 +88,5 @@ def _about(target: Target, service: WebService, grouped: Mapping[str, str], host
 
 def _begun(situation: Situation) -> bool:
     """Whether any trace of it exists: an instance, a pending create, or an app with the URL of a backend."""
-    told = any(publication.env.get(t.names.url) for t, publication in situation.targets)
-    return told or bool(situation.ours) or not situation.observed.state.empty()
+    published = any(publication.env.get(t.names.url) for t, publication in situation.targets)
+    return published or bool(situation.ours) or not situation.observed.state.empty()

@@ -127,8 +127,8 @@ def _adopted(left: dict[InstanceId, Instance], listed: dict[InstanceId, Instance
 def _mark_for_deletion(left: dict[InstanceId, Instance], state: State) -> Effects[State]:
     """Write a tombstone for each of them at once. Raises StateConflict if the state has changed."""
     now = (yield from ask(TimeSource.moment)).stamp()
-    told = {t.id for t in state.tombstones}
-    new = [i for i in left.values() if i.id not in told and i.mark is not None]
+    marked = {t.id for t in state.tombstones}
+    new = [i for i in left.values() if i.id not in marked and i.mark is not None]
     for stray in new:
         assert stray.mark is not None
         state = state.mark_for_deletion(Tombstone(stray.mark.token, stray.id, now, REASON))

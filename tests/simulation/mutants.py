@@ -245,7 +245,7 @@ MUTANTS = (
     ),
     Mutant(
         "give up what serves for its price", _CANDIDATES,
-        "if desired.phase is Phase.RUNNING and over_cap(desired, candidate.instance) and not candidate.told:",
+        "if desired.phase is Phase.RUNNING and over_cap(desired, candidate.instance) and not candidate.published:",
         "if over_cap(desired, candidate.instance):",
     ),
     Mutant(

@@ -32,7 +32,7 @@ def asleep(situation: Situation) -> Iterator[Step]:
     for candidate in (*now.failed, *now.others, *((now.current,) if now.current is not None else ())):
         if candidate is not kept:
             verdict = now.verdicts[candidate.instance.id]
-            if candidate.told and verdict.stage in KEPT and not candidate.instance.halted:
+            if candidate.published and verdict.stage in KEPT and not candidate.instance.halted:
                 yield steps.Stop(candidate.instance.id, "it has to finish its reports before it stops")
             yield retire(candidate.instance, _why_not(candidate, now, keeps_disk=keeps), deny=verdict.deny)
     if kept is not None:
@@ -83,9 +83,9 @@ def _kept(situation: Situation) -> Candidate | None:
     return min(
         worthy,
         key=lambda c: (
-            not (c.told and now.verdicts[c.instance.id].stage is Stage.READY),
+            not (c.published and now.verdicts[c.instance.id].stage is Stage.READY),
             not c.pointed,
-            not c.told,
+            not c.published,
             now.verdicts[c.instance.id].stage is not Stage.READY,
             age(c.instance),
         ),
@@ -95,7 +95,7 @@ def _kept(situation: Situation) -> Candidate | None:
 
 def _proven(candidate: Candidate, now: Classified) -> bool:
     record = candidate.record
-    was_healthy = candidate.told or (record is not None and bool(record.certificate))
+    was_healthy = candidate.published or (record is not None and bool(record.certificate))
     return was_healthy or now.verdicts[candidate.instance.id].stage in (Stage.READY, Stage.ASLEEP)
 
 
