@@ -23,7 +23,6 @@ from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.decide import look_again, must_be_decided
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.keys import add_key, drop_keys
-from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import abandon, observe_with_retry
 from ert_deploy.engine.preflight import preflight
 from ert_deploy.engine.publish import deploy, prove, publish
@@ -31,8 +30,8 @@ from ert_deploy.engine.records.small_steps import drop_intent, pin, write_down
 from ert_deploy.engine.records.storeless import stored, without_store
 from ert_deploy.engine.records.waiting import await_boot, drain, settle
 from ert_deploy.engine.rent import mark_apps, rent
-from ert_deploy.engine.retire import await_gone, bury, destroy, forget, retire
-from ert_deploy.engine.run_context import Run
+from ert_deploy.engine.retire import await_gone, confirm_deleted, destroy, forget, retire
+from ert_deploy.engine.run_context import Memory, Run
 from ert_deploy.engine.start_stop import await_stop, stop, strand, wake
 from ert_deploy.ports import Audience, StateStore
 
@@ -41,8 +40,8 @@ MAX_TAKEN = 8
 NO_ROOM = "a replacement must serve before it is destroyed, and plan/slots leaves no slot for one"
 # Steps that wait, or that count their own attempts; any other step must change something.
 REPEATABLE = (
-    steps.AwaitBoot, steps.Settle, steps.Drain, steps.Rent, steps.Destroy, steps.Bury, steps.DropRecord, steps.Wake,
-    steps.Strand, steps.Stop, steps.AwaitStop, steps.AwaitGone,
+    steps.AwaitBoot, steps.Settle, steps.Drain, steps.Rent, steps.Destroy, steps.ConfirmDeleted, steps.DropRecord,
+    steps.Wake, steps.Strand, steps.Stop, steps.AwaitStop, steps.AwaitGone,
 )  # fmt: skip
 MAKES_ANOTHER = (steps.MarkApps, steps.Rent)  # not while the owner of an instance is undecided
 ABOUT_AN_APP = (steps.Publish, steps.Deploy, steps.Prove)
@@ -68,7 +67,7 @@ HANDLERS: Mapping[type[Step], Callable[[Any, Run], Effects[None]]] = {
     steps.Drain: drain,
     steps.Retire: retire,
     steps.Destroy: destroy,
-    steps.Bury: bury,
+    steps.ConfirmDeleted: confirm_deleted,
     steps.AwaitGone: await_gone,
 }
 

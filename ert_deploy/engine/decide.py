@@ -17,10 +17,9 @@ from ert_deploy.core.model.state import State, Tombstone
 from ert_deploy.core.planning.adoption import adopted
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.effects import Effects, ask
-from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import observe
 from ert_deploy.engine.reap import reap
-from ert_deploy.engine.run_context import Run
+from ert_deploy.engine.run_context import Memory, Run
 from ert_deploy.ports import Audience, Clock, StateStore
 
 MAX_DOUBTS = 9  # attempts per run to read a missing environment before `Undecided` is raised
@@ -85,7 +84,7 @@ def adopt(situation: Situation, instance: Instance) -> Effects[None]:
         record = known if known.token == token else replace(known, token=token)
     else:
         record = adopted(replace(instance, mark=Mark(situation.desired.deployment, token)), situation.observed.stamp())
-    state = situation.claimed().bury(instance.id).put_record(record).adopt(instance.id)
+    state = situation.claimed().confirm_deleted(instance.id).put_record(record).adopt(instance.id)
     if state != situation.observed.state:
         yield from ask(StateStore.save, state)
 
@@ -115,7 +114,7 @@ def destroy(situation: Situation, instance_id: InstanceId) -> Effects[None]:
     tombstone = Tombstone(token, instance_id, situation.observed.stamp(), DECIDED)
     chosen_before = any((t.id, t.token) == (instance_id, token) for t in situation.observed.state.tombstones)
     if not chosen_before or instance_id not in situation.observed.state.claims.adopted:
-        yield from ask(StateStore.save, situation.observed.state.adopt(instance_id).entomb(tombstone))
+        yield from ask(StateStore.save, situation.observed.state.adopt(instance_id).mark_for_deletion(tombstone))
     chosen = replace(instance, mark=Mark(situation.desired.deployment, token))
     yield from reap((chosen,), situation.desired.timings.poll, decided=True)
 

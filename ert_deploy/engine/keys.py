@@ -35,8 +35,8 @@ def add_key(step: steps.AddKey, run: Run) -> Effects[None]:
     """
     assert step.instance_id is not None, "the plan adds it to a responding backend"
     instance, record = _known(step.instance_id, run.observed)
-    told = instance.id in {c.instance.id for c in run.situation.candidates if c.told}
-    if told and forgotten(record):
+    published = instance.id in {c.instance.id for c in run.situation.candidates if c.published}
+    if published and forgotten(record):
         learned = yield from relearn(record, run.situation)
         if learned is not record:
             if learned is not None:
@@ -51,7 +51,7 @@ def add_key(step: steps.AddKey, run: Run) -> Effects[None]:
     if instance.id not in run.memory.made:
         run.memory.made[instance.id] = make_key((yield from ask(Entropy.token_bytes, KEY_BYTES)))
     new = run.memory.made[instance.id].sha256()
-    taken = [d for d in takes(instance, record) if d != new and (told or d not in instance.key_hashes)]
+    taken = [d for d in takes(instance, record) if d != new and (published or d not in instance.key_hashes)]
     hashes = (*besides(tuple(taken), run.situation.held_keys), new)
     yield from _set(instance.id, hashes, run)
 

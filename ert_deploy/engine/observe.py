@@ -22,8 +22,8 @@ from ert_deploy.core.planning.marks import Ownership, sort_out
 from ert_deploy.core.planning.ownership import known_services, to_probe
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.effects import Effects, ask
-from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.records.accounts import of_this_account
+from ert_deploy.engine.run_context import Memory
 from ert_deploy.ports import (
     AppProbe,
     Audience,
@@ -113,8 +113,8 @@ def _used_before(desired: Desired, placed: Ownership, publications: tuple[Public
 
 def _probe(instance: Instance, state: State, memory: Memory) -> Effects[Health | None]:
     """Return the health. The identity is checked once per run, as the state may contain any certificate."""
-    entombed = any(t.id == instance.id for t in state.tombstones)
-    if instance.address is None or instance.mark is None or instance.halted or entombed:
+    marked = any(t.id == instance.id for t in state.tombstones)
+    if instance.address is None or instance.mark is None or instance.halted or marked:
         return None  # the IP of a stopped instance may be in use elsewhere
     proven = memory.proven.get(instance.id, "")
     found = yield from ask(BackendProbe.probe, instance.address, instance.mark, instance.boot_secret, proven)
@@ -191,7 +191,7 @@ def observe_with_retry(desired: Desired, memory: Memory) -> Effects[Situation]:
             return situation
 
 
-def promptly(desired: Desired, written: Moment) -> Effects[None]:
+def ensure_within_deadline(desired: Desired, written: Moment) -> Effects[None]:
     """Raise Failed if a stored call was not sent in time: from then on other runs may stop waiting for it."""
     late = (yield from ask(TimeSource.moment)).since(written)
     if late > desired.timings.call_within:

@@ -18,9 +18,8 @@ from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.app_proof import Finding, no_proof
 from ert_deploy.engine.decide import must_be_decided
 from ert_deploy.engine.effects import Effects, ask
-from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import find_service
-from ert_deploy.engine.run_context import Run
+from ert_deploy.engine.run_context import Memory, Run
 from ert_deploy.ports import Audience, WebHost, WebService
 
 
@@ -89,5 +88,5 @@ def _about(target: Target, service: WebService, grouped: Mapping[str, str], host
 
 def _begun(situation: Situation) -> bool:
     """Whether any trace of it exists: an instance, a pending create, or an app with the URL of a backend."""
-    told = any(publication.env.get(t.names.url) for t, publication in situation.targets)
-    return told or bool(situation.ours) or not situation.observed.state.empty()
+    published = any(publication.env.get(t.names.url) for t, publication in situation.targets)
+    return published or bool(situation.ours) or not situation.observed.state.empty()

@@ -20,9 +20,8 @@ from ert_deploy.core.planning.app_env import connected, fingerprint, withdrawn
 from ert_deploy.core.planning.polling import DEPLOY, after
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.effects import Effects, ask
-from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import find_service
-from ert_deploy.engine.run_context import Run
+from ert_deploy.engine.run_context import Memory, Run
 from ert_deploy.ports import AppProbe, Audience, Clock, StateStore, TimeSource, WebHost
 
 EMPTY_ANSWERS = 6  # deploys accepted without an id before the run fails

@@ -58,8 +58,8 @@ def find(desired: Desired) -> Effects[Found]:
 
 def _serves(stray: Instance, state: State) -> Effects[bool]:
     """Whether the identity is valid and it is ready; False if it has a tombstone."""
-    entombed = any(t.id == stray.id for t in state.tombstones)
-    if entombed or stray.address is None or stray.mark is None or stray.halted:
+    marked = any(t.id == stray.id for t in state.tombstones)
+    if marked or stray.address is None or stray.mark is None or stray.halted:
         return False
     health = yield from ask(BackendProbe.probe, stray.address, stray.mark, stray.boot_secret, "")
     return health.vital is Vital.HEALTHY
@@ -102,12 +102,12 @@ def _round(left: dict[InstanceId, Instance], gone: list[InstanceId], *, decided:
     for stray in () if decided else _adopted(left, listed, state):
         del left[stray.id]
         yield from ask(Audience.tell, Trouble(f"instance {stray.id} is kept", "it is not a stray any more"))
-    state = yield from _entomb(left, state)
+    state = yield from _mark_for_deletion(left, state)
     for number in sorted(left):
         if number in listed:
             yield from _destroy(number)
         elif (yield from ask(GpuHost.get_instance, number)) is None:
-            state = yield from ask(StateStore.save, state.bury(number))
+            state = yield from ask(StateStore.save, state.confirm_deleted(number))
             yield from ask(Audience.tell, Destroyed(number))
             del left[number]
             gone.append(number)
@@ -124,14 +124,14 @@ def _adopted(left: dict[InstanceId, Instance], listed: dict[InstanceId, Instance
     ]
 
 
-def _entomb(left: dict[InstanceId, Instance], state: State) -> Effects[State]:
+def _mark_for_deletion(left: dict[InstanceId, Instance], state: State) -> Effects[State]:
     """Write a tombstone for each of them at once. Raises StateConflict if the state has changed."""
     now = (yield from ask(TimeSource.moment)).stamp()
-    told = {t.id for t in state.tombstones}
-    new = [i for i in left.values() if i.id not in told and i.mark is not None]
+    marked = {t.id for t in state.tombstones}
+    new = [i for i in left.values() if i.id not in marked and i.mark is not None]
     for stray in new:
         assert stray.mark is not None
-        state = state.entomb(Tombstone(stray.mark.token, stray.id, now, REASON))
+        state = state.mark_for_deletion(Tombstone(stray.mark.token, stray.id, now, REASON))
     if not new:
         return state
     state = yield from ask(StateStore.save, state)

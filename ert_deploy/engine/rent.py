@@ -27,7 +27,7 @@ from ert_deploy.core.planning.offers import Choice, Ranked, choose, merged
 from ert_deploy.engine.boot_failures import refuse_broken_image
 from ert_deploy.engine.budget import affordable, commit, too_dear
 from ert_deploy.engine.effects import Effects, ask
-from ert_deploy.engine.observe import own_time, promptly
+from ert_deploy.engine.observe import ensure_within_deadline, own_time
 from ert_deploy.engine.run_context import Run
 from ert_deploy.ports import Audience, CreateOrder, Entropy, GpuHost, StateStore, TimeSource, WebHost
 
@@ -67,10 +67,10 @@ def rent(_: steps.Rent, run: Run) -> Effects[None]:
         return
     cost = ranked.estimate
     yield from ask(Audience.tell, Renting(ranked.offer, rank, len(run.memory.ranked), cost.expected(), cost.hourly))
-    yield from _three_beats(run, ranked)
+    yield from _create_with_intent(run, ranked)
 
 
-def _three_beats(run: Run, ranked: Ranked) -> Effects[None]:
+def _create_with_intent(run: Run, ranked: Ranked) -> Effects[None]:
     offer, known = ranked.offer, run.situation.claimed()
     token = (yield from ask(Entropy.token_bytes, keys.TOKEN_BYTES)).hex()
     boot_secret = (yield from ask(Entropy.token_bytes, keys.BOOT_SECRET_BYTES)).hex()
@@ -83,7 +83,7 @@ def _three_beats(run: Run, ranked: Ranked) -> Effects[None]:
     intent = state.Intent(token, now.stamp(), offer.id, offer.machine_id)
     written = yield from ask(StateStore.save, known.intend(intent))
     try:
-        yield from promptly(run.desired, now)
+        yield from ensure_within_deadline(run.desired, now)
     except Failed:
         yield from ask(StateStore.save, written.drop_intent(token))
         raise

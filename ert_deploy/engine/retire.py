@@ -23,7 +23,9 @@ FIRM_TRIES = 3  # failed attempts to destroy an instance before other steps cont
 
 def retire(step: steps.Retire, run: Run) -> Effects[None]:
     """Write the tombstone, and deny the machine if the host is at fault; no machine for a fault of the image."""
-    state = run.observed.state.entomb(Tombstone(step.token, step.instance_id, run.observed.stamp(), step.reason))
+    state = run.observed.state.mark_for_deletion(
+        Tombstone(step.token, step.instance_id, run.observed.stamp(), step.reason)
+    )
     if step.deny:
         now = abs(run.observed.stamp())
         state = state.deny(Denied(step.machine_id, now + run.desired.timings.deny, step.reason), now)
@@ -46,12 +48,12 @@ def destroy(step: steps.Destroy, run: Run) -> Effects[None]:
             yield from ask(Clock.sleep, run.desired.timings.poll)
 
 
-def bury(step: steps.Bury, run: Run) -> Effects[None]:
+def confirm_deleted(step: steps.ConfirmDeleted, run: Run) -> Effects[None]:
     """Remove the tombstone once a read by id shows that the instance does not exist, like the listing before."""
     if (yield from _by_id(step.instance_id)) != NOT_FOUND:
         _tried(step, run)
         return
-    yield from ask(StateStore.save, run.observed.state.bury(step.instance_id))
+    yield from ask(StateStore.save, run.observed.state.confirm_deleted(step.instance_id))
     for tombstone in run.observed.state.tombstones:
         if tombstone.id == step.instance_id:
             ended(tombstone.token, run.observed.now, run.memory)
@@ -125,7 +127,7 @@ def _ghost(instance_id: InstanceId, run: Run) -> Effects[NeedsAttention]:
     )
 
 
-def _tried(step: steps.Destroy | steps.Bury, run: Run) -> None:
+def _tried(step: steps.Destroy | steps.ConfirmDeleted, run: Run) -> None:
     """Record one more attempt, and the time of the next one."""
     run.memory.since.setdefault(step.instance_id, run.observed.now)
     run.memory.due[step] = run.observed.now + _wait(step.instance_id, run)

@@ -17,8 +17,8 @@ from ert_deploy.core.planning.key_acceptance import named
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.apply import Result, apply
 from ert_deploy.engine.effects import Effects
-from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import observe
+from ert_deploy.engine.run_context import Memory
 
 
 @dataclass(frozen=True, slots=True)

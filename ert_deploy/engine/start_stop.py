@@ -16,9 +16,8 @@ from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import Record, State
 from ert_deploy.core.planning.sleep import start_may_come
 from ert_deploy.engine.effects import Effects, ask
-from ert_deploy.engine.memory import Memory
-from ert_deploy.engine.observe import promptly
-from ert_deploy.engine.run_context import Run
+from ert_deploy.engine.observe import ensure_within_deadline
+from ert_deploy.engine.run_context import Memory, Run
 from ert_deploy.ports import Audience, BackendProbe, Clock, GpuHost, StateStore, TimeSource
 
 MAX_STARTS = 3  # starts per instance and run before another one is rented
@@ -40,7 +39,7 @@ def wake(step: steps.Wake, run: Run) -> Effects[None]:
     now = yield from ask(TimeSource.moment)  # the `Situation` may be old
     woken = replace(record, woken=now.stamp())
     written = yield from ask(StateStore.save, run.observed.state.put_record(woken))
-    yield from promptly(run.desired, now)
+    yield from ensure_within_deadline(run.desired, now)
     try:
         yield from ask(GpuHost.start, record.id)
     except StartRefused as error:
@@ -108,7 +107,7 @@ def stop(step: steps.Stop, run: Run) -> Effects[None]:
 
 def await_stop(step: steps.AwaitStop, run: Run) -> Effects[None]:
     """Wait for the next check; raise NeedsAttention if it does not stop."""
-    if not next(i.resting for i in run.observed.instances if i.id == step.instance_id):
+    if not next(i.stopped for i in run.observed.instances if i.id == step.instance_id):
         _patience(step.instance_id, run.memory)
     yield from ask(Audience.tell, Waiting(f"instance {step.instance_id} to be stopped", run.desired.timings.poll))
     yield from ask(Clock.sleep, run.desired.timings.poll)

@@ -12,10 +12,9 @@ from ert_deploy.core.model.errors import CannotObserve, UsageError
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.apply import HANDLERS, apply
 from ert_deploy.engine.effects import Effects, Method, ask
-from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import observe
 from ert_deploy.engine.run import run
-from ert_deploy.engine.run_context import Run
+from ert_deploy.engine.run_context import Memory, Run
 from ert_deploy.ports import AppProbe, BackendProbe, GpuHost, StateStore, TimeSource, WebHost
 from tests.support.fakes.history import GONE, WANTED, Process, is_down, is_up, start, up
 from tests.support.fakes.loopback import world
@@ -106,14 +105,14 @@ def test_an_instance_made_between_listing_and_loading_is_not_taken_for_a_stray()
     assert len(made.gpu.instances) == 1
 
 
-def test_what_is_entombed_is_not_probed_any_more() -> None:
+def test_what_is_marked_for_deletion_is_not_probed_any_more() -> None:
     made = world()
     up(made)
     probes = 0
     run_ = start(made, GONE)
     while not run_.ended:
-        entombed = bool(made.store.state.tombstones)
-        probes += run_.effect.method is BackendProbe.probe and entombed
+        marked = bool(made.store.state.tombstones)
+        probes += run_.effect.method is BackendProbe.probe and marked
         run_.step()
     assert probes == 0
 

@@ -14,7 +14,7 @@ from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import ErtError
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.effects import Method
-from ert_deploy.engine.memory import Memory
+from ert_deploy.engine.run_context import Memory
 from ert_deploy.ports import GpuHost, WebHost
 from tests.kills.fault_proxy import FaultProxy, in_front_of
 from tests.kills.invariants import books, nothing_lost

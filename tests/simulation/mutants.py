@@ -50,7 +50,7 @@ class Fate:
 
 _KEYS, _KEYRING = "engine/keys.py", "core/planning/key_acceptance.py"
 _RENT, _RETIRE, _OBSERVE = "engine/rent.py", "engine/retire.py", "engine/observe.py"
-_POWER, _RESTING, _REAP = "engine/start_stop.py", "core/planning/sleep.py", "engine/reap.py"
+_POWER, _SLEEP, _REAP = "engine/start_stop.py", "core/planning/sleep.py", "engine/reap.py"
 _OWNERSHIP = "core/planning/marks.py"
 _RECORDS = "core/planning/records.py"
 _PLAN, _PUBLISH, _CANDIDATES = "core/planning/plan.py", "engine/publish.py", "core/planning/candidates.py"
@@ -204,15 +204,15 @@ MUTANTS = (
         "    written = run.observed.state\n",
     ),
     Mutant(
-        "leave a queued start alone", _RESTING, "elif record is not None and record.woken:", "elif False:",
-        tale="resting",
+        "leave a queued start alone", _SLEEP, "elif record is not None and record.woken:", "elif False:",
+        tale="sleeping",
     ),
     Mutant(
         "start again what was refused", _POWER,
         "    yield from ask(StateStore.save, state.put_record(replace(record, stranded=now.stamp())))\n", "",
     ),
     Mutant(
-        "reap without a tombstone", _REAP, "    state = yield from _entomb(left, state)\n", "",
+        "reap without a tombstone", _REAP, "    state = yield from _mark_for_deletion(left, state)\n", "",
     ),
     Mutant(
         "drop the old key before the apps are moved over", _PLAN,
@@ -245,7 +245,7 @@ MUTANTS = (
     ),
     Mutant(
         "give up what serves for its price", _CANDIDATES,
-        "if desired.phase is Phase.RUNNING and over_cap(desired, candidate.instance) and not candidate.told:",
+        "if desired.phase is Phase.RUNNING and over_cap(desired, candidate.instance) and not candidate.published:",
         "if over_cap(desired, candidate.instance):",
     ),
     Mutant(

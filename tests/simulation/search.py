@@ -61,12 +61,12 @@ MONEY_KINDS = frozenset({
     "kill-after",
 })  # fmt: skip
 CLASSIC = Story(("up", "up", "down"), last="down", rest=300.0)
-RESTING = Story(("sleep", "wake"), last="sleep", rest=300.0, begins="serving")
+SLEEPING = Story(("sleep", "wake"), last="sleep", rest=300.0, begins="serving")
 ROTATING = Story(("rotate", "up"), last="rotate", rest=300.0, begins="serving")
 HURRIED = Story(("wake",), last="sleep", begins="asleep")
 FORGOTTEN = Story(("wake", "lose the state"), last="sleep", rest=300.0, begins="asleep")
 TALES = {
-    "classic": CLASSIC, "resting": RESTING, "rotating": ROTATING, "hurried": HURRIED, "forgotten": FORGOTTEN,
+    "classic": CLASSIC, "sleeping": SLEEPING, "rotating": ROTATING, "hurried": HURRIED, "forgotten": FORGOTTEN,
 }  # fmt: skip
 
 

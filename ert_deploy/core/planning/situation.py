@@ -80,8 +80,8 @@ class Situation:
     def serving(self) -> tuple[Candidate, ...]:
         """Instances in use that are ready and have a known key, regardless of the config."""
         verdicts = self.classified.verdicts
-        told = (c for c in self.candidates if c.told and self.current_key(c.instance))
-        return tuple(c for c in told if verdicts[c.instance.id].stage is Stage.READY)
+        published = (c for c in self.candidates if c.published and self.current_key(c.instance))
+        return tuple(c for c in published if verdicts[c.instance.id].stage is Stage.READY)
 
     @property
     def slots_taken(self) -> int:

@@ -69,7 +69,7 @@ def pin(step: steps.Pin, run: Run) -> Effects[None]:
     if not accepted:
         reason = "it does not take the key the app holds"
         tombstone = Tombstone(record.token, instance.id, run.observed.stamp(), reason)
-        yield from ask(StateStore.save, run.observed.state.entomb(tombstone))
+        yield from ask(StateStore.save, run.observed.state.mark_for_deletion(tombstone))
         yield from ask(Audience.tell, Retired(instance.id, reason))
         return
     pinned = replace(record, certificate=health.certificate, stranded=0.0)

@@ -16,7 +16,7 @@ from ert_deploy.core.model.events import Trouble
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import State
 from ert_deploy.engine.effects import Effects, ask
-from ert_deploy.engine.memory import Memory
+from ert_deploy.engine.run_context import Memory
 from ert_deploy.ports import Audience, StateStore, TimeSource
 
 T = TypeVar("T")

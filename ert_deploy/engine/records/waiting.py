@@ -8,8 +8,7 @@ from ert_deploy.core.model.observed import Health
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.planning.polling import time_left, while_booting
 from ert_deploy.engine.effects import Effects, ask
-from ert_deploy.engine.memory import Memory
-from ert_deploy.engine.run_context import Run
+from ert_deploy.engine.run_context import Memory, Run
 from ert_deploy.ports import Audience, Clock
 
 

@@ -183,8 +183,8 @@ def end(world: World, number: InstanceId, lingers: float = 0.0) -> None:
 def start(world: World, instance_id: InstanceId) -> None:
     world.changes += 1
     record = world.state.record(instance_id)
-    entombed = any(t.id == instance_id for t in world.state.tombstones)
-    if instance_id in world.paid and not entombed and (record is None or not record.woken):
+    marked = any(t.id == instance_id for t in world.state.tombstones)
+    if instance_id in world.paid and not marked and (record is None or not record.woken):
         raise Violation(f"instance {instance_id} is started, and nobody wrote that down")
     if not world.beyond and record is not None and record.woken > LONG_AGO and world.now - record.woken > 62.0:
         raise Violation(f"instance {instance_id} is started by one who did not win the write")

@@ -14,8 +14,8 @@ from ert_deploy.core.model.events import Started
 from ert_deploy.core.model.steps import Step
 from ert_deploy.engine.apply import Result, apply
 from ert_deploy.engine.effects import Effect, Effects, Method
-from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.run import interpreter
+from ert_deploy.engine.run_context import Memory
 from ert_deploy.ports import Clock, StateStore
 from tests.support.fakes.loopback import FakeWorld, world
 from tests.support.fakes.webhost import PLATFORM
