@@ -152,7 +152,7 @@ def test_only_a_first_boot_that_no_app_uses_is_given_up_for_it() -> None:
     verdict = judge(Candidate(PULLING, None, late, record(1)), UP.timings, NOW)
     assert (verdict.stage, verdict.reason, verdict.deny) == (Stage.FAILED, "too slow", True)
     assert verdict.end == f"{SLOW}pull"
-    assert judge(Candidate(PULLING, None, late, record(1), told=True), UP.timings, NOW).stage is Stage.BOOTING
+    assert judge(Candidate(PULLING, None, late, record(1), published=True), UP.timings, NOW).stage is Stage.BOOTING
     assert judge(Candidate(PULLING, None, late, served(1)), UP.timings, NOW).stage is Stage.BOOTING
     behind = replace(late, lag=Lag.BEHIND)
     assert judge(Candidate(PULLING, None, behind, record(1)), UP.timings, NOW).stage is Stage.BOOTING
