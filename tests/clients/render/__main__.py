@@ -2,7 +2,7 @@
 
 `sdk` is Render's own SDK, in both profiles. `prism` (Stoplight's proxy) checks each of the SDK's requests and each
 response by the OpenAPI, `schemathesis` makes requests of its own from it; both use the profile `spec_strict` and need
-the OpenAPI beside the repository. Exit code 0: every client found what is expected; 1: one did not; 2: wrong usage.
+the OpenAPI beside the repository. `ERT_PRISM` is the directory with Prism's packages. Exit code 0: every client found what is expected; 1: one did not; 2: wrong usage.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from tests.support.render.world import KEY, World, running, until
 
 HERE = Path(__file__).parent
 CONTRACTS = Path(os.environ.get("ERT_SHARED") or HERE.parents[2] / ".." / "shared") / "contracts"
-PRISM = HERE.parent / "prism" / "node_modules" / "@stoplight" / "prism-cli" / "dist" / "index.js"
+PRISM = Path(os.environ.get("ERT_PRISM") or HERE.parent / "prism").absolute()
+PRISM /= "node_modules/@stoplight/prism-cli/dist/index.js"
 PATIENCE = 300
 EXAMPLES = 4
 CHECKS = (
