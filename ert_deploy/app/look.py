@@ -14,10 +14,10 @@ from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning import plan as planning
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.app_proof import Finding
-from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import observe
 from ert_deploy.engine.preflight import findings
 from ert_deploy.engine.run import run
+from ert_deploy.engine.run_context import Memory
 from ert_deploy.wiring import Session
 
 SHOWN = 5  # maximum number of variables to name; there may be many

@@ -10,22 +10,14 @@ from dataclasses import dataclass
 
 from ert_deploy.core.model.desired import Target
 from ert_deploy.core.model.observed import DeployKind
+from ert_deploy.core.model.provider import Platform
 from ert_deploy.core.model.text import printable
-from ert_deploy.engine import effects as e
-from ert_deploy.engine.effects import Effect, Effects, perform
-from ert_deploy.ports import AppAnswer, WebService
+from ert_deploy.engine.effects import Effects, ask
+from ert_deploy.ports import AppAnswer, AppProbe, WebHost, WebService
 
 MOVED = range(300, 400)
 KEPT_OUT = frozenset({401, 403})
 MISSING = frozenset({404, 410})
-
-
-@dataclass(frozen=True, slots=True)
-class AskApp(Effect[AppAnswer]):
-    """Request an app's response at the path of its fingerprint."""
-
-    app_url: str
-    target: Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +29,21 @@ class Finding:
     stops: bool = True
 
 
-def no_proof(target: Target, service: WebService) -> Effects[tuple[Finding, ...]]:
+def no_proof(target: Target, service: WebService, host: Platform) -> Effects[tuple[Finding, ...]]:
     """Return the reasons why the app cannot report its configuration, with hints; empty if none was found."""
     if service.unreachable and target.address is None:
         return (
             Finding(
-                f"{service.name} does not respond at {service.url}: its onrender.com address is disabled",
-                f"write address: https://YOUR-DOMAIN under {target.service} in render/services, or enable it at Render",
+                f"{service.name} does not respond at {service.url}: that address of {host.name} is disabled",
+                f"write address: https://YOUR-DOMAIN under {target.service} in {host.services}, or enable it there",
             ),
         )
     url = target.reached_at(service.url) + target.health_path
-    answer = yield from perform(AskApp(target.reached_at(service.url), target))
-    found = _judged(target, service, url, answer)
+    answer = yield from ask(AppProbe.answer, target.reached_at(service.url), target)
+    found = _judged(target, service, url, answer, host.services)
     if found is None:
         return ()
-    newest = yield from perform(e.NewestDeploy(service.id))
+    newest = yield from ask(WebHost.newest_deploy, service.id)
     return (found,) if newest is not None and newest.kind is DeployKind.LIVE else ()
 
 
@@ -60,8 +52,8 @@ def _host(url: str) -> str:
     return url.partition("://")[2].partition("/")[0]
 
 
-def _judged(target: Target, service: WebService, url: str, answer: AppAnswer) -> Finding | None:
-    where = f"under {target.service} in render/services"
+def _judged(target: Target, service: WebService, url: str, answer: AppAnswer, services: str) -> Finding | None:
+    where = f"under {target.service} in {services}"
     if answer.status in MOVED:
         location = printable(answer.location or "nowhere", 200)
         host = _host(answer.location)

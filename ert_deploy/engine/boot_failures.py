@@ -8,7 +8,7 @@ from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Desired, Launch
 from ert_deploy.core.model.errors import Failed
 from ert_deploy.core.planning.health import MISCONFIGURED, NO_ENGINE, NO_OFF_SWITCH
-from ert_deploy.engine.memory import Memory
+from ert_deploy.engine.run_context import Memory
 
 HOSTS = 2  # equal boot failures on this many hosts are attributed to the image
 ADVICE = (

@@ -21,22 +21,31 @@ from ert_deploy.core.planning.health import look
 from ert_deploy.core.planning.marks import Ownership, sort_out
 from ert_deploy.core.planning.ownership import known_services, to_probe
 from ert_deploy.core.planning.situation import Situation
-from ert_deploy.engine import effects as e
-from ert_deploy.engine.effects import Effects, perform
-from ert_deploy.engine.memory import Memory
+from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.records.accounts import of_this_account
-from ert_deploy.ports import WebService
+from ert_deploy.engine.run_context import Memory
+from ert_deploy.ports import (
+    AppProbe,
+    Audience,
+    BackendProbe,
+    Clock,
+    GpuHost,
+    StateStore,
+    TimeSource,
+    WebHost,
+    WebService,
+)
 
 
 def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
     """Return the input of `plan`. Raises CannotObserve if a provider could not be read completely."""
-    instances = yield from perform(e.ListInstances())
-    state = yield from perform(e.Load())
+    instances = yield from ask(GpuHost.list_instances)
+    state = yield from ask(StateStore.load)
     begins, leaving = desired.phase is Phase.RUNNING and desired.begin, desired.phase is not Phase.RUNNING
     state, memory.account = yield from of_this_account(
         state, instances, memory.account, memory.same, begins=begins, leaving=leaving
     )
-    moment = yield from perform(e.Now())
+    moment = yield from ask(TimeSource.moment)
     now = own_time(moment, memory)
     known = known_services(desired, (service.id for service in memory.services.values()))
     placed = sort_out(desired, instances, state, known)
@@ -51,7 +60,7 @@ def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
     if desired.apps_first or not (placed.ours or state.tombstones):
         publications = yield from _publications(desired, memory, health)
     else:
-        publications = None  # instances are deleted first, even if Render is unavailable
+        publications = None  # instances are deleted first, even if the web host is unavailable
     memory.looks += 1
     if not state.generation and not state.begun:
         if memory.looks == 1 and _used_before(desired, placed, publications):
@@ -104,11 +113,11 @@ def _used_before(desired: Desired, placed: Ownership, publications: tuple[Public
 
 def _probe(instance: Instance, state: State, memory: Memory) -> Effects[Health | None]:
     """Return the health. The identity is checked once per run, as the state may contain any certificate."""
-    entombed = any(t.id == instance.id for t in state.tombstones)
-    if instance.address is None or instance.mark is None or instance.halted or entombed:
+    marked = any(t.id == instance.id for t in state.tombstones)
+    if instance.address is None or instance.mark is None or instance.halted or marked:
         return None  # the IP of a stopped instance may be in use elsewhere
     proven = memory.proven.get(instance.id, "")
-    found = yield from perform(e.Probe(instance.address, instance.mark, instance.boot_secret, proven))
+    found = yield from ask(BackendProbe.probe, instance.address, instance.mark, instance.boot_secret, proven)
     if found.certificate is not None:
         memory.proven[instance.id] = found.certificate
     return found
@@ -117,7 +126,7 @@ def _probe(instance: Instance, state: State, memory: Memory) -> Effects[Health |
 def _publications(
     desired: Desired, memory: Memory, health: dict[InstanceId, Health]
 ) -> Effects[tuple[Publication, ...] | None]:
-    """Read Render every time, except while the run can only wait for a boot."""
+    """Read the web host every time, except while the run can only wait for a boot."""
     ready = any(h.vital is Vital.HEALTHY for h in health.values())
     if memory.publications is not None and desired.phase is Phase.RUNNING and not ready:
         return memory.publications
@@ -136,11 +145,11 @@ def _publications(
 
 
 def read_publication(target: Target, memory: Memory) -> Effects[Publication]:
-    """Read one target from Render and its running app."""
+    """Read one target from its web host and its running app."""
     service = yield from find_service(target, memory)
-    env = yield from perform(e.ReadEnv(service.id))
+    env = yield from ask(WebHost.read_env, service.id)
     app_url = target.reached_at(service.url)
-    shown = yield from perform(e.AppFingerprint(app_url, target))
+    shown = yield from ask(AppProbe.fingerprint, app_url, target)
     owned = set(target.names.all())
     return Publication(
         target=target.service,
@@ -156,14 +165,14 @@ def read_publication(target: Target, memory: Memory) -> Effects[Publication]:
 def find_service(target: Target, memory: Memory) -> Effects[WebService]:
     """Return the service of a target, read once per run."""
     if target.service not in memory.services:
-        memory.services[target.service] = yield from perform(e.FindService(target.service))
+        memory.services[target.service] = yield from ask(WebHost.service, target.service)
     return memory.services[target.service]
 
 
 def abandon(memory: Memory, target: str, error: ErtError) -> Effects[None]:
     """Continue without a target, as its failure must not keep instances running."""
     memory.abandoned[target] = error.summary
-    yield from perform(e.Tell(Trouble(f"{target} could not be updated", error.summary)))
+    yield from ask(Audience.tell, Trouble(f"{target} could not be updated", error.summary))
 
 
 def observe_with_retry(desired: Desired, memory: Memory) -> Effects[Situation]:
@@ -175,16 +184,16 @@ def observe_with_retry(desired: Desired, memory: Memory) -> Effects[Situation]:
             memory.blind += 1
             if memory.looks == 0 or memory.blind > MAX_BLIND:
                 raise
-            yield from perform(e.Tell(Trouble("looking again", error.summary)))
-            yield from perform(e.Sleep(desired.timings.poll * memory.blind))
+            yield from ask(Audience.tell, Trouble("looking again", error.summary))
+            yield from ask(Clock.sleep, desired.timings.poll * memory.blind)
         else:
             memory.blind = 0
             return situation
 
 
-def promptly(desired: Desired, written: Moment) -> Effects[None]:
+def ensure_within_deadline(desired: Desired, written: Moment) -> Effects[None]:
     """Raise Failed if a stored call was not sent in time: from then on other runs may stop waiting for it."""
-    late = (yield from perform(e.Now())).since(written)
+    late = (yield from ask(TimeSource.moment)).since(written)
     if late > desired.timings.call_within:
         raise Failed(
             f"writing the state took {late:.0f} s, and a call this late could be considered lost too early",

@@ -24,13 +24,12 @@ from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Offer
 from ert_deploy.core.planning.app_env import withdrawn
 from ert_deploy.core.planning.offers import Choice, Ranked, choose, merged
-from ert_deploy.engine import effects as e
 from ert_deploy.engine.boot_failures import refuse_broken_image
 from ert_deploy.engine.budget import affordable, commit, too_dear
-from ert_deploy.engine.effects import Effects, perform
-from ert_deploy.engine.observe import own_time, promptly
+from ert_deploy.engine.effects import Effects, ask
+from ert_deploy.engine.observe import ensure_within_deadline, own_time
 from ert_deploy.engine.run_context import Run
-from ert_deploy.ports import CreateOrder
+from ert_deploy.ports import Audience, CreateOrder, Entropy, GpuHost, StateStore, TimeSource, WebHost
 
 RANKED_FOR = 60.0  # seconds for which a search is valid
 MAX_LOST = 20  # offers already rented before the run fails
@@ -44,8 +43,8 @@ def mark_apps(_: steps.MarkApps, run: Run) -> Effects[None]:
     yield from best_offer(run)
     for target, publication in run.situation.targets:
         name = target.names.fingerprint
-        yield from perform(e.PutEnv(publication.service_id, name, withdrawn(target)[name]))
-        yield from perform(e.Tell(Wrote(publication.name, (name,), ())))
+        yield from ask(WebHost.put_env, publication.service_id, name, withdrawn(target)[name])
+        yield from ask(Audience.tell, Wrote(publication.name, (name,), ()))
 
 
 def rent(_: steps.Rent, run: Run) -> Effects[None]:
@@ -64,51 +63,52 @@ def rent(_: steps.Rent, run: Run) -> Effects[None]:
         if run.memory.kept is not None or not run.situation.serving:
             raise
         run.memory.kept = error
-        yield from perform(e.Tell(Trouble("the serving instance cannot be replaced", error.summary)))
+        yield from ask(Audience.tell, Trouble("the serving instance cannot be replaced", error.summary))
         return
     cost = ranked.estimate
-    yield from perform(e.Tell(Renting(ranked.offer, rank, len(run.memory.ranked), cost.expected(), cost.hourly)))
-    yield from _three_beats(run, ranked)
+    yield from ask(Audience.tell, Renting(ranked.offer, rank, len(run.memory.ranked), cost.expected(), cost.hourly))
+    yield from _create_with_intent(run, ranked)
 
 
-def _three_beats(run: Run, ranked: Ranked) -> Effects[None]:
+def _create_with_intent(run: Run, ranked: Ranked) -> Effects[None]:
     offer, known = ranked.offer, run.situation.claimed()
-    token = (yield from perform(e.Draw(keys.TOKEN_BYTES))).hex()
-    boot_secret = (yield from perform(e.Draw(keys.BOOT_SECRET_BYTES))).hex()
+    token = (yield from ask(Entropy.token_bytes, keys.TOKEN_BYTES)).hex()
+    boot_secret = (yield from ask(Entropy.token_bytes, keys.BOOT_SECRET_BYTES)).hex()
     # The initial key is discarded: the instance gets a new key once it is ready.
-    closed = keys.make_key((yield from perform(e.Draw(keys.KEY_BYTES)))).sha256()
+    closed = keys.make_key((yield from ask(Entropy.token_bytes, keys.KEY_BYTES))).sha256()
     env = run.desired.container_env(token, closed, boot_secret, offer, owner=run.situation.birth_owner)
     order = CreateOrder(offer.id, run.desired.launch, Mark(run.desired.deployment, token), env)
-    yield from perform(e.AwaitTurn("create"))
-    now = yield from perform(e.Now())
-    written = yield from perform(e.Save(known.intend(state.Intent(token, now.stamp(), offer.id, offer.machine_id))))
+    yield from ask(GpuHost.await_turn, "create")
+    now = yield from ask(TimeSource.moment)
+    intent = state.Intent(token, now.stamp(), offer.id, offer.machine_id)
+    written = yield from ask(StateStore.save, known.intend(intent))
     try:
-        yield from promptly(run.desired, now)
+        yield from ensure_within_deadline(run.desired, now)
     except Failed:
-        yield from perform(e.Save(written.drop_intent(token)))
+        yield from ask(StateStore.save, written.drop_intent(token))
         raise
     run.memory.tried.add(offer.id)
     run.memory.created.add(token)
     commit(ranked, token, own_time(now, run.memory), run.memory)
     try:
-        instance_id = yield from perform(e.Create(order))
+        instance_id = yield from ask(GpuHost.create, order)
     except OfferGone:
         run.memory.lost += 1
         del run.memory.spending[token]
-        yield from perform(e.Save(written.mark_gone(token)))
-        yield from perform(e.Tell(OfferLost(offer)))
+        yield from ask(StateStore.save, written.mark_gone(token))
+        yield from ask(Audience.tell, OfferLost(offer))
         return
     except CreateRefused as error:
-        yield from perform(e.Tell(CreateUnknown(token, error.summary)))
+        yield from ask(Audience.tell, CreateUnknown(token, error.summary))
         raise Failed(f"nothing was rented: {error.summary}", error.detail, error.hint) from error
     except OutcomeUnknown as error:
         run.memory.rentals += 1
-        yield from perform(e.Tell(CreateUnknown(token, error.summary)))
+        yield from ask(Audience.tell, CreateUnknown(token, error.summary))
         return
     run.memory.rentals += 1
     record = state.Record(token, instance_id, offer.machine_id, now.stamp(), keys=(closed,))
-    yield from perform(e.Save(written.put_record(record)))
-    yield from perform(e.Tell(Rented(instance_id, offer)))
+    yield from ask(StateStore.save, written.put_record(record))
+    yield from ask(Audience.tell, Rented(instance_id, offer))
 
 
 def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
@@ -119,7 +119,7 @@ def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
             f"{run.memory.rentals} rented machines did not become healthy, {run.memory.lost} offers were taken",
             hint="`ert-deploy offers` lists the remaining ones; a higher offer/max_dph allows better hosts",
         )
-    moment = yield from perform(e.Now())
+    moment = yield from ask(TimeSource.moment)
     now, denied = own_time(moment, run.memory), run.observed.state.denied_machines(abs(moment.stamp()))
     taken = run.situation.occupied
     if now >= run.memory.ranked_until:
@@ -148,13 +148,13 @@ def _on_the_market(desired: Desired) -> Effects[tuple[Offer, ...]]:
     The server's filters hide some offers that match all of them, and offers that do not match are needed to count the
     exclusions by each filter.
     """
-    found = yield from perform(e.Search(desired.criteria, desired.launch))
+    found = yield from ask(GpuHost.search, desired.criteria, desired.launch)
     try:
-        wide = yield from perform(e.Search(desired.criteria, desired.launch, wide=True))
+        wide = yield from ask(GpuHost.search, desired.criteria, desired.launch, wide=True)
     except CannotObserve as error:
         if not found:
             raise
-        yield from perform(e.Tell(Trouble("a search with fewer filters", error.summary)))
+        yield from ask(Audience.tell, Trouble("a search with fewer filters", error.summary))
         return found
     return merged(found, wide)
 
@@ -174,9 +174,9 @@ def _no_offer(choice: Choice, desired: Desired) -> UsageError:
 
 
 def _can_pay(ranked: Ranked, desired: Desired) -> Effects[None]:
-    account = yield from perform(e.ReadAccount())
+    account = yield from ask(GpuHost.account)
     if account.credit == math.inf:
-        yield from perform(e.Tell(Trouble("the credit was not checked", "the key may not read it (user_read)")))
+        yield from ask(Audience.tell, Trouble("the credit was not checked", "the key may not read it (user_read)"))
     need = ranked.estimate.expected()
     if account.credit < need:
         raise UsageError(

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from ert_deploy.config.schema.keys import ROOT, Rows, Section
+from ert_deploy.config.schema.keys import ROOT
+from ert_deploy.config.schema.parts import Rows, Section
 
 PAGE = Path(__file__).parents[2] / "docs" / "limits.md"
 PACKAGES = ("ert_deploy.core", "ert_deploy.engine")
@@ -27,7 +28,7 @@ BEGINS_OTHERWISE = {
     "core.model.owner.Owner.complete": "yes",
     "core.planning.marks.Undecided.blocks": "yes",
     "engine.app_proof.Finding.stops": "yes",
-    "engine.memory.Memory.ranked_until": "-inf",
+    "engine.run_context.Memory.ranked_until": "-inf",
 }
 ROW = re.compile(r"^\| `([\w.]+)` \| (\S+) \| (.*) \|$", re.MULTILINE)
 

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ert_deploy.adapters.vast.messages import read
 from ert_deploy.core.model.desired import Criteria, Market
 from ert_deploy.core.model.observed import Health, Instance, Offer, OffSwitch, Vital, Watch
 from ert_deploy.core.model.state import LONG_AGO, Record
 from ert_deploy.core.planning.cost import estimate
 from ert_deploy.core.planning.health import BAD_LOOKS, BAD_LOOKS_SERVING, Candidate, Stage, complaint, judge, look
 from ert_deploy.core.planning.offers import choose, country, merged
+from ert_deploy.providers.vast.messages import read
 from tests.support.fakes.market import offer
 from tests.support.situations import NOW, UP, healthy, instance, record, still
 from tests.support.vast.says import says
@@ -295,7 +295,7 @@ def test_one_that_was_never_healthy_and_stopped_is_a_failed_boot_and_does_not_sl
     verdict = judge(Candidate(found, None, still(1, BAD_LOOKS), known), UP.timings, NOW)
     assert (verdict.stage, verdict.deny, bool(verdict.end)) == (stage, deny, end)
     assert judge(Candidate(found, None, still(1, 1), known), UP.timings, NOW).stage is not Stage.FAILED
-    assert judge(Candidate(found, None, still(1, 9), known, told=True), UP.timings, NOW).stage is not Stage.FAILED
+    assert judge(Candidate(found, None, still(1, 9), known, published=True), UP.timings, NOW).stage is not Stage.FAILED
 
 
 @pytest.mark.parametrize(
@@ -365,7 +365,7 @@ def test_no_app_is_told_of_one_whose_off_switch_is_refused(
     off_switch: OffSwitch | None, told: bool, stage: Stage
 ) -> None:
     health = replace(healthy(1), off_switch=off_switch)
-    verdict = judge(Candidate(instance(1), health, still(1), record(1), told=told), UP.timings, NOW)
+    verdict = judge(Candidate(instance(1), health, still(1), record(1), published=told), UP.timings, NOW)
     assert verdict.stage is stage
     assert verdict.deny is (stage is Stage.FAILED)
 

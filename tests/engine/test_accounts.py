@@ -10,9 +10,9 @@ import pytest
 from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.errors import CannotObserve, ErtError, NeedsAttention, Rejected
 from ert_deploy.core.model.events import Trouble
-from ert_deploy.engine import effects as e
 from ert_deploy.engine.reap import find
 from ert_deploy.engine.run import run
+from ert_deploy.ports import GpuHost
 from tests.support.fakes.history import GONE, WANTED, is_down, is_up, start, told, up
 from tests.support.fakes.loopback import FakeWorld, world
 
@@ -45,7 +45,7 @@ def test_with_the_key_of_another_account_nothing_is_done_and_nobody_says_that_no
         up(elsewhere(made), desired)  # type: ignore[arg-type]
     assert left.value.exit_code == 5
     assert f"instance {number}" in left.value.detail
-    assert "VAST_API_KEY to a key of account 424242" in left.value.hint
+    assert "use a key of account 424242" in left.value.hint
     assert made.store.text == before
     assert made.web.faults.calls.count("put_env") == writes
     made.gpu.account_id, made.gpu.elsewhere = "424242", False
@@ -56,7 +56,7 @@ def test_with_the_key_of_another_account_nothing_is_done_and_nobody_says_that_no
 def test_create_calls_that_are_under_way_are_named_too() -> None:
     made = world()
     process = start(made)
-    while process.last is not e.Create:
+    while process.last is not GpuHost.create:
         process.step()
     process.die(process.done)
     with pytest.raises(NeedsAttention) as left:
@@ -130,7 +130,7 @@ def test_a_run_of_such_a_key_that_died_is_gone_on_with_by_the_same_key() -> None
     """No instance is listed yet that would identify the account: the same key means the same account."""
     made = unreadable(world())
     process = start(made)
-    while process.last is not e.Create:
+    while process.last is not GpuHost.create:
         process.step()
     process.die(process.done)
     up(made)
@@ -184,7 +184,7 @@ def test_another_key_whose_list_shows_nothing_of_it_changes_nothing(
     with pytest.raises(NeedsAttention, match="the key may be of another account than the one that ert") as left:
         up(made, desired)  # type: ignore[arg-type]
     assert f"instance {number}" in left.value.detail
-    assert left.value.hint == f"set VAST_API_KEY to {hint} and run the command again"
+    assert left.value.hint == f"use {hint} and run the command again"
     assert made.store.text == stored
 
 

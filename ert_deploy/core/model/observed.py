@@ -85,7 +85,7 @@ class Instance:
         return self.power in (Power.STOPPING, Power.STOPPED)
 
     @property
-    def resting(self) -> bool:
+    def stopped(self) -> bool:
         """Whether it is known to be stopped, so that only the disk is billed."""
         return self.power is Power.STOPPED
 
@@ -181,7 +181,7 @@ class WebDeploy:
 
 @quick_dataclass
 class Publication:
-    """One target, as reported by Render and the running app.
+    """One target, as reported by its host and the running app.
 
     `env` contains the owned variables that are set. `live_fingerprint` is the one that the running process reports;
     None if it reports none or could not be reached.
@@ -208,7 +208,7 @@ class Watch:
 
 @quick_dataclass
 class Observed:
-    """Complete input of `plan`. `publications` is None if Render was not (or could not be) read.
+    """Complete input of `plan`. `publications` is None if the web host was not (or could not be) read.
 
     `now` is the monotonic time of this run, used only with times of the same run. `provider_now` is the provider's
     time, None before the first one is received. `first_seen` has the time at which this run first read each time in the

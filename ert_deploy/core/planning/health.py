@@ -91,14 +91,14 @@ def _words(instance: Instance) -> str:
 class Candidate:
     """One instance of the deployment with all available data about it.
 
-    `told`: its address was published to an app. `pointed`: the environment of an app contains it now.
+    `published`: its address was published to an app. `pointed`: the environment of an app contains it now.
     """
 
     instance: Instance
     health: Health | None
     watch: Watch
     record: Record | None
-    told: bool = False
+    published: bool = False
     pointed: bool = False
 
 
@@ -111,7 +111,7 @@ def judge(candidate: Candidate, timings: Timings, now: float) -> Verdict:
     """Return the verdict on one instance of the deployment."""
     instance, health, record = candidate.instance, candidate.health, candidate.record
     if health is not None and health.vital is Vital.HEALTHY:
-        return _healthy(health, told=candidate.told)
+        return _healthy(health, published=candidate.published)
     if record is not None and record.stranded:
         return _stranded(instance, record, timings, now)
     reason = complaint(instance, health)
@@ -125,9 +125,9 @@ def judge(candidate: Candidate, timings: Timings, now: float) -> Verdict:
     return _slow(candidate, timings, now)
 
 
-def _healthy(health: Health, *, told: bool) -> Verdict:
+def _healthy(health: Health, *, published: bool) -> Verdict:
     """Reject an unpublished instance that cannot stop itself; one that is in use already stays in use."""
-    if health.off_switch is OffSwitch.REFUSED and not told:
+    if health.off_switch is OffSwitch.REFUSED and not published:
         return Verdict(Stage.FAILED, NO_OFF_SWITCH, deny=True, end=NO_OFF_SWITCH)
     return Verdict(Stage.READY, "healthy")
 
@@ -139,7 +139,7 @@ def _never_booted(candidate: Candidate, timings: Timings, now: float) -> bool:
     that was found stopped may have been healthy before, so that both conditions are required.
     """
     instance, record = candidate.instance, candidate.record
-    if candidate.told or record is None or record.certificate or lately(record.woken, now, timings.start_lag):
+    if candidate.published or record is None or record.certificate or lately(record.woken, now, timings.start_lag):
         return False
     never_ran, wrong = not instance.ended, instance.message.wrong
     return (never_ran and wrong) if record.woken == LONG_AGO else (never_ran or wrong)

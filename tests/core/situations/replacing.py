@@ -60,7 +60,7 @@ SITUATIONS: Table = {
             *MOVED,
             "Retire 1 token=1 1001: replaced",
             "Destroy 1: replaced",
-            "Bury 1: seen gone",
+            "ConfirmDeleted 1: seen gone",
         ],
     ),
     "the old one drains": (
@@ -77,7 +77,7 @@ SITUATIONS: Table = {
             "Drain 1 in 50 s: requests under way may finish",
             "Retire 1 token=1 1001: replaced",
             "Destroy 1: replaced",
-            "Bury 1: seen gone",
+            "ConfirmDeleted 1: seen gone",
         ],
     ),
     "the old one drains until the second app has moved too": (
@@ -96,7 +96,7 @@ SITUATIONS: Table = {
             "Drain 1: requests under way may finish",
             "Retire 1 token=1 1001: replaced",
             "Destroy 1: replaced",
-            "Bury 1: seen gone",
+            "ConfirmDeleted 1: seen gone",
         ],
     ),
     "one that serves cannot be reached": (
@@ -136,7 +136,7 @@ SITUATIONS: Table = {
             "Drain 1: requests under way may finish",
             "Retire 1 token=1 1001: replaced",
             "Destroy 1: replaced",
-            "Bury 1: seen gone",
+            "ConfirmDeleted 1: seen gone",
         ],
     ),
     "two that no app points at take all slots": (
@@ -157,7 +157,7 @@ SITUATIONS: Table = {
             "Drain 2 in 50 s: requests under way may finish",
             "Retire 2 token=2 1002: replaced",
             "Destroy 2: replaced",
-            "Bury 2: seen gone",
+            "ConfirmDeleted 2: seen gone",
         ],
     ),
     "two that an app may run with, and no app was ever told about the younger": (
@@ -299,6 +299,19 @@ SITUATIONS: Table = {
             *RENT,
         ],
     ),
+    "two that are lost: one was published before, and an app may run with the other": (
+        UP,
+        seen(
+            instance(1, **OLD),
+            instance(2, **OLD),
+            records=(record(1, published=True), record(2, pinned=True)),
+            rollouts=(replace(rollout(off()), at=NOW - 9),),
+            apps=(app(off(), shows="that of 2"),),
+            health=(Health(Vital.IMPOSTOR), Health(Vital.UNREACHABLE, certificate="2")),
+            watches={1: still(300, 6), 2: still(300, 6)},
+        ),
+        ["Retire 1 token=1 1001: no app can use it any more, and its slot is needed", *RENT],
+    ),
     "two take all slots: one gets nowhere, and the other is lost": (
         UP,
         seen(
@@ -354,7 +367,7 @@ SITUATIONS: Table = {
             "Drain 2: requests under way may finish",
             "Retire 2 token=2 1002: replaced",
             "Destroy 2: replaced",
-            "Bury 2: seen gone",
+            "ConfirmDeleted 2: seen gone",
         ],
     ),
 }

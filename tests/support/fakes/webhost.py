@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from ert_deploy.core.model.desired import OwnedNames, Target
 from ert_deploy.core.model.errors import Rejected, UsageError
 from ert_deploy.core.model.observed import DeployKind, WebDeploy
+from ert_deploy.core.model.provider import Platform
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.planning.app_env import fingerprint
 from ert_deploy.ports import AppAnswer, WebService
@@ -16,6 +17,7 @@ from tests.support.fakes.timing import FakeClock, Plans
 
 NEIGHBOURS = {"OTHER": Secret("kept"), "DATABASE_URL": Secret("postgres://x")}
 
+PLATFORM = Platform("Webhost", "webhost/services", preview_variable="IS_PREVIEW")
 KNOWN = {*NEIGHBOURS, *OwnedNames().all()}
 
 
@@ -31,7 +33,7 @@ class FakeService:
     queued: bool = False
     suspended: str = ""
     has_disk: bool = False
-    sleeps: bool = False
+    sleeps: str = ""
     unreachable: bool = False
     preview_of: str = ""
     makes_previews: bool = False
@@ -60,6 +62,7 @@ class FakeWeb:
         self.shows: str | None = ""
         self.flicker: list[object] = []
         self.trims = False
+        self.platform = PLATFORM
         self.answers: dict[str, AppAnswer] = {}
         self.numbers = itertools.count(1)
         clock.hooks.append(self._advance)
@@ -142,16 +145,22 @@ class FakeWeb:
     def fingerprint(self, app_url: str, target: Target) -> str | None:
         """Implements AppProbe: return the fingerprint that the running snapshot shows."""
         self.faults.due("fingerprint")
-        name = app_url.removeprefix("https://").removeprefix("www.").removesuffix(".example.org")
+        name = self._name(app_url)
         shown = self.flicker.pop(0) if self.flicker else ...
         if shown is not ...:
             return shown if isinstance(shown, str) else None
+        if name not in self.services:
+            return None
         return self.shown(name, target) if self.shows == "" else self.shows
 
     def answer(self, app_url: str, target: Target) -> AppAnswer:
         """Implements AppProbe: return the configured response of the app."""
         self.faults.due("answer")
-        return self.answers.get(app_url, AppAnswer(200))
+        return self.answers.get(app_url, AppAnswer(200 if self._name(app_url) in self.services else 0))
+
+    @staticmethod
+    def _name(app_url: str) -> str:
+        return app_url.removeprefix("https://").removeprefix("www.").removesuffix(".example.org")
 
     def shown(self, name: str, target: Target) -> str | None:
         """Return the fingerprint of the running snapshot, None when it does not match the variables."""
