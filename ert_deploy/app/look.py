@@ -133,12 +133,12 @@ def _of_the_account(session: Session) -> Iterator[Finding]:
     except CannotObserve as error:
         names, why = None, error.summary
     if names is None:
-        what = "the variables of the Vast.ai account, which are set in every container, were not read"
+        what = "the variables of the GPU account, which are set in every container, were not read"
         yield Finding(what, why, stops=False)
     elif names:
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
         yield Finding(
-            f"the Vast.ai account puts {', '.join(names[:SHOWN])}{more} into every container, also into this one",
+            f"the GPU account puts {', '.join(names[:SHOWN])}{more} into every container, also into this one",
             "the machine's host can read them: delete them in the console, or use an account of its own",
             stops=False,
         )

@@ -1,4 +1,4 @@
-"""Contract of the app probe: one suite for the fake, the simulator's apps, and HTTP with an app in the sandbox."""
+"""Contract tests of the app probe, for the fake, the simulator, and HTTP with an app in the sandbox."""
 
 from __future__ import annotations
 

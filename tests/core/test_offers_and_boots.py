@@ -41,6 +41,7 @@ GOOD = {"datacenter": True, "gpu_name": "RTX 4090"}
         (UP, {"cuda": 12.3}, ["offer/min_cuda"]),
         (UP, {"ports": 3}, ["offer/min_ports"]),
         (UP, {"duration": 3600.0}, ["offer/min_duration"]),
+        (UP, {"duration": float("inf")}, []),
         (UP, {"disk_gb": 39.0}, ["launch/disk_gb"]),
         (UP, {"num_gpus": 2}, ["one GPU"]),
         (UP, {"cpu_arch": "arm64"}, ["cpu_arch"]),

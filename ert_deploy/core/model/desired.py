@@ -225,5 +225,4 @@ class Desired:
             "ERT_BOOT_DEADLINE": str(self.launch.guard.boot_deadline),
             "ERT_MAX_LIFETIME": str(self.launch.guard.max_lifetime),
             **self.launch.server.env(),
-            f"-p {PORT}:{PORT}": "1",
         }

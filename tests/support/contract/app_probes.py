@@ -1,4 +1,4 @@
-"""App probes that pass one contract suite: the fake, the simulator's, and HTTP with an app in the sandbox's Render."""
+"""App probes for the contract tests: in memory, the simulator, and HTTP with an app in the sandbox of Render."""
 
 from __future__ import annotations
 

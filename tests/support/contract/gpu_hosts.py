@@ -37,7 +37,7 @@ def order(offer: Offer, number: int = 1, keys: str = "a" * 64) -> CreateOrder:
     env = {
         "ERT_DEPLOYMENT": "ert", "ERT_TOKEN": token, "ERT_SPEC": "5" * 16, "ERT_BOOT_SECRET": "b" * 64,
         "ERT_KEY_HASHES": keys, "ERT_OWNER": "our-project:0123456789ab", "ERT_IDLE_STOP": "1200",
-        "ERT_BOOT_DEADLINE": "2700", "ERT_MAX_LIFETIME": "43200", "-p 8443:8443": "1",
+        "ERT_BOOT_DEADLINE": "2700", "ERT_MAX_LIFETIME": "43200",
     }  # fmt: skip
     return CreateOrder(offer.id, LAUNCH, Mark("ert", token), env)
 
