@@ -1,1 +1,1 @@
-"""Launch policies on a generative GPU market with a virtual clock: time to healthy and money. A model, not a measurement."""
+"""Launch policies on a generative GPU market with a virtual clock: a model, not a measurement of Vast."""

@@ -110,6 +110,14 @@ KNOBS = (
     ),
     Knob("cheap go first", 1.0, 2.0, 2.0, (0.0, 3.0), "exponent of (median price / price) on that rate. Assumed"),
     Knob(
+        "returning",
+        0.41,
+        0.41,
+        0.41,
+        (0.0, 0.8),
+        f"share of new offers whose machine was listed before. {SCRAPE}: 172 of 416",
+    ),
+    Knob(
         "stale",
         0.02,
         0.10,
