@@ -89,8 +89,8 @@ def draw_host(number: int, random: Random, knobs: Mapping[str, float]) -> Host:
         "verified" if verified else "deverified" if at < knobs["verified"] + knobs["deverified"] else "unverified"
     )
     datacenter = verified and random.random() < knobs["datacenter"]
-    median = knobs["advertised, datacenter"] if datacenter else knobs["advertised"]
-    advertised = median * math.exp(random.gauss(0.0, 0.4))
+    typical = knobs["advertised, datacenter"] if datacenter else knobs["advertised"]
+    advertised = typical * math.exp(random.gauss(0.0, 0.4))
     weight = (advertised / knobs["advertised"]) ** knobs["relation"]
     delivered = knobs["delivered"] * weight * math.exp(random.gauss(0.0, knobs["delivered spread"]))
     return Host(

@@ -16,14 +16,14 @@ from benchmarks.launch.parameters import DISK_GB, MAX_DPH, MAX_INET_COST, MIN_IN
 from ert_deploy.core.model.observed import Offer
 
 MINUTE = 60.0
-PATIENT = 4.0  # a machine that stays this much longer than the median is no likelier to be listed at the start
+PATIENT = 4.0  # a machine that stays this much longer than the typical one is no likelier to be listed at the start
 SAMPLES = 400
 OFFER_IDS, RAM_MB = 10_000, 24_564.0
 
 
 @dataclass(slots=True)
 class Listing:
-    """One machine on the market from `start` until it is taken (`end`); searches show it until `shown`. Seconds."""
+    """One machine on the market from `start` until it is taken (`end`); searches list it until `shown`. Seconds."""
 
     machine: Machine
     offer: Offer

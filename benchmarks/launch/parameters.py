@@ -87,9 +87,7 @@ KNOBS = (
         (0.8, 1.6),
         "factor on: RTX 3090 $0.20-0.30, RTX 4090 $0.40-0.88 verified (catalogues, 2026)",
     ),
-    Knob(
-        "price spread", 0.25, 0.30, 0.30, (0.1, 0.5), f"sigma of its logarithm. {SCRAPE}: $0.28 to $1.34, median $0.535"
-    ),
+    Knob("price spread", 0.25, 0.30, 0.30, (0.1, 0.5), f"sigma of its logarithm. {SCRAPE}: $0.28 to $1.34, p50 $0.535"),
     Knob(
         "deverified price",
         0.5,
@@ -106,9 +104,9 @@ KNOBS = (
         20.0,
         15.0,
         (5.0, 60.0),
-        f"mean minutes until an offer is taken. {SCRAPE}: median presence 17 %",
+        f"mean minutes until an offer is taken. {SCRAPE}: present 17 % of the time",
     ),
-    Knob("cheap go first", 1.0, 2.0, 2.0, (0.0, 3.0), "exponent of (median price / price) on that rate. Assumed"),
+    Knob("cheap go first", 1.0, 2.0, 2.0, (0.0, 3.0), "exponent of (p50 price / price) on that rate. Assumed"),
     Knob(
         "returning",
         0.41,
@@ -157,9 +155,9 @@ KNOBS = (
     ),
     Knob("no load", 0.005, 0.005, 0.02, (0.0, 0.1), "share of machines on which the model never loads. Assumed"),
     # Times
-    Knob("advertised", 800.0, 800.0, 800.0, (400.0, 1600.0), f"median Mb/s of consumer lines. {CCIR}: about 1 Gb/s"),
-    Knob("advertised, datacenter", 3000.0, 3000.0, 3000.0, (1000.0, 8000.0), f"median Mb/s. {CCIR}: multi-Gb/s"),
-    Knob("delivered", 29.0, 25.0, 12.6, (6.0, 29.0), f"median MB/s. calm: {ORCH}; bad day: {KD_ORCH}; busy: assumed"),
+    Knob("advertised", 800.0, 800.0, 800.0, (400.0, 1600.0), f"p50 Mb/s of consumer lines. {CCIR}: about 1 Gb/s"),
+    Knob("advertised, datacenter", 3000.0, 3000.0, 3000.0, (1000.0, 8000.0), f"p50 Mb/s. {CCIR}: multi-Gb/s"),
+    Knob("delivered", 29.0, 25.0, 12.6, (6.0, 29.0), f"p50 MB/s. calm: {ORCH}; bad day: {KD_ORCH}; busy: assumed"),
     Knob("delivered spread", 0.7, 0.7, 0.7, (0.3, 1.0), f"sigma of its logarithm. {ORCH}"),
     Knob("relation", 0.3, 0.3, 0.3, (0.0, 0.7), f"exponent of the advertised speed in it. Assumed: {ORCH}, so weak"),
     Knob("cached", 0.2, 0.2, 0.1, (0.0, 0.5), f"share of hosts with the image's layers. {QUICKSTART}; share assumed"),
@@ -171,11 +169,9 @@ KNOBS = (
         (20.0, 100.0),
         "MB/s of a fresh image. tensorfuse/fastpull: 7 to 10 min for a big one",
     ),
-    Knob("start", 45.0, 45.0, 60.0, (30.0, 120.0), f"median s of a container's start. {BOT}; {INTEGRATION}"),
-    Knob("port", 30.0, 30.0, 30.0, (10.0, 60.0), f"median s from there to a port. {BOT}; {INTEGRATION}"),
-    Knob(
-        "load", 71.0, 71.0, 90.0, (40.0, 180.0), "median s of load and smoke test. klutzydrummer: 71 s on an RTX 3090"
-    ),
+    Knob("start", 45.0, 45.0, 60.0, (30.0, 120.0), f"p50 s of a container's start. {BOT}; {INTEGRATION}"),
+    Knob("port", 30.0, 30.0, 30.0, (10.0, 60.0), f"p50 s from there to a port. {BOT}; {INTEGRATION}"),
+    Knob("load", 71.0, 71.0, 90.0, (40.0, 180.0), "p50 s of load and smoke test. klutzydrummer: 71 s on an RTX 3090"),
     Knob("create", 1.6, 1.6, 5.0, (1.0, 10.0), f"s of the create call. {INTEGRATION}; {BOT}: 5 to 10 s"),
     Knob("search", 1.3, 1.3, 1.3, (0.5, 3.0), f"s of a search. {INTEGRATION}"),
     Knob(

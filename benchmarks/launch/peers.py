@@ -11,6 +11,7 @@ from benchmarks.launch.rules import Rule
 from benchmarks.launch.session import Launch, Session
 from ert_deploy.core.model.observed import Offer
 
+ORACLE_STEP = 60.0
 NOTHING_LISTED = 30.0  # s until the next search after one without a usable offer
 FAILURES = tuple(MESSAGES.values())
 LEAST_LOCATIONS = 2  # below this many, a policy that avoids places forgets which
@@ -18,7 +19,7 @@ LEAST_LOCATIONS = 2  # below this many, a policy that avoids places forgets whic
 
 @dataclass(slots=True)
 class Candidate:
-    """One rental as its policy sees it: since when it runs and since when its port answers."""
+    """One rental as its policy sees it: since when it runs and since when its port is open."""
 
     rental: Rental
     offer: Offer
@@ -31,7 +32,7 @@ class Candidate:
         return {"host": host.id, "country": host.country}.get(apart, self.offer.machine_id)
 
     def look(self, now: float) -> None:
-        """Note what a poll shows."""
+        """Note what a poll returns."""
         if self.running == math.inf and self.rental.status(now) == "running":
             self.running = now
         if self.port == math.inf and self.rental.reachable(now):
@@ -93,7 +94,7 @@ class Play:
         return None
 
     def _decide(self) -> None:
-        """Keep the first candidate whose port answers, and destroy the others."""
+        """Keep the first candidate whose port is open, and destroy the others."""
         self.chosen = next((c for c in self.live if c.port < math.inf), None)
         if self.chosen is not None:
             self.failures = 0
@@ -155,12 +156,16 @@ def oracle(session: Session) -> Launch:
     It has two slots like the product and never needs the second one. No policy can be earlier on the same market.
     """
     searched = session.knobs["search"]
-    best, chosen = math.inf, None
-    for listing in session.market.all_until(HORIZON):
-        made = max(listing.start, searched) + session.knobs["create"]
-        if made < listing.end and made + listing.machine.healthy < best:
-            best, chosen = made + listing.machine.healthy, listing
-    if chosen is None or best > HORIZON:
+    best, chosen, known = HORIZON, None, 0
+    until = searched
+    while until <= best:  # what is listed later than the best so far is healthy can be no better
+        listings = session.market.all_until(until)
+        for listing in listings[known:]:
+            made = max(listing.start, searched) + session.knobs["create"]
+            if made < listing.end and made + listing.machine.healthy < best:
+                best, chosen = made + listing.machine.healthy, listing
+        known, until = len(listings), until + ORACLE_STEP
+    if chosen is None:
         return session.finish(None, HORIZON)
     session.now = max(chosen.start, searched) - searched
     session.search()

@@ -196,7 +196,7 @@ class Local:
         return self._drawn.to_bytes(count, "big")
 
     def tell(self, event: Event) -> None:
-        """Nobody reads along."""
+        """Discard it."""
 
 
 class NoApp:

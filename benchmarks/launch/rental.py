@@ -1,4 +1,4 @@
-"""Rental: a container on a machine of the market, what each poll shows of it, and what it costs.
+"""Rental: a container on a machine of the market, what each poll reports of it, and what it costs.
 
 Billing as Vast documents it: the GPU from the running container, the disk from the create, traffic by the byte.
 """
@@ -13,7 +13,7 @@ from benchmarks.launch.parameters import DISK_GB, IMAGE_GB, MODEL_GB
 DISK_PER_HOUR = DISK_GB * 0.15 / 720.0  # $0.15 per GB and month, as in the example of Vast's own specification
 HOUR = 3600.0
 LAYERS = 8  # messages of a pull
-MADE = 3.0  # s until the container's record shows a status
+MADE = 3.0  # s until the container's record has a status
 RUNS = (Fate.HEALTHY, Fate.EXITED, Fate.NO_PORT, Fate.STALL, Fate.NO_LOAD)
 HANGS = "pulling"
 MESSAGES = {
@@ -35,7 +35,7 @@ class Rental:
     changes: tuple[float, ...] = field(default=(), init=False)
 
     def __post_init__(self) -> None:
-        """Note when a poll shows something else for the first time."""
+        """Note when a poll returns something else for the first time."""
         self.changes = tuple(sorted(self.made + at for at in self._changes()))
 
     def _changes(self) -> tuple[float, ...]:
@@ -52,7 +52,7 @@ class Rental:
 
     @property
     def breaks_down(self) -> float:
-        """Seconds from the create to a failure that its status shows; `NEVER` if none does."""
+        """Seconds from the create to a failure that its status has; `NEVER` if none does."""
         machine = self.machine
         return {
             Fate.REFUSED: machine.pull + MADE, Fate.EXITED: machine.running + EXIT_AFTER,
@@ -60,7 +60,7 @@ class Rental:
         }.get(self.fate, NEVER)  # fmt: skip
 
     def status(self, now: float) -> str:
-        """Return the container's status as the provider shows it."""
+        """Return the container's status as the provider lists it."""
         age = now - self.made
         if age >= self.breaks_down:
             return {Fate.EXITED: "exited", Fate.OFFLINE: "offline"}.get(self.fate, "created")
@@ -78,7 +78,7 @@ class Rental:
         return f"{int(self._pulled(age) * LAYERS):012x}: {HANGS}"
 
     def reachable(self, now: float) -> bool:
-        """Whether its port answers."""
+        """Whether its port is open."""
         opens = self.made + self.machine.running + self.machine.port
         return self.fate in RUNS and self.fate is not Fate.NO_PORT and opens <= now < self.made + self.breaks_down
 

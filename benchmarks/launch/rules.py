@@ -47,10 +47,10 @@ def pull_limit(offer: Offer) -> float:
 class Rule:
     """Settings of one policy. Times in seconds.
 
-    A candidate is given up when it does not run `running_within` the create, its port does not answer `port_within`
+    A candidate is given up when it does not run `running_within` the create, its port is not open `port_within`
     that, it is not healthy `healthy_within` that, or its status is in `terminal`; `reads_message` is for a failure that
     only the host's message names. `blocks`: its machine is not tried again. `apart`: two candidates never share a host
-    or a country, and `avoids` that where one failed. `decides`: the candidate whose port answers first has won, and the
+    or a country, and `avoids` that where one failed. `decides`: the candidate whose port opens first has won, and the
     others are destroyed then. `refills`: each failed candidate is replaced at once, not only after all have failed.
     After `breaker` failed rounds in a row it pauses for `breaker_pause`.
     """

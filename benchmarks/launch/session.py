@@ -33,7 +33,7 @@ class TooManyError(Exception):
 
 
 class Session:
-    """The clock of one policy, its rentals, and what a search shows it."""
+    """The clock of one policy, its rentals, and what its searches return."""
 
     def __init__(self, market: Market, knobs: dict[str, float]) -> None:
         self.market, self.knobs = market, knobs
@@ -101,7 +101,7 @@ class Session:
             self._given_up[machine] = self._given_up.get(machine, 0) + 1
 
     def poll(self, watched: Iterable[Rental], until: float, every: float) -> None:
-        """Wait to the first poll that shows a change of one of them, or to `until`."""
+        """Wait to the first poll that returns a change of one of them, or to `until`."""
         change = min((at for rental in watched for at in rental.changes if at > self.now), default=NEVER)
         until = min(max(until, self.now), HORIZON)
         polls = max(1, -int(-(change - self.now) // every)) if change < until else 0

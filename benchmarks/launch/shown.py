@@ -24,7 +24,7 @@ MEGABYTE = 1_000_000
 
 @dataclass(slots=True, eq=False)
 class Boot:
-    """One rental with the order of the engine. The objects that it shows are kept until something changes."""
+    """One rental with the order of the engine. The objects that it returns are kept until something changes."""
 
     rental: Rental
     id: InstanceId

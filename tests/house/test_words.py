@@ -39,6 +39,7 @@ EXCEPTED = {
     "headings of decision records": "consequences",
     "fields and screens of the providers": "console digest interruptible previews rental",
     "a key of the config, and the Python package that it can select": "custody keyring",
+    "a section of the config, and the state in which a backend reports that it serves": "launch healthy",
 }
 
 
