@@ -29,7 +29,7 @@ with that time. *Reach* is the share of the others. Money is the bill of all mac
 failed launches included, for each healthy launch; *with 2 h* adds two planned hours on the machine that was found.
 """
 LEFT_OUT = """\
-- Errors of the APIs, lost responses to a create and crashes of the process: the simulator plays those (`make simulate`).
+- Errors of the APIs, lost responses and crashes of the process: the simulator plays those (`make simulate`).
 - Bids. SpotHedge's spread is played on demand, as are all others.
 - Speeds that change during a download, and the registry's and the model library's own limits.
 - What a deployment has learned from its earlier launches: each launch is its first.

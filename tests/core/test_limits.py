@@ -17,7 +17,7 @@ from ert_deploy.config.schema.keys import ROOT, Rows, Section
 
 PAGE = Path(__file__).parents[2] / "docs" / "limits.md"
 PACKAGES = ("ert_deploy.core", "ert_deploy.engine")
-WANTED = ("core.model.desired.", "core.model.model_server.")
+WANTED = ("core.model.desired.", "core.model.model_server.", "core.market.stages.Spread.")
 # Observed values and counts default to 0 and False, except where another default is safer.
 BEGINS_OTHERWISE = {
     "core.model.observed.Offer.num_gpus": "1",

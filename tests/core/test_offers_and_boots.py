@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ert_deploy.adapters.vast.messages import read
+from ert_deploy.core.market.cost import estimate
 from ert_deploy.core.model.desired import Criteria, Market
 from ert_deploy.core.model.observed import Health, Instance, Offer, OffSwitch, Vital, Watch
 from ert_deploy.core.model.state import LONG_AGO, Record
-from ert_deploy.core.planning.cost import estimate
 from ert_deploy.core.planning.health import BAD_LOOKS, BAD_LOOKS_SERVING, Candidate, Stage, complaint, judge, look
 from ert_deploy.core.planning.offers import choose, country, merged
 from tests.support.fakes.market import offer
@@ -137,7 +137,7 @@ def test_a_ranking_loses_nobody_and_does_not_depend_on_the_order_of_the_answer(
 ) -> None:
     choice = choose(offers, UP)
     assert len(choice.ranked) + len(choice.rejected) == len(offers)
-    costs = [r.estimate.expected() for r in choice.ranked]
+    costs = [r.estimate.score(UP.criteria.max_dph) for r in choice.ranked]
     assert costs == sorted(costs)
     assert all(r.offer.dph_total <= UP.criteria.max_dph for r in choice.ranked)
     shuffled = list(offers)
@@ -146,15 +146,14 @@ def test_a_ranking_loses_nobody_and_does_not_depend_on_the_order_of_the_answer(
 
 
 def test_an_estimate_counts_hours_boot_download_and_luck() -> None:
-    found = estimate(offer(1, dph_total=0.36, inet_down=800.0, inet_down_cost=0.01, reliability=1.0), UP.launch, 2.0)
+    found = estimate(offer(1, dph_total=0.36, inet_down=1000.0, inet_down_cost=0.01, reliability=1.0), UP.launch, 2.0)
     assert found.running == pytest.approx(0.72)
     assert found.download == pytest.approx((4.0 + 13.8) * 0.01)
-    assert found.boot == pytest.approx(0.36 * 13.8 * 8000 / 400 / 3600)
-    assert found.works == pytest.approx(0.95)
-    assert found.expected() == pytest.approx((found.running + found.boot + found.download) / 0.95)
-    shady = estimate(offer(1, reliability=0.0, inet_down=0.0, verified=False), UP.launch, 2.0)
-    assert shady.works == pytest.approx(0.05 * 0.8)
-    assert shady.boot > 1
+    assert found.boot == pytest.approx(0.36 * found.stages.billed / 3600)
+    assert found.works == pytest.approx(0.98)
+    assert found.expected() == pytest.approx(found.running + (found.boot + found.download) / 0.98)
+    assert found.wait() == pytest.approx(found.stages.total / 0.98)
+    assert found.score(0.5) == pytest.approx(found.expected() + 0.5 * found.wait() / 3600)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ert_deploy.core.model.errors import Failed, OfferGone, OutcomeUnknown
-from ert_deploy.core.planning.cost import estimate
+from ert_deploy.core.market.cost import estimate
 from ert_deploy.engine.budget import spent
 from ert_deploy.engine.memory import Memory, Rental
 from tests.support.fakes import behaviours
@@ -22,9 +22,9 @@ def test_a_run_stops_before_the_machine_that_would_bring_it_over_its_budget_and_
     made = world()
     made.gpu.conduct = dict.fromkeys(map(str, range(1001, 1013)), behaviours.sick)
     with pytest.raises(
-        Failed, match=r"one more machine would bring this run to \$0\.\d\d, plan/max_cost is \$0\.3"
+        Failed, match=r"one more machine would bring this run to \$0\.\d\d, plan/max_cost is \$0\.4"
     ) as out:
-        up(made, replace(WANTED, max_cost=0.3))
+        up(made, replace(WANTED, max_cost=0.4))
     assert len(made.gpu.instances) == 3
     assert made.gpu.paid() == ()
     assert out.value.detail.startswith("$0.27 spent and committed for 3 machines of this run, $0.1")

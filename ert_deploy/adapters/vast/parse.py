@@ -159,6 +159,8 @@ def offer(row: Any, *, asked_for_amd64: bool = False) -> Offer | None:
         datacenter=row.get("hosting_type") == DATACENTER or row.get("datacenter") is True,
         cpu_arch=_text(row.get("cpu_arch")) or ("amd64" if asked_for_amd64 else ""),
         min_bid=_number(row.get("min_bid")) if row.get("min_bid") is not None else None,
+        host_id=_id(row.get("host_id")),
+        ip=_ip(row.get("public_ipaddr")),
     )
 
 
@@ -184,18 +186,25 @@ def _shell(row: Mapping[str, Any]) -> Address | None:
 
 def _address(row: Mapping[str, Any], port: int) -> Address | None:
     """Return the public IPv4 and port for a container port; None unless both are present and valid."""
-    ports, ip = row.get("ports"), row.get("public_ipaddr")
-    if not isinstance(ports, dict) or not isinstance(ip, str):
+    ports, ip = row.get("ports"), _ip(row.get("public_ipaddr"))
+    if not isinstance(ports, dict) or not ip:
         return None
     bindings = ports.get(f"{port}/tcp")
     if not isinstance(bindings, list):
         return None
     try:
-        parsed = ipaddress.IPv4Address(ip.strip())
         found = [int(b["HostPort"]) for b in bindings if b.get("HostIp") != "::"]
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-    return Address(str(parsed), found[0]) if found and 0 < found[0] < 65536 else None
+    return Address(ip, found[0]) if found and 0 < found[0] < 65536 else None
+
+
+def _ip(value: Any) -> str:
+    """Return a public IPv4 address as text; "" if it is absent or invalid."""
+    try:
+        return str(ipaddress.IPv4Address(value.strip())) if isinstance(value, str) else ""
+    except ValueError:
+        return ""
 
 
 def account(user: Any) -> Account:

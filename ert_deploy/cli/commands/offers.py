@@ -20,8 +20,8 @@ from ert_deploy.core.planning.offers import Choice, Ranked
 def command(config: str | None, as_json: bool, limit: int) -> None:
     """Show the offers on the market, ranked, and why others are not taken.
 
-    The order is that of the expected price for the boot and the planned hours: GPU and disk, the boot, the download of
-    image and model, divided by the chance that the host works.
+    The order is that of the expected price: GPU and disk for the planned hours, boot and download until one attempt
+    is healthy, and the wait, of which an hour counts as much as offer/max_dph.
     """
     with interruptible(), make_view() as view:
         found = app.offers(config, progress=view)

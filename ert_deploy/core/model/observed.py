@@ -94,7 +94,8 @@ class Instance:
 class Offer:
     """One machine to rent. Prices in $/h and $/GB, RAM in MB, network in Mb/s, duration in seconds.
 
-    `cpu_arch` is empty if the provider does not report it.
+    `cpu_arch` is empty if the provider does not report it; so are `host_id`, the id of the machine's owner, and `ip`,
+    the public address that its instances share.
     """
 
     id: str
@@ -116,6 +117,8 @@ class Offer:
     datacenter: bool = False
     min_bid: float | None = None
     cpu_arch: str = "amd64"
+    host_id: str = ""
+    ip: str = ""
 
 
 class Vital(StrEnum):

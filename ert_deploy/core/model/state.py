@@ -71,6 +71,24 @@ class Denied:
 
 
 @dataclass(frozen=True, slots=True)
+class Launched:
+    """How one launch ended, at the time `at`: the backend was ready, or the machine failed.
+
+    `advertised` and `rate` are the advertised and the measured download rate in Mb/s, `started` the seconds from the
+    create call until the container ran with an image of `image_gb`; 0 if not measured.
+    """
+
+    machine_id: str
+    host_id: str
+    at: float
+    healthy: bool
+    advertised: float = 0.0
+    rate: float = 0.0
+    started: float = 0.0
+    image_gb: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Rollout:
     """Last deploy of one service. `proven`: when the app first reported its fingerprint, or 0."""
 

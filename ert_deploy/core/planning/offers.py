@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from ert_deploy.core.market.cost import Estimate, estimate
+from ert_deploy.core.market.learned import NOTHING, Learned
 from ert_deploy.core.model.desired import Desired, Market
 from ert_deploy.core.model.observed import Offer
-from ert_deploy.core.planning.cost import Estimate, estimate
 
 COUNTRY_CODE_LENGTH = 2
 CPU_ARCH = "amd64"  # platform of the image
@@ -52,8 +53,12 @@ def choose(
     desired: Desired,
     denied: frozenset[str] = frozenset(),
     occupied: frozenset[str] = frozenset(),
+    learned: Learned = NOTHING,
 ) -> Choice:
-    """Split offers into accepted (by expected price, then reliability, then id) and rejected.
+    """Split offers into accepted (the best first) and rejected.
+
+    The best offer has the lowest expected price of the planned hours and of the wait before them, then the highest
+    reliability, then the lowest id. An hour of waiting counts as much as the config would pay for an hour at most.
 
     `occupied` are the machines on which this deployment has an instance, or may have one: two instances on one machine
     use the same ports, and a fault of the machine would affect both.
@@ -65,8 +70,9 @@ def choose(
         if reasons:
             rejected.append((offer, reasons))
         else:
-            ranked.append(Ranked(offer, estimate(offer, desired.launch, desired.plan_hours)))
-    ranked.sort(key=lambda r: (r.estimate.expected(), -r.offer.reliability, r.offer.id))
+            ranked.append(Ranked(offer, estimate(offer, desired.launch, desired.plan_hours, learned)))
+    worth = desired.criteria.max_dph
+    ranked.sort(key=lambda r: (r.estimate.score(worth), -r.offer.reliability, r.offer.id))
     return Choice(tuple(ranked), tuple(rejected))
 
 
