@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import cache
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from benchmarks.launch.claims import Claim, best, claims, grid, sweeps
 from benchmarks.launch.machines import NEVER, Fate
 from benchmarks.launch.market import Market
 from benchmarks.launch.measure import NAMES, ORACLE, PRODUCT, Case, Tally, beaten, measure, players
-from benchmarks.launch.parameters import GRID, HORIZON, KNOBS, MOODS, VERIFIED_ONLY, values
+from benchmarks.launch.parameters import GRID, HORIZON, IMAGE_GB, KNOBS, MODEL_GB, MOODS, VERIFIED_ONLY, values
 from benchmarks.launch.peers import play
 from benchmarks.launch.rental import DISK_PER_HOUR, Rental
 from benchmarks.launch.rules import HEDGING, PEERS, SEQUENTIAL, Rule
@@ -69,17 +70,14 @@ def test_no_policy_is_earlier_than_the_oracle() -> None:
     assert beaten(tallies) == LAUNCHES
 
 
-def stepped(rental: Rental, until: float, step: float) -> float:
-    """Return the bill of a rental as a meter adds it up, step by step."""
-    total, now = 0.0, rental.made
-    while now < min(until, rental.ends) - 1e-9:
-        later = min(now + step, until, rental.ends)
-        middle = (now + later) / 2.0
-        running = rental.status(middle) in ("running", "exited")
-        hourly = rental.price if running else DISK_PER_HOUR
-        total += hourly * (later - now) / 3600.0
-        total += (rental.traffic(later) - rental.traffic(now)) * rental.machine.traffic
-        now = later
+def metered(rental: Rental, until: float) -> float:
+    """Return the bill of a rental as a meter adds it up, from one change of its status to the next."""
+    cuts = sorted({rental.made, *(at for at in rental.changes if at < until), until})
+    total = 0.0
+    for begin, end in itertools.pairwise(cuts):
+        hourly = rental.price if rental.status((begin + end) / 2.0) in ("running", "exited") else DISK_PER_HOUR
+        total += hourly * (end - begin) / 3600.0
+        total += (rental.traffic(end) - rental.traffic(begin)) * rental.machine.traffic
     return total
 
 
@@ -91,10 +89,13 @@ def test_the_bill_is_what_a_meter_adds_up() -> None:
             done = session(seed)
             result = player(done)
             fates |= {rental.fate for rental in done.rentals}
-            ends = [min(r.ends, result.seconds if result.reached else done.now) for r in done.rentals]
-            ends = [r.ends if r.ends < NEVER else end for r, end in zip(done.rentals, ends, strict=True)]
-            metered = sum(stepped(rental, end, 5.0) for rental, end in zip(done.rentals, ends, strict=True))
-            assert result.money == pytest.approx(metered, rel=0.01, abs=0.0005), name
+            ends = [r.ends if r.ends < NEVER else result.seconds for r in done.rentals]
+            total = sum(metered(rental, end) for rental, end in zip(done.rentals, ends, strict=True))
+            assert result.money == pytest.approx(total, abs=1e-9), name
+            for rental, end in zip(done.rentals, ends, strict=True):
+                fetched = rental.traffic(end)
+                whole = MODEL_GB + (IMAGE_GB if rental.machine.pull else 0.0)
+                assert fetched == pytest.approx(whole) if rental.is_healthy(end) else fetched <= whole, name
             assert (result.hourly > 0.0) == result.reached
     assert fates >= {Fate.HEALTHY, Fate.SILENT, Fate.NO_PORT, Fate.REFUSED, Fate.EXITED}
 
