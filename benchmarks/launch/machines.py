@@ -69,6 +69,11 @@ class Machine:
     load: float
 
     @property
+    def ip(self) -> str:
+        """Public address: one for all machines of a home or office, and one for each in a data centre."""
+        return f"{self.host.id}/{self.id}" if self.host.datacenter else self.host.id
+
+    @property
     def running(self) -> float:
         """Seconds from the create to a running container, if it ever runs."""
         return self.pull + self.start

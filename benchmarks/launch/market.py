@@ -147,5 +147,5 @@ def offer_of(machine: Machine, offer_id: str) -> Offer:
         reliability=machine.reliability, inet_down=machine.host.advertised, inet_down_cost=machine.traffic, cuda=12.8,
         ports=64, duration=30 * 86400.0, disk_gb=4 * DISK_GB, geolocation=f"Somewhere, {machine.host.country}",
         verified=machine.host.standing == "verified", datacenter=machine.host.datacenter, host_id=machine.host.id,
-        ip=f"{machine.host.id}/{machine.id}" if machine.host.datacenter else machine.host.id,
+        ip=machine.ip,
     )  # fmt: skip

@@ -54,12 +54,12 @@ def wanted(*, verified_only: bool) -> Desired:
         verified=verified_only,
     )  # fmt: skip
     container = Container("ert-llm-backend:1", "gpt-oss:20b", disk_gb=DISK_GB, image_gb=IMAGE_GB, model_gb=MODEL_GB)
-    desired = Desired("ert", Phase.RUNNING, container, criteria, (), plan_hours=PLAN_HOURS, owner="bench-market")
-    return replace(desired, **_hedged(desired))
+    container = replace(container, **_hedged(container))
+    return Desired("ert", Phase.RUNNING, container, criteria, (), plan_hours=PLAN_HOURS, owner="bench-market")
 
 
-def _hedged(desired: Desired) -> dict[str, Any]:
-    return {"hedge": 2} if "hedge" in {field.name for field in fields(desired)} else {}
+def _hedged(container: Container) -> dict[str, Any]:
+    return {"hedge": 2} if "hedge" in {field.name for field in fields(container)} else {}
 
 
 class Gpu:

@@ -36,7 +36,7 @@ class Boot:
 
     def __post_init__(self) -> None:
         """Give it an address and a certificate of its own."""
-        self.address = Address("203.0.113.7", FIRST_PORT + self.rental.number)
+        self.address = Address(self.rental.machine.ip, FIRST_PORT + self.rental.number)
         self.certificate = f"-----BEGIN CERTIFICATE-----\n{self.order.mark.token}\n-----END CERTIFICATE-----\n"
 
     def health(self, now: float) -> tuple[Health, float]:
