@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ert_deploy.app.deployment import SILENT, Config, Deployment, Progress, opened
+from ert_deploy.app.market import ranked
 from ert_deploy.app.outcome import Backend, Doubts, Service, backends, foreign, in_doubt, services
 from ert_deploy.core.model.desired import Phase
-from ert_deploy.core.model.errors import CannotObserve
+from ert_deploy.core.model.errors import CannotObserve, ErtError
 from ert_deploy.core.model.provider import InstanceId
-from ert_deploy.core.model.steps import Step
+from ert_deploy.core.model.state import Denied
+from ert_deploy.core.model.steps import Rent, Step
 from ert_deploy.core.planning import plan as planning
+from ert_deploy.core.planning.offers import Ranked
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.app_proof import Finding
 from ert_deploy.engine.memory import Memory
@@ -29,7 +32,8 @@ class Status:
 
     `undecided` are the instances without a certain owner, each with the reason; `others` are those of another owner.
     `unsettled_creates` is the number of create calls with unknown result, `to_be_destroyed` are instances that may
-    still exist after a request to delete them, `denied_machines` are temporarily not rented.
+    still exist after a request to delete them. `denied` are the machines and hosts that are temporarily not rented, and
+    `denied_machines` the ids of these machines.
     """
 
     deployment: str
@@ -41,6 +45,7 @@ class Status:
     unsettled_creates: int = 0
     to_be_destroyed: tuple[InstanceId, ...] = ()
     denied_machines: tuple[str, ...] = ()
+    denied: tuple[Denied, ...] = ()
     sandbox_stopped: bool = False
 
 
@@ -48,7 +53,8 @@ class Status:
 class Plan:
     """Steps that would be executed: the first follow from the actual state, all later ones are a forecast.
 
-    `findings` are facts to know before `up`; one with `stops` makes `up` fail.
+    `findings` are facts to know before `up`; one with `stops` makes `up` fail. `offer` is the one that would be rented
+    now out of `matching`, None if none would be, or if the market could not be read; `hours` are the planned ones.
     """
 
     deployment: str
@@ -56,6 +62,9 @@ class Plan:
     findings: tuple[Finding, ...] = ()
     undecided: Doubts = ()
     others: tuple[InstanceId, ...] = ()
+    offer: Ranked | None = None
+    matching: int = 0
+    hours: float = 0.0
 
 
 def status(config: Config = None, *, progress: Progress = SILENT) -> Status:
@@ -77,7 +86,8 @@ def status(config: Config = None, *, progress: Progress = SILENT) -> Status:
         others=foreign(situation),
         unsettled_creates=len(state.intents),
         to_be_destroyed=tuple(t.id for t in state.tombstones),
-        denied_machines=tuple(sorted(state.denied_machines(observed.now))),
+        denied_machines=tuple(sorted(state.denied_machines(abs(observed.stamp())))),
+        denied=tuple(d for d in state.denied if d.until > abs(observed.stamp())),
     )
 
 
@@ -92,8 +102,21 @@ def plan(config: Config = None, phase: Phase = Phase.RUNNING, *, progress: Progr
     if phase is Phase.RUNNING:
         found = (*run(findings(desired, Memory()), session.ports), *_of_the_account(session))
     situation = Situation(desired, seen.observed, seen.placed)
-    doubts, others = in_doubt(situation), foreign(situation)
-    return Plan(desired.deployment, planning.plan(situation), found, doubts, others)
+    doubts, others, planned = in_doubt(situation), foreign(situation), planning.plan(situation)
+    made = Plan(desired.deployment, planned, found, doubts, others, hours=desired.plan_hours)
+    if not any(isinstance(step, Rent) for step in planned):
+        return made
+    try:
+        choice = ranked(session, desired, situation.observed.state)
+    except ErtError as error:
+        note = Finding("the market was not read, so the offer and its cost are not known", error.summary, stops=False)
+        return replace(made, findings=(*found, note))
+    if not choice.ranked:
+        note = Finding(
+            f"no offer matches (of {len(choice.rejected)})", "`ert-deploy offers` shows which filter removes most"
+        )
+        return replace(made, findings=(*found, note))
+    return replace(made, offer=choice.ranked[0], matching=len(choice.ranked))
 
 
 def _look(deployment: Deployment, progress: Progress) -> tuple[Session, Situation]:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ert_deploy.app.deployment import SILENT, Config, Progress, opened
+from ert_deploy.app.market import ranked
 from ert_deploy.core.model.desired import Desired
-from ert_deploy.core.planning.offers import Choice, choose, merged
+from ert_deploy.core.model.state import Denied
+from ert_deploy.core.planning.offers import Choice
 
 
 @dataclass(frozen=True, slots=True)
 class Offers:
-    """The accepted and rejected offers, and the criteria."""
+    """The accepted and rejected offers, the criteria, and which machines and hosts are denied because of failures."""
 
     choice: Choice
     desired: Desired
+    denied: tuple[Denied, ...] = ()
 
 
 def offers(config: Config = None, *, progress: Progress = SILENT) -> Offers:
@@ -25,7 +28,5 @@ def offers(config: Config = None, *, progress: Progress = SILENT) -> Offers:
     session = opened(config).session(progress, start_sandbox=True, web=False)
     desired = session.desired
     state = session.ports.store.load()
-    denied = state.denied_machines(session.ports.clock.now())
-    found = session.ports.gpu.search(desired.criteria, desired.launch)
-    looked = session.ports.gpu.search(desired.criteria, desired.launch, wide=True)
-    return Offers(choose(merged(found, looked), desired, denied, state.machines()), desired)
+    now, choice = session.ports.clock.now(), ranked(session, desired, state)
+    return Offers(choice, desired, tuple(d for d in state.denied if d.until > now))

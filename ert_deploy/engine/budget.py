@@ -24,7 +24,8 @@ def _cost(rental: Rental, now: float) -> float:
 def commit(ranked: Ranked, token: str, now: float, memory: Memory) -> None:
     """Add a create that is about to be sent."""
     cost = ranked.estimate
-    memory.spending[token] = Rental(cost.hourly, cost.download, cost.until_healthy(), now)
+    advertised = ranked.offer.inet_down
+    memory.spending[token] = Rental(cost.hourly, cost.download, cost.until_healthy(), now, advertised=advertised)
 
 
 def ended(token: str, now: float, memory: Memory) -> None:

@@ -19,7 +19,8 @@ from ert_deploy.ports import WebService
 class Rental:
     """One create of this run: price in $/h, $ for the download and until ready, and time of the create.
 
-    `until` is the time at which the instance ceased to exist, None while it exists or may exist.
+    `until` is the time at which the instance ceased to exist, None while it exists or may exist. `advertised` and
+    `rate` are the advertised and the measured download rate in Mb/s, `started` the seconds until its port was reached.
     """
 
     hourly: float
@@ -27,6 +28,9 @@ class Rental:
     until_healthy: float
     since: float
     until: float | None = None
+    advertised: float = 0.0
+    rate: float = 0.0
+    started: float = 0.0
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+from ert_deploy.core.market.learned import learn
 from ert_deploy.core.model import keys, state, steps
 from ert_deploy.core.model.desired import Desired, Market
 from ert_deploy.core.model.errors import (
@@ -119,11 +120,12 @@ def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
             f"{run.memory.rentals} rented machines did not become healthy, {run.memory.lost} offers were taken",
             hint="`ert-deploy offers` lists the remaining ones; a higher offer/max_dph allows better hosts",
         )
-    moment = yield from perform(e.Now())
-    now, denied = own_time(moment, run.memory), run.observed.state.denied_machines(abs(moment.stamp()))
-    taken = run.situation.occupied
+    moment, stored = (yield from perform(e.Now())), run.observed.state
+    now, denied = own_time(moment, run.memory), stored.denied_machines(abs(moment.stamp()))
+    taken, hosts = run.situation.occupied, stored.denied_hosts(abs(moment.stamp()))
     if now >= run.memory.ranked_until:
-        choice = choose((yield from _on_the_market(run.desired)), run.desired, denied, taken)
+        market, learned = (yield from _on_the_market(run.desired)), learn(stored.launches)
+        choice = choose(market, run.desired, denied, taken, learned=learned, denied_hosts=hosts)
         if not choice.ranked:
             raise _no_offer(choice, run.desired)
         yield from _can_pay(choice.ranked[0], run.desired)
@@ -131,7 +133,9 @@ def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
     left = [
         (ranked, rank)
         for rank, ranked in enumerate(run.memory.ranked, 1)
-        if ranked.offer.id not in run.memory.tried and ranked.offer.machine_id not in denied | taken
+        if ranked.offer.id not in run.memory.tried
+        and ranked.offer.machine_id not in denied | taken
+        and ranked.offer.host_id not in hosts
     ]
     within = next((found for found in left if affordable(found[0], run, now)), None)
     if within is not None:

@@ -8,11 +8,12 @@ from ert_deploy.core.model.events import Destroyed, Retired, Trouble, Waiting
 from ert_deploy.core.model.moment import MARGIN
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.provider import InstanceId
-from ert_deploy.core.model.state import Denied, Intent, Tombstone
+from ert_deploy.core.model.state import Intent, Tombstone
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.boot_failures import same_end
 from ert_deploy.engine.budget import ended
 from ert_deploy.engine.effects import Effects, perform
+from ert_deploy.engine.records.endings import failed
 from ert_deploy.engine.run_context import Run
 
 NOT_FOUND = "not found"
@@ -25,8 +26,7 @@ def retire(step: steps.Retire, run: Run) -> Effects[None]:
     """Write the tombstone, and deny the machine if the host is at fault; no machine for a fault of the image."""
     state = run.observed.state.entomb(Tombstone(step.token, step.instance_id, run.observed.stamp(), step.reason))
     if step.deny:
-        now = abs(run.observed.stamp())
-        state = state.deny(Denied(step.machine_id, now + run.desired.timings.deny, step.reason), now)
+        state = failed(state, step, run)
     yield from perform(e.Save(state.allow(same_end(step, run.memory))))
     yield from perform(e.Tell(Retired(step.instance_id, step.reason)))
 

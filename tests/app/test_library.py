@@ -42,7 +42,7 @@ from ert_deploy.core.model.errors import Undecided
 from tests.support.fakes import behaviours
 from tests.support.fakes.deployment import Watcher, on_fakes
 from tests.support.fakes.history import WANTED, is_down, is_up
-from tests.support.fakes.loopback import FakeWorld, blind, world
+from tests.support.fakes.loopback import FakeWorld, blind, offer, world
 from tests.support.ids import nth
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -209,6 +209,28 @@ def test_offers_and_logs(made: FakeWorld, deployment: Deployment) -> None:
     assert logs(deployment, tail=5).instance == made.gpu.only().id
     with pytest.raises(UsageError, match="instance 999 is not one of ert"):
         logs(deployment, instance=nth(999))
+
+
+def test_a_plan_names_the_offer_only_where_one_would_be_rented(made: FakeWorld, deployment: Deployment) -> None:
+    planned = plan(deployment)
+    assert planned.offer is not None
+    assert (planned.offer.offer.id, planned.matching, planned.hours) == ("1", 12, WANTED.plan_hours)
+    assert plan(deployment, Phase.ABSENT).offer is None
+    up(deployment)
+    assert plan(deployment).offer is None
+
+
+def test_a_plan_without_a_market_or_a_match_says_so(made: FakeWorld, deployment: Deployment) -> None:
+    made.gpu.faults.queued["search"] = [CannotObserve("the key lacks misc")]
+    planned = plan(deployment)
+    assert (planned.offer, planned.matching, bool(planned.steps)) == (None, 0, True)
+    assert [(f.hint, f.stops) for f in planned.findings if "market was not read" in f.what] == [
+        ("the key lacks misc", False)
+    ]
+    made.gpu.offers = (offer(1, cuda=1.0),)
+    planned = plan(deployment)
+    assert planned.offer is None
+    assert [f.stops for f in planned.findings if "no offer matches (of 1)" in f.what] == [True]
 
 
 def test_a_finding_of_a_plan_says_what_the_account_adds(

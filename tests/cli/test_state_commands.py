@@ -15,7 +15,7 @@ from ert_deploy.adapters.clock import RealClock
 from ert_deploy.adapters.state.file import StateFile
 from ert_deploy.adapters.state.s3 import StateS3
 from ert_deploy.cli import main
-from ert_deploy.core.model.state import Denied, Intent, Record, State, Tombstone
+from ert_deploy.core.model.state import Denied, Intent, Launched, Record, State, Tombstone
 from ert_deploy.ports import StateKeeper
 from tests.support.doubles import moto_s3
 from tests.support.ids import nth
@@ -25,7 +25,8 @@ PRODUCTION = (
 )
 FULL = State(
     "ert", 0, (Intent("a" * 32, 1.5, "7", "1001"),), (Record("b" * 32, nth(5), "1002", 2.5),),
-    (Tombstone("c" * 32, nth(6), 3.5, "replaced"),), (Denied("1003", 9e9, "no progress"),),
+    (Tombstone("c" * 32, nth(6), 3.5, "replaced"),), (Denied("1003", 9e9, "no progress", "77", "2 failures in a row"),),
+    launches=(Launched("1003", "77", 5.0, healthy=False), Launched("1004", "78", 6.0, healthy=True)),
 )  # fmt: skip
 
 
@@ -78,11 +79,24 @@ def test_what_is_stored_is_shown(store: StateKeeper, capsys: pytest.CaptureFixtu
         "instance   5",
         "aaaaaaaa",
         "to be gone 6: replaced",
-        "machine 1003",
+        "avoided    machine 1003 of host 77 until 2255-03-14 16:00:00 UTC: 2 failures\n             in a row\n",
+        "             no progress\n",
+        "learned    from 2 rentals, of which 1 became healthy",
         "lock       free",
     ):
         assert words in said
     assert data(capsys, "show")["state"]["records"][0]["id"] == "5"
+
+
+def test_a_denial_that_nobody_can_have_written_is_shown_within_80_columns_too(
+    store: StateKeeper, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forged = Denied("", 1e308, "no progress " * 40, "7" * 100, "failed on machines " + ", ".join(["10003"] * 30))
+    store.save(State("ert", denied=(forged,)))
+    assert run("show") == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if "generation" not in line]
+    assert any("no progress" in line for line in lines)
+    assert all(len(line) <= 80 for line in lines)
 
 
 def test_a_person_locks_and_unlocks_and_everybody_is_told(

@@ -99,3 +99,11 @@ def test_more_launches_on_a_machine_approach_what_they_measured_and_scatter_less
 def test_what_was_not_measured_changes_nothing() -> None:
     blank = Launched("1001", "", 1.0, healthy=False)
     assert expected_stages(offer(1), LAUNCH, learn([blank])) == expected_stages(offer(1), LAUNCH)
+
+
+@pytest.mark.parametrize("rate", [1e-9, 5e-324, 1e308])
+@pytest.mark.parametrize("started", [0.0, 1e308])
+def test_a_measurement_that_cannot_be_true_changes_nothing(rate: float, started: float) -> None:
+    assert expected_stages(offer(1), LAUNCH, learn([took("1001", "7", rate, started)])) == expected_stages(
+        offer(1), LAUNCH
+    )

@@ -19,6 +19,7 @@ from ert_deploy.core.model.state import (
     LONG_AGO,
     Denied,
     Intent,
+    Launched,
     Record,
     Rollout,
     State,
@@ -56,11 +57,18 @@ STATES = st.builds(
         woken=STAMP, stranded=STAMP, keys=HASHES, asked=HASHES,
     ),
     tombstones=rows(Tombstone, "id", token=TEXT, id=ID, at=STAMP, reason=TEXT),
-    denied=rows(Denied, "machine_id", machine_id=TEXT, until=TIME, reason=TEXT),
+    denied=rows(Denied, "subject", machine_id=TEXT, until=TIME, reason=TEXT, host_id=TEXT, evidence=TEXT),
     rollouts=rows(Rollout, "service_id", service_id=TEXT, fingerprint=TEXT, deploy_id=TEXT, at=STAMP, proven=STAMP),
     account=TEXT,
     claims=IDS.map(lambda ids: Claims(("o",), ("s",), tuple(ids[:2]), tuple(ids[2:]))),
     begun=STAMP,
+    launches=st.lists(
+        st.builds(
+            Launched, machine_id=TEXT, host_id=TEXT, at=STAMP, healthy=st.booleans(), advertised=TIME, rate=TIME,
+            started=TIME, image_gb=TIME,
+        ),
+        max_size=2,
+    ).map(tuple),
 ).map(without_twins)  # fmt: skip
 EMPTY = State("ert")
 OLD_RECORD = {"token": "t", "id": 5, "machine_id": 6, "at": 1.0, "certificate": "pem", "published": True}
@@ -76,10 +84,17 @@ def test_what_is_written_is_read_again(state: State) -> None:
 NEW_RECORD = {**OLD_RECORD, "id": "5", "machine_id": "6", "woken": 0.0, "stranded": 0.0, "keys": [], "asked": []}
 TOMBSTONE = {"token": "t", "id": "i-0f3a", "at": 1.0, "reason": "old"}
 INTENT = {"token": "t", "at": 1.0, "offer_id": "7", "machine_id": "8", "gone": False}
-DENIED = {"machine_id": "8", "until": 1.0, "reason": "slow"}
+DENIED = {"machine_id": "8", "until": 1.0, "reason": "slow", "host_id": "", "evidence": ""}
+LAUNCHED = {
+    "machine_id": "8", "host_id": "7", "at": 1.0, "healthy": False, "advertised": 900.0, "rate": 100.0,
+    "started": 60.0, "image_gb": 4.0,
+}  # fmt: skip
 ROLLOUT = {"service_id": "s", "fingerprint": "f", "deploy_id": "d", "at": 1.0, "proven": 0.0}
 CLAIMS: dict[str, Any] = {"owners": [], "services": [], "adopted": [], "ignored": []}
-ROWS = {"records": NEW_RECORD, "tombstones": TOMBSTONE, "intents": INTENT, "denied": DENIED, "rollouts": ROLLOUT}
+ROWS = {
+    "records": NEW_RECORD, "tombstones": TOMBSTONE, "intents": INTENT, "denied": DENIED, "rollouts": ROLLOUT,
+    "launches": LAUNCHED,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -129,6 +144,9 @@ ROWS = {"records": NEW_RECORD, "tombstones": TOMBSTONE, "intents": INTENT, "deni
         ({"tombstones": [TOMBSTONE, TOMBSTONE]}, "instance i-0f3a is in it twice"),
         ({"intents": [INTENT, INTENT]}, "create t is in it twice"),
         ({"denied": [DENIED, DENIED]}, "denial of machine 8 is in it twice"),
+        ({"denied": [{**DENIED, "machine_id": "", "host_id": "7"}] * 2}, "denial of host 7 is in it twice"),
+        ({"launches": [7]}, "7 is not an object"),
+        ({"version": 7}, "version 7, this release reads versions up to 6"),
         ({"rollouts": [ROLLOUT, ROLLOUT]}, "rollout of service s is in it twice"),
         ({"claims": {**CLAIMS, "adopted": ["5"], "ignored": ["5"]}}, "decision about instance 5 is in it twice"),
     ],
@@ -209,6 +227,27 @@ def test_the_numbers_of_a_state_of_the_release_before_are_its_ids() -> None:
     assert (state.claims.adopted, state.claims.ignored) == (("5",), ("10", "9"))
     assert from_json(to_json(state)) == state
     assert to_json(state)["version"] == VERSION
+
+
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
+def test_a_state_of_an_earlier_version_has_denials_of_machines_and_no_past_rentals(version: int) -> None:
+    old = {**to_json(EMPTY), "version": version, "denied": [{"machine_id": "8", "until": 9.0, "reason": "slow"}]}
+    if version <= 4:
+        old["denied"] = [{"machine_id": 8, "until": 9.0, "reason": "slow"}]
+    del old["launches"]
+    state = from_json(old)
+    assert (state.denied, state.launches) == ((Denied("8", 9.0, "slow"),), ())
+    assert from_json(to_json(state)) == state
+    del old["deployment"]
+    with pytest.raises(ValueError, match="'deployment' is missing"):
+        from_json(old)
+
+
+def test_a_state_of_this_version_without_past_rentals_is_incomplete() -> None:
+    data = to_json(EMPTY)
+    del data["launches"]
+    with pytest.raises(ValueError, match="'launches' is missing"):
+        from_json(data)
 
 
 def test_claims_are_remembered_and_kept_while_anything_can_bill() -> None:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from ert_deploy.core.model.errors import Failed, OfferGone, OutcomeUnknown
 from ert_deploy.core.market.cost import estimate
+from ert_deploy.core.model.errors import Failed, OfferGone, OutcomeUnknown
 from ert_deploy.engine.budget import spent
 from ert_deploy.engine.memory import Memory, Rental
 from tests.support.fakes import behaviours

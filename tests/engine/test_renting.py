@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ert_deploy.core.model.desired import Criteria, Launch, Target
-from ert_deploy.core.model.errors import CannotObserve, Failed, OfferGone
+from ert_deploy.core.model.errors import CannotObserve, Failed, OfferGone, UsageError
 from ert_deploy.core.model.events import Rented, Renting, Trouble, Verified
 from ert_deploy.core.model.keys import certificate_sha256
 from ert_deploy.core.model.labels import Mark
@@ -138,6 +138,9 @@ def test_a_denied_machine_is_not_rented_again_until_the_denial_ends() -> None:
     up(made)
     assert made.gpu.only().machine_id == "1002"
     down(made)
+    made.gpu.offers = (offer(1),)
+    with pytest.raises(UsageError, match="no offer matches"):
+        up(made)
     made.clock.sleep(WANTED.timings.deny)
     up(made)
     assert made.gpu.only().machine_id == "1001"

@@ -45,6 +45,7 @@ def encode(state: State, keys: StateKeys = NO_KEY) -> bytes:
 def without_secrets(body: dict[str, Any]) -> dict[str, Any]:
     """Return the JSON data of a state with secrets removed from its free text; ids and certificates are unchanged."""
     cleaned = {name: [{**row, "reason": printable(row["reason"], REASON)} for row in body[name]] for name in TOLD}
+    cleaned["denied"] = [{**row, "evidence": printable(row["evidence"], REASON)} for row in cleaned["denied"]]
     return {**body, **cleaned}
 
 

@@ -112,6 +112,7 @@ def instance(row: Mapping[str, Any]) -> Instance:
         ended=status in ENDED,
         message=messages.read(printable(row.get("status_msg") or "")),
         machine_id=_id(row.get("machine_id")),
+        host_id=_id(row.get("host_id")),
         gpu_name=printable(row.get("gpu_name") or "", 60),
         geolocation=printable(row.get("geolocation") or "", 60),
         bid=row.get("is_bid") is True,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import click
 
 from ert_deploy.app import offers as app
+from ert_deploy.app.offers import Offers
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
+from ert_deploy.cli.view.avoided import avoided, avoided_document
+from ert_deploy.cli.view.offer import MINUTE, WIDTH, offer_document, offer_lines
 from ert_deploy.cli.view.progress import make_view
-from ert_deploy.core.model.desired import Desired
-from ert_deploy.core.planning.offers import Choice, Ranked
+from ert_deploy.core.planning.offers import Ranked
 
 
 @click.command("offers")
@@ -26,51 +29,49 @@ def command(config: str | None, as_json: bool, limit: int) -> None:
     with interruptible(), make_view() as view:
         found = app.offers(config, progress=view)
     if as_json:
-        emit_json(_plain(found.choice, limit))
+        emit_json(_plain(found, limit))
     else:
-        _show(found.choice, limit, found.desired)
+        _show(found, limit)
 
 
-def _row(number: int, ranked: Ranked) -> dict[str, Any]:
-    offer, cost = ranked.offer, ranked.estimate
+def _plain(found: Offers, limit: int) -> dict[str, Any]:
+    choice = found.choice
     return {
-        "rank": number,
-        "offer": offer.id,
-        "machine": offer.machine_id,
-        "gpu": offer.gpu_name,
-        "place": offer.geolocation,
-        "dph": round(cost.hourly, 6),
-        "expected": round(cost.expected(), 4),
-        "running": round(cost.running, 4),
-        "boot": round(cost.boot, 4),
-        "download": round(cost.download, 4),
-        "works": round(cost.works, 3),
-    }
-
-
-def _plain(choice: Choice, limit: int) -> dict[str, Any]:
-    return {
-        "offers": [_row(n, r) for n, r in enumerate(choice.ranked[:limit], 1)],
+        "offers": [{"rank": n} | offer_document(r) for n, r in enumerate(choice.ranked[:limit], 1)],
         "matching": len(choice.ranked),
+        "hours": found.desired.plan_hours,
         "rejected": [
             {"offer": o.id, "gpu": o.gpu_name, "reasons": [f"{r.filter}: {r.detail}" for r in why]}
             for o, why in choice.rejected
         ],
         "removed_by": dict(choice.removed_by()),
+        "denied": avoided_document(found.denied),
     }
 
 
-def _show(choice: Choice, limit: int, desired: Desired) -> None:
-    click.echo(f"{len(choice.ranked)} offers match; cost expected for {desired.plan_hours:g} h, all in $")
-    click.echo(
-        "rank     offer  gpu               place             $/h     expected = (run  + boot + download) / works"
+def _line(number: int, ranked: Ranked) -> str:
+    offer, cost = ranked.offer, ranked.estimate
+    half, most = (cost.stages.at(part).total / MINUTE for part in (0.5, 0.95))
+    return (
+        f"{number:4d} {offer.id[:11]:>11} {offer.gpu_name[:12]:12} {offer.geolocation[-10:]:10} {cost.hourly:6.4f} "
+        f"{cost.to_healthy():7.3f} {cost.expected():8.3f} {half:4.0f} {most:4.0f} {cost.works:5.0%}"
     )
-    for row in (_row(number, ranked) for number, ranked in enumerate(choice.ranked[:limit], 1)):
-        click.echo(
-            f"{row['rank']:4d}  {row['offer']:8d}  {row['gpu'][:16]:16}  {row['place'][:16]:16}  {row['dph']:6.4f}  "
-            f"{row['expected']:8.3f}   {row['running']:5.3f}  {row['boot']:5.3f}  {row['download']:8.3f}"
-            f"    {row['works']:5.3f}"
-        )
+
+
+def _show(found: Offers, limit: int) -> None:
+    choice, desired = found.choice, found.desired
+    click.echo(
+        f"{len(choice.ranked)} offers match; costs in $ until healthy and with {desired.plan_hours:g} h, minutes"
+    )
+    click.echo("rank       offer gpu          place         $/h healthy expected  50%  95% works")
+    for number, ranked in enumerate(choice.ranked[:limit], 1):
+        click.echo(_line(number, ranked))
+    if choice.ranked:
+        click.echo("the best of them:")
+        for line in offer_lines(choice.ranked[0], desired.plan_hours):
+            click.echo(line)
+    for line in avoided(found.denied):
+        click.echo(line)
     if choice.rejected:
         click.echo(f"{len(choice.rejected)} offers do not match; removed by")
         for name, count in choice.removed_by():
@@ -78,4 +79,5 @@ def _show(choice: Choice, limit: int, desired: Desired) -> None:
         offer, why = choice.rejected[0]
         reasons = "; ".join(f"{r.filter}: {r.detail}" for r in why)
         price = desired.launch.hourly(offer)
-        click.echo(f"  the cheapest of them, offer {offer.id} ({offer.gpu_name}, ${price:.4f}/h): {reasons}")
+        said = f"the cheapest of them, offer {offer.id} ({offer.gpu_name}, ${price:.4f}/h): {reasons}"
+        click.echo(textwrap.fill(said, WIDTH, initial_indent="  ", subsequent_indent="  "))

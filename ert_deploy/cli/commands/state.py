@@ -11,6 +11,7 @@ from ert_deploy.app.attention import undecided
 from ert_deploy.app.state import moment, spoken
 from ert_deploy.cli.documents import attention
 from ert_deploy.cli.options import config_option, confirmed, emit_json, interruptible, json_option, yes_option
+from ert_deploy.cli.view.avoided import avoided
 from ert_deploy.cli.view.progress import make_view
 from ert_deploy.core.model.plain.state import to_json
 from ert_deploy.core.model.state import State
@@ -50,8 +51,11 @@ def show(config: str | None, as_json: bool) -> None:
         click.echo(f"  adopted    {number}")
     for number in state.claims.ignored:
         click.echo(f"  ignored    {number}")
-    for denied in state.denied:
-        click.echo(f"  avoided    machine {denied.machine_id}: {denied.reason}")
+    for line in avoided(state.denied):
+        click.echo(line)
+    if state.launches:
+        worked = sum(one.healthy for one in state.launches)
+        click.echo(f"  learned    from {len(state.launches)} rentals, of which {worked} became healthy")
 
 
 @command.command("lock")

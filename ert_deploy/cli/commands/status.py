@@ -15,6 +15,7 @@ from ert_deploy.app.look import Status
 from ert_deploy.app.outcome import Backend
 from ert_deploy.cli.documents import attention, services_document
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
+from ert_deploy.cli.view.avoided import avoided, avoided_document
 from ert_deploy.cli.view.progress import make_view
 from ert_deploy.core.model.text import per_hour
 
@@ -58,6 +59,7 @@ def _plain(found: Status) -> dict[str, Any]:
         "unsettled_creates": found.unsettled_creates,
         "to_be_destroyed": list(found.to_be_destroyed),
         "denied_machines": list(found.denied_machines),
+        "denied": avoided_document(found.denied),
     }
 
 
@@ -78,10 +80,11 @@ def _show(found: Status) -> None:
         ("with an unknown owner, to be decided", [number for number, _ in found.undecided]),
         ("another owner's, not included and not changed", found.others),
         ("to be destroyed", found.to_be_destroyed),
-        ("machines denied", found.denied_machines),
     ):
         if numbers:
             click.echo(f"  {title}: {', '.join(map(str, numbers))}")
+    for line in avoided(found.denied):
+        click.echo(line)
     if found.unsettled_creates:
         click.echo(f"  create calls with unknown outcome: {found.unsettled_creates}")
 

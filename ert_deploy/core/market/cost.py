@@ -15,6 +15,7 @@ from ert_deploy.core.model.desired import Launch
 from ert_deploy.core.model.observed import Offer
 
 HOUR = 3600.0
+DAYS = 30.0  # of a month, by which Vast converts the price of a disk (docs.vast.ai, pricing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,14 @@ class Estimate:
     def to_healthy(self) -> float:
         """Return the expected $ until a backend is ready, with the attempts that fail."""
         return self.until_healthy() + self.failures()
+
+    def month(self) -> float:
+        """Return the $ of a month in which a machine is rented for the planned hours once a day."""
+        return DAYS * self.expected()
+
+    def always_on(self) -> float:
+        """Return the $ of a month in which the same machine runs all the time."""
+        return DAYS * 24.0 * self.hourly + self.to_healthy()
 
     def wait(self) -> float:
         """Return the expected seconds until a backend is ready; an attempt that fails takes as long as one does."""

@@ -14,6 +14,7 @@ from ert_deploy.core.model.state import Launched
 # Speed within one rental: 8.5, 19.4, 20.6 MB/s (klutzydrummer/vastai-llmapi-orchestrator: README.md), a logarithmic
 # standard deviation of 0.5. One rental therefore says nearly everything about the link of the machine it was on.
 WITHIN = 0.5
+BELIEVED = 100.0  # times the usual value, or a part of it: anything beyond is a faulty measurement or a forged state
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def _evidence(group: Iterable[Launched]) -> Evidence:
 
 
 def _sample(group: Iterable[Launched], ratio: Callable[[Launched], float]) -> Sample:
-    logs = [math.log(value) for one in group if (value := ratio(one)) > 0]
+    logs = [math.log(value) for one in group if 1 / BELIEVED <= (value := ratio(one)) <= BELIEVED]
     return Sample(len(logs), sum(logs) / len(logs)) if logs else Sample()
 
 

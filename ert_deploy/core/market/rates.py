@@ -17,7 +17,7 @@ RELATION = 0.5
 PULL = 30.0
 # Docker downloads and unpacks 11.8 GB in 134 s on a fast link (public log of freesolo-co/flash-worker:cu128).
 UNPACK_RATE = 704.0  # Mb/s
-# The port answers 30 to 60 s after the container runs (lifehaverdev/stationthisdeluxebot: vastai/notes/research.md).
+# The port is reached 30 to 60 s after the container runs (lifehaverdev/stationthisdeluxebot: vastai/notes/research.md).
 BOOT = 45.0
 
 

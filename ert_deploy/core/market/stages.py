@@ -45,7 +45,7 @@ class Stages:
     """Expected seconds of each stage of a rental; `spread` is how far they scatter.
 
     rent: from the search to the answer to the create call. pull: until the image is on the host. boot: until the port
-    of the container answers. download: of the model. load: into the GPU. smoke: the test request.
+    of the container is reached. download: of the model. load: into the GPU. smoke: the test request.
     """
 
     rent: float

@@ -52,8 +52,8 @@ class Instance:
     token; `born` is the mark in the environment, and `owner` the value of `ERT_OWNER` there. `status` is the provider's
     name for the state of the container: shown, and never read. `ended`: its container has run and runs no more, or the
     provider cannot tell. `dph` is the price of the running instance and `disk_dph` the part of it for the disk in any
-    state, in $/h. `shell` is the address of the SSH server. `started` is when it was rented; a stop and a start do not
-    change it. `bid` means that it is interruptible, and runs again by itself after being outbid.
+    state, in $/h. `shell` is the SSH server. `started` is when it was rented; a stop and a start do not change it.
+    `bid` means that it is interruptible, and runs again by itself after being outbid.
     """
 
     id: InstanceId
@@ -64,6 +64,7 @@ class Instance:
     ended: bool = False
     message: Notice = SILENT
     machine_id: str = ""
+    host_id: str = ""
     gpu_name: str = ""
     geolocation: str = ""
     dph: float = 0.0
@@ -94,8 +95,7 @@ class Instance:
 class Offer:
     """One machine to rent. Prices in $/h and $/GB, RAM in MB, network in Mb/s, duration in seconds.
 
-    `cpu_arch` is empty if the provider does not report it; so are `host_id`, the id of the machine's owner, and `ip`,
-    the public address that its instances share.
+    Empty if the provider does not report it: `cpu_arch`, `host_id` (the owner of the machine), `ip` (of its instances).
     """
 
     id: str

@@ -43,7 +43,7 @@ def none_ahead(state: State, now: float | None) -> State:
     if now is None:
         return state
     latest = now + MARGIN
-    if any(at > latest for _, at in stamps(state)):
+    if any(at > latest for _, at in stamps(state)) or any(one.at > latest for one in state.launches):
         state = _undated(state, latest)
     if any(d.until > latest + MOST_DENIED for d in state.denied):
         state = replace(state, denied=tuple(d for d in state.denied if d.until <= latest + MOST_DENIED))
@@ -60,4 +60,5 @@ def _undated(state: State, latest: float) -> State:
         records=tuple(timed(r, name(r.at), name(r.woken), name(r.stranded)) for r in state.records),
         rollouts=tuple(replace(r, at=name(r.at), proven=name(r.proven)) for r in state.rollouts),
         begun=name(state.begun),
+        launches=tuple(replace(one, at=name(one.at)) for one in state.launches),
     )

@@ -15,6 +15,7 @@ from ert_deploy.core.model.claims import NO_CLAIMS, Claims
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 
+MOST_LAUNCHES = 64  # about 10 kB
 LONG_AGO = 1.0  # valid time, but too early to matter
 
 
@@ -63,16 +64,26 @@ class Tombstone:
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """A machine that is not rented again before `until`."""
+    """A machine that is not rented again before `until`, or with an empty `machine_id` all those of a host.
+
+    `reason` is why the last rental failed, `evidence` how often or where the earlier ones did.
+    """
 
     machine_id: str
     until: float
     reason: str
+    host_id: str = ""
+    evidence: str = ""
+
+    @property
+    def subject(self) -> str:
+        """Return what is not rented: a machine, or a host."""
+        return f"host {self.host_id}" if self.host_id and not self.machine_id else f"machine {self.machine_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class Launched:
-    """How one launch ended, at the time `at`: the backend was ready, or the machine failed.
+    """How one rental ended, at the time `at`: the backend was ready, or the machine failed.
 
     `advertised` and `rate` are the advertised and the measured download rate in Mb/s, `started` the seconds from the
     create call until the container ran with an image of `image_gb`; 0 if not measured.
@@ -105,7 +116,8 @@ class State:
 
     `account` is the provider's id of the account with which all instances were rented; "" before the first write.
     `begun` is the time at which this state was created because none existed; 0 if not known. Instances of creates
-    stored only in an earlier state may still appear for a while after that.
+    stored only in an earlier state may still appear for a while after that. `launches` is how the last rentals ended,
+    oldest first.
     """
 
     deployment: str
@@ -118,6 +130,7 @@ class State:
     account: str = ""
     claims: Claims = NO_CLAIMS
     begun: float = 0.0
+    launches: tuple[Launched, ...] = ()
 
     def tokens(self) -> frozenset[str]:
         """Return all tokens in the state."""
@@ -139,7 +152,11 @@ class State:
 
     def denied_machines(self, now: float) -> frozenset[str]:
         """Return the machines excluded at the time `now`."""
-        return frozenset(d.machine_id for d in self.denied if d.until > now)
+        return frozenset(d.machine_id for d in self.denied if d.until > now and (d.machine_id or not d.host_id))
+
+    def denied_hosts(self, now: float) -> frozenset[str]:
+        """Return the hosts excluded at the time `now`, with all their machines."""
+        return frozenset(d.host_id for d in self.denied if d.until > now and d.host_id and not d.machine_id)
 
     def intend(self, intent: Intent) -> State:
         """Add an `Intent`."""
@@ -177,14 +194,29 @@ class State:
         return replace(self, tombstones=left, claims=self.claims.released(instance_id))
 
     def deny(self, denied: Denied, now: float) -> State:
-        """Exclude a machine and remove expired ones."""
-        kept = tuple(d for d in self.denied if d.until > now and d.machine_id != denied.machine_id)
+        """Exclude a machine or host and remove expired ones."""
+        kept = tuple(d for d in self.denied if d.until > now and d.subject != denied.subject)
         return replace(self, denied=(*kept, denied))
 
     def allow(self, machines: Iterable[str]) -> State:
-        """Remove the denials of these machines."""
+        """Remove the denials of these machines, and their last failures, which were not theirs."""
         freed = frozenset(machines)
-        return replace(self, denied=tuple(d for d in self.denied if d.machine_id not in freed))
+        if not freed:
+            return self
+        last = {one.machine_id: index for index, one in enumerate(self.launches) if one.machine_id in freed}
+        absolved = {index for index in last.values() if not self.launches[index].healthy}
+        hosts = {self.launches[index].host_id for index in absolved}
+        return replace(
+            self,
+            denied=tuple(
+                d for d in self.denied if d.machine_id not in freed and (d.machine_id or d.host_id not in hosts)
+            ),
+            launches=tuple(one for index, one in enumerate(self.launches) if index not in absolved),
+        )
+
+    def launched(self, launched: Launched) -> State:
+        """Add how a rental ended; the oldest beyond `MOST_LAUNCHES` are forgotten."""
+        return replace(self, launches=(*self.launches, launched)[-MOST_LAUNCHES:])
 
     def put_rollout(self, rollout: Rollout) -> State:
         """Add or replace the `Rollout` of a service."""

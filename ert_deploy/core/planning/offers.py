@@ -53,7 +53,9 @@ def choose(
     desired: Desired,
     denied: frozenset[str] = frozenset(),
     occupied: frozenset[str] = frozenset(),
+    *,
     learned: Learned = NOTHING,
+    denied_hosts: frozenset[str] = frozenset(),
 ) -> Choice:
     """Split offers into accepted (the best first) and rejected.
 
@@ -66,7 +68,7 @@ def choose(
     ranked: list[Ranked] = []
     rejected: list[tuple[Offer, tuple[Rejection, ...]]] = []
     for offer in offers:
-        reasons = tuple(reject(offer, desired, denied, occupied))
+        reasons = tuple(reject(offer, desired, denied, occupied, denied_hosts))
         if reasons:
             rejected.append((offer, reasons))
         else:
@@ -88,11 +90,17 @@ def _on(offer: Offer, cpu_arch: str) -> Offer:
 
 
 def reject(
-    offer: Offer, desired: Desired, denied: frozenset[str], occupied: frozenset[str] = frozenset()
+    offer: Offer,
+    desired: Desired,
+    denied: frozenset[str],
+    occupied: frozenset[str] = frozenset(),
+    denied_hosts: frozenset[str] = frozenset(),
 ) -> Iterable[Rejection]:
     """Yield every reason for rejecting this offer."""
     if offer.machine_id in denied:
         yield Rejection("deny list", f"machine {offer.machine_id} failed here before")
+    elif offer.host_id in denied_hosts:
+        yield Rejection("deny list", f"machines of host {offer.host_id} failed here before")
     if offer.machine_id in occupied:
         yield Rejection("another machine", f"machine {offer.machine_id} has an instance of this deployment")
     yield from _prices(offer, desired)

@@ -15,6 +15,7 @@ from ert_deploy.core.planning.adoption import adopted
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.keys import relearn
+from ert_deploy.engine.records.endings import succeeded
 from ert_deploy.engine.run_context import Run
 
 
@@ -73,7 +74,8 @@ def pin(step: steps.Pin, run: Run) -> Effects[None]:
         yield from perform(e.Tell(Retired(instance.id, reason)))
         return
     pinned = replace(record, certificate=health.certificate, stranded=0.0)
-    yield from perform(e.Save(run.observed.state.put_record(pinned)))
+    state = run.observed.state if record.certificate else succeeded(run.observed.state, instance, run)
+    yield from perform(e.Save(state.put_record(pinned)))
     yield from perform(e.Tell(Verified(instance, health, certificate_sha256(health.certificate))))
 
 

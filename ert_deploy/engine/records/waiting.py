@@ -10,6 +10,7 @@ from ert_deploy.core.planning.polling import time_left, while_booting
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory
+from ert_deploy.engine.records.endings import measure
 from ert_deploy.engine.run_context import Run
 
 
@@ -24,6 +25,7 @@ def await_boot(step: steps.AwaitBoot, run: Run) -> Effects[None]:
             asked = observed.now - elapsed
             yield from perform(e.Tell(Booting(instance, health, elapsed)))
             left = _download(instance.id, health, observed.now, run.memory)
+            measure(run.memory.spending.get(record.token), run.memory.downloads.get(instance.id), health, observed.now)
             changed = observed.watches[instance.id].since
             pause = while_booting(
                 run.desired.timings, instance, asked=asked, changed=changed, now=observed.now, left=left

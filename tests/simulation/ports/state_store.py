@@ -21,7 +21,7 @@ def save(world: World, effect: e.Save) -> State:
         _given_up(world, [t for t in state.tombstones if t.id not in before])
     world.state = State(  # explicit arguments: `replace` is slower by a factor of 3, and this runs for every write
         state.deployment, state.generation + 1, state.intents, state.records, state.tombstones, state.denied,
-        state.rollouts, state.account, state.claims, state.begun,
+        state.rollouts, state.account, state.claims, state.begun, state.launches,
     )  # fmt: skip
     return world.state
 

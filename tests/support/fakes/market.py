@@ -62,6 +62,7 @@ class FakeInstance:
     moves: int = 0
     generation: int = 0
     keys: tuple[str, ...] = field(init=False)
+    host_id: str = ""
     override: Callable[[Instance], Instance] | None = None
     health: Health | None = None
 
@@ -239,7 +240,7 @@ class FakeGpu:
     def _make(self, order: CreateOrder, now: float) -> InstanceId:
         number = self._name(next(self.numbers))
         bought = next(o for o in self.offers if o.id == order.offer_id)
-        made = FakeInstance(order, number, bought.machine_id, now, order.launch.hourly(bought))
+        made = FakeInstance(order, number, bought.machine_id, now, order.launch.hourly(bought), host_id=bought.host_id)
         if bought.machine_id in self.conduct:
             self.conduct[bought.machine_id](made)
         self.instances[number] = made
@@ -261,6 +262,7 @@ class FakeGpu:
             **says(status, contract, contract),
             message=read("success" if up else f"pulling, {int(age)} s"),
             machine_id=made.machine_id,
+            host_id=made.host_id,
             gpu_name="RTX 3090",
             dph=made.dph,
             disk_dph=0.01,

@@ -10,7 +10,7 @@ from typing import Any
 from ert_deploy.adapters.state.file import StateFile
 from ert_deploy.adapters.state.s3 import StateS3
 from ert_deploy.adapters.state.signature import StateKeys
-from ert_deploy.core.model.state import Denied, Intent, Record, Rollout, State, Tombstone
+from ert_deploy.core.model.state import Denied, Intent, Launched, Record, Rollout, State, Tombstone
 from ert_deploy.ports import StateKeeper
 from tests.support.fakes.timing import FakeClock
 from tests.support.ids import nth
@@ -23,6 +23,7 @@ FULL = State(
     (Tombstone("c" * 32, nth(6), 3.5, "it did not get healthy: \u00e4"),),
     (Denied("1003", 9e9, "no progress"),),
     (Rollout("srv-1", "f" * 16, "dep-1", 4.5, 5.5),),
+    launches=(Launched("1003", "77", 6.5, False, 900.0, 120.0, 300.0, 4.0),),
 )
 KEY = "teams/ert.json"
 NOW = 1_700_000_000.0  # 2023-11-14 22:13:20 UTC

@@ -13,22 +13,25 @@ from ert_deploy.core.model.claims import NO_CLAIMS, Claims
 from ert_deploy.core.model.plain import numbered
 from ert_deploy.core.model.plain.fields import Check, checked, ident, many, number, rows, text, whole
 from ert_deploy.core.model.plain.undated import NAMES, TIMES, named, signed, undated
-from ert_deploy.core.model.state import Denied, Intent, Record, Rollout, State, Tombstone
+from ert_deploy.core.model.state import MOST_LAUNCHES, Denied, Intent, Launched, Record, Rollout, State, Tombstone
 
-VERSION = 5
+VERSION = 6
 BEFORE_CLAIMS = 3  # last version without `account` and `claims`, and with local clocks
 NUMBERED = 4  # the last version in which the ids of instances, machines and offers were numbers
+BEFORE_LAUNCHES = 5  # the last version without `launches`
 # Version 1 lacks `woken` and `stranded`, 2 `keys` and `asked`, 3 `account`, `claims` and `begun`.
-READABLE = frozenset({1, 2, 3, NUMBERED, VERSION})
+READABLE = frozenset({1, 2, 3, NUMBERED, BEFORE_LAUNCHES, VERSION})
 _LISTS = frozenset({"intents", "records", "tombstones", "rollouts"})
 _OLD = frozenset({"version", "deployment", "generation", "denied"}) | _LISTS
 _NEW = _OLD | {"account", "claims", "begun"}
+_ALL = _NEW | {"launches"}
+_DATED = _LISTS | {"launches"}
 
 
 def to_json(state: State) -> dict[str, Any]:
     """Return plain data in a stable order; `from_json` converts it back to an equal state."""
     plain = {"version": VERSION, **asdict(state)}
-    return named({name: tuple(map(named, v)) if name in _LISTS else v for name, v in plain.items()})
+    return named({name: tuple(map(named, v)) if name in _DATED else v for name, v in plain.items()})
 
 
 def from_json(data: Any) -> State:
@@ -40,7 +43,7 @@ def from_json(data: Any) -> State:
         raise ValueError(f"version {version!r}, this release reads versions up to {VERSION}")
     own = version <= BEFORE_CLAIMS
     try:
-        _exactly(data, own=own)
+        _exactly(data, version)
         state = _from_json(_with_text_ids(data) if version <= NUMBERED else data, own=own)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"invalid or unknown field: {error}") from error
@@ -54,7 +57,7 @@ def contradictions(state: State) -> Iterator[str]:
     bearing = (*(r.id for r in state.records), *(t.id for t in state.tombstones))
     yield from _twice("instance", bearing)
     yield from _twice("create", (i.token for i in state.intents))
-    yield from _twice("denial of machine", (d.machine_id for d in state.denied))
+    yield from _twice("denial of", (d.subject for d in state.denied))
     yield from _twice("rollout of service", (r.service_id for r in state.rollouts))
     yield from _twice("decision about instance", (*state.claims.adopted, *state.claims.ignored))
 
@@ -90,6 +93,9 @@ def _from_json(data: dict[str, Any], *, own: bool) -> State:
         account="" if own else text(data["account"]),
         claims=NO_CLAIMS if own else _claims(data["claims"]),
         begun=0.0 if own else signed({"begun": number(data["begun"])}, undated(data))["begun"],
+        launches=many(data.get("launches", ()), lambda one: Launched(**_row(Launched, one, own=False)))[
+            -MOST_LAUNCHES:
+        ],
     )
 
 
@@ -100,9 +106,9 @@ def _row(kind: type[Any], row: Any, own: bool) -> dict[str, Any]:
     return signed(checked(kind, {name: value for name, value in row.items() if name != NAMES}), undated(row))
 
 
-def _exactly(data: dict[str, Any], *, own: bool) -> None:
-    expected = _OLD if own else _NEW
-    missing, unknown = expected - data.keys(), data.keys() - _NEW - {NAMES}
+def _exactly(data: dict[str, Any], version: int) -> None:
+    expected = _OLD if version <= BEFORE_CLAIMS else _NEW if version <= BEFORE_LAUNCHES else _ALL
+    missing, unknown = expected - data.keys(), data.keys() - _ALL - {NAMES}
     if missing or unknown:
         raise TypeError(
             ", ".join(sorted(map(repr, missing or unknown))) + (" is missing" if missing else " is unknown")
