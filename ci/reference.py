@@ -17,7 +17,8 @@ import click
 
 from ert_deploy.cli import COMMANDS, cli
 from ert_deploy.config.scaffold.samples import key_comments
-from ert_deploy.config.schema.keys import Field, Many, keys
+from ert_deploy.config.schema.keys import keys
+from ert_deploy.config.schema.parts import Field, Many
 from ert_deploy.core.model import errors
 from ert_deploy.sandbox.world.kinds import kinds
 

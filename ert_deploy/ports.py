@@ -16,7 +16,7 @@ from ert_deploy.core.model.desired import Criteria, Launch, Target
 from ert_deploy.core.model.events import Event
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, WebDeploy
-from ert_deploy.core.model.provider import Cloud, InstanceId
+from ert_deploy.core.model.provider import Cloud, InstanceId, Platform
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.store_ports import KeyCustody, StateKeeper, StateStore
 
@@ -42,8 +42,8 @@ class Account:
 class WebService:
     """Web service as described by its host. `suspended` contains the reason, or is empty.
 
-    `has_disk`: a deploy stops the old process before it starts the new one. `sleeps`: it is stopped when idle.
-    `unreachable`: `url` does not respond because that address is disabled. `preview_of` is the service
+    `has_disk`: a deploy stops the old process before it starts the new one. `sleeps` is why it is stopped when idle,
+    or empty. `unreachable`: `url` does not respond because that address is disabled. `preview_of` is the service
     that it is a preview of, or empty; `makes_previews`: its host copies it and its variables for pull requests.
     """
 
@@ -53,7 +53,7 @@ class WebService:
     owner_id: str
     suspended: str = ""
     has_disk: bool = False
-    sleeps: bool = False
+    sleeps: str = ""
     unreachable: bool = False
     preview_of: str = ""
     makes_previews: bool = False
@@ -126,10 +126,13 @@ class GpuHost(Protocol):
 
 
 class WebHost(Protocol):
-    """Host of web services with environment variables."""
+    """Host of web services with environment variables. `platform` is how messages name it."""
+
+    @property
+    def platform(self) -> Platform: ...
 
     def service(self, target: str) -> WebService:
-        """Return the service with that id (`srv-...`) or exact name. UsageError: none, several, or an invalid key."""
+        """Return the service with that id or exact name. UsageError: none, several, or an invalid key."""
 
     def read_env(self, service_id: str) -> Mapping[str, Secret]:
         """Return all variables set on the service itself, from all pages; `HIDDEN` for a value that is not shown."""

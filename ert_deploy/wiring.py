@@ -5,15 +5,15 @@ The sandbox uses the same adapters; only base URLs, keys and the clock are read 
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ert_deploy.config import Settings, addressed, call_timeout, read_key
-from ert_deploy.core import redaction
+from ert_deploy.config import Settings, addressed, call_timeout
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.secret import Secret
+from ert_deploy.endpoints import clock_of, endpoints
 from ert_deploy.ports import Audience, Clock
+from ert_deploy.providers import gpu_host, web_host
 
 if TYPE_CHECKING:
     from ert_deploy.engine.run import Ports
@@ -40,41 +40,31 @@ def assemble(
 ) -> Session:
     """Return a session with the adapters for these settings; in the sandbox they need the running `world`.
 
-    Without `gpu` no Vast key is read, without `web` no Render key; that provider must then not be called. Raises
-    UsageError if a key is missing.
+    Without `gpu` or `web` that provider's key is not read, and it must not be called. Raises UsageError if a key is
+    missing.
     """
-    from ert_deploy.adapters.clock import CompressedClock, RealClock
-
-    if world is None:
-        vast = read_key(settings.keys.vast, os.environ) if gpu else Secret("none")
-        render = read_key(settings.keys.render, os.environ) if web else Secret("none")
-        return _session(settings, settings.desired, _ports(settings, audience, RealClock(), (vast, render), 1.0))
-    settings = addressed(settings, vast_url=world.vast_url, render_url=world.render_url)
+    clock = clock_of(world)
+    gpu_at, web_at = endpoints(settings, world, gpu=gpu, web=web)
+    settings = addressed(settings, gpu_url=gpu_at[0], web_url=web_at[0])
     desired = settings.desired
-    if world.model is not None:  # offline, the world uses the `toy` model under its own name
+    if world is not None and world.model is not None:  # offline, the world uses `toy` under its own name
         desired = replace(desired, launch=replace(desired.launch, model=world.model))
-    clock = CompressedClock(world.speed, world.epoch_wall, world.epoch_world)
-    keys = Secret(world.vast_key), Secret(world.render_key)
-    return _session(settings, desired, _ports(settings, audience, clock, keys, world.speed), world.speed)
-
-
-def _session(settings: Settings, desired: Desired, ports: Ports, speed: float = 1.0) -> Session:
-    return Session(settings, replace(desired, cloud=ports.gpu.cloud), ports, speed)
+    speed = world.speed if world is not None else 1.0
+    ports = _ports(settings, audience, clock, (gpu_at[1], web_at[1]), speed)
+    desired = replace(desired, cloud=ports.gpu.cloud, platform=ports.web.platform)
+    return Session(settings, desired, ports, speed)
 
 
 def _ports(settings: Settings, audience: Audience, clock: Clock, keys: tuple[Secret, Secret], speed: float) -> Ports:
     from ert_deploy.adapters.app.probe import HttpAppProbe
     from ert_deploy.adapters.backend.probe import TlsBackendProbe
     from ert_deploy.adapters.clock import SystemEntropy
-    from ert_deploy.adapters.render.web import RenderWeb
-    from ert_deploy.adapters.vast.client import VastHost
     from ert_deploy.engine.run import Ports
     from ert_deploy.stores import own_store, with_custody
 
-    vast, render = keys
-    redaction.hold(vast.reveal(), render.reveal())
-    gpu = VastHost(vast, settings.vast_url, clock, call_timeout(speed))
+    at, there = settings.gpu, settings.web
+    gpu = gpu_host(at.provider.section, keys[0], at.url, clock, call_timeout(speed))
     backend = TlsBackendProbe(entropy := SystemEntropy(), allow_loopback=settings.sandbox is not None)
     store = own_store(settings, clock)
-    web = with_custody(settings, RenderWeb(render, settings.render_url, clock), store)
+    web = with_custody(settings, web_host(there.provider.section, keys[1], there.url, clock), store)
     return Ports(gpu, web, backend, HttpAppProbe(clock), store, clock, entropy, audience)

@@ -1,4 +1,4 @@
-"""Recorder: reads the responses of the two providers for an account, without secrets, as a recording of their API.
+"""Recorder: reads responses of a provider for an account, without secrets, as a recording of its API.
 
 Every call only reads. Of a response, names and types of all fields are kept. Values are kept where they cannot identify
 anybody: numbers that are no ids, ports or account balances, times, booleans, and values of fields with a fixed set of
@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import requests
 
@@ -23,10 +23,7 @@ from ert_deploy.ports import Clock
 
 VERSION = 1
 BOUNDS = Bounds(size=8 * KIB * KIB)
-MOST_INSTANCES = 3
 PAUSE = 2.1  # seconds between two calls: Vast.ai allows one instance to be shown every two
-NOBODY = 1  # no instance has this id: the response for a missing one
-SEARCH = {"verified": {"eq": True}, "rentable": {"eq": True}, "num_gpus": {"eq": 1}, "type": "on-demand", "limit": 5}
 HEADERS = ("content-type", "retry-after", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset")
 REDACTED = "redacted"
 # Fields with a fixed set of values.
@@ -124,78 +121,59 @@ def _text(value: str, name: str) -> str:
     return value if name in WORDS and _WORD.fullmatch(value) and not _TELLS.search(value) else REDACTED
 
 
-@dataclass(frozen=True, slots=True)
-class Recorder:
-    """Reads one account at each provider. `service` is the name or id of a Render service of the account."""
+class Ask(Protocol):
+    """One call: asks, adds the redacted response to the recording and returns the parsed body, unredacted."""
 
-    vast_url: str
-    vast_key: Secret
-    render_url: str
-    render_key: Secret
-    service: str
-    clock: Clock
-    bounds: Bounds = BOUNDS
-
-    def record(self) -> Recording:
-        """Read and return the recording. Raise `CannotObserve` when a provider does not respond."""
-        made = Recording()
-        self._vast(made)
-        self._render(made)
-        return made
-
-    def _vast(self, made: Recording) -> None:
-        self._ask(made, "GET", "/api/v0/users/current/")
-        listed = self._ask(made, "GET", "/api/v1/instances/", params={"limit": "25"})
-        self._ask(made, "POST", "/api/v0/bundles/", body=SEARCH)
-        ids = [row["id"] for row in _rows(listed, "instances") if type(row.get("id")) is int]
-        for id in ids[:MOST_INSTANCES]:
-            self._ask(made, "GET", "/api/v0/instances/{id}/", {"id": str(id)})
-        self._ask(made, "GET", "/api/v0/instances/{missing}/", {"missing": str(NOBODY)})
-
-    def _render(self, made: Recording) -> None:
-        self._ask(made, "GET", "/users", provider="render")
-        self._ask(made, "GET", "/owners", params={"limit": "1"}, provider="render")
-        known = self.service if re.fullmatch(r"srv-[a-z0-9]{20}", self.service) else ""
-        if not known:
-            listed = self._ask(
-                made, "GET", "/services", params={"name": self.service, "limit": "20"}, provider="render"
-            )
-            rows = listed if isinstance(listed, list) else []
-            found = [str(_object(_object(row).get("service")).get("id", "")) for row in rows]
-            known = next((id for id in found if re.fullmatch(r"srv-[a-z0-9]{20}", id)), "srv-00000000000000000000")
-        for rest, params in (("", {}), ("/deploys", {"limit": "5"}), ("/events", {"limit": "20"}), ("/instances", {})):
-            template = "/services/{service}" + rest
-            self._ask(made, "GET", template, {"service": known}, params=params, provider="render")
-
-    def _ask(
+    def __call__(
         self,
-        made: Recording,
         method: str,
         template: str,
         ids: Mapping[str, str] | None = None,
         *,
         params: Mapping[str, str] | None = None,
         body: Any = None,
-        provider: str = "vast",
     ) -> Any:
-        base, key = (self.vast_url, self.vast_key) if provider == "vast" else (self.render_url, self.render_key)
+        """`template` is the path, with the names of `ids` in braces. Raises `CannotObserve`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """Reads one account at the API of `provider`, as an `Ask`."""
+
+    made: Recording
+    provider: str
+    url: str
+    key: Secret
+    clock: Clock
+    bounds: Bounds = BOUNDS
+
+    def __call__(
+        self,
+        method: str,
+        template: str,
+        ids: Mapping[str, str] | None = None,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Any = None,
+    ) -> Any:
+        """Return the parsed body of a response. Raises `CannotObserve` for none and for a redirect."""
 
         def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
-            request.headers["Authorization"] = f"Bearer {key.reveal()}"
+            request.headers["Authorization"] = f"Bearer {self.key.reveal()}"
             return request
 
-        url = base.rstrip("/") + template.format_map(ids or {})
-        call = {"provider": provider, "method": method, "path_template": template}
-        if made.exchanges:
+        url = self.url.rstrip("/") + template.format_map(ids or {})
+        call = {"provider": self.provider, "method": method, "path_template": template}
+        if self.made.exchanges:
             self.clock.sleep(PAUSE)
         try:
             reply = exchange(method, url, self.bounds, authorize=authorize, params=params, body=body)
         except NoAnswer as error:
-            raise CannotObserve(f"{method} {template} of {provider} was not answered: {error}") from None
+            raise CannotObserve(f"{method} {template} of {self.provider} was not answered: {error}") from None
         if 300 <= reply.status < 400:
-            raise CannotObserve(f"{method} {template} of {provider} was redirected, which is not followed")
+            raise CannotObserve(f"{method} {template} of {self.provider} was redirected, which is not followed")
         said = _parsed(reply.body)
-        made.add(call, reply, said)
+        self.made.add(call, reply, said)
         return said
 
 
@@ -206,10 +184,12 @@ def _parsed(body: bytes) -> Any:
         return REDACTED
 
 
-def _object(value: Any) -> Mapping[str, Any]:
+def object_of(value: Any) -> Mapping[str, Any]:
+    """Return a JSON object; empty for any other value."""
     return value if isinstance(value, Mapping) else {}
 
 
-def _rows(value: Any, name: str) -> Iterator[Mapping[str, Any]]:
-    rows = _object(value).get(name)
-    return (row for row in (rows if isinstance(rows, list) else []) if isinstance(row, Mapping))
+def rows(value: Any, name: str) -> Iterator[Mapping[str, Any]]:
+    """Iterate over the objects in the list of that name; none for any other value."""
+    found = object_of(value).get(name)
+    return (row for row in (found if isinstance(found, list) else []) if isinstance(row, Mapping))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from ert_deploy.config import Settings, allowed_hosts, default_config, find, key_at_hand, load
+from ert_deploy.config import Settings, allowed_hosts, default_config, find, key_at_hand, key_variables, load
 from ert_deploy.core.model import events
 from ert_deploy.core.model.errors import Busy, ErtError, UsageError
 from ert_deploy.ports import Audience, StateKeeper
@@ -75,7 +75,7 @@ class Deployment:
     ) -> Session:
         """Return the ports of one run. Starts the sandbox only if the config has one and `start_sandbox` is set.
 
-        Without `gpu` no Vast key is read, without `web` no Render key; that provider must then not be called. Raises
+        Without `gpu` or `web` that provider's key is not read, and it must not be called. Raises
         UsageError if a key is missing or the sandbox is not running.
         """
         return self.connector(self.settings, progress, start_sandbox=start_sandbox, gpu=gpu, web=web)
@@ -93,7 +93,7 @@ class Deployment:
             if self.named or key_at_hand(os.environ):
                 return False
             raise UsageError(
-                "no config was named, VAST_API_KEY is not set, and no sandbox runs here: nothing was read",
+                f"no config was named, {key_variables()} is not set, and no sandbox runs here: nothing was read",
                 hint="name the config: -c my-app",
             ) from None
         return True
@@ -122,8 +122,8 @@ Config = str | Path | Deployment | None
 def opened(config: Config, *, going_down: bool = False) -> Deployment:
     """Return the deployment of a config: by name, by path, already opened, or None for the default one.
 
-    The default is that of the command line: `ert` if VAST_API_KEY is set, else the sandbox. `going_down` accepts an old
-    config. Raises UsageError, or its subclass `ConfigProblems` with all errors in the file.
+    The default is that of the command line: `ert` if the key of a GPU cloud is set, else the sandbox. `going_down`
+    accepts an old config. Raises UsageError, or its subclass `ConfigProblems` with all errors in the file.
     """
     if isinstance(config, Deployment):
         return config

@@ -39,7 +39,8 @@ def start(
 
     targets = settings.desired.targets
     if not targets:
-        raise UsageError(f"{settings.source} names no service for the app", hint="write one under render/services")
+        hint = f"write one under {settings.web.provider.section}/services"
+        raise UsageError(f"{settings.source} names no service for the app", hint=hint)
     order = AppOrder(str(app), targets[0].service, build, command, health, instances)
     return sandbox_world(settings, start=True, app=order, model=model)
 
@@ -113,9 +114,9 @@ def record(config: Config = None) -> str:
     """
     settings = opened(config).settings
     world = sandbox_world(settings, start=False) if settings.sandbox is not None else None
-    from ert_deploy.recording import recorder
+    from ert_deploy import recording
 
-    return recorder(settings, world).record().text()
+    return recording.record(settings, world).text()
 
 
 def keep_recording(text: str, path: Path) -> None:

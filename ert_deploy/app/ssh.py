@@ -83,5 +83,5 @@ def _door(session: Session, instance: Instance, identity: Path | None) -> Door:
         raise UsageError("the sandbox's machines are processes of this computer and have no SSH server")
     place = state_of(session.settings, session.desired.deployment)
     folder = place.parent if isinstance(place, Path) else Path(".ert")
-    known, nearby = KnownHosts(folder / "known_hosts"), is_loopback(session.settings.vast_url)
+    known, nearby = KnownHosts(folder / "known_hosts"), is_loopback(session.settings.gpu.url)
     return Door(instance.id, instance.shell, known, identity, allow_loopback=nearby)

@@ -4,11 +4,12 @@ Importing it is fast: the template engine is only imported when a Blueprint is r
 """
 
 from ert_deploy.config.credentials import allowed_hosts, read_key, read_state_key
-from ert_deploy.config.discovery import available, default_config, find, key_at_hand
+from ert_deploy.config.discovery import available, default_config, find, key_at_hand, key_variables
 from ert_deploy.config.load import load, parse
+from ert_deploy.config.providers import Provider
 from ert_deploy.config.settings import (
+    Endpoint,
     KeySource,
-    KeySources,
     S3Object,
     SandboxSettings,
     Settings,
@@ -21,9 +22,10 @@ from ert_deploy.config.yaml.problems import ConfigProblems, Problem
 
 __all__ = [
     "ConfigProblems",
+    "Endpoint",
     "KeySource",
-    "KeySources",
     "Problem",
+    "Provider",
     "S3Object",
     "SandboxSettings",
     "Settings",
@@ -35,6 +37,7 @@ __all__ = [
     "default_config",
     "find",
     "key_at_hand",
+    "key_variables",
     "load",
     "parse",
     "read_key",

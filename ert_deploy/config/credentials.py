@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from ert_deploy.config.providers import every
 from ert_deploy.config.settings import ALLOW_HOST, STATE, STATE_KEY, KeySource
 from ert_deploy.config.yaml.regular_file import Unreadable, read_plain
 from ert_deploy.core.model.errors import UsageError
@@ -95,5 +96,5 @@ def _faults(key: str) -> tuple[tuple[str, bool], ...]:
 def _advice(source: KeySource) -> str:
     if source.provider == STATE:
         return f"export {source.env}=...  with the key that the state is signed with (`openssl rand -hex 32` makes one)"
-    section = "vast" if source.provider == "Vast.ai" else "render"
+    section = next(provider.section for provider in every() if provider.name == source.provider)
     return f"export {source.env}=...  or name a file with mode 0600 as {section}/key/file in the config"

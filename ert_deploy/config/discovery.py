@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from ert_deploy.config.providers import GPU_CLOUDS
 from ert_deploy.config.yaml.problems import nearest, shown
 from ert_deploy.core.model.errors import UsageError
 
@@ -20,13 +21,18 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def default_config(env: Mapping[str, str]) -> Path:
-    """Return the production config if a Vast.ai key is set, else that of the sandbox. Raise `UsageError`."""
+    """Return the production config if the key of a GPU cloud is set, else that of the sandbox. Raise `UsageError`."""
     return find(PRODUCTION if key_at_hand(env) else SANDBOX)
 
 
 def key_at_hand(env: Mapping[str, str]) -> bool:
-    """Whether the environment has a Vast.ai key. A key file named in a config is not considered."""
-    return bool(env.get("VAST_API_KEY", "").strip())
+    """Whether the environment has the key of a GPU cloud. A key file named in a config is not considered."""
+    return any(env.get(cloud.key, "").strip() for cloud in GPU_CLOUDS)
+
+
+def key_variables() -> str:
+    """Return the names of the variables that hold the key of a GPU cloud, for a message."""
+    return " or ".join(cloud.key for cloud in GPU_CLOUDS)
 
 
 def find(name_or_path: str) -> Path:

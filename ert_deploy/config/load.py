@@ -9,21 +9,21 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from ert_deploy.config.providers import Provider, every, gpu_cloud, web_host
+from ert_deploy.config.schema.keys import GPU, WEB
 from ert_deploy.config.schema.model_rules import model_gb
 from ert_deploy.config.schema.rules import broken, unsettled
 from ert_deploy.config.schema.types import DEPLOYMENT_PLACEHOLDER, FOREIGN_VARIABLE, PLACEHOLDER, service_id
 from ert_deploy.config.schema.walk import Reading, read
 from ert_deploy.config.settings import (
     HERE,
-    RENDER_KEY,
     STATE,
-    VAST_KEY,
     Blueprint,
     Custody,
+    Endpoint,
     KeySource,
-    KeySources,
     SandboxSettings,
     Settings,
     least_settle,
@@ -45,6 +45,8 @@ from ert_deploy.core.model.desired import (
 )
 from ert_deploy.core.model.model_server import ModelServer
 from ert_deploy.core.model.owner import service_hash
+
+P = TypeVar("P", bound=Provider)
 
 
 def load(path: Path, *, draft: bool = False, going_down: bool = False, hosts: Collection[str] = ()) -> Settings:
@@ -88,12 +90,12 @@ def _make_settle_last(reading: Reading) -> None:
 def _take_standard_keys(reading: Reading) -> dict[str, str]:
     """Replace nonstandard key variables; return a note by section for the case that the standard one is not set."""
     notes: dict[str, str] = {}
-    for section, standard in (("vast", VAST_KEY), ("render", RENDER_KEY)):
-        path = f"{section}/key/env"
+    for provider in every():
+        path = f"{provider.section}/key/env"
         for problem in [p for p in reading.problems if p.path == path and FOREIGN_VARIABLE in p.what]:
             reading.problems.remove(problem)
-            reading.values[path] = standard
-            notes[section] = f"line {problem.line}: {path}: {problem.what}"
+            reading.values[path] = provider.key
+            notes[provider.section] = f"line {problem.line}: {path}: {problem.what}"
     return notes
 
 
@@ -111,21 +113,24 @@ def _settings(reading: Reading, source: Path, notes: Mapping[str, str]) -> Setti
     return Settings(
         desired=_desired(values),
         # The URLs of a sandbox are known once it runs; while they are empty, no server can be called by mistake.
-        vast_url="" if sandbox else values["vast/url"],
-        render_url="" if sandbox else values["render/url"],
-        keys=KeySources(
-            KeySource("Vast.ai", **_direct(values, "vast/key"), note=notes.get("vast", "")),
-            KeySource("Render", **_direct(values, "render/key"), note=notes.get("render", "")),
-        ),
+        gpu=_endpoint(gpu_cloud(values[GPU]), values, notes),
+        web=_endpoint(host := web_host(values[WEB]), values, notes),
         state=values["state"] or Path(".ert") / f"{HERE}.json",
         state_key=KeySource(STATE, values["state_key"]) if values["state_key"] else None,
         sandbox=sandbox,
         source=source,
         custody=Custody(values["keys/custody"], values["keys/folder"]),
         blueprints=tuple(
-            Blueprint(**_direct(values, f"render/services/{at}/blueprint")) for at in range(values["render/services"])
+            Blueprint(**_direct(values, f"{host.section}/services/{at}/blueprint"))
+            for at in range(values[f"{host.section}/services"])
         ),
     )
+
+
+def _endpoint(provider: P, values: Mapping[str, Any], notes: Mapping[str, str]) -> Endpoint[P]:
+    section = provider.section
+    key = KeySource(provider.name, **_direct(values, f"{section}/key"), note=notes.get(section, ""))
+    return Endpoint(provider, "" if values["sandbox"] else values[f"{section}/url"], key)
 
 
 def _desired(values: Mapping[str, Any]) -> Desired:
@@ -135,7 +140,9 @@ def _desired(values: Mapping[str, Any]) -> Desired:
         "guard": Guard(**_direct(values, "launch/guard")),
     }
     launch["server"] = _server(launch)
-    targets = tuple(_target(values, f"render/services/{at}") for at in range(values["render/services"]))
+    host = web_host(values[WEB])
+    rows = f"{host.section}/services"
+    targets = tuple(_target(values, f"{rows}/{at}", host.section) for at in range(values[rows]))
     offer = _direct(values, "offer")
     offer["min_gpu_ram_mb"] = offer.pop("gpu_ram")
     return Desired(
@@ -149,7 +156,7 @@ def _desired(values: Mapping[str, Any]) -> Desired:
         slots=values["plan/slots"],
         attempts=values["plan/attempts"],
         owner=values["owner"] or "",
-        services=frozenset(service_hash(t.service) for t in targets if service_id(t.service)),
+        services=frozenset(service_hash(t.service) for t in targets if service_id(host, t.service)),
         ignored=frozenset(values["ignored_instances"]),
         max_cost=values["plan/max_cost"],
     )
@@ -161,9 +168,9 @@ def _server(launch: dict[str, Any]) -> ModelServer:
     return ModelServer(**{field.name: launch.pop(named.get(field.name, field.name)) for field in fields(ModelServer)})
 
 
-def _target(values: Mapping[str, Any], path: str) -> Target:
+def _target(values: Mapping[str, Any], path: str, section: str) -> Target:
     row = _direct(values, path)
-    names, previews = OwnedNames(**_direct(values, f"{path}/owned")), values["render/previews"] == USE_IN_PREVIEWS
+    names, previews = OwnedNames(**_direct(values, f"{path}/owned")), values[f"{section}/previews"] == USE_IN_PREVIEWS
     return Target(service=row.pop("name"), names=names, previews=previews, **row)
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Generic, TypeVar
 
+from ert_deploy.config.providers import Host, Provider
 from ert_deploy.core.model.desired import Desired
 
-VAST_URL = "https://console.vast.ai"
-RENDER_URL = "https://api.render.com/v1"
 SANDBOX_WORLD = ".ert/sandbox"
 STATE = "state"  # used instead of a provider for the key of the state
 STATE_KEY = "ERT_STATE_KEY"
 ALLOW_HOST = "ERT_ALLOW_PROVIDER_URL"  # additional hosts, apart from these and loopback, that may receive an API key
-VAST_KEY, RENDER_KEY = "VAST_API_KEY", "RENDER_API_KEY"
 HERE = "{deployment}"  # placeholder of the deployment's name in the location of the state
 
 
@@ -35,12 +34,16 @@ class KeySource:
         return "state key" if self.provider == STATE else f"{self.provider} API key"
 
 
-@dataclass(frozen=True, slots=True)
-class KeySources:
-    """The key source of each provider."""
+P_co = TypeVar("P_co", bound=Provider, covariant=True)
 
-    vast: KeySource
-    render: KeySource
+
+@dataclass(frozen=True, slots=True)
+class Endpoint(Generic[P_co]):
+    """The chosen provider, the URL of its API and the source of its key."""
+
+    provider: P_co
+    url: str
+    key: KeySource
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +119,8 @@ class Settings:
     """
 
     desired: Desired
-    vast_url: str
-    render_url: str
-    keys: KeySources
+    gpu: Endpoint[Provider]
+    web: Endpoint[Host]
     state: Path | S3Object
     sandbox: SandboxSettings | None
     source: Path
@@ -127,9 +129,9 @@ class Settings:
     custody: Custody = Custody()
 
 
-def addressed(settings: Settings, *, vast_url: str, render_url: str) -> Settings:
+def addressed(settings: Settings, *, gpu_url: str, web_url: str) -> Settings:
     """Return the settings with other provider URLs; an adapter tells the guard on the machine whom to ask."""
-    return replace(settings, vast_url=vast_url, render_url=render_url)
+    return replace(settings, gpu=replace(settings.gpu, url=gpu_url), web=replace(settings.web, url=web_url))
 
 
 def custody_folder(settings: Settings) -> Path:

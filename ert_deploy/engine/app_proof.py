@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ert_deploy.core.model.desired import Target
 from ert_deploy.core.model.observed import DeployKind
+from ert_deploy.core.model.provider import Platform
 from ert_deploy.core.model.text import printable
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effect, Effects, perform
@@ -37,18 +38,18 @@ class Finding:
     stops: bool = True
 
 
-def no_proof(target: Target, service: WebService) -> Effects[tuple[Finding, ...]]:
+def no_proof(target: Target, service: WebService, host: Platform) -> Effects[tuple[Finding, ...]]:
     """Return the reasons why the app cannot report its configuration, with hints; empty if none was found."""
     if service.unreachable and target.address is None:
         return (
             Finding(
-                f"{service.name} does not respond at {service.url}: its onrender.com address is disabled",
-                f"write address: https://YOUR-DOMAIN under {target.service} in render/services, or enable it at Render",
+                f"{service.name} does not respond at {service.url}: that address of {host.name} is disabled",
+                f"write address: https://YOUR-DOMAIN under {target.service} in {host.services}, or enable it there",
             ),
         )
     url = target.reached_at(service.url) + target.health_path
     answer = yield from perform(AskApp(target.reached_at(service.url), target))
-    found = _judged(target, service, url, answer)
+    found = _judged(target, service, url, answer, host.services)
     if found is None:
         return ()
     newest = yield from perform(e.NewestDeploy(service.id))
@@ -60,8 +61,8 @@ def _host(url: str) -> str:
     return url.partition("://")[2].partition("/")[0]
 
 
-def _judged(target: Target, service: WebService, url: str, answer: AppAnswer) -> Finding | None:
-    where = f"under {target.service} in render/services"
+def _judged(target: Target, service: WebService, url: str, answer: AppAnswer, services: str) -> Finding | None:
+    where = f"under {target.service} in {services}"
     if answer.status in MOVED:
         location = printable(answer.location or "nowhere", 200)
         host = _host(answer.location)

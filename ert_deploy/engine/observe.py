@@ -51,7 +51,7 @@ def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
     if desired.apps_first or not (placed.ours or state.tombstones):
         publications = yield from _publications(desired, memory, health)
     else:
-        publications = None  # instances are deleted first, even if Render is unavailable
+        publications = None  # instances are deleted first, even if the web host is unavailable
     memory.looks += 1
     if not state.generation and not state.begun:
         if memory.looks == 1 and _used_before(desired, placed, publications):
@@ -117,7 +117,7 @@ def _probe(instance: Instance, state: State, memory: Memory) -> Effects[Health |
 def _publications(
     desired: Desired, memory: Memory, health: dict[InstanceId, Health]
 ) -> Effects[tuple[Publication, ...] | None]:
-    """Read Render every time, except while the run can only wait for a boot."""
+    """Read the web host every time, except while the run can only wait for a boot."""
     ready = any(h.vital is Vital.HEALTHY for h in health.values())
     if memory.publications is not None and desired.phase is Phase.RUNNING and not ready:
         return memory.publications
@@ -136,7 +136,7 @@ def _publications(
 
 
 def read_publication(target: Target, memory: Memory) -> Effects[Publication]:
-    """Read one target from Render and its running app."""
+    """Read one target from its web host and its running app."""
     service = yield from find_service(target, memory)
     env = yield from perform(e.ReadEnv(service.id))
     app_url = target.reached_at(service.url)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from ert_deploy.core.model.desired import Desired, Phase, Target
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.events import Trouble
+from ert_deploy.core.model.provider import Platform
 from ert_deploy.core.model.text import printable
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine import effects as e
@@ -46,43 +47,43 @@ def findings(desired: Desired, memory: Memory) -> Effects[tuple[Finding, ...]]:
     for target in desired.targets:
         service = yield from find_service(target, memory)
         grouped = yield from perform(e.ReadGroups(service))
-        found += _about(target, service, grouped)
-        found += yield from no_proof(target, service)
+        found += _about(target, service, grouped, desired.platform)
+        found += yield from no_proof(target, service, desired.platform)
     return tuple(found)
 
 
-def _about(target: Target, service: WebService, grouped: Mapping[str, str]) -> Iterator[Finding]:
+def _about(target: Target, service: WebService, grouped: Mapping[str, str], host: Platform) -> Iterator[Finding]:
     if service.suspended:
         yield Finding(
-            f"the Render service {service.name} is suspended ({service.suspended})",
-            "resume it in the Render dashboard, then run `ert-deploy up` again",
+            f"the service {service.name} is suspended ({service.suspended})",
+            f"resume it at {host.name}, then run `ert-deploy up` again",
         )
     if service.preview_of and not target.previews:
         yield Finding(
-            f"the Render service {service.name} is a preview of {service.preview_of} and would use its GPU",
-            f"name {service.preview_of} under render/services, or write previews: use under render",
+            f"the service {service.name} is a preview of {service.preview_of} and would use its GPU",
+            f"name {service.preview_of} under {host.services}, or write previews: use beside that list",
         )
     if service.has_disk and not target.allow_downtime:
         yield Finding(
-            f"the Render service {service.name} has a disk: each deploy stops it for seconds to minutes",
-            f"write allow_downtime: true for {target.service} under render/services, or detach the disk",
+            f"the service {service.name} has a disk: each deploy stops it for seconds to minutes",
+            f"write allow_downtime: true for {target.service} under {host.services}, or detach the disk",
         )
     if both := [name for name in target.names.all() if name in grouped]:
         groups = ", ".join(sorted({printable(grouped[name], 60) for name in both}))
         yield Finding(
             f"{', '.join(both)} would be set in {service.name} by ert-deploy and by the environment group {groups}",
-            "take it out of the group, or unlink the group from the service in the Render dashboard",
+            f"take it out of the group, or unlink the group from the service at {host.name}",
         )
     if service.makes_previews and not target.previews:
         yield Finding(
-            f"Render copies the variables of {service.name}, with the backend's key, into its previews",
-            "the dashboard leaves the backend alone there; another app has to look at IS_PULL_REQUEST",
+            f"{host.name} copies the variables of {service.name}, with the backend's key, into its previews",
+            f"the dashboard leaves the backend alone there; another app has to look at {host.preview_variable}",
             stops=False,
         )
     if service.sleeps:
         yield Finding(
-            f"{service.name} is on Render's free plan",
-            "it sleeps after 15 minutes without visitors, and the next one has to wait until it runs again",
+            f"{service.name} {service.sleeps}",
+            "the next visitor after that has to wait until it runs again",
             stops=False,
         )
 

@@ -33,7 +33,8 @@ def publish(step: steps.Publish, run: Run) -> Effects[None]:
     """Set and delete the owned variables of one target, the fingerprint last."""
     target, publication = _pair(step.target, run.situation)
     if publication.suspended:
-        raise Failed(f"{publication.name} is suspended ({publication.suspended})", hint="resume it at Render first")
+        hint = f"resume it at {run.desired.platform.name} first"
+        raise Failed(f"{publication.name} is suspended ({publication.suspended})", hint=hint)
     wanted = _wanted(run.situation, target)
     url = target.names.url
     yield from _announce(publication, run.observed, {wanted.get(url), publication.env.get(url)})
@@ -63,9 +64,8 @@ def deploy(step: steps.Deploy, run: Run) -> Effects[None]:
         started = yield from _start(run.desired, publication)
     except Rejected as error:
         yield from _put_back(target, publication, run.memory)
-        raise Failed(
-            f"Render rejected the deploy of {publication.name}: {error.summary}", error.detail, error.hint
-        ) from error
+        what = f"{run.desired.platform.name} rejected the deploy of {publication.name}: {error.summary}"
+        raise Failed(what, error.detail, error.hint) from error
     run.memory.deploys.add(started.id)
     rollout = Rollout(publication.service_id, mark, started.id, run.observed.stamp())
     yield from perform(e.Save(run.observed.state.put_rollout(rollout)))
@@ -114,7 +114,7 @@ def _start(desired: Desired, publication: Publication) -> Effects[WebDeploy]:
             yield from perform(e.Tell(DeploySeen(publication.name, started.id, started.status)))
             return started
         yield from perform(e.Sleep(desired.timings.poll * DEPLOY))
-    raise Failed(f"Render accepted {EMPTY_ANSWERS} deploys of {publication.name} without naming one")
+    raise Failed(f"{desired.platform.name} accepted {EMPTY_ANSWERS} deploys of {publication.name} without naming one")
 
 
 def _idle(desired: Desired, publication: Publication, deadline: float) -> Effects[None]:
@@ -125,7 +125,7 @@ def _idle(desired: Desired, publication: Publication, deadline: float) -> Effect
         if newest is None or newest.kind is not DeployKind.IN_FLIGHT:
             return
         if (now := (yield from perform(e.Now())).steady) >= deadline:
-            raise _stuck(newest, publication)
+            raise _stuck(newest, publication, desired.platform.name)
         yield from perform(e.Tell(DeploySeen(publication.name, newest.id, newest.status)))
         yield from perform(e.Sleep(after(now - began, desired.timings, DEPLOY)))
 
@@ -160,15 +160,15 @@ def _follow(run: Run, target: Target, publication: Publication, deploy_id: str) 
             deploy_id = newest.id
             continue
         if (now := (yield from perform(e.Now())).steady) >= deadline:
-            raise _stuck(seen, publication)
+            raise _stuck(seen, publication, run.desired.platform.name)
         yield from perform(e.Sleep(after(now - began, run.desired.timings, DEPLOY)))
 
 
-def _stuck(deploy: WebDeploy, publication: Publication) -> Failed:
+def _stuck(deploy: WebDeploy, publication: Publication, host: str) -> Failed:
     """Return the error; a failing health check blocks a deploy, and all later ones, for 15 minutes."""
     return Failed(
         f"deploy {deploy.id} of {publication.name} is still {deploy.status}",
-        hint="read its log in the Render dashboard, cancel it there, and run the command again",
+        hint=f"read its log at {host}, cancel it there, and run the command again",
     )
 
 

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.state.shelf import Shelf, in_bucket, in_file
-from tests.support.vast.wire import Wire, scripted
-
-
-@pytest.fixture
-def wire() -> Iterator[Wire]:
-    """A scripted Vast and a client of it."""
-    with scripted() as made:
-        yield made
 
 
 @pytest.fixture(params=["file", "s3"])

@@ -12,13 +12,13 @@ from ert_deploy.adapters.docker_images import DockerImages
 from ert_deploy.adapters.docker_streams import PASSWORD, USERNAME
 from ert_deploy.adapters.state import document
 from ert_deploy.adapters.state.s3_objects import _hold_token
-from ert_deploy.adapters.vast import parse
 from ert_deploy.core import redaction
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.keys import admin_token
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Denied, State, Tombstone
 from ert_deploy.core.redaction import Redactor
+from ert_deploy.providers.vast import parse
 from tests.support.doubles.docker_engine_api import FakeEngine
 from tests.support.ids import nth
 

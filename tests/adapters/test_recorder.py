@@ -11,6 +11,7 @@ from ert_deploy.adapters.bounded_http import Bounds, Reply
 from ert_deploy.adapters.recorder import Recorder, Recording
 from ert_deploy.core.model.errors import CannotObserve
 from ert_deploy.core.model.secret import Secret
+from ert_deploy.providers import recording
 from tests.support.doubles.scripted_http import Answer, Answers, Script, scripted
 from tests.support.fakes.timing import FakeClock
 from tests.support.render.recorded import SERVICE
@@ -32,14 +33,17 @@ SCRIPT: Answers = {
 }
 
 
-def recorder(script: Script, service: str = "shop") -> Recorder:
-    key = Secret("a-key-of-somebody")
-    return Recorder(script.url, key, script.url, key, service, FakeClock(), Bounds(total=5))
+def record(script: Script, service: str = "shop") -> Recording:
+    made = Recording()
+    for provider, about in (("vast", ()), ("render", (service,))):
+        ask = Recorder(made, provider, script.url, Secret("a-key-of-somebody"), FakeClock(), Bounds(total=5))
+        recording(provider)(ask, *about)
+    return made
 
 
 def test_every_call_only_reads_and_every_answer_is_recorded() -> None:
     with scripted(SCRIPT) as script:
-        made = recorder(script).record()
+        made = record(script)
     assert {f"{seen.method} {seen.path}" for seen in script.seen} == set(SCRIPT)
     assert [one["status"] for one in made.exchanges].count(404) == 1
     assert made.exchanges[-1]["response_body"] == "redacted"
@@ -50,7 +54,7 @@ def test_every_call_only_reads_and_every_answer_is_recorded() -> None:
 
 def test_a_service_named_by_its_id_is_not_searched() -> None:
     with scripted({call: answer for call, answer in SCRIPT.items() if call != "GET /services"}) as script:
-        recorder(script, SERVICE).record()
+        record(script, SERVICE)
     assert len(script.seen) == len(SCRIPT) - 1
 
 
@@ -60,7 +64,7 @@ def test_a_redirect_is_not_followed_and_ends_it(answer: Answer) -> None:
         scripted({**SCRIPT, "GET /users": answer}) as script,
         pytest.raises(CannotObserve, match="GET /users of render was redirected, which is not followed"),
     ):
-        recorder(script).record()
+        record(script)
 
 
 SECRET = "whose-is-this-7f3a"

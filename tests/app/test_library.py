@@ -263,7 +263,7 @@ def test_a_config_is_named_by_its_name_or_its_path(tmp_path: Path) -> None:
 def test_without_a_key_the_default_is_the_sandbox_and_with_one_it_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     opened = open_deployment()
     assert opened.settings.sandbox is not None
-    assert (opened.settings.vast_url, opened.settings.render_url, opened.named) == ("", "", False)
+    assert (opened.settings.gpu.url, opened.settings.web.url, opened.named) == ("", "", False)
     monkeypatch.setenv("VAST_API_KEY", "a-key-0123456789")
     with pytest.raises(ConfigProblems):  # the sample `ert`, without image and name
         open_deployment()

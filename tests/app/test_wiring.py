@@ -9,7 +9,7 @@ import pytest
 
 from ert_deploy.app.deployment import SILENT
 from ert_deploy.config import parse
-from ert_deploy.core.model.provider import Cloud
+from ert_deploy.core.model.provider import Cloud, Platform
 from ert_deploy.wiring import assemble
 
 CONFIG = """\
@@ -19,11 +19,13 @@ offer: {max_dph: 0.60}
 render: {services: [{name: dash}]}
 """
 CLOUD = Cloud(keeps_disk=False, bids=False)
+PLATFORM = Platform("Elsewhere", "elsewhere/services")
 
 
 def test_planning_is_told_what_the_provider_can_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    ports = SimpleNamespace(gpu=SimpleNamespace(cloud=CLOUD))
+    ports = SimpleNamespace(gpu=SimpleNamespace(cloud=CLOUD), web=SimpleNamespace(platform=PLATFORM))
     monkeypatch.setattr("ert_deploy.wiring._ports", lambda *_: ports)
     settings = parse(CONFIG, Path("c.yaml"))
     session = assemble(settings, SILENT, None, gpu=False, web=False)
     assert session.desired.cloud is CLOUD
+    assert session.desired.platform is PLATFORM

@@ -43,8 +43,8 @@ def test_a_config_becomes_what_is_desired(settings: Settings) -> None:
     )
     assert state_of(settings, "ert") == Path(".ert/ert.json")
     assert settings.sandbox is None
-    assert settings.keys.vast == KeySource("Vast.ai", "VAST_API_KEY", None)
-    assert settings.keys.render == KeySource("Render", "RENDER_API_KEY", None)
+    assert settings.gpu.key == KeySource("Vast.ai", "VAST_API_KEY", None)
+    assert settings.web.key == KeySource("Render", "RENDER_API_KEY", None)
 
 
 def test_five_keys_are_enough() -> None:
@@ -135,21 +135,21 @@ def test_names_of_another_app(changed: Change) -> None:
 
 def test_another_market_has_an_address_of_its_own(changed: Change) -> None:
     settings = parse(changed("https://console.vast.ai", "http://127.0.0.1:8080/"), Path("c.yaml"))
-    assert settings.vast_url == "http://127.0.0.1:8080"
+    assert settings.gpu.url == "http://127.0.0.1:8080"
 
 
 def test_a_key_file_in_the_home_folder(changed: Change, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/someone")
     text = changed("env: VAST_API_KEY", "env: VAST_API_KEY\n    file: ~/vast.key")
-    assert parse(text, Path("c.yaml")).keys.vast.file == Path("/home/someone/vast.key")
+    assert parse(text, Path("c.yaml")).gpu.key.file == Path("/home/someone/vast.key")
 
 
 def test_the_sandbox_has_no_address_until_its_world_runs() -> None:
     settings = load(CONFIGS / "sandbox.yaml")
     assert settings.sandbox == SandboxSettings(Path(".ert/sandbox"), 20.0)
-    assert (settings.vast_url, settings.render_url) == ("", "")
-    there = addressed(settings, vast_url="http://127.0.0.1:1", render_url="http://127.0.0.1:2/v1")
-    assert there.vast_url == "http://127.0.0.1:1"
+    assert (settings.gpu.url, settings.web.url) == ("", "")
+    there = addressed(settings, gpu_url="http://127.0.0.1:1", web_url="http://127.0.0.1:2/v1")
+    assert there.gpu.url == "http://127.0.0.1:1"
     assert there.desired.launch.spec() == settings.desired.launch.spec()
 
 
@@ -197,17 +197,18 @@ def test_the_state_is_a_file_or_an_object_in_s3_for_one_deployment_or_for_each(
 def test_on_the_way_down_a_key_of_another_name_gives_way_to_the_standard_one() -> None:
     """A config from before names required a prefix can still be used to delete everything."""
     text = SHORTEST + "vast: {key: {env: MY_GPU_KEY}}\n"
-    going_down = parse(text, Path("c.yaml"), going_down=True).keys
-    assert going_down.vast.env == "VAST_API_KEY"
-    assert going_down.vast.note.endswith("vast/key/env: MY_GPU_KEY does not start with VAST_, and is not read")
-    assert going_down.render == KeySource("Render", "RENDER_API_KEY", None)
+    settings = parse(text, Path("c.yaml"), going_down=True)
+    going_down = settings.gpu.key
+    assert going_down.env == "VAST_API_KEY"
+    assert going_down.note.endswith("vast/key/env: MY_GPU_KEY does not start with VAST_, and is not read")
+    assert settings.web.key == KeySource("Render", "RENDER_API_KEY", None)
     with pytest.raises(ConfigProblems, match="MY_GPU_KEY"):
         parse(text, Path("c.yaml"))
 
 
 def test_a_key_of_the_provider_s_own_name_is_read() -> None:
     text = SHORTEST + "vast: {key: {env: VAST_KEY_OF_CI}}\n"
-    assert parse(text, Path("c.yaml")).keys.vast == KeySource("Vast.ai", "VAST_KEY_OF_CI", None)
+    assert parse(text, Path("c.yaml")).gpu.key == KeySource("Vast.ai", "VAST_KEY_OF_CI", None)
 
 
 @pytest.mark.parametrize("given", ["", " ", ",", "a.example, B.example"])
@@ -218,9 +219,9 @@ def test_hosts_are_allowed_by_the_environment_alone(given: str) -> None:
 
 def test_an_allowed_host_and_this_machine_may_be_sent_a_key() -> None:
     text = SHORTEST + "vast: {url: 'https://gpu.example/proxy'}\n"
-    assert parse(text, Path("c.yaml"), hosts={"gpu.example"}).vast_url == "https://gpu.example/proxy"
+    assert parse(text, Path("c.yaml"), hosts={"gpu.example"}).gpu.url == "https://gpu.example/proxy"
     for url in ("http://127.0.0.1:9", "https://localhost", "https://console.vast.ai/api"):
-        assert parse(text.replace("https://gpu.example/proxy", url), Path("c.yaml")).vast_url == url
+        assert parse(text.replace("https://gpu.example/proxy", url), Path("c.yaml")).gpu.url == url
 
 
 def test_the_model_s_server_is_as_the_image_has_it_unless_the_config_says_more(changed: Change) -> None:

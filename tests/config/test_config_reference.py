@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from ert_deploy.config import ConfigProblems, load, parse
-from ert_deploy.config.schema.keys import Default, Field, Many, keys
+from ert_deploy.config.schema.keys import keys
+from ert_deploy.config.schema.parts import Default, Field, Many
 from ert_deploy.config.yaml.tree import Listing, Scalar, read_tree
 
 ROOT = Path(__file__).parents[2]

@@ -22,8 +22,9 @@ from ert_deploy.app.project import config_schema
 from ert_deploy.cli import main
 from ert_deploy.config import ConfigProblems, parse
 from ert_deploy.config.schema.json_schema import required
-from ert_deploy.config.schema.keys import Default, Field, Many, Part, Rows, Section, keys
+from ert_deploy.config.schema.keys import keys
 from ert_deploy.config.schema.parser import Bad
+from ert_deploy.config.schema.parts import Default, Field, Many, Part, Rows, Section
 from ert_deploy.config.schema.types import PLACEHOLDER
 from ert_deploy.config.yaml.problems import Problem
 from ert_deploy.config.yaml.tree import Scalar, read_tree

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from ert_deploy.config.schema.keys import ROOT, Rows, Section
+from ert_deploy.config.schema.keys import ROOT
+from ert_deploy.config.schema.parts import Rows, Section
 
 PAGE = Path(__file__).parents[2] / "docs" / "limits.md"
 PACKAGES = ("ert_deploy.core", "ert_deploy.engine")

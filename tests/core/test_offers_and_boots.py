@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ert_deploy.adapters.vast.messages import read
 from ert_deploy.core.market.cost import estimate
 from ert_deploy.core.model.desired import Criteria, Market
 from ert_deploy.core.model.observed import Health, Instance, Offer, OffSwitch, Vital, Watch
 from ert_deploy.core.model.state import LONG_AGO, Record
 from ert_deploy.core.planning.health import BAD_LOOKS, BAD_LOOKS_SERVING, Candidate, Stage, complaint, judge, look
 from ert_deploy.core.planning.offers import choose, country, merged
+from ert_deploy.providers.vast.messages import read
 from tests.support.fakes.market import offer
 from tests.support.situations import NOW, UP, healthy, instance, record, still
 from tests.support.vast.says import says

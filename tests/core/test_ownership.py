@@ -12,13 +12,16 @@ from ert_deploy.core.model.labels import Mark, read_birth
 from ert_deploy.core.model.observed import Health, Instance, Observed, Vital
 from ert_deploy.core.model.owner import NOBODY, Owner, Relation, owner_text, parse_owner, service_hash
 from ert_deploy.core.model.state import State
+from ert_deploy.core.model.steps import DropIntent
 from ert_deploy.core.planning.marks import sort_out
 from ert_deploy.core.planning.ownership import to_probe
+from ert_deploy.core.planning.records import taken
 from ert_deploy.core.planning.situation import Situation
 from tests.support.ids import nth
 from tests.support.situations import (
     ADMIN,
     DASH,
+    KEY,
     NOW,
     OTHER_KEY,
     UP,
@@ -138,6 +141,12 @@ CASES: dict[str, tuple[Any, Observed, list[int], dict[int, str], list[int]]] = {
     "the owner was changed, the services were not": (
         UP, seen(instance(1, owner=f"before-that:{HERE}"), apps=(app({}),)), [], {1: "no owner ("}, [],
     ),
+    "an app that has the address and no key": (
+        NAMELESS, seen(instance(1, **OLD), apps=(app({DASH.names.url: env(1)[DASH.names.url]}),)), [], {1: ""}, [],
+    ),
+    "an app that has a key and no address": (
+        NAMELESS, seen(instance(1, **OLD), apps=(app({DASH.names.key: KEY}),)), [], {1: ""}, [],
+    ),
     "a copied config, and no state": (
         UP, seen(instance(1, owner=f"our-project:{THERE}"), apps=(app({}),)), [], {1: "other services"}, [],
     ),
@@ -189,6 +198,14 @@ def test_only_a_label_alone_is_no_reason_to_rent_nothing() -> None:
     listed = instance(1, **ENVIRONMENT_LOST), instance(2, **OLD), instance(3, **LABEL_LOST)
     assert [u.blocks for u in Situation(UP, seen(*listed)).undecided] == [False, True, True]
     assert [u.blocks for u in Situation(UP, seen(*listed, intents=(intent(1, 5),))).undecided] == [True, True, True]
+
+
+@pytest.mark.parametrize("left", [LABEL_LOST, ENVIRONMENT_LOST])
+def test_a_create_whose_offer_was_taken_is_not_forgotten_while_one_mark_of_it_is_listed(left: dict[str, Any]) -> None:
+    refused = intent(1, 5, gone=True)
+    assert not list(taken(Situation(UP, seen(instance(1, **left), intents=(refused,)))))
+    elsewhere = Situation(UP, seen(instance(2), intents=(refused,)))
+    assert list(taken(elsewhere)) == [DropIntent(token(1), "its offer was taken")]
 
 
 def test_a_new_instance_and_the_state_name_owner_and_services() -> None:

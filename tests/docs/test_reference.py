@@ -9,7 +9,8 @@ import pytest
 
 from ci import reference
 from ert_deploy.cli import COMMANDS
-from ert_deploy.config.schema.keys import Field, Many, keys
+from ert_deploy.config.schema.keys import keys
+from ert_deploy.config.schema.parts import Field, Many
 
 
 @pytest.mark.parametrize("name", reference.PAGES)

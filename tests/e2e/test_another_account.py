@@ -22,7 +22,7 @@ def test_with_the_key_of_another_account_down_says_so_and_forgets_nothing(place:
         done = place.ert(*words, code=5)
         assert "the key is of account 7, and ert-sandbox was rented with account 424242" in done.stderr
         assert f"instance {backend['instance']}" in done.stderr
-        assert "hint: set VAST_API_KEY to a key of account 424242" in done.stderr
+        assert "hint: use a key of account 424242" in done.stderr
         assert "nothing" not in done.stdout
     assert (place.folder / ".ert" / "ert-sandbox.json").read_bytes() == state
     assert place.instances() == [backend["instance"]]

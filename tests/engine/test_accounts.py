@@ -45,7 +45,7 @@ def test_with_the_key_of_another_account_nothing_is_done_and_nobody_says_that_no
         up(elsewhere(made), desired)  # type: ignore[arg-type]
     assert left.value.exit_code == 5
     assert f"instance {number}" in left.value.detail
-    assert "VAST_API_KEY to a key of account 424242" in left.value.hint
+    assert "use a key of account 424242" in left.value.hint
     assert made.store.text == before
     assert made.web.faults.calls.count("put_env") == writes
     made.gpu.account_id, made.gpu.elsewhere = "424242", False
@@ -184,7 +184,7 @@ def test_another_key_whose_list_shows_nothing_of_it_changes_nothing(
     with pytest.raises(NeedsAttention, match="the key may be of another account than the one that ert") as left:
         up(made, desired)  # type: ignore[arg-type]
     assert f"instance {number}" in left.value.detail
-    assert left.value.hint == f"set VAST_API_KEY to {hint} and run the command again"
+    assert left.value.hint == f"use {hint} and run the command again"
     assert made.store.text == stored
 
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from ert_deploy.adapters.vast.messages import read
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Market
 from ert_deploy.core.model.errors import Failed
 from ert_deploy.core.model.events import Retired
 from ert_deploy.core.model.observed import Health, Instance, OffSwitch, Vital
+from ert_deploy.providers.vast.messages import read
 from tests.support.fakes import behaviours
 from tests.support.fakes.history import WANTED, done, is_up, start, told, until, up
 from tests.support.fakes.loopback import world

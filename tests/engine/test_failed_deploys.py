@@ -131,7 +131,7 @@ def test_a_deploy_render_refuses_puts_the_old_values_back() -> None:
     made = served()
     before = dict(made.web.services["dash"].env)
     made.web.faults.queued["deploy"] = [Rejected("not paid")]
-    failed(made, "Render rejected the deploy of dash: not paid", desired=OTHER)
+    failed(made, "Webhost rejected the deploy of dash: not paid", desired=OTHER)
     assert made.web.services["dash"].env == before
     up(made, OTHER)
     is_up(made, OTHER)

@@ -99,11 +99,11 @@ def test_groups_that_cannot_be_read_stop_the_run_before_anything_is_rented() -> 
 
 def test_a_free_service_is_used_and_its_sleep_is_said() -> None:
     made = world()
-    made.web.services["dash"].sleeps = True
+    made.web.services["dash"].sleeps = "is on the free plan"
     up(made)
     is_up(made)
     (said,) = told(made, Trouble)
-    assert said.what == "dash is on Render's free plan"
+    assert said.what == "dash is on the free plan"
 
 
 @pytest.mark.parametrize("oddity", ["suspended", "has_disk", "preview_of", "grouped"])
@@ -181,8 +181,8 @@ def test_a_service_that_makes_previews_is_used_and_what_they_get_is_said() -> No
     up(made)
     is_up(made)
     (said,) = told(made, Trouble)
-    assert said.what == "Render copies the variables of dash, with the backend's key, into its previews"
-    assert "IS_PULL_REQUEST" in said.why
+    assert said.what == "Webhost copies the variables of dash, with the backend's key, into its previews"
+    assert "IS_PREVIEW" in said.why
     assert WANTED.targets[0].names.previews not in made.web.services["dash"].env
     down(made)
 

@@ -141,5 +141,5 @@ def test_the_images_have_the_redactor_of_the_product_letter_by_letter() -> None:
 
 def test_the_replace_all_call_for_environment_variables_is_not_in_the_product() -> None:
     """Render's bulk PUT deletes every variable that is not in the body."""
-    for path in (ROOT / "ert_deploy" / "adapters").rglob("*.py"):
+    for path in (ROOT / "ert_deploy" / "providers").rglob("*.py"):
         assert not re.search(r"""["']PUT["'][^\n]*env-vars["']""", path.read_text()), path

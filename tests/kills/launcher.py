@@ -62,9 +62,9 @@ class Armed:
 def impatient(seconds: float) -> None:
     """Set the response timeout of all clients in real seconds; the default is too long for an accelerated clock."""
     from ert_deploy.adapters.bounded_http import Bounds
-    from ert_deploy.adapters.render import web as render_web
     from ert_deploy.adapters.state import s3_http
-    from ert_deploy.adapters.vast import client as vast_client
+    from ert_deploy.providers.render import web as render_web
+    from ert_deploy.providers.vast import client as vast_client
 
     shorter = replace(Bounds(), connect=seconds, read=seconds, total=3 * seconds)
     vars(vast_client)["CALL_TIMEOUT"] = seconds

@@ -44,7 +44,7 @@ def noticed_by(place: Place | None, stages: tuple[tuple[str, ...], ...] = STAGES
     with tempfile.TemporaryDirectory() as folder:
         top = Path(folder)
         for entry in ROOT.iterdir():
-            if entry.name not in ("ert_deploy", "tests") and not entry.name.startswith("."):
+            if entry.name not in ("ert_deploy", "tests", ".git", ".venv"):
                 (top / entry.name).symlink_to(entry)
         ignored = shutil.ignore_patterns("__pycache__", "screenshots", "node_modules")
         for part in ("ert_deploy", "tests"):

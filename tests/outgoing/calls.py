@@ -28,17 +28,19 @@ from ert_deploy.adapters.backend.probe import TlsBackendProbe
 from ert_deploy.adapters.bounded_http import Bounds
 from ert_deploy.adapters.clock import SystemEntropy
 from ert_deploy.adapters.docker_images import DockerImages
-from ert_deploy.adapters.recorder import Recorder
-from ert_deploy.adapters.render.web import RenderWeb
+from ert_deploy.adapters.recorder import Recorder, Recording
 from ert_deploy.adapters.state import s3_http
 from ert_deploy.adapters.state.s3_objects import S3Objects
-from ert_deploy.adapters.vast import logs, strict_client
-from ert_deploy.adapters.vast.client import VastHost
 from ert_deploy.core.model.desired import Criteria, Launch, Target
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import CreateOrder
+from ert_deploy.providers.render.recording import record as record_render
+from ert_deploy.providers.render.web import RenderWeb
+from ert_deploy.providers.vast import logs, strict_client
+from ert_deploy.providers.vast.client import VastHost
+from ert_deploy.providers.vast.recording import record as record_vast
 from tests.support.certificates.ip_bound import pair
 from tests.support.doubles.docker_engine_api import DIGEST
 from tests.support.doubles.scripted_http import Answer, Script, Seen
@@ -93,7 +95,7 @@ def vast(name: str, call: Callable[[VastHost], Any]) -> Outgoing:
     def good(seen: Seen) -> Answer:
         return Answer(200, VAST_GOOD[seen.method, seen.path.removesuffix("?")])
 
-    return Outgoing(f"Vast.ai: {name}", "ert_deploy/adapters/vast/strict_client.py", good, run)
+    return Outgoing(f"Vast.ai: {name}", "ert_deploy/providers/vast/strict_client.py", good, run)
 
 
 def order() -> CreateOrder:
@@ -107,7 +109,7 @@ def render(name: str, good: Callable[[Seen], Answer], call: Callable[[RenderWeb]
     def run(script: Script, bounds: Bounds) -> Any:
         return call(RenderWeb(Secret(OWN), script.url + "/v1", FakeClock(), bounds))
 
-    return Outgoing(f"Render: {name}", "ert_deploy/adapters/render/client.py", good, run)
+    return Outgoing(f"Render: {name}", "ert_deploy/providers/render/client.py", good, run)
 
 
 def s3(name: str, call: Callable[[S3Objects], Any]) -> Outgoing:
@@ -197,8 +199,10 @@ def log_text(script: Script, _: Bounds) -> str:
 
 
 def recording(script: Script, bounds: Bounds) -> Any:
-    key = Secret(OWN)
-    return Recorder(script.url, key, script.url, key, SERVICE, FakeClock(), bounds).record()
+    made = Recording()
+    record_vast(Recorder(made, "vast", script.url, Secret(OWN), FakeClock(), bounds))
+    record_render(Recorder(made, "render", script.url, Secret(OWN), FakeClock(), bounds), SERVICE)
+    return made
 
 
 HEALTH = {"fingerprint": "0123456789abcdef"}
@@ -212,7 +216,7 @@ CALLS = (
     vast("stop", lambda host: host.stop(nth(9))),
     vast("destroy", lambda host: host.destroy(nth(9))),
     Outgoing("a recording", "ert_deploy/adapters/recorder.py", always({"instances": []}), recording),
-    Outgoing("Vast.ai: text of a log", "ert_deploy/adapters/vast/logs.py", always(b"a line\n"), log_text, None),
+    Outgoing("Vast.ai: text of a log", "ert_deploy/providers/vast/logs.py", always(b"a line\n"), log_text, None),
     render("service", always(service()), lambda web: web.service(SERVICE)),
     render("write a variable", always(variable("A", "v")), lambda web: web.put_env(SERVICE, "A", Secret("v"))),
     Outgoing(

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ert_deploy.adapters.vast.logs import fetch
 from ert_deploy.core.model.errors import CannotObserve
+from ert_deploy.providers.vast.logs import fetch
 from tests.support.fakes.timing import FakeClock
 
 PROVIDER = "https://console.vast.ai"

@@ -16,8 +16,9 @@ import pytest
 import requests
 from vastai import VastAI
 
-from ert_deploy.adapters.recorder import NOBODY, PAUSE
+from ert_deploy.adapters.recorder import PAUSE
 from ert_deploy.cli import main
+from ert_deploy.providers.vast.recording import NOBODY
 from ert_deploy.sandbox.world.control_client import ask
 from ert_deploy.sandbox.world.world import World
 from tests.support.contract.replay import differences

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ert_deploy.adapters.vast.power import ENDED, power_of
 from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.providers.vast.power import ENDED, power_of
 
 
 def nth(number: int) -> InstanceId:

@@ -6,11 +6,11 @@ import base64
 import hashlib
 from dataclasses import replace
 
-from ert_deploy.adapters.vast.messages import read
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, Vital
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import CreateOrder
+from ert_deploy.providers.vast.messages import read
 from tests.simulation.ids import nth, says
 
 HOST, PORT_BASE = "203.0.113.7", 40000

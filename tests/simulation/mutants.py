@@ -283,8 +283,8 @@ def mutate(mutant: Mutant, into: Path) -> None:
     ignore = shutil.ignore_patterns("__pycache__", "seeds")
     for part in ("ert_deploy/core", "ert_deploy/engine", "tests/simulation"):
         shutil.copytree(ROOT / part, into / part, ignore=ignore)
-    vast = tuple(f"adapters/vast/{name}.py" for name in ("__init__", "messages", "power"))
-    (into / "ert_deploy/adapters/vast").mkdir(parents=True)
+    vast = tuple(f"providers/vast/{name}.py" for name in ("__init__", "messages", "power"))
+    (into / "ert_deploy/providers/vast").mkdir(parents=True)
     for name in ("__init__.py", "ports.py", "store_ports.py", "adapters/__init__.py", *vast):
         shutil.copy(ROOT / "ert_deploy" / name, into / "ert_deploy" / name)
     for file, old, new in ((mutant.file, mutant.old, mutant.new), *((mutant.also,) if mutant.also else ())):

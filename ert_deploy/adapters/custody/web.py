@@ -13,6 +13,7 @@ from ert_deploy.core import redaction
 from ert_deploy.core.model.desired import OwnedNames
 from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.observed import WebDeploy
+from ert_deploy.core.model.provider import Platform
 from ert_deploy.core.model.secret import HIDDEN, Secret
 from ert_deploy.core.planning.app_env import fingerprint
 from ert_deploy.ports import KeyCustody, WebHost, WebService
@@ -33,6 +34,11 @@ class CustodyWeb:
         self._deployed = deployed
         self._names: dict[str, OwnedNames] = {}  # by the id of the service
         self._known: dict[str, dict[str, Secret]] = {}  # what this process has proven or written itself
+
+    @property
+    def platform(self) -> Platform:
+        """That of the host."""
+        return self._host.platform
 
     def service(self, target: str) -> WebService:
         """Return the service of that id or name. Raises what the host raises."""

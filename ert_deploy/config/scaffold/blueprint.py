@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from ert_deploy.config.providers import RENDER
 from ert_deploy.config.scaffold.blueprint_lint import lint
 from ert_deploy.config.settings import Blueprint, Settings
 from ert_deploy.core.model.desired import Target
@@ -54,10 +55,10 @@ def _rendered(deployment: str, services: list[dict[str, object]]) -> str:
 
 
 def _service(target: Target, how: Blueprint) -> dict[str, object]:
-    if target.service.startswith("srv-"):
+    if target.service.startswith(RENDER.id_prefix):
         raise UsageError(
             f"a Blueprint needs the service's name, and the config has its id {target.service}",
-            hint="write the name under render/services",
+            hint=f"write the name under {RENDER.section}/services",
         )
     return {
         "name": target.service,

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from ert_deploy.config.load import parse
 from ert_deploy.config.scaffold.blueprint import DASHBOARD, START
-from ert_deploy.config.schema.keys import Field, keys
+from ert_deploy.config.schema.keys import keys
 from ert_deploy.config.schema.parser import Bad
+from ert_deploy.config.schema.parts import Field
 from ert_deploy.config.settings import Blueprint, Settings
 from ert_deploy.config.yaml.tree import Scalar, read_tree
 

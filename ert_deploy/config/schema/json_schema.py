@@ -11,8 +11,9 @@ from typing import Any
 
 import yaml
 
-from ert_deploy.config.schema.keys import ROOT, Default, Field, Many, Part, Rows, Section
+from ert_deploy.config.schema.keys import ROOT
 from ert_deploy.config.schema.parser import Shape
+from ert_deploy.config.schema.parts import Default, Field, Many, Part, Rows, Section
 from ert_deploy.config.schema.walk import MOST_ITEMS
 
 # The one draft that every editor understands.
@@ -43,7 +44,7 @@ def required(part: Part) -> bool:
         case Rows():
             return True
         case Section():
-            return any(required(inner) for inner in part.parts)
+            return not part.chosen_by and any(required(inner) for inner in part.parts)
 
 
 def _part(part: Part, path: str, described: Mapping[str, Shape]) -> Shape:

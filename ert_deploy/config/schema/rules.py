@@ -11,7 +11,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ert_deploy.config.providers import every
 from ert_deploy.config.schema import model_rules
+from ert_deploy.config.schema.keys import WEB
 from ert_deploy.config.schema.locations import is_loopback
 from ert_deploy.config.schema.model_rules import model_gb
 from ert_deploy.config.schema.scalars import spoken
@@ -19,8 +21,6 @@ from ert_deploy.config.schema.walk import Reading
 from ert_deploy.config.settings import (
     ALLOW_HOST,
     PROVIDER_LAG,
-    RENDER_URL,
-    VAST_URL,
     Blueprint,
     call_timeout,
     least_settle,
@@ -170,14 +170,13 @@ RULES = (
     Rule(("timings/no_progress", "timings/boot_limit"), _progress_before_limit),
     Rule(("offer/min_duration", "plan/hours"), _contract_outlasts_plan),
     Rule(("keys/folder", "keys/custody"), _folder_and_custody),
-    Rule(("vast/url", "sandbox"), _no_address_in_sandbox(VAST_URL)),
-    Rule(("render/url", "sandbox"), _no_address_in_sandbox(RENDER_URL)),
+    *(Rule((f"{provider.section}/url", "sandbox"), _no_address_in_sandbox(provider.url)) for provider in every()),
 )
 
 
 def _rules_of_hosts(hosts: Collection[str]) -> Iterator[Rule]:
-    yield Rule(("vast/url", "sandbox"), _trusted_host(VAST_URL, hosts))
-    yield Rule(("render/url", "sandbox"), _trusted_host(RENDER_URL, hosts))
+    for provider in every():
+        yield Rule((f"{provider.section}/url", "sandbox"), _trusted_host(provider.url, hosts))
 
 
 def _trusted_host(known: str, hosts: Collection[str]) -> Callable[[str, bool], Verdict]:
@@ -202,7 +201,8 @@ _OWNED = tuple(f"owned/{name.name}" for name in fields(OwnedNames))
 
 
 def _rules_per_service(reading: Reading) -> Iterator[Rule]:
-    rows = [f"render/services/{at}" for at in range(reading.values.get("render/services", 0))]
+    services = f"{reading.values.get(WEB, '')}/services"
+    rows = [f"{services}/{at}" for at in range(reading.values.get(services, 0))]
     for at, row in enumerate(rows):
         yield Rule(tuple(f"{row}/{name}" for name in _OWNED), _different_names)
         yield Rule((f"{row}/blueprint/start", f"{row}/blueprint/root"), _start_is_known)

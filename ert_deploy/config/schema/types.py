@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from ert_deploy.config.providers import Host
 from ert_deploy.config.schema.market_catalog import CARDS, COUNTRIES
 from ert_deploy.config.schema.parser import Bad, Parser, accepts, whole_text
 from ert_deploy.config.schema.scalars import matching, text
@@ -22,7 +23,6 @@ _IMAGE_NAME = rf"(?:[A-Za-z0-9.-]+(?::[0-9]{{1,5}})?/)?{_PART}(?:/{_PART})*"
 _TAG, _DIGEST = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", r"@sha256:[0-9a-f]{64}"
 _IMAGE = re.compile(rf"{_IMAGE_NAME}(?::(?P<tag>{_TAG}))?(?P<digest>{_DIGEST})?")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}:[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-_SERVICE_ID = re.compile(r"srv-[a-z0-9]{20}")
 _MEANT = {"UK": "write GB", "EU": "list its countries, such as [DE, NL, FR]"}
 # Native runtimes of Render, its regions, and the triggers of automatic deploys (schema of `render.yaml`).
 RUNTIMES = ("python", "node", "ruby", "go", "rust", "elixir")
@@ -99,9 +99,9 @@ def deployment(scalar: Scalar) -> str:
     return _deployment(scalar)
 
 
-def service_id(name: str) -> bool:
+def service_id(host: Host, name: str) -> bool:
     """Whether a service is identified by its unique id."""
-    return _SERVICE_ID.fullmatch(name) is not None
+    return re.fullmatch(host.id_prefix + host.id_rest, name) is not None
 
 
 _OWNED = r"[A-Za-z_][A-Za-z0-9_]{0,127}"
@@ -187,15 +187,20 @@ def card(scalar: Scalar) -> str:
     return name
 
 
-@accepts(**whole_text(_SERVICE_ID.pattern, r"(?!srv-)\S(?:.*\S)?"), maxLength=100)
-def service(scalar: Scalar) -> str:
-    """Parse the exact name or the id of a Render service."""
-    value = text(scalar)
-    if value.startswith("srv-") and not _SERVICE_ID.fullmatch(value):
-        raise Bad(f"{shown(value)} is not a service id", "srv- and 20 lower-case letters or digits")
-    if not value.isprintable() or value != value.strip() or not 1 <= len(value) <= 100:
-        raise Bad(f"{shown(value)} is not the name of a service", "its exact name in Render, or its id (srv-...)")
-    return value
+def service(host: Host) -> Parser[str]:
+    """Return a `Parser` of the exact name or the id of a service at that host."""
+
+    @accepts(**whole_text(host.id_prefix + host.id_rest, rf"(?!{host.id_prefix})\S(?:.*\S)?"), maxLength=100)
+    def parse(scalar: Scalar) -> str:
+        value = text(scalar)
+        if value.startswith(host.id_prefix) and not service_id(host, value):
+            raise Bad(f"{shown(value)} is not a service id", host.id_meaning)
+        if not value.isprintable() or value != value.strip() or not 1 <= len(value) <= 100:
+            hint = f"its exact name in {host.name}, or its id ({host.id_prefix}...)"
+            raise Bad(f"{shown(value)} is not the name of a service", hint)
+        return value
+
+    return parse
 
 
 @accepts(type="string", pattern=r"\S", maxLength=500)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ert_deploy.config.schema.keys import ROOT, Default, Field, Many, Part, Rows, Section
+from ert_deploy.config.schema.keys import ROOT
 from ert_deploy.config.schema.parser import Bad
+from ert_deploy.config.schema.parts import Default, Field, Many, Part, Rows, Section
 from ert_deploy.config.yaml.problems import Problem, joined, nearest
 from ert_deploy.config.yaml.tree import Listing, Scalar, Table, Tree
 
@@ -109,6 +110,9 @@ def _rows(part: Rows, tree: Tree | None, path: str, line: int, reading: Reading)
 
 
 def _section(part: Section, tree: Tree | None, path: str, line: int, reading: Reading) -> None:
+    if part.chosen_by and reading.values.get(part.chosen_by) != part.name:
+        _not_chosen(part, tree, path, line, reading)
+        return
     if part.optional:
         reading.values[path] = not _unset(tree)
     if not (_unset(tree) or isinstance(tree, Table)):
@@ -119,6 +123,14 @@ def _section(part: Section, tree: Tree | None, path: str, line: int, reading: Re
         key_line = table.key_lines.get(inner.name, line)
         _part(inner, table.items.get(inner.name), joined(path, inner.name), key_line, reading)
     _unknown_keys(part, table, path, reading)
+
+
+def _not_chosen(part: Section, tree: Tree | None, path: str, line: int, reading: Reading) -> None:
+    chosen = reading.values.get(part.chosen_by)
+    if chosen is not None and not _unset(tree):
+        reading.blame(
+            path, line, f"{part.chosen_by} is {chosen}", f"remove this section, or write {part.chosen_by}: {part.name}"
+        )
 
 
 def _unknown_keys(part: Section, table: Table, path: str, reading: Reading) -> None:

@@ -15,7 +15,7 @@ from functools import cache
 
 from ert_deploy.core.model.model_server import ModelServer
 from ert_deploy.core.model.observed import Offer
-from ert_deploy.core.model.provider import ORDINARY, Cloud, InstanceId
+from ert_deploy.core.model.provider import ANY_PLATFORM, ORDINARY, Cloud, InstanceId, Platform
 
 PORT = 8443  # the one port the image publishes
 USE_IN_PREVIEWS = "use"  # the value that lets a preview use the backend; without it the variable does not exist
@@ -179,7 +179,8 @@ class Desired:
     `max_cost` is the limit in $ for the rent of one run before the first ready backend, None for no limit. With
     `apps_first`, removing the deployment first updates the apps and lets their requests finish, then deletes instances.
     `owner` is the owner id of the config, `services` the hash of each target id that the config itself names, and
-    `ignored` the instances that the config excludes. `cloud` is what the GPU provider can do.
+    `ignored` the instances that the config excludes. `cloud` is what the GPU provider can do, `platform`
+    how messages name the web host.
     """
 
     deployment: str
@@ -198,6 +199,7 @@ class Desired:
     services: frozenset[str] = frozenset()
     ignored: frozenset[InstanceId] = frozenset()
     cloud: Cloud = ORDINARY
+    platform: Platform = ANY_PLATFORM
 
     def container_env(
         self, token: str, key_sha256: str, boot_secret: str, offer: Offer | None = None, *, owner: str = ""

@@ -184,7 +184,7 @@ class WebDeploy:
 
 @quick_dataclass
 class Publication:
-    """One target, as reported by Render and the running app.
+    """One target, as reported by its host and the running app.
 
     `env` contains the owned variables that are set. `live_fingerprint` is the one that the running process reports;
     None if it reports none or could not be reached.
@@ -211,7 +211,7 @@ class Watch:
 
 @quick_dataclass
 class Observed:
-    """Complete input of `plan`. `publications` is None if Render was not (or could not be) read.
+    """Complete input of `plan`. `publications` is None if the web host was not (or could not be) read.
 
     `now` is the monotonic time of this run, used only with times of the same run. `provider_now` is the provider's
     time, None before the first one is received. `first_seen` has the time at which this run first read each time in the

@@ -25,7 +25,20 @@ class Cloud:
     bids: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What messages say of a web host: its `name`, and the path of its `services` in a config.
+
+    `preview_variable` is set in every preview of a service; empty if there is none.
+    """
+
+    name: str = "the web host"
+    services: str = "services"
+    preview_variable: str = ""
+
+
 ORDINARY = Cloud(keeps_disk=True, bids=True)
+ANY_PLATFORM = Platform()
 
 
 @dataclass(frozen=True, slots=True)

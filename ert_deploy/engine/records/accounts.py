@@ -49,5 +49,5 @@ def _of_another(state: State, account: str) -> NeedsAttention:
     return NeedsAttention(
         said,
         f"no change was made; these may exist and bill: {known}" if known else "no change was made",
-        f"set VAST_API_KEY to {right}{more} and run the command again{anew if unread and not known else ''}",
+        f"use {right}{more} and run the command again{anew if unread and not known else ''}",
     )

@@ -51,6 +51,11 @@ class WorldFile:
     model: str | None
     version: int = VERSION
 
+    def provider(self, name: str) -> tuple[str, str] | None:
+        """Return URL and key of the double of a provider; None if there is none."""
+        doubles = {"vast": (self.vast_url, self.vast_key), "render": (self.render_url, self.render_key)}
+        return doubles.get(name)
+
     def __repr__(self) -> str:
         return f"WorldFile({self.public()})"
 

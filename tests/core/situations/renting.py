@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ert_deploy.adapters.vast.messages import read
+from ert_deploy.providers.vast.messages import read
 from tests.core.situations.expected_steps import FORECAST, LATE, RENT
 from tests.support.situations import (
     ADMIN,

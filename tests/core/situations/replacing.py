@@ -299,6 +299,19 @@ SITUATIONS: Table = {
             *RENT,
         ],
     ),
+    "two that are lost: one was published before, and an app may run with the other": (
+        UP,
+        seen(
+            instance(1, **OLD),
+            instance(2, **OLD),
+            records=(record(1, published=True), record(2, pinned=True)),
+            rollouts=(replace(rollout(off()), at=NOW - 9),),
+            apps=(app(off(), shows="that of 2"),),
+            health=(Health(Vital.IMPOSTOR), Health(Vital.UNREACHABLE, certificate="2")),
+            watches={1: still(300, 6), 2: still(300, 6)},
+        ),
+        ["Retire 1 token=1 1001: no app can use it any more, and its slot is needed", *RENT],
+    ),
     "two take all slots: one gets nowhere, and the other is lost": (
         UP,
         seen(

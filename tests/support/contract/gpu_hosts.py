@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from ert_deploy.adapters.vast.client import VastHost
 from ert_deploy.core.model.desired import Criteria, Launch
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance, Offer
@@ -15,6 +14,7 @@ from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Intent, Record, Tombstone
 from ert_deploy.engine import effects as e
 from ert_deploy.ports import Account, CreateOrder, GpuHost, Turn
+from ert_deploy.providers.vast.client import VastHost
 from ert_deploy.sandbox.runtime.clock import WorldClock
 from tests.simulation.faults import Faults
 from tests.simulation.interpreter import HANDS

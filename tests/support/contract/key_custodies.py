@@ -25,6 +25,7 @@ class Hiding:
 
     def __init__(self, host: WebHost) -> None:
         self._host = host
+        self.platform = host.platform
 
     def service(self, target: str) -> WebService:
         return self._host.service(target)

@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ert_deploy.adapters.recorder import OPEN_MAPS, SEARCH, VERSION
+from ert_deploy.adapters.recorder import OPEN_MAPS, VERSION
+from ert_deploy.providers.vast.recording import SEARCH
 
 Ask = Callable[[str, str, str, Any], tuple[int, Any]]  # provider, method, path template, body -> status, body
 

@@ -10,12 +10,13 @@ from typing import Any
 from ert_deploy.adapters.clock import CompressedClock
 from ert_deploy.adapters.custody.app import AppCustody
 from ert_deploy.adapters.custody.web import CustodyWeb
-from ert_deploy.adapters.render.web import RenderWeb
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.observed import WebDeploy
+from ert_deploy.core.model.provider import ANY_PLATFORM
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.engine import effects as e
 from ert_deploy.ports import WebHost, WebService
+from ert_deploy.providers.render.web import RenderWeb
 from ert_deploy.sandbox.runtime.clock import WorldClock
 from tests.simulation.faults import Faults
 from tests.simulation.interpreter import HANDS
@@ -43,6 +44,7 @@ class Simulated:
 
     def __init__(self) -> None:
         self.world = World(Faults(), (NAME,))
+        self.platform = ANY_PLATFORM
 
     def _carry_out(self, effect: object) -> Any:
         self.world.advance(self.world.now + 0.1)

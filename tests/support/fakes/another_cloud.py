@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ert_deploy.adapters.vast.messages import read
 from ert_deploy.core.model.desired import Market
 from ert_deploy.core.model.errors import CreateRefused, Rejected
 from ert_deploy.core.model.observed import Instance, Offer, Power
 from ert_deploy.core.model.provider import Cloud, InstanceId
 from ert_deploy.ports import CreateOrder
+from ert_deploy.providers.vast.messages import read
 from tests.support.fakes.market import FakeGpu, FakeInstance, offer
 from tests.support.fakes.timing import FakeClock
 

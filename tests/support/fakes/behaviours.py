@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeAlias
 
-from ert_deploy.adapters.vast.messages import read
 from ert_deploy.core.model.errors import Transient
 from ert_deploy.core.model.observed import Health, Vital
 from ert_deploy.core.model.secret import Secret
+from ert_deploy.providers.vast.messages import read
 from tests.support.fakes.market import FakeInstance
 from tests.support.vast.says import says
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ert_deploy.app.deployment import Deployment
-from ert_deploy.config import KeySource, KeySources, Settings
+from ert_deploy.config import Endpoint, KeySource, Settings
+from ert_deploy.config.providers import RENDER, VAST
 from ert_deploy.core.model import events
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.ports import Audience
@@ -19,9 +20,8 @@ def on_fakes(made: FakeWorld, desired: Desired = WANTED) -> Deployment:
     """Return the deployment of a config with `desired` on these ports."""
     settings = Settings(
         desired=desired,
-        vast_url="",
-        render_url="",
-        keys=KeySources(KeySource("Vast.ai", "VAST_API_KEY"), KeySource("Render", "RENDER_API_KEY")),
+        gpu=Endpoint(VAST, "", KeySource(VAST.name, VAST.key)),
+        web=Endpoint(RENDER, "", KeySource(RENDER.name, RENDER.key)),
         state=Path(".ert") / "ert.json",
         sandbox=None,
         source=Path("configs") / "ert.yaml",

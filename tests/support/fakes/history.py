@@ -16,6 +16,7 @@ from ert_deploy.engine.apply import Result, apply
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.run import interpreter
 from tests.support.fakes.loopback import FakeWorld, world
+from tests.support.fakes.webhost import PLATFORM
 
 T = TypeVar("T")
 E = TypeVar("E")
@@ -31,6 +32,7 @@ WANTED = Desired(
     criteria=Criteria(max_dph=0.40),
     targets=(Target("dash"),),
     owner="our-project",
+    platform=PLATFORM,
 )
 GONE = replace(WANTED, phase=Phase.ABSENT)
 OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))  # requires another machine

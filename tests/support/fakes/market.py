@@ -9,7 +9,6 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from ert_deploy.adapters.vast.messages import read
 from ert_deploy.core.model.desired import Criteria, Launch
 from ert_deploy.core.model.errors import (
     Gone,
@@ -25,6 +24,7 @@ from ert_deploy.core.model.observed import Address, Health, Instance, Offer, Vit
 from ert_deploy.core.model.provider import ORDINARY, InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import Account, CreateOrder, Turn
+from ert_deploy.providers.vast.messages import read
 from tests.support.fakes.timing import FakeClock, Plans
 from tests.support.ids import nth
 from tests.support.vast.says import says

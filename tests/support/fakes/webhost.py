@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from ert_deploy.core.model.desired import OwnedNames, Target
 from ert_deploy.core.model.errors import Rejected, UsageError
 from ert_deploy.core.model.observed import DeployKind, WebDeploy
+from ert_deploy.core.model.provider import Platform
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.planning.app_env import fingerprint
 from ert_deploy.ports import AppAnswer, WebService
@@ -16,6 +17,7 @@ from tests.support.fakes.timing import FakeClock, Plans
 
 NEIGHBOURS = {"OTHER": Secret("kept"), "DATABASE_URL": Secret("postgres://x")}
 
+PLATFORM = Platform("Webhost", "webhost/services", preview_variable="IS_PREVIEW")
 KNOWN = {*NEIGHBOURS, *OwnedNames().all()}
 
 
@@ -31,7 +33,7 @@ class FakeService:
     queued: bool = False
     suspended: str = ""
     has_disk: bool = False
-    sleeps: bool = False
+    sleeps: str = ""
     unreachable: bool = False
     preview_of: str = ""
     makes_previews: bool = False
@@ -60,6 +62,7 @@ class FakeWeb:
         self.shows: str | None = ""
         self.flicker: list[object] = []
         self.trims = False
+        self.platform = PLATFORM
         self.answers: dict[str, AppAnswer] = {}
         self.numbers = itertools.count(1)
         clock.hooks.append(self._advance)

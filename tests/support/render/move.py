@@ -18,7 +18,6 @@ import pytest
 from ert_deploy.adapters.app.probe import HttpAppProbe
 from ert_deploy.adapters.bounded_http import Bounds
 from ert_deploy.adapters.clock import CompressedClock
-from ert_deploy.adapters.render.web import RenderWeb
 from ert_deploy.core.model.desired import Desired, Target, Timings
 from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.events import Event, Trouble
@@ -26,6 +25,7 @@ from ert_deploy.core.model.secret import Secret
 from ert_deploy.engine.apply import Result, apply
 from ert_deploy.engine.run import Ports, run
 from ert_deploy.ports import AppAnswer
+from ert_deploy.providers.render.web import RenderWeb
 from ert_deploy.sandbox.httpd.faults import Fault
 from ert_deploy.sandbox.render.models import Profile, Timeline
 from tests.support.fakes.history import WANTED

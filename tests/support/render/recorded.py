@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from ert_deploy.adapters.bounded_http import Bounds
-from ert_deploy.adapters.render.web import RenderWeb
 from ert_deploy.core.model.secret import Secret
+from ert_deploy.providers.render.web import RenderWeb
 from tests.support.doubles.scripted_http import Answer, Answers, Script, scripted
 from tests.support.fakes.timing import FakeClock
 

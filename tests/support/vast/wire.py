@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from ert_deploy.adapters.vast.client import VastHost
 from ert_deploy.core.model.desired import Launch
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import CreateOrder
+from ert_deploy.providers.vast.client import VastHost
 from ert_deploy.sandbox.httpd.faults import Faults
 from ert_deploy.sandbox.httpd.server import Reply, Request, Router, Server
 from tests.support.fakes.timing import FakeClock
