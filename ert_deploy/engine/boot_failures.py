@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
+from ert_deploy.core.launching.progress import Curve
 from ert_deploy.core.model import steps
+from ert_deploy.core.model.boot.watch import LaunchStage
 from ert_deploy.core.model.desired import Desired, Launch
 from ert_deploy.core.model.errors import Failed
-from ert_deploy.core.planning.health import MISCONFIGURED, NO_ENGINE, NO_OFF_SWITCH
+from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.planning.health import MISCONFIGURED, NO_ENGINE, NO_OFF_SWITCH, SLOW
 from ert_deploy.engine.memory import Memory
 
 HOSTS = 2  # equal boot failures on this many hosts are attributed to the image
+SLOW_HOSTS = 3  # so many hosts that are too slow in one stage are not slow: what is expected of them is wrong
 ADVICE = (
     (r"too ?many ?requests|rate limit", "its registry limits pulls without a login: push it to one that does not"),
     (r"exec format|no matching manifest", "it is not for linux/amd64: `ert-deploy image build` makes one that is"),
@@ -23,18 +28,27 @@ OTHERWISE = "check launch/image: run it on a machine of your own; `ert-deploy im
 
 
 def same_end(step: steps.Retire, memory: Memory) -> frozenset[str]:
-    """Return the machines on which a boot of this run failed like this one, if there are enough to blame the image."""
+    """Return the machines on which a boot of this run failed like this one, if there are enough to blame no host."""
     if not step.end or step.token not in memory.created:
         return frozenset()
     machines = memory.ends.setdefault(step.end, {})
     machines[step.machine_id] = step.reason
-    return frozenset(machines) if len(machines) >= HOSTS else frozenset()
+    return frozenset(machines) if len(machines) >= (SLOW_HOSTS if step.end.startswith(SLOW) else HOSTS) else frozenset()
+
+
+def curve(instance: Instance, memory: Memory) -> Curve | None:
+    """Return what is expected of the launch of an instance that this run rented, else None."""
+    known = memory.curves.get(instance.mark.token) if memory.curves and instance.mark is not None else None
+    if known is None or not memory.ends:
+        return known
+    slow = (stage for stage in LaunchStage if len(memory.ends.get(SLOW + stage.name.lower(), ())) >= SLOW_HOSTS)
+    return replace(known, lenient=frozenset(slow))
 
 
 def refuse_broken_image(desired: Desired, memory: Memory) -> None:
     """Raise Failed if this run had the same boot failure on machines of different hosts."""
     for end, machines in memory.ends.items():
-        if len(machines) >= HOSTS:
+        if len(machines) >= HOSTS and not end.startswith(SLOW):
             raise _fault(end, len(machines), next(iter(machines.values())), desired.launch)
 
 

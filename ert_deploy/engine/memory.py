@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ert_deploy.core.launching.progress import Curve
+from ert_deploy.core.model.boot.watch import Watch
 from ert_deploy.core.model.errors import ErtError
-from ert_deploy.core.model.observed import Publication, Watch
+from ert_deploy.core.model.observed import Offer, Publication
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State
@@ -46,9 +48,10 @@ class Memory:
     certificates checked by this run, by instance, and `unanswered` is the number of changes of keys without a response.
     `kept` is the reason why a backend in use that does not match the config cannot be replaced. `created` are the
     tokens of the creates of this run, and `ends` the machines on which a boot failed, by type of failure, with the
-    reason. `spending` is their price by token. `account` is the id of the key's account once it was read, and `same`
-    are other ids of it. `downloads` is the time and number of bytes at which each download was first seen. `doubts` is
-    how often an instance was read without an environment.
+    reason. `spending` is their price by token, `curves` what is expected of their launch, and `rented` their offer.
+    `unhedged` is the reason why no second machine could be rented. `account` is the id of the key's account once it was
+    read, and `same` are other ids of it. `downloads` is the time and number of bytes at which each download was first
+    seen. `doubts` is how often an instance was read without an environment.
 
     `origin` converts the steady clock to the time of this run, `first_seen` is the time at which each stored time was
     first read (those of `dated`, which is `stamped` without future values), and `begun` the start time that this run
@@ -83,6 +86,9 @@ class Memory:
     created: set[str] = field(default_factory=set)
     ends: dict[str, dict[str, str]] = field(default_factory=dict)
     spending: dict[str, Rental] = field(default_factory=dict)
+    curves: dict[str, Curve] = field(default_factory=dict)
+    rented: dict[str, Offer] = field(default_factory=dict)
+    unhedged: ErtError | None = None
     account: str = ""
     same: set[str] = field(default_factory=set)
     downloads: dict[InstanceId, tuple[float, int]] = field(default_factory=dict)

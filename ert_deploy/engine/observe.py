@@ -22,6 +22,7 @@ from ert_deploy.core.planning.marks import Ownership, sort_out
 from ert_deploy.core.planning.ownership import known_services, to_probe
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine import effects as e
+from ert_deploy.engine.boot_failures import curve
 from ert_deploy.engine.effects import Effects, perform
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.records.accounts import of_this_account
@@ -46,7 +47,12 @@ def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
         if found is not None:
             health[instance.id] = found
         memory.watches[instance.id] = look(
-            memory.watches.get(instance.id), instance, found, now, desired.timings.no_progress
+            memory.watches.get(instance.id),
+            instance,
+            found,
+            now,
+            desired.timings.no_progress,
+            curve=curve(instance, memory),
         )
     if desired.apps_first or not (placed.ours or state.tombstones):
         publications = yield from _publications(desired, memory, health)
@@ -75,6 +81,7 @@ def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
         rotating=memory.rotating,
         stopped=frozenset(memory.stopped),
         unreplaceable=memory.kept is not None,
+        unhedged=memory.unhedged is not None,
         provider_now=moment.provider,
         first_seen=memory.first_seen,
         due=memory.due,

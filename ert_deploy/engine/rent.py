@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+from ert_deploy.core.launching.progress import Curve
 from ert_deploy.core.market.learned import learn
 from ert_deploy.core.model import keys, state, steps
 from ert_deploy.core.model.desired import Desired, Market
@@ -52,13 +53,16 @@ def mark_apps(_: steps.MarkApps, run: Run) -> Effects[None]:
 def rent(_: steps.Rent, run: Run) -> Effects[None]:
     """Rent the best remaining offer. Returns after the result is known or recorded as unknown.
 
-    If there is none, the backend in use remains; without one, UsageError or Failed is raised.
+    If there is none, the backend in use or the machine that boots remains; without one, UsageError or Failed is raised.
     """
     if run.situation.slots_taken >= run.desired.slots:
         raise NeedsAttention(
             "two instances of this deployment may be billing already",
             hint="`ert-deploy status` shows them; `ert-deploy down` removes them",
         )
+    if run.situation.standing.current is not None:
+        yield from _hedge(run)
+        return
     try:
         ranked, rank = yield from best_offer(run)
     except (UsageError, Failed) as error:
@@ -67,6 +71,19 @@ def rent(_: steps.Rent, run: Run) -> Effects[None]:
         run.memory.kept = error
         yield from perform(e.Tell(Trouble("the serving instance cannot be replaced", error.summary)))
         return
+    yield from _rent(run, ranked, rank)
+
+
+def _hedge(run: Run) -> Effects[None]:
+    """Rent a second machine, on another host and address. An error means that the first one is waited for alone."""
+    try:
+        yield from _rent(run, *(yield from best_offer(run)))
+    except (UsageError, Failed, CannotObserve) as error:
+        run.memory.unhedged = error
+        yield from perform(e.Tell(Trouble("no second machine is rented", error.summary)))
+
+
+def _rent(run: Run, ranked: Ranked, rank: int) -> Effects[None]:
     cost = ranked.estimate
     yield from perform(e.Tell(Renting(ranked.offer, rank, len(run.memory.ranked), cost.expected(), cost.hourly)))
     yield from _three_beats(run, ranked)
@@ -90,7 +107,11 @@ def _three_beats(run: Run, ranked: Ranked) -> Effects[None]:
         raise
     run.memory.tried.add(offer.id)
     run.memory.created.add(token)
-    commit(ranked, token, own_time(now, run.memory), run.memory)
+    began = own_time(now, run.memory)
+    commit(ranked, token, began, run.memory)
+    run.memory.rented[token] = offer
+    timings = run.desired.timings
+    run.memory.curves[token] = Curve(ranked.estimate.stages, began, timings.boot_limit, timings.no_progress)
     try:
         instance_id = yield from perform(e.Create(order))
     except OfferGone:
@@ -137,6 +158,8 @@ def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
         and ranked.offer.machine_id not in denied | taken
         and ranked.offer.host_id not in hosts
     ]
+    if run.situation.standing.current is not None:
+        left = [found for found in left if _apart(found[0].offer, run)]
     within = next((found for found in left if affordable(found[0], run, now)), None)
     if within is not None:
         return within
@@ -144,6 +167,15 @@ def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
     if left:
         raise too_dear(left[0][0], run, now)
     raise Failed("every offer that matches has been tried", hint="run `ert-deploy up` again for a new search")
+
+
+def _apart(offer: Offer, run: Run) -> bool:
+    """Whether the offer shares neither host nor address with a machine of the deployment, as far as both are known."""
+    tokens = [i.mark.token for i in run.situation.ours if i.mark is not None]
+    rented = [run.memory.rented[token] for token in tokens if token in run.memory.rented]
+    hosts = {other.host_id for other in (*rented, *run.situation.ours) if other.host_id}
+    ips = {other.ip for other in rented if other.ip} | {i.address.ip for i in run.situation.ours if i.address}
+    return offer.host_id not in hosts and offer.ip not in ips
 
 
 def _on_the_market(desired: Desired) -> Effects[tuple[Offer, ...]]:

@@ -24,7 +24,7 @@ BEGINS_OTHERWISE = {
     "core.model.observed.Offer.num_gpus": "1",
     "core.model.observed.Offer.verified": "yes",
     "core.model.observed.Offer.rentable": "yes",
-    "core.model.observed.Watch.seen": "inf",
+    "core.model.boot.watch.Watch.seen": "inf",
     "core.model.owner.Owner.complete": "yes",
     "core.planning.marks.Undecided.blocks": "yes",
     "engine.app_proof.Finding.stops": "yes",

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ert_deploy.core.market.cost import estimate
+from ert_deploy.core.model.boot.watch import Watch
 from ert_deploy.core.model.desired import Criteria, Market
-from ert_deploy.core.model.observed import Health, Instance, Offer, OffSwitch, Vital, Watch
+from ert_deploy.core.model.observed import Health, Instance, Offer, OffSwitch, Vital
 from ert_deploy.core.model.state import LONG_AGO, Record
 from ert_deploy.core.planning.health import BAD_LOOKS, BAD_LOOKS_SERVING, Candidate, Stage, complaint, judge, look
 from ert_deploy.core.planning.offers import choose, country, merged

@@ -18,10 +18,10 @@ from tests.support.fakes.loopback import certificate, world
     ("how", "reason", "denied"),
     [
         (behaviours.stuck, "no progress for", True),
-        (behaviours.crawling, "not healthy within 2700 s", True),
+        (behaviours.crawling, "pulling the image takes", True),
         (behaviours.sick, "unhealthy: it reports failed", True),
         (behaviours.impostor, "impostor: it cannot prove its identity", True),
-        (behaviours.unreachable, "no progress for", True),
+        (behaviours.unreachable, "the start of the container takes", True),
         (behaviours.unpullable, "the host says: manifest unknown", True),
         (behaviours.exited, "the container is exited", True),
         (behaviours.overpriced, "the cap is $0.4/h", False),

@@ -46,6 +46,8 @@ class Undecided(NeedsAttention):
 
 
 def _fitted(desired: Desired, tale: Story) -> Desired:
+    if tale.hedged:
+        desired = replace(desired, launch=replace(desired.launch, hedge=2))
     if len(tale.services) == 1 and tale.poll == desired.timings.poll:
         return desired
     targets = tuple(Target(name) for name in tale.services)
@@ -73,8 +75,9 @@ def _effects(command: Command, tale: Story) -> Effects[Any]:
     return _rotating(_fitted(command.desired, tale)) if command is not None else _reaping()
 
 
-def _wants(command: Command) -> Desired | None:
-    return command.desired if isinstance(command, Rotation) else command
+def _actor(command: Command, tale: Story) -> Actor:
+    wanted = command.desired if isinstance(command, Rotation) else command
+    return Actor(None if wanted is None else _fitted(wanted, tale))
 
 
 def _rotating(desired: Desired) -> Effects[Any]:
@@ -103,7 +106,7 @@ def together(
 ) -> list[ErtError | None]:
     """Run commands concurrently, each on its own timeline; return their errors (None: success or SIGKILL)."""
     running: list[list[Any]] = [
-        [world.now, index, _effects(command, tale), None, Actor(_wants(command)), _operator(world, tale, command)]
+        [world.now, index, _effects(command, tale), None, _actor(command, tale), _operator(world, tale, command)]
         for index, command in enumerate(wanted)
     ]
     ends: list[ErtError | None] = [None] * len(wanted)

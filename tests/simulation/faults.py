@@ -21,6 +21,7 @@ Plan: TypeAlias = dict[int, Fault]
 SETTLE = 240.0
 LATEST, LONG_LATE = 120.0, 1800.0  # maximum delay of a create call in seconds
 BEHIND = 60.0  # maximum lag of a listing in seconds
+LONG_BOOT = 6000.0  # maximum seconds by which a boot takes longer
 TIMEOUT = 30.0
 
 # Seconds until a failing call returns, by the name of the fault.
@@ -52,6 +53,11 @@ EVENTS = (
     *CONSOLE,
     "nap",
 )
+# Range of the strength of a fault, in seconds.
+RANGES = {
+    "outbid": (1.0, LONG_LATE), "queued": (1.0, LONG_LATE), "nap": (30.0, 7200.0), "hidden": (1.0, BEHIND),
+    "hidden-by-id": (1.0, BEHIND), "lingers": (1.0, BEHIND), "crawls": (BEHIND, LONG_BOOT),
+}  # fmt: skip
 FOR_GOOD = "for good"  # every later call of this type fails in the same way until `World.mend`
 AFTER = frozenset({
     "timeout-after", "5xx-after", "malformed-after", "refused-after", "save-after", "own-conflict", "empty",
@@ -108,7 +114,7 @@ LASTING: dict[type[Any], Callable[[str], x.ErtError]] = {
 }
 # Faults that execute the call and change the result. "silent": no response (a value, not an error).
 TURNS: dict[type[Any], tuple[str, ...]] = {
-    e.Create: ("late", "late", "duplicate", "hidden", "hidden-by-id", "taken-late", "overpriced"),
+    e.Create: ("late", "late", "duplicate", "hidden", "hidden-by-id", "taken-late", "overpriced", "crawls"),
     e.DestroyInstance: ("late", "lingers", "ghost"),
     e.StartInstance: ("late", "moves", "moves", "stuck", "stuck", "queued"),
     e.StopInstance: ("late", "lingers", "acts late"),
@@ -211,19 +217,11 @@ class Faults:
             return round(self.draw.uniform(1.0, LATEST), 1)
         if name == "slow":
             return round(self.draw.uniform(1.0, SLOW.get(call, 120.0)), 1)
-        if name == "outbid":
-            return round(self.draw.uniform(1.0, LONG_LATE), 1)
         if name == "jump":
             return self.draw.choice((-3600.0, 3600.0))
-        if name == "nap":
-            return round(self.draw.uniform(30.0, 7200.0), 1)
         if name == "ghost":
             return round(self.draw.choice((self.draw.uniform(BEHIND, 900.0), 1e9)), 1)
-        if name == "queued":
-            return round(self.draw.uniform(1.0, LONG_LATE), 1)
-        if name in ("hidden", "hidden-by-id", "lingers"):
-            return round(self.draw.uniform(1.0, BEHIND), 1)
-        return 0.0
+        return round(self.draw.uniform(*RANGES[name]), 1) if name in RANGES else 0.0
 
     def stop(self) -> None:
         """Inject no more faults."""

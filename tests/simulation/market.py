@@ -17,6 +17,7 @@ HOST, PORT_BASE = "203.0.113.7", 40000
 MOVE = 10000  # ports by which a start may move an instance
 DISK = 0.01  # $/h of every price
 BOOT = 40.0  # seconds until ready; the container starts after half of it
+MODEL = 13_800_000_000  # bytes that a slow machine downloads
 UNREACHABLE, LOADING = Health(Vital.UNREACHABLE, "no route"), Health(Vital.LOADING, phase="pulling")
 SICK, IMPOSTOR = Health(Vital.UNHEALTHY, "it says so"), Health(Vital.IMPOSTOR, "it cannot prove its identity")
 # Must not be changed: an instance of another deployment, a clone that the config ignores, one without `Mark`, and one
@@ -51,12 +52,18 @@ def machine_of(offer_id: str) -> str:
     return str(int(offer_id) + 1000)
 
 
+def host_of(offer_id: str) -> str:
+    """The owner of the machine of an offer; the two cheapest machines have the same one."""
+    return str(max(2, int(offer_id)))
+
+
 def offer(number: int) -> Offer:
     """Return an offer that matches the criteria; its price increases with the number."""
     return Offer(
         id=str(number), machine_id=machine_of(str(number)), gpu_name="RTX 3090", gpu_ram_mb=24576.0,
         dph_total=0.20 + number / 1000, reliability=0.995, inet_down=900.0,
         inet_down_cost=0.005, cuda=12.8, ports=8, duration=30 * 86400.0, disk_gb=200.0, geolocation="Sweden, SE",
+        host_id=host_of(str(number)),
     )  # fmt: skip
 
 
@@ -81,6 +88,7 @@ ENDS_WITH_A_STOP = ("exit", "stuck")
 class Machine:
     """One rented machine. `ends`: end of the bill. `listed`, `found`: since when list and read by id return it.
 
+    `ready`: when its backend is healthy; `slowed`: since when its download is slower than expected, 0 for never.
     `halted`: stopped, with costs for its disk only; `rests`: when reads report that. `taken`: the GPU is rented
     to a different client. `queued`: a pending start. `expired`: the rental period is over; it is stopped and cannot be
     started again. `outbid`: it starts automatically when the higher bid is removed. `labelled`, `environed`: list and
@@ -91,13 +99,14 @@ class Machine:
     __slots__ = (
         "boot_secret", "certificate", "edited", "ends", "environed", "expired", "found", "generation", "halted",
         "healthy", "id", "keys", "labelled", "leaves", "listed", "made", "mark", "offer", "order", "outbid",
-        "port", "price", "queued", "rented", "rests", "showing", "taken", "trouble",
+        "port", "price", "queued", "ready", "rented", "rests", "showing", "slowed", "taken", "trouble",
     )  # fmt: skip
 
     def __init__(self, number: int, order: CreateOrder, made: float, price: float) -> None:
         self.id, self.order, self.made, self.price = nth(number), order, made, price
         self.mark, self.offer = order.mark, order.offer_id
         self.rented = self.listed = self.found = made
+        self.ready, self.slowed = made + BOOT, 0.0
         self.ends = self.leaves = float("inf")
         self.port = PORT_BASE + number
         self.halted = self.taken = self.queued = self.outbid = self.expired = False
@@ -155,11 +164,19 @@ class Machine:
         """Boot a stopped instance; no-op if it is running."""
         self.queued = self.outbid = False
         if self.halted and self.trouble != "unpulled":
-            self.halted, self.made = False, now
+            self.halted, self.made, self.ready, self.slowed = False, now, now + BOOT, 0.0
             self.port += moves
+
+    def slow_down(self, now: float, seconds: float) -> None:
+        """Let a boot take so many more seconds than expected: its download goes on, slowly."""
+        if now < self.ready and not self.slowed:
+            self.ready, self.slowed = self.ready + seconds, now
 
     def answer(self, now: float) -> Health:
         """Return the result of a probe of the backend."""
         if self.trouble:
             return {"sick": SICK, "impostor": IMPOSTOR}.get(self.trouble, UNREACHABLE)
-        return self.healthy if now >= self.made + BOOT else LOADING
+        if now >= self.ready or not self.slowed:
+            return self.healthy if now >= self.ready else LOADING
+        arrived = int(MODEL * (now - self.slowed) / (self.ready - self.slowed))
+        return Health(Vital.LOADING, phase="pulling", completed=arrived, total=MODEL)

@@ -117,6 +117,13 @@ MUTANTS = (
         "        try:\n            instance_id = yield from perform(e.Create(order))\n"
         "        except OutcomeUnknown:\n            instance_id = yield from perform(e.Create(order))\n",
     ),
+    Mutant(
+        "a hedge on the same host", _RENT, "return offer.host_id not in hosts and offer.ip not in ips", "return True",
+    ),
+    Mutant("a hedge that nobody asked for", _PLAN, "if desired.launch.hedge < PAIR or watch.lag", "if watch.lag"),
+    Mutant(
+        "keep the loser of a hedge", _STANDING, "or current.told or not _boots(now, current):", "or current.told:",
+    ),
     Mutant("ignore the slots", _RENT, "run.situation.slots_taken >= run.desired.slots", "False"),
     Mutant(
         "count only what is listed as slots", _SITUATION,

@@ -42,11 +42,12 @@ STRENGTHS = {
     "jump": 3600.0,
     "nap": 600.0,
     "ghost": 1e9,
+    "crawls": 3000.0,
 }
 SHORT = frozenset({
     "timeout", "timeout-after", "refused-after", "save-before", "save-after", "own-conflict", "late", "taken-late",
     "duplicate", "hidden-by-id", "lingers", "rejected", "unknown-after", "empty", "fails", "superseded", "silent",
-    "acts late", "jump", "nap", "ghost", FOR_GOOD,
+    "acts late", "jump", "nap", "ghost", "crawls", FOR_GOOD,
     "kill-before", "kill-after", "exit", "taken", "queued", "stuck", "moves", "refused",
 })  # fmt: skip
 PARTS = 64  # parts of the search for one `Story` and number of faults

@@ -13,6 +13,7 @@ from tests.simulation.operators import SKEWS
 from tests.simulation.world import World
 
 BEYOND = 0.05  # share of the runs
+HEDGED = 0.25  # share of the runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ class Story:
 
     `beyond`: the provider violates its documentation and the settle time. `begins`: the initial state, empty or created
     by commands without faults. `skews`: clock offsets of the operators in seconds, in turn. `dates`: responses of the
-    provider contain a date.
+    provider contain a date. `hedged`: a second machine may boot when the first is behind.
     """
 
     operations: tuple[str, ...]
@@ -118,6 +119,7 @@ class Story:
     begins: str = NOTHING
     skews: tuple[float, ...] = (0.0,)
     dates: bool = True
+    hedged: bool = False
 
 
 @dataclass(slots=True)
@@ -147,4 +149,5 @@ def story(draw: random.Random) -> Story:
         begins=draw.choices(_BEGINNINGS, _BEGIN_WEIGHTS)[0],
         skews=tuple(draw.choices(SKEWS, k=3)),
         dates=draw.random() < 0.85,
+        hedged=draw.random() < HEDGED,
     )

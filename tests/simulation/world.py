@@ -59,6 +59,7 @@ class World:
         self.touched = -1  # number of the call at the last start or create that was not requested by a command
         self.operator = Operator()  # the one that executes the current command
         self.dates = True  # responses of the provider contain a date
+        self.hedged = False  # a second machine may boot, and most machines boot slowly
         self.lasting: set[type[Any]] = set()  # calls that fail until `mend`
         self.calls = self.effects = self.drawn = self.begun = self.calmed = 0
         self.patience = self.disturbed = 0  # numbers in `effects`: limit for a command, and last external event

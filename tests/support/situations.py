@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import Any, TypeAlias
 
+from ert_deploy.core.model.boot.watch import Watch
 from ert_deploy.core.model.desired import Criteria, Desired, Launch, Phase, Target
 from ert_deploy.core.model.labels import Mark
-from ert_deploy.core.model.observed import Address, Health, Instance, Observed, Publication, Vital, Watch
+from ert_deploy.core.model.observed import Address, Health, Instance, Observed, Publication, Vital
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Intent, Record, Rollout, State, Tombstone
 from ert_deploy.core.model.steps import Step

@@ -61,8 +61,6 @@ _OWNED_PARTS: tuple[Part, ...] = (
     ),
     Many("disabled", types.variable, _NAMES.disabled),
 )
-
-
 _BLUEPRINT_PARTS: tuple[Part, ...] = (
     Field("repo", locations.provider_url, _BLUEPRINT.repo),
     Field("branch", types.branch, _BLUEPRINT.branch),
@@ -121,6 +119,7 @@ _DEPLOYMENT: tuple[Part, ...] = (
             Field("market", one_of(market.value for market in Market), _LAUNCH.market.value),
             Field("bid", number(0.001, 128, "$/h"), None),
             Field("debug_ssh", yes_or_no, _LAUNCH.debug_ssh),
+            Field("hedge", whole(1, 2, "machines"), _LAUNCH.hedge),
             Field("engine", one_of(llm_catalog.ENGINES), _SERVER.kind),
             Field("engine_command", types.command, _SERVER.command),
             Field("model_digest", sha256, _SERVER.digest),

@@ -47,7 +47,10 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """The container to run. Sizes in GB (10^9 bytes), bid in $/h. `debug_ssh` enables a shell on it."""
+    """The container to run. Sizes in GB (10^9 bytes), bid in $/h. `debug_ssh` enables a shell on it.
+
+    `hedge` is the number of machines that may boot at a time: with 2, a second one is rented if the first is behind.
+    """
 
     image: str
     model: str
@@ -59,6 +62,7 @@ class Launch:
     market: Market = Market.ON_DEMAND
     bid: float | None = None
     debug_ssh: bool = False
+    hedge: int = 1
     server: ModelServer = field(default_factory=ModelServer)
 
     def hourly(self, offer: Offer) -> float:

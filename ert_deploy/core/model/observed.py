@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ert_deploy.core.model.boot.watch import Watch
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.provider import SILENT, InstanceId, Notice
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
@@ -200,16 +201,6 @@ class Publication:
 
 
 @quick_dataclass
-class Watch:
-    """State of one booting instance: the time of its last progress, failures in a row, and the last observation."""
-
-    mark: str
-    since: float
-    strikes: int = 0
-    seen: float = float("inf")
-
-
-@quick_dataclass
 class Observed:
     """Complete input of `plan`. `publications` is None if the web host was not (or could not be) read.
 
@@ -219,7 +210,8 @@ class Observed:
 
     `tries` is the number of failed attempts of this run to confirm a deletion. `made` has the keys created by this run,
     by instance; with `rotating`, such a key replaces the one in use. `stopped` are the instances that accepted a stop
-    from this run. `unreplaceable` means that this run found no replacement for the current backend.
+    from this run. `unreplaceable` means that this run found no replacement for the current backend, and `unhedged` that
+    it could not rent a second machine.
     """
 
     now: float
@@ -234,6 +226,7 @@ class Observed:
     rotating: bool = False
     stopped: frozenset[InstanceId] = frozenset()
     unreplaceable: bool = False
+    unhedged: bool = False
     provider_now: float | None = None
     first_seen: Mapping[tuple[str, float], float] = field(default_factory=dict)
     due: Mapping[Step, float] = field(default_factory=dict)

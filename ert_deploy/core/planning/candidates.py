@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeAlias
 
+from ert_deploy.core.model.boot.watch import Watch
 from ert_deploy.core.model.desired import Desired, Phase
-from ert_deploy.core.model.observed import Instance, Observed, Power, Vital, Watch
+from ert_deploy.core.model.observed import Instance, Observed, Power, Vital
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.secret import Secret
@@ -25,6 +26,7 @@ from ert_deploy.core.planning.key_acceptance import takes
 
 KeyOf: TypeAlias = Callable[[Instance], Secret | None]  # the current key of an instance, if its text is known
 USABLE = (Stage.READY, Stage.BOOTING, Stage.ASLEEP)  # the best first
+PAIR = 2  # machines of a hedge
 PRICE_TOLERANCE = 1.01  # rounding between the search price and the actual price
 
 
@@ -36,6 +38,19 @@ class Standing:
     others: tuple[Candidate, ...]
     failed: tuple[Candidate, ...]
     verdicts: dict[InstanceId, Verdict]
+
+
+def rivals(desired: Desired, now: Standing) -> tuple[Candidate, ...]:
+    """Return the instances that boot at the same time as the current one, as a hedge: the first one ready is kept."""
+    current = now.current
+    if desired.launch.hedge < PAIR or current is None or current.told or not _boots(now, current):
+        return ()
+    others = (c for c in now.others if not c.told and _boots(now, c) and fits(desired, c))
+    return tuple(c for c in others if c.instance.machine_id != current.instance.machine_id)[: desired.launch.hedge - 1]
+
+
+def _boots(now: Standing, candidate: Candidate) -> bool:
+    return now.verdicts[candidate.instance.id].stage is Stage.BOOTING
 
 
 def candidate(instance: Instance, observed: Observed, targets: Targets, key_of: KeyOf) -> Candidate:

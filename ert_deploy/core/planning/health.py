@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
+from ert_deploy.core.launching.progress import Curve, follow
+from ert_deploy.core.model.boot.watch import Lag, Watch
 from ert_deploy.core.model.desired import Timings
-from ert_deploy.core.model.observed import Health, Instance, OffSwitch, Power, Vital, Watch
+from ert_deploy.core.model.observed import Health, Instance, OffSwitch, Power, Vital
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.state import LONG_AGO, Record
 
@@ -20,6 +22,7 @@ BAD_LOOKS_SERVING = 6
 NO_OFF_SWITCH = "it cannot stop itself: the provider rejects its own key"
 MISCONFIGURED = "the backend reports that no machine could serve the configured model"
 NO_ENGINE = "the image was pulled, and its model server never responds"
+SLOW = "slow: "  # the start of the end of a boot that fell behind, before its stage
 _NUMBERS = re.compile(r"\b(?=\w*\d)\w+\b")
 _LONGEST = 160
 
@@ -54,12 +57,25 @@ class Verdict:
     end: str = ""
 
 
-def look(previous: Watch | None, instance: Instance, health: Health | None, now: float, patience: float) -> Watch:
+def look(
+    previous: Watch | None,
+    instance: Instance,
+    health: Health | None,
+    now: float,
+    patience: float,
+    *,
+    curve: Curve | None = None,
+) -> Watch:
     """Return the updated watch: a changed mark resets the progress timer, a failed check adds a strike.
 
     The timer is also reset after a pause of more than half of `patience` (s) between two observations: this machine was
-    asleep, and older results do not apply to that time.
+    asleep, and older results do not apply to that time. With a `curve` the stage of the launch is followed as well.
     """
+    watch = _look(previous, instance, health, now, patience)
+    return watch if curve is None else follow(watch, previous, instance, health, curve)
+
+
+def _look(previous: Watch | None, instance: Instance, health: Health | None, now: float, patience: float) -> Watch:
     mark = f"{instance.power}|{instance.status}|{instance.message.text}|{health.progress() if health else ''}"
     bad = bool(complaint(instance, health))
     if previous is None:
@@ -204,6 +220,9 @@ def _slow(candidate: Candidate, timings: Timings, now: float) -> Verdict:
         if _first_boot(record) and health is not None and (health.vital, health.phase) == (Vital.LOADING, "starting"):
             return Verdict(Stage.FAILED, f"{reason}, and its model server does not respond", deny=True, end=NO_ENGINE)
         return Verdict(Stage.FAILED, reason, deny=True)
+    if candidate.watch.lag is Lag.LATE and _first_boot(record) and not candidate.told:
+        end = SLOW + candidate.watch.stage.name.lower()
+        return Verdict(Stage.FAILED, candidate.watch.why, deny=True, end=end)
     if record is not None and not record.certificate and now - max(record.at, record.woken) >= timings.boot_limit:
         return Verdict(Stage.FAILED, f"not healthy within {timings.boot_limit:.0f} s (timings/boot_limit)", deny=True)
     return Verdict(Stage.BOOTING, instance.message.text or instance.status or "provisioning")

@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ert_deploy.core.model import steps
+from ert_deploy.core.model.boot.watch import Lag
 from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.observed import Vital
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning.app_env import touched
-from ert_deploy.core.planning.candidates import fits, unfit
+from ert_deploy.core.planning.candidates import PAIR, fits, rivals, unfit
 from ert_deploy.core.planning.health import Candidate, Stage
 from ert_deploy.core.planning.key_acceptance import accepts, may_take_others
 from ert_deploy.core.planning.records import (
@@ -58,7 +59,9 @@ def _running(situation: Situation) -> Iterator[Step]:
     for candidate in now.failed:
         verdict = now.verdicts[candidate.instance.id]
         yield retire(candidate.instance, verdict.reason, deny=verdict.deny, end=verdict.end)
-    yield from _surplus(situation.desired, now.others, now.current is not None)
+    hedged = rivals(situation.desired, now)
+    others = tuple(c for c in now.others if c not in hedged) if hedged else now.others
+    yield from _surplus(situation.desired, others, now.current is not None)
     for candidate in now.others:
         if now.verdicts[candidate.instance.id].stage is Stage.STUCK:
             yield steps.Strand(candidate.instance.id, now.verdicts[candidate.instance.id].reason)
@@ -75,6 +78,7 @@ def _go_on(situation: Situation, current: Candidate) -> Iterator[Step]:
             yield steps.Wake(current.instance.id, verdict.reason)
             yield steps.AwaitBoot(current.instance.id, "its disk has everything it needs")
         case Stage.BOOTING:
+            yield from _hedge(situation, current)
             yield steps.AwaitBoot(current.instance.id, verdict.reason)
             if not current.told:
                 yield from forecast(situation.desired)
@@ -84,6 +88,15 @@ def _go_on(situation: Situation, current: Candidate) -> Iterator[Step]:
             yield from _old_keys(situation, current)
             yield from unsettled(situation)
             yield from lingering(situation)
+
+
+def _hedge(situation: Situation, current: Candidate) -> Iterator[Step]:
+    """Rent a second machine if the only one is behind, unless this run found none or a user has to decide first."""
+    desired, watch = situation.desired, current.watch
+    if desired.launch.hedge < PAIR or watch.lag is Lag.NONE or current.told or situation.observed.unhedged:
+        return
+    if situation.slots_taken < desired.slots and not situation.undecided:
+        yield steps.Rent(f"instance {current.instance.id} is behind: {watch.why}")
 
 
 def _absent(situation: Situation) -> Iterator[Step]:

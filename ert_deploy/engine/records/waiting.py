@@ -6,6 +6,7 @@ from ert_deploy.core.model import steps
 from ert_deploy.core.model.events import Booting, Waiting
 from ert_deploy.core.model.observed import Health
 from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.planning.candidates import rivals
 from ert_deploy.core.planning.polling import time_left, while_booting
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.effects import Effects, perform
@@ -15,10 +16,11 @@ from ert_deploy.engine.run_context import Run
 
 
 def await_boot(step: steps.AwaitBoot, run: Run) -> Effects[None]:
-    """Report the state of the boot, and wait until it can have changed."""
+    """Report the state of the boot, of a second machine as well, and wait until it can have changed."""
     observed, pause = run.observed, run.desired.timings.poll
+    booting = {step.instance_id, *(c.instance.id for c in rivals(run.desired, run.situation.standing))}
     for instance in run.situation.ours:
-        if instance.id == step.instance_id:
+        if instance.id in booting:
             record, health = observed.state.record(instance.id), observed.health.get(instance.id)
             assert record is not None, "the plan records it first"
             elapsed = min((observed.age(record.token, at) for at in (record.at, record.woken) if at), default=0.0)
@@ -27,9 +29,10 @@ def await_boot(step: steps.AwaitBoot, run: Run) -> Effects[None]:
             left = _download(instance.id, health, observed.now, run.memory)
             measure(run.memory.spending.get(record.token), run.memory.downloads.get(instance.id), health, observed.now)
             changed = observed.watches[instance.id].since
-            pause = while_booting(
+            wait = while_booting(
                 run.desired.timings, instance, asked=asked, changed=changed, now=observed.now, left=left
             )
+            pause = min(pause, wait)
     yield from perform(e.Sleep(pause))
 
 

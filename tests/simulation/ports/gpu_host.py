@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import takewhile
 
-from ert_deploy.core.model.desired import Market
+from ert_deploy.core.model.desired import Desired, Market
 from ert_deploy.core.model.errors import ErtError, Gone, OfferGone, OutcomeUnknown, StartRefused, Transient
 from ert_deploy.core.model.observed import Instance, Offer
 from ert_deploy.core.model.provider import InstanceId
@@ -12,9 +12,10 @@ from ert_deploy.core.model.state import LONG_AGO
 from ert_deploy.engine import effects as e
 from ert_deploy.ports import CreateOrder
 from tests.simulation.faults import LATEST
-from tests.simulation.market import BY_ID, DISK, MOVE, STRANGERS, Machine, as_bids, machine_of
+from tests.simulation.market import BY_ID, DISK, MOVE, STRANGERS, Machine, as_bids, host_of, machine_of
 from tests.simulation.world import Actor, Violation, World
 
+DELAYS = (0.0, 1800.0, 2400.0, 0.0, 2000.0, 2200.0, 6000.0)  # s by which boots take longer in a world with hedges
 WITHIN_BUDGET = 1  # machines of one command with `max_cost`
 MOST_UNPULLED = 2  # hosts that may fail to pull the image before a command must give up
 LIMITS = ("ERT_IDLE_STOP", "ERT_BOOT_DEADLINE", "ERT_MAX_LIFETIME")  # of the guard; 0 disables a limit
@@ -86,8 +87,26 @@ def _may_rent(world: World, order: CreateOrder) -> None:
     rented = [made for made in world.acting.rented.values() if made.trouble != "removed"]
     if wanted.max_cost is not None and len(rented) >= WITHIN_BUDGET:
         raise Violation("a create call beyond plan/max_cost")
+    _may_be_second(world, wanted, host_of(order.offer_id))
     if len(world.acting.unpulled) >= MOST_UNPULLED:
         raise Violation("a create call after the image could not be pulled on several hosts")
+
+
+def _may_be_second(world: World, wanted: Desired, host: str) -> None:
+    """Check a create call while a machine of the same command boots well: only as a hedge, and on another host."""
+    for made in world.acting.rented.values():
+        if made.id in world.paid and _boots_well(world, made, wanted.criteria.max_dph):
+            if wanted.launch.hedge == 1:
+                raise Violation(f"a create call while instance {made.id} boots, without a hedge")
+            if host == host_of(made.offer):
+                raise Violation(f"a hedge on host {host}, where instance {made.id} boots")
+
+
+def _boots_well(world: World, made: Machine, cap: float) -> bool:
+    """Whether its command has seen it, can know that it is its own, and has no reason to give it up."""
+    seen = made.listed <= world.now and world.state.record(made.id) is not None
+    sound = made.labelled and made.environed and not (made.trouble or made.halted)
+    return seen and sound and made.price <= cap
 
 
 def _price(world: World, order: CreateOrder) -> float:
@@ -143,6 +162,10 @@ def add(world: World, order: CreateOrder, price: float) -> Machine:
     world.numbers += 1
     made = Machine(world.numbers, order, world.now, price)
     world.machines[made.id] = world.paid[made.id] = made
+    if world.kind == "crawls":
+        made.slow_down(world.now, world.strength)
+    elif world.hedged and (delay := DELAYS[world.numbers % len(DELAYS)]):
+        made.slow_down(world.now, delay)
     world.most_paid = max(world.most_paid, len(world.paid))
     if len(world.paid) - world.hardly_ours() > world.allowed:
         raise Violation(f"{len(world.paid)} are paid at once")

@@ -1,0 +1,45 @@
+"""Watch: the state of one booting instance over several observations, and whether it is behind its expected curve."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from ert_deploy.core.model.quick_dataclass import quick_dataclass
+
+
+class LaunchStage(IntEnum):
+    """Stage of a launch, in order. Load includes the smoke test, of which the backend reports nothing separately."""
+
+    RENT = 0
+    PULL = 1
+    BOOT = 2
+    DOWNLOAD = 3
+    LOAD = 4
+    READY = 5
+
+
+class Lag(IntEnum):
+    """Whether a launch is behind: a second machine is worth its price then. Late: it is given up."""
+
+    NONE = 0
+    BEHIND = 1
+    LATE = 2
+
+
+@quick_dataclass
+class Watch:
+    """State of one booting instance: the time of its last progress, failures in a row, and the last observation.
+
+    `stage` is the latest stage that was seen, entered at `entered` with `arrived` bytes of the model on the disk.
+    `why` explains a `lag`.
+    """
+
+    mark: str
+    since: float
+    strikes: int = 0
+    seen: float = float("inf")
+    stage: LaunchStage = LaunchStage.RENT
+    entered: float = 0.0
+    arrived: int = 0
+    lag: Lag = Lag.NONE
+    why: str = ""
