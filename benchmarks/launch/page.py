@@ -19,9 +19,9 @@ HOURS = f"{HORIZON / 3600:g}"
 RULES = f"""\
 Every policy is run on the same markets: the same offers, machines, prices and fates, by number. Each gets what a search
 and what a poll returns, never what will become of a machine; only the oracle knows that. `ert-deploy` is the
-engine and the plan of this repository behind ports on a virtual clock, with its default config and nothing remembered
-from earlier launches. Creates are 4.5 s apart, no policy has more than two machines at a time, and the criteria are
-the same for all: $0.60/h, reliability 0.90, 200 Mb/s, $0.02/GB, and hosts that are verified
+engine and the plan of this repository behind ports on a virtual clock, with its default config, `launch/hedge: 2` and
+nothing remembered from earlier launches. Creates are 4.5 s apart, no policy has more than two machines at a time, and
+the criteria are the same for all: $0.60/h, reliability 0.90, 200 Mb/s, $0.02/GB, and hosts that are verified
 ({", ".join(mood for mood, only in VERIFIED_ONLY.items() if only)}) or not ({BAD_DAY}, when hardly one is left).
 
 A launch ends when the policy sees a healthy backend. One that sees none within {HOURS} hours has failed and counts

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from benchmarks.launch.parameters import (
@@ -23,7 +23,7 @@ from benchmarks.launch.parameters import (
     PLAN_HOURS,
 )
 from benchmarks.launch.rental import Rental
-from benchmarks.launch.session import LIST, Launch, Session
+from benchmarks.launch.session import LIST, SLOTS, Launch, Session
 from benchmarks.launch.shown import Boot, shown
 from ert_deploy.core.model.desired import Criteria, Desired, Phase
 from ert_deploy.core.model.desired import Launch as Container
@@ -48,18 +48,15 @@ class OverError(Exception):
 
 
 def wanted(*, verified_only: bool) -> Desired:
-    """Return the config of every launch: the defaults, with the criteria that all policies share."""
+    """Return the config of every launch: the defaults, a hedge, and the criteria that all policies share."""
     criteria = Criteria(
         max_dph=MAX_DPH, min_reliability=MIN_RELIABILITY, min_inet_down=MIN_INET_DOWN, max_inet_cost=MAX_INET_COST,
         verified=verified_only,
     )  # fmt: skip
-    container = Container("ert-llm-backend:1", "gpt-oss:20b", disk_gb=DISK_GB, image_gb=IMAGE_GB, model_gb=MODEL_GB)
-    container = replace(container, **_hedged(container))
+    container = Container(
+        "ert-llm-backend:1", "gpt-oss:20b", disk_gb=DISK_GB, image_gb=IMAGE_GB, model_gb=MODEL_GB, hedge=SLOTS
+    )
     return Desired("ert", Phase.RUNNING, container, criteria, (), plan_hours=PLAN_HOURS, owner="bench-market")
-
-
-def _hedged(container: Container) -> dict[str, Any]:
-    return {"hedge": 2} if "hedge" in {field.name for field in fields(container)} else {}
 
 
 class Gpu:

@@ -193,6 +193,7 @@ def test_the_page_has_the_policies_and_parameters_of_the_code() -> None:
     for part in page.constant_parts():
         assert part in text
     assert page.MODEL in text
+    assert page.RULES in text
     assert all(f"| {name} |" in text for name in NAMES)
 
 
