@@ -21,7 +21,7 @@ from benchmarks.launch.rules import HEDGING, PEERS, SEQUENTIAL, Rule
 from benchmarks.launch.session import CREATE_EVERY, Session, TooManyError
 from ert_deploy.core.model.observed import Offer
 
-LAUNCHES, BAD_DAY = 30, MOODS[-1]
+LAUNCHES, BAD_DAY = 40, MOODS[-1]
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
@@ -148,6 +148,17 @@ def test_the_product_launches_on_every_market_and_for_no_more_money_than_the_che
         assert tallies[PRODUCT].reach >= 0.96, case.mood
         cheapest = min(tallies[rule.name].per_healthy for rule in PEERS)
         assert tallies[PRODUCT].per_healthy <= 1.25 * cheapest, case.mood
+
+
+def test_the_product_is_healthy_sooner_than_policies_with_one_machine() -> None:
+    for case, tallies in found().items():
+        assert tallies[PRODUCT].quantile(0.95) < best(tallies, SEQUENTIAL, 0.95), case.mood
+
+
+def test_on_a_bad_day_the_product_is_healthy_sooner_than_every_peer() -> None:
+    bad = found()[Case(BAD_DAY)]
+    assert bad[PRODUCT].quantile(0.95) <= best(bad, SEQUENTIAL, 0.95) / 1.5
+    assert bad[PRODUCT].quantile(0.95) <= best(bad, HEDGING, 0.95) / 1.2
 
 
 def test_two_candidates_at_a_time_are_healthy_sooner_than_one() -> None:
