@@ -13,14 +13,17 @@ from ert_deploy.engine.apply import apply
 from ert_deploy.engine.run import run
 
 
-def up(config: Config = None, *, progress: Progress = SILENT, check: bool = True) -> Outcome:
+def up(
+    config: Config = None, *, wait_for_offer: float = 0.0, progress: Progress = SILENT, check: bool = True
+) -> Outcome:
     """Rent a GPU, boot the backend, and move the apps over to it; starts the sandbox if the config has one.
 
-    A repeated call changes nothing, or completes an interrupted run. With `check`, NeedsAttention is raised if an
+    A repeated call changes nothing, or completes an interrupted run. If no offer matches, the search is repeated for
+    `wait_for_offer` seconds. With `check`, NeedsAttention is raised if an
     action of the user is required; without it, the outcome has the reason. Raises UsageError, `Busy`, Failed,
     NeedsAttention or CannotObserve: rented instances remain in this case.
     """
-    return _checked(_converge(opened(config), Phase.RUNNING, progress), check=check)
+    return _checked(_converge(opened(config), Phase.RUNNING, progress, wait=wait_for_offer), check=check)
 
 
 def wake(config: Config = None, *, progress: Progress = SILENT, check: bool = True) -> Outcome:
@@ -63,14 +66,20 @@ def _end(deployment: Deployment, phase: Phase, progress: Progress, *, now: bool)
 
 
 def _converge(
-    deployment: Deployment, phase: Phase, progress: Progress, *, begin: bool = True, patient: bool = True
+    deployment: Deployment,
+    phase: Phase,
+    progress: Progress,
+    *,
+    begin: bool = True,
+    patient: bool = True,
+    wait: float = 0.0,
 ) -> Outcome:
     """Run the engine. Without `begin` it has to exist already.
 
     Without `patient` the run does not wait for active reports, and destroys instances before it updates the apps.
     """
     with at_work(deployment, progress, going_down=phase is Phase.ABSENT) as (session, audience):
-        desired = replace(session.desired, phase=phase, begin=begin)
+        desired = replace(session.desired, phase=phase, begin=begin, wait_for_offer=wait)
         if not patient:
             desired = replace(desired, apps_first=False, timings=replace(desired.timings, finish=0.0))
         result = run(apply(desired), session.ports)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -62,6 +63,23 @@ def _known(value: Any) -> Any:
     if isinstance(value, str):
         return clean(value)
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+class Duration(click.ParamType[float]):
+    """A duration such as `90s`, `20m`, `3h`, or a number of seconds; at most `most` seconds."""
+
+    name = "duration"
+
+    def __init__(self, most: float) -> None:
+        self._most = most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the seconds. BadParameter for anything else."""
+        found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)([smh]?)", str(value))
+        seconds = float(found[1]) * {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}[found[2]] if found else -1.0
+        if not 0 <= seconds <= self._most:
+            self.fail(f"{value!r} is not a duration up to {self._most / 3600:g}h, such as 90s, 20m or 2h", param, ctx)
+        return seconds
 
 
 def yes_option(command: F) -> F:

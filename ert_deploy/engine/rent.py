@@ -6,12 +6,9 @@ After an error at any point, the token in `label` and environment is that of the
 
 from __future__ import annotations
 
-import math
-
 from ert_deploy.core.launching.progress import Curve
 from ert_deploy.core.market.learned import learn
 from ert_deploy.core.model import keys, state, steps
-from ert_deploy.core.model.desired import Desired, Market
 from ert_deploy.core.model.errors import (
     CannotObserve,
     CreateRefused,
@@ -25,11 +22,19 @@ from ert_deploy.core.model.events import CreateUnknown, OfferLost, Rented, Renti
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Offer
 from ert_deploy.core.planning.app_env import withdrawn
-from ert_deploy.core.planning.offers import Choice, Ranked, choose, merged
+from ert_deploy.core.planning.offers import Ranked, choose
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.boot_failures import refuse_broken_image
 from ert_deploy.engine.budget import affordable, commit, too_dear
 from ert_deploy.engine.effects import Effects, perform
+from ert_deploy.engine.market.search import (
+    AllTried,
+    NoneMatches,
+    check_credit,
+    none_matches,
+    on_the_market,
+    wait_for_offer,
+)
 from ert_deploy.engine.observe import own_time, promptly
 from ert_deploy.engine.run_context import Run
 from ert_deploy.ports import CreateOrder
@@ -38,19 +43,20 @@ RANKED_FOR = 60.0  # seconds for which a search is valid
 MAX_LOST = 20  # offers already rented before the run fails
 
 
-def mark_apps(_: steps.MarkApps, run: Run) -> Effects[None]:
+def mark_apps(step: steps.MarkApps, run: Run) -> Effects[None]:
     """Write the fingerprint of an app without a backend, once an offer to rent is known. It is not secret.
 
     It distinguishes a state that was never written from a missing one that may have had a create.
     """
-    yield from best_offer(run)
+    if (yield from _found(step, run)) is None:
+        return
     for target, publication in run.situation.targets:
         name = target.names.fingerprint
         yield from perform(e.PutEnv(publication.service_id, name, withdrawn(target)[name]))
         yield from perform(e.Tell(Wrote(publication.name, (name,), ())))
 
 
-def rent(_: steps.Rent, run: Run) -> Effects[None]:
+def rent(step: steps.Rent, run: Run) -> Effects[None]:
     """Rent the best remaining offer. Returns after the result is known or recorded as unknown.
 
     If there is none, the backend in use or the machine that boots remains; without one, UsageError or Failed is raised.
@@ -64,14 +70,15 @@ def rent(_: steps.Rent, run: Run) -> Effects[None]:
         yield from _hedge(run)
         return
     try:
-        ranked, rank = yield from best_offer(run)
+        found = yield from _found(step, run)
     except (UsageError, Failed) as error:
         if run.memory.kept is not None or not run.situation.serving:
             raise
         run.memory.kept = error
         yield from perform(e.Tell(Trouble("the serving instance cannot be replaced", error.summary)))
         return
-    yield from _rent(run, ranked, rank)
+    if found is not None:
+        yield from _rent(run, *found)
 
 
 def _hedge(run: Run) -> Effects[None]:
@@ -145,11 +152,11 @@ def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
     now, denied = own_time(moment, run.memory), stored.denied_machines(abs(moment.stamp()))
     taken, hosts = run.situation.occupied, stored.denied_hosts(abs(moment.stamp()))
     if now >= run.memory.ranked_until:
-        market, learned = (yield from _on_the_market(run.desired)), learn(stored.launches)
+        market, learned = (yield from on_the_market(run.desired)), learn(stored.launches)
         choice = choose(market, run.desired, denied, taken, learned=learned, denied_hosts=hosts)
         if not choice.ranked:
-            raise _no_offer(choice, run.desired)
-        yield from _can_pay(choice.ranked[0], run.desired)
+            raise none_matches(choice, run.desired)
+        yield from check_credit(choice.ranked[0], run.desired)
         run.memory.ranked, run.memory.ranked_until = choice.ranked, now + RANKED_FOR
     left = [
         (ranked, rank)
@@ -166,56 +173,24 @@ def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
     run.memory.ranked_until = float("-inf")
     if left:
         raise too_dear(left[0][0], run, now)
-    raise Failed("every offer that matches has been tried", hint="run `ert-deploy up` again for a new search")
+    raise AllTried("every offer that matches has been tried", hint="run `ert-deploy up` again for a new search")
+
+
+def _found(step: steps.Step, run: Run) -> Effects[tuple[Ranked, int] | None]:
+    """Return the best offer; None after a wait for one, so that the actual state is read again. Raises as above."""
+    try:
+        return (yield from best_offer(run))
+    except (NoneMatches, AllTried) as error:
+        now = own_time((yield from perform(e.Now())), run.memory)
+        yield from wait_for_offer(error, run.desired.wait_for_offer, now, run.memory)
+    run.memory.taken.pop(step, None)  # a wait is no attempt
+    return None
 
 
 def _apart(offer: Offer, run: Run) -> bool:
     """Whether the offer shares neither host nor address with a machine of the deployment, as far as both are known."""
     tokens = [i.mark.token for i in run.situation.ours if i.mark is not None]
     rented = [run.memory.rented[token] for token in tokens if token in run.memory.rented]
-    hosts = {other.host_id for other in (*rented, *run.situation.ours) if other.host_id}
+    hosts = {other.host_id for other in rented if other.host_id} | {i.host_id for i in run.situation.ours if i.host_id}
     ips = {other.ip for other in rented if other.ip} | {i.address.ip for i in run.situation.ours if i.address}
     return offer.host_id not in hosts and offer.ip not in ips
-
-
-def _on_the_market(desired: Desired) -> Effects[tuple[Offer, ...]]:
-    """Return the offers of a search with all filters, and of one almost without.
-
-    The server's filters hide some offers that match all of them, and offers that do not match are needed to count the
-    exclusions by each filter.
-    """
-    found = yield from perform(e.Search(desired.criteria, desired.launch))
-    try:
-        wide = yield from perform(e.Search(desired.criteria, desired.launch, wide=True))
-    except CannotObserve as error:
-        if not found:
-            raise
-        yield from perform(e.Tell(Trouble("a search with fewer filters", error.summary)))
-        return found
-    return merged(found, wide)
-
-
-def _no_offer(choice: Choice, desired: Desired) -> UsageError:
-    """Return the error with the number of offers excluded by each filter."""
-    looked = len(choice.rejected)
-    hint = "loosen the filter that removes most, in the `offer` section of the config"
-    if desired.launch.market is Market.INTERRUPTIBLE:
-        hint += "; a contract costs launch/bid and the disk"
-    rows = [f"  {count:3d} of {looked} removed by {name}" for name, count in choice.removed_by()]
-    return UsageError(
-        f"no offer matches (of {looked})",
-        "\n".join(rows),
-        hint if rows else "try again later",
-    )
-
-
-def _can_pay(ranked: Ranked, desired: Desired) -> Effects[None]:
-    account = yield from perform(e.ReadAccount())
-    if account.credit == math.inf:
-        yield from perform(e.Tell(Trouble("the credit was not checked", "the key may not read it (user_read)")))
-    need = ranked.estimate.expected()
-    if account.credit < need:
-        raise UsageError(
-            f"the credit is ${account.credit:.2f}, {desired.plan_hours:g} h are expected to cost ${need:.2f}",
-            hint=f"{account.top_up}, or lower plan/hours in the config",
-        )

@@ -20,10 +20,17 @@ def happen(world: World, name: str) -> None:
         world.operator.skew += world.strength
     elif name == "dearer":
         world.offers = dearer(STOCK)
+        world.later(world.strength, _cheaper, None)
     elif name == "limited":
         world.limited = True
     elif world.paid:
         _befall(world, world.paid[max(world.paid, key=int)], name)
+
+
+def _cheaper(world: World, _: None) -> None:
+    """Return to the old prices, unless the last fault is over and other offers are there."""
+    if len(world.offers) == len(STOCK):
+        world.offers = STOCK
 
 
 def _befall(world: World, made: Machine, name: str) -> None:

@@ -292,7 +292,7 @@ def mutate(mutant: Mutant, into: Path) -> None:
         shutil.copytree(ROOT / part, into / part, ignore=ignore)
     vast = tuple(f"providers/vast/{name}.py" for name in ("__init__", "messages", "power"))
     (into / "ert_deploy/providers/vast").mkdir(parents=True)
-    for name in ("__init__.py", "ports.py", "store_ports.py", "adapters/__init__.py", *vast):
+    for name in ("__init__.py", "ports.py", "store_ports.py", *vast):
         shutil.copy(ROOT / "ert_deploy" / name, into / "ert_deploy" / name)
     for file, old, new in ((mutant.file, mutant.old, mutant.new), *((mutant.also,) if mutant.also else ())):
         path = into / "ert_deploy" / file

@@ -34,6 +34,7 @@ LOW = replace(WANTED, criteria=Criteria(max_dph=0.15))  # no offer is below this
 BID = replace(
     WANTED, launch=replace(WANTED.launch, market=Market.INTERRUPTIBLE, bid=0.2), criteria=Criteria(max_dph=0.22)
 )
+PATIENT = replace(WANTED, wait_for_offer=7200.0)
 BOUNDED = replace(WANTED, max_cost=0.15)  # enough for one machine
 OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))
 DOWN = replace(WANTED, phase=Phase.ABSENT)
@@ -55,6 +56,7 @@ OPERATIONS: dict[str, tuple[int, tuple[Command, ...]]] = {
     "up, interruptible": (6, (BID,)),
     "up, a bid as high as the cap": (2, (replace(BID, criteria=Criteria(max_dph=0.2)),)),
     "up, on a budget": (6, (BOUNDED,)),
+    "up, waiting for an offer": (4, (PATIENT,)),
     "down": (9, (DOWN,)),
     "down, now": (3, (NOW,)),
     "sleep": (12, (SLEEP,)),

@@ -184,7 +184,7 @@ class Desired:
     `apps_first`, removing the deployment first updates the apps and lets their requests finish, then deletes instances.
     `owner` is the owner id of the config, `services` the hash of each target id that the config itself names, and
     `ignored` the instances that the config excludes. `cloud` is what the GPU provider can do, `platform`
-    how messages name the web host.
+    how messages name the web host. `wait_for_offer` are the seconds for which a run repeats a search without a match.
     """
 
     deployment: str
@@ -203,6 +203,7 @@ class Desired:
     services: frozenset[str] = frozenset()
     ignored: frozenset[InstanceId] = frozenset()
     cloud: Cloud = ORDINARY
+    wait_for_offer: float = 0.0
     platform: Platform = ANY_PLATFORM
 
     def container_env(

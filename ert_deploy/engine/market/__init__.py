@@ -1,0 +1,1 @@
+"""Market: search of offers, the reasons why none matches, and the wait for one."""
