@@ -87,6 +87,10 @@ class Gpu:
         self._take(0.0)
         return tuple(self.session.search())
 
+    def quote(self, offer: Offer, launch: Container) -> Offer | None:
+        self._take(0.0)
+        return self.session.listed(offer)
+
     def await_turn(self, turn: str) -> None:
         """The session spaces the creates of every policy."""
 

@@ -69,6 +69,13 @@ class Session:
             found.append(offer)
         return found
 
+    def listed(self, offer: Offer) -> Offer | None:
+        """Return the offer if a search for it still returns it; prices stay as they are."""
+        self.now += self.knobs["search"]
+        listing = self._listed[offer.id]
+        gone = self.now >= listing.shown or self._back.get(listing.machine.id, 0.0) > self.now
+        return None if gone else offer
+
     def host_of(self, offer_id: str) -> Host:
         """Return the operator of an offer that a search has shown."""
         return self._listed[offer_id].machine.host
