@@ -23,6 +23,8 @@ class Rental:
 
     `until` is the time at which the instance ceased to exist, None while it exists or may exist. `advertised` and
     `rate` are the advertised and the measured download rate in Mb/s, `started` the seconds until its port was reached.
+    `disk` is the part of the price for the disk. It has `pulled` of the image and `ran` after `quiet`,
+    and `arrived` are bytes of the model.
     """
 
     hourly: float
@@ -33,6 +35,11 @@ class Rental:
     advertised: float = 0.0
     rate: float = 0.0
     started: float = 0.0
+    disk: float = 0.0
+    quiet: float = 0.0
+    pulled: bool = False
+    ran: bool = False
+    arrived: int = 0
 
 
 @dataclass(slots=True)

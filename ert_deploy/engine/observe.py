@@ -24,6 +24,7 @@ from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.boot_failures import curve
 from ert_deploy.engine.effects import Effects, perform
+from ert_deploy.engine.market.paid import meter
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.records.accounts import of_this_account
 from ert_deploy.ports import WebService
@@ -46,6 +47,7 @@ def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
         found = yield from _probe(instance, state, memory)
         if found is not None:
             health[instance.id] = found
+        meter(instance, found, now, memory)
         memory.watches[instance.id] = look(
             memory.watches.get(instance.id),
             instance,

@@ -13,6 +13,7 @@ from ert_deploy.engine import effects as e
 from ert_deploy.engine.boot_failures import same_end
 from ert_deploy.engine.budget import ended
 from ert_deploy.engine.effects import Effects, perform
+from ert_deploy.engine.market.paid import paid
 from ert_deploy.engine.records.endings import failed
 from ert_deploy.engine.run_context import Run
 
@@ -52,10 +53,12 @@ def bury(step: steps.Bury, run: Run) -> Effects[None]:
         _tried(step, run)
         return
     yield from perform(e.Save(run.observed.state.bury(step.instance_id)))
+    cost = None
     for tombstone in run.observed.state.tombstones:
         if tombstone.id == step.instance_id:
             ended(tombstone.token, run.observed.now, run.memory)
-    yield from perform(e.Tell(Destroyed(step.instance_id)))
+            cost = paid(tombstone.token, run.desired.launch, run.observed.now, run.memory)
+    yield from perform(e.Tell(Destroyed(step.instance_id, cost)))
 
 
 def await_gone(step: steps.AwaitGone, run: Run) -> Effects[None]:

@@ -54,8 +54,9 @@ def _machine(event: events.Verified | events.Retired | events.Destroyed | events
             return f"verified {where} and {proved}, {health.model} on {health.engine}"
         case events.Retired(instance_id, reason):
             return f"destroying instance {instance_id}: {reason}"
-        case events.Destroyed(instance_id):
-            return f"destroyed instance {instance_id}: absent from the list and by id"
+        case events.Destroyed(instance_id, paid):
+            cost = f"; it cost at most ${paid:.4f}" if paid is not None else ""
+            return f"destroyed instance {instance_id}: absent from the list and by id{cost}"
         case events.KeysSet(instance_id, names):
             return f"instance {instance_id} now accepts only key {' and key '.join(names)}"
         case events.Trouble(what, why):

@@ -93,7 +93,9 @@ def _lag(watch: Watch, health: Health | None, curve: Curve) -> tuple[Lag, str]:
         return _by_rate(watch, health, curve) if measured else (Lag.NONE, "")
     if stage is LaunchStage.BOOT and health is not None and health.vital is Vital.LOADING:
         return Lag.NONE, ""  # its model server does not respond yet: left to timings/no_progress, which names it
-    late = max(curve.deadline(stage, LATE), LEAST_LATE * curve.patience)
+    # Reading a model from a disk shows no progress, so that it gets all of timings/no_progress.
+    least = 1.0 if stage is LaunchStage.LOAD else LEAST_LATE
+    late = max(curve.deadline(stage, LATE), least * curve.patience)
     if elapsed >= late:
         return Lag.LATE, f"{NAMES[stage]} takes {elapsed:.0f} s already, {late:.0f} s are enough on almost every host"
     behind = max(curve.deadline(stage, BEHIND), LEAST_BEHIND * curve.patience)

@@ -106,9 +106,13 @@ class Retired:
 
 @dataclass(frozen=True, slots=True)
 class Destroyed:
-    """An instance no longer exists: absent from a complete listing and from a read by id."""
+    """An instance no longer exists: absent from a complete listing and from a read by id.
+
+    `paid` is the most in $ that it has cost, None if it was not rented by this run.
+    """
 
     instance_id: InstanceId
+    paid: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
