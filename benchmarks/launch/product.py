@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from benchmarks.launch.parameters import (
@@ -204,7 +205,11 @@ class NoApp:
     """Web host and app ports of a deployment without an app: no method is ever called."""
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"{name}: this deployment has no app")
+        return partial(_refuse, name)
+
+
+def _refuse(name: str, *_: object) -> None:
+    raise AssertionError(f"{name}: this deployment has no app")
 
 
 def launch(session: Session, *, verified_only: bool) -> Launch:
