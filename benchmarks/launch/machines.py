@@ -1,4 +1,4 @@
-"""Machines of the launch market: what an offer says of one, and what would happen to a container on it.
+"""Machines of the launch market: what an offer tells of one, and what would happen to a container on it.
 
 The second part is hidden from every policy but the oracle. A machine has one fate: a second attempt ends the same way.
 """

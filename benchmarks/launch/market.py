@@ -23,7 +23,7 @@ OFFER_IDS, RAM_MB = 10_000, 24_564.0
 
 @dataclass(slots=True)
 class Listing:
-    """One machine on the market from `start` until it is taken (`end`); searches list it until `shown`. Seconds."""
+    """One machine on the market from `start` until it is taken (`end`); a search lists it until `shown`. Seconds."""
 
     machine: Machine
     offer: Offer
@@ -141,7 +141,7 @@ def _flow(items: tuple[tuple[str, float], ...]) -> tuple[float, float]:
 
 
 def offer_of(machine: Machine, offer_id: str) -> Offer:
-    """Return what a search says of a machine."""
+    """Return what a search returns of a machine."""
     return Offer(
         id=offer_id, machine_id=machine.id, gpu_name=machine.gpu, gpu_ram_mb=RAM_MB, dph_total=machine.price,
         reliability=machine.reliability, inet_down=machine.host.advertised, inet_down_cost=machine.traffic, cuda=12.8,

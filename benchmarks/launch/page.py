@@ -13,7 +13,7 @@ from benchmarks.launch.parameters import GRID, HORIZON, VERIFIED_ONLY
 COMMAND = "make bench-launch"
 MODEL = (
     "**This is a model, not a measurement of Vast.** Its market is generated from the parameters below; no GPU was "
-    "rented for it, and a figure here says how the policies compare on such a market, not how long a launch takes."
+    "rented for it, and a figure here is how the policies compare on such a market, not how long a launch takes."
 )
 HOURS = f"{HORIZON / 3600:g}"
 RULES = f"""\

@@ -85,7 +85,7 @@ KNOBS = (
         1.3,
         1.3,
         (0.8, 1.6),
-        "factor on: RTX 3090 $0.20-0.30, RTX 4090 $0.40-0.88 verified (catalogues, 2026)",
+        "times: RTX 3090 $0.20-0.30, RTX 4090 $0.40-0.88 verified (catalogues, 2026)",
     ),
     Knob("price spread", 0.25, 0.30, 0.30, (0.1, 0.5), f"sigma of its logarithm. {SCRAPE}: $0.28 to $1.34, p50 $0.535"),
     Knob(
@@ -159,7 +159,7 @@ KNOBS = (
     Knob("advertised, datacenter", 3000.0, 3000.0, 3000.0, (1000.0, 8000.0), f"p50 Mb/s. {CCIR}: multi-Gb/s"),
     Knob("delivered", 29.0, 25.0, 12.6, (6.0, 29.0), f"p50 MB/s. calm: {ORCH}; bad day: {KD_ORCH}; busy: assumed"),
     Knob("delivered spread", 0.7, 0.7, 0.7, (0.3, 1.0), f"sigma of its logarithm. {ORCH}"),
-    Knob("relation", 0.3, 0.3, 0.3, (0.0, 0.7), f"exponent of the advertised speed in it. Assumed: {ORCH}, so weak"),
+    Knob("relation", 0.3, 0.3, 0.3, (0.0, 0.7), f"exponent of the promised speed in it. Assumed: {ORCH}, so weak"),
     Knob("cached", 0.2, 0.2, 0.1, (0.0, 0.5), f"share of hosts with the image's layers. {QUICKSTART}; share assumed"),
     Knob(
         "unpack",

@@ -83,7 +83,7 @@ class Rental:
         return self.fate in RUNS and self.fate is not Fate.NO_PORT and opens <= now < self.made + self.breaks_down
 
     def is_healthy(self, now: float) -> bool:
-        """Whether the backend says that it is healthy."""
+        """Whether the backend reports that it is healthy."""
         return now >= self.made + self.healthy
 
     def downloaded(self, now: float) -> float:

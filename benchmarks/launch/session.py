@@ -33,7 +33,7 @@ class TooManyError(Exception):
 
 
 class Session:
-    """The clock of one policy, its rentals, and what its searches return."""
+    """The clock of one policy, its rentals, and what it was shown."""
 
     def __init__(self, market: Market, knobs: dict[str, float]) -> None:
         self.market, self.knobs = market, knobs

@@ -1,4 +1,4 @@
-"""What the provider lists of a rental, and what its backend says: the values that the engine observes."""
+"""What the provider lists of a rental, and what its backend reports: the values that the engine observes."""
 
 from __future__ import annotations
 

@@ -38,9 +38,10 @@ EXCEPTED = {
     "fields and terms of a language model's API": "prompt reasoning thinking thought",
     "headings of decision records": "consequences",
     "fields and screens of the providers": "console digest interruptible previews rental",
-    "a section of the config, and what it describes": "launch",
     "a key of the config, and the Python package that it can select": "custody keyring",
-    "a section of the config, and the state in which a backend reports that it serves": "launch healthy",
+    "a section of the config, a key of it, and the state of a backend that serves": "launch hedge healthy",
+    "public repositories and packages from which constants are taken": "klutzydrummer llmapi ray vastai",
+    "terms of the distributions in these constants": "deviation factor logarithmic",
 }
 
 

@@ -50,7 +50,7 @@ def test_the_offers_are_the_same_for_whoever_looks_however_often(mood: str) -> N
     assert offers_of(fresh, 0.0) != offers_of(Market(8, knobs, verified_only=only), 0.0)
 
 
-def test_the_number_of_offers_stays_what_its_knob_says() -> None:
+def test_the_number_of_offers_stays_at_its_knob() -> None:
     for mood in MOODS:
         knobs = values(mood)
         counts = {now: 0 for now in (0.0, 3600.0, HORIZON)}
@@ -167,7 +167,7 @@ def test_two_candidates_at_a_time_are_healthy_sooner_than_one() -> None:
 
 
 @pytest.mark.parametrize("rule", PEERS, ids=lambda rule: rule.name)
-def test_a_peer_does_what_its_source_says(rule: Rule) -> None:
+def test_a_peer_does_what_its_source_describes(rule: Rule) -> None:
     """No machine that hangs is kept beyond the documented limit, and a blocked one is not rented twice."""
     for seed in range(12):
         done = session(seed)
