@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
-from ert_deploy.core.model.arming import refuse_unarmed
+from ert_deploy.core.model.arming import refuse_unarmed, refuse_without_bid
 from ert_deploy.core.model.desired import Criteria, Launch, Target
 from ert_deploy.core.model.events import Event
 from ert_deploy.core.model.labels import Mark
@@ -71,7 +71,8 @@ class AppAnswer:
 class CreateOrder:
     """Request of one create call: an offer, the container to run, and the mark of the instance.
 
-    Raises Failed if the environment does not configure the guard, as the machine would not stop by itself.
+    Raises Failed if the environment does not configure the guard, as the machine would not stop by itself, and for an
+    interruptible machine without a bid, which would be rented on demand.
     """
 
     offer_id: str
@@ -81,6 +82,7 @@ class CreateOrder:
 
     def __post_init__(self) -> None:
         refuse_unarmed(self.launch.guard, self.env)
+        refuse_without_bid(self.launch)
 
 
 class GpuHost(Protocol):

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from ert_deploy.config.providers import Provider, every, gpu_cloud, web_host
 from ert_deploy.config.schema.keys import GPU, WEB
+from ert_deploy.config.schema.market_catalog import AUTO
 from ert_deploy.config.schema.model_rules import model_gb
 from ert_deploy.config.schema.rules import broken, unsettled
 from ert_deploy.config.schema.types import DEPLOYMENT_PLACEHOLDER, FOREIGN_VARIABLE, PLACEHOLDER, service_id
@@ -140,6 +141,7 @@ def _desired(values: Mapping[str, Any]) -> Desired:
         "guard": Guard(**_direct(values, "launch/guard")),
     }
     launch["server"] = _server(launch)
+    launch |= _bid(launch["bid"], launch["bid_margin"], values["offer/max_dph"])
     host = web_host(values[WEB])
     rows = f"{host.section}/services"
     targets = tuple(_target(values, f"{rows}/{at}", host.section) for at in range(values[rows]))
@@ -160,6 +162,11 @@ def _desired(values: Mapping[str, Any]) -> Desired:
         ignored=frozenset(values["ignored_instances"]),
         max_cost=values["plan/max_cost"],
     )
+
+
+def _bid(bid: float | str | None, margin: float, cap: float) -> dict[str, Any]:
+    """Return the values of a bid that follows the market, or of a fixed one."""
+    return {"bid": None, "bid_margin": margin, "bid_cap": cap} if bid == AUTO else {"bid": bid, "bid_margin": None}
 
 
 def _server(launch: dict[str, Any]) -> ModelServer:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ert_deploy.core.launching.progress import Curve
 from ert_deploy.core.model.boot.watch import Watch
+from ert_deploy.core.model.desired import Launch
 from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.observed import Offer, Publication
 from ert_deploy.core.model.provider import InstanceId
@@ -47,7 +48,8 @@ class Memory:
     """Data of one run.
 
     `before` has the owned variables of each target before this run changed it, or when they were last in use, to
-    restore them if a deploy fails. `ranked` is the result of the last search, valid until `ranked_until`. `tries` is
+    restore them if a deploy fails. `ranked` is the result of the last search, valid until `ranked_until`,
+    and `launch` what to rent of it if no bid was possible. `tries` is
     the number of failed deletions or stops per instance, `starts` the starts by this run, and `waiting` is the time
     since which reports delay a stop; `stopped` are the instances that accepted a stop from this run. `deploys` are
     those started by this run, and `taken` is how often a step that should be needed once was executed. `made` are the
@@ -74,6 +76,7 @@ class Memory:
     abandoned: dict[str, str] = field(default_factory=dict)
     ranked: tuple[Ranked, ...] = ()
     ranked_until: float = float("-inf")
+    launch: Launch | None = None
     tried: set[str] = field(default_factory=set)
     rentals: int = 0
     lost: int = 0

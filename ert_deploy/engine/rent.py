@@ -6,9 +6,12 @@ After an error at any point, the token in `label` and environment is that of the
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ert_deploy.core.launching.progress import Curve
 from ert_deploy.core.market.learned import learn
 from ert_deploy.core.model import keys, state, steps
+from ert_deploy.core.model.desired import Desired, Market
 from ert_deploy.core.model.errors import (
     CannotObserve,
     CreateRefused,
@@ -102,8 +105,10 @@ def _three_beats(run: Run, ranked: Ranked) -> Effects[None]:
     boot_secret = (yield from perform(e.Draw(keys.BOOT_SECRET_BYTES))).hex()
     # The initial key is discarded: the instance gets a new key once it is ready.
     closed = keys.make_key((yield from perform(e.Draw(keys.KEY_BYTES)))).sha256()
-    env = run.desired.container_env(token, closed, boot_secret, offer, owner=run.situation.birth_owner)
-    order = CreateOrder(offer.id, run.desired.launch, Mark(run.desired.deployment, token), env)
+    launch = (run.memory.launch or run.desired.launch).on(offer)
+    wanted = replace(run.desired, launch=launch)
+    env = wanted.container_env(token, closed, boot_secret, offer, owner=run.situation.birth_owner)
+    order = CreateOrder(offer.id, launch, Mark(run.desired.deployment, token), env)
     yield from perform(e.AwaitTurn("create"))
     now = yield from perform(e.Now())
     written = yield from perform(e.Save(known.intend(state.Intent(token, now.stamp(), offer.id, offer.machine_id))))
@@ -154,6 +159,11 @@ def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
     if now >= run.memory.ranked_until:
         market, learned = (yield from on_the_market(run.desired)), learn(stored.launches)
         choice = choose(market, run.desired, denied, taken, learned=learned, denied_hosts=hosts)
+        run.memory.launch = None
+        if not choice.ranked and (other := _without_bids(run.desired)) is not None:
+            market = yield from on_the_market(other)
+            on_demand = choose(market, other, denied, taken, learned=learned, denied_hosts=hosts)
+            choice, run.memory.launch = (on_demand, other.launch) if on_demand.ranked else (choice, None)
         if not choice.ranked:
             raise none_matches(choice, run.desired)
         yield from check_credit(choice.ranked[0], run.desired)
@@ -174,6 +184,14 @@ def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
     if left:
         raise too_dear(left[0][0], run, now)
     raise AllTried("every offer that matches has been tried", hint="run `ert-deploy up` again for a new search")
+
+
+def _without_bids(desired: Desired) -> Desired | None:
+    """Return the same on demand, if that is what the config wants when no bid is possible."""
+    launch = desired.launch
+    if launch.market is not Market.INTERRUPTIBLE or not launch.or_on_demand:
+        return None
+    return replace(desired, launch=launch.on_demand())
 
 
 def _found(step: steps.Step, run: Run) -> Effects[tuple[Ranked, int] | None]:

@@ -180,7 +180,12 @@ BAD = [
     ("https://console.vast.ai", "https://console.vast.ai:444", "vast/url", "is not console.vast.ai", "remove it"),
     ("https://console.vast.ai", "https://api.render.com/v1", "vast/url", "would be sent the API key", "remove it"),
     # between keys
-    ("market: on-demand", "market: interruptible", "launch/bid", "needs a bid", "launch/bid in $/h"),
+    ("market: on-demand", "market: interruptible", "launch/bid", "needs a bid", "launch/bid: auto"),
+    ("bid: null", "bid: auto", "launch/bid", "interruptible market only", "remove it"),
+    ("bid: null", "or_on_demand: true", "launch/or_on_demand", "interruptible market only", "remove it"),
+    ("on-demand\n  bid: null", "interruptible\n  bid: automatic", "launch/bid", "is not a plain number", "or auto"),
+    ("bid: null", "bid_margin: 6", "launch/bid_margin", "too large", "at most 5"),
+    ("bid: null", "hedge: 3", "launch/hedge", "too large", "at most 2 machines"),
     ("bid: null", "bid: 0.2", "launch/bid", "interruptible market only", "remove it"),
     ("on-demand\n  bid: null", "interruptible\n  bid: 0.7", "launch/bid", "more than offer/max_dph", "at most 0.6"),
     (GUARD, "idle_stop: 0\n    max_lifetime: 0", "launch/guard/idle_stop", "would never be stopped", "idle_stop: 20m"),

@@ -115,6 +115,15 @@ def test_known_sizes_cover_the_registry_s_byte_counts() -> None:
     assert all(size <= sizes[tag] <= size * 1.01 for tag, size in published.items())
 
 
+def test_interruptible_with_a_bid_from_the_market(changed: Change) -> None:
+    text = changed("on-demand\n  bid: null", "interruptible\n  bid: auto\n  or_on_demand: true\n  hedge: 2")
+    launch = parse(text, Path("c.yaml")).desired.launch
+    assert (launch.bid, launch.bid_margin, launch.bid_cap) == (None, 0.15, 0.6)
+    assert (launch.or_on_demand, launch.hedge) == (True, 2)
+    text = changed("on-demand\n  bid: null", "interruptible\n  bid: auto\n  bid_margin: 0.4")
+    assert parse(text, Path("c.yaml")).desired.launch.bid_margin == 0.4
+
+
 def test_interruptible_with_a_bid(changed: Change) -> None:
     launch = parse(changed("on-demand\n  bid: null", "interruptible\n  bid: 0.25"), Path("c.yaml")).desired.launch
     assert (launch.market, launch.bid) == (Market.INTERRUPTIBLE, 0.25)

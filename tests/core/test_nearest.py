@@ -81,6 +81,12 @@ def test_a_bid_that_would_win_is_named_and_a_place_is_optional() -> None:
 
 
 def test_at_most_five_are_shown() -> None:
-    one_each = [{"verified": False}, {"ports": 1}, {"cuda": 11.0}, {"datacenter": False}, {"disk_gb": 20.0}]
+    one_each: list[dict[str, object]] = [
+        {"verified": False},
+        {"ports": 1},
+        {"cuda": 11.0},
+        {"datacenter": False},
+        {"disk_gb": 20.0},
+    ]
     offers = [offer(n, **FITS | changes) for n, changes in enumerate([*one_each, {"inet_down": 100.0}], 1)]
     assert len(lines(STRICT, *offers)) == 5

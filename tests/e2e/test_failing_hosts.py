@@ -19,7 +19,8 @@ REASONS = ("no space left on device", "OCI runtime create failed", "provisioning
 
 
 def test_up_gets_healthy_explains_each_failure_and_says_what_it_cost(place: Place) -> None:
-    process, clock, seen = place.start("up"), WorldClock(), []
+    process, clock = place.start("up"), WorldClock()
+    seen: list[str] = []
     while process.poll() is None and len(seen) < len(FAULTS):
         for number in (n for n in place.instances() if n not in seen):
             place.trouble(provider="vast", instance_id=int(number), **FAULTS[len(seen)])

@@ -21,6 +21,9 @@ def happen(world: World, name: str) -> None:
     elif name == "dearer":
         world.offers = dearer(STOCK)
         world.later(world.strength, _cheaper, None)
+    elif name == "bids rise":
+        world.outbidding = 0.2
+        world.later(world.strength, _bids_fall, None)
     elif name == "limited":
         world.limited = True
     elif world.paid:
@@ -31,6 +34,10 @@ def _cheaper(world: World, _: None) -> None:
     """Return to the old prices, unless the last fault is over and other offers are there."""
     if len(world.offers) == len(STOCK):
         world.offers = STOCK
+
+
+def _bids_fall(world: World, _: None) -> None:
+    world.outbidding = 0.0
 
 
 def _befall(world: World, made: Machine, name: str) -> None:

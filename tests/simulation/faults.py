@@ -48,6 +48,7 @@ EVENTS = (
     "dearer",
     "limited",
     "outbid",
+    "bids rise",
     "rollback",
     "contract-end",
     *CONSOLE,
@@ -57,7 +58,7 @@ EVENTS = (
 RANGES = {
     "outbid": (1.0, LONG_LATE), "queued": (1.0, LONG_LATE), "nap": (30.0, 7200.0), "hidden": (1.0, BEHIND),
     "hidden-by-id": (1.0, BEHIND), "lingers": (1.0, BEHIND), "crawls": (BEHIND, LONG_BOOT),
-    "dearer": (600.0, 20_000.0),
+    "dearer": (600.0, 20_000.0), "bids rise": (600.0, 20_000.0),
 }  # fmt: skip
 FOR_GOOD = "for good"  # every later call of this type fails in the same way until `World.mend`
 AFTER = frozenset({

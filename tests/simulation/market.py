@@ -67,9 +67,9 @@ def offer(number: int) -> Offer:
     )  # fmt: skip
 
 
-def as_bids(offers: tuple[Offer, ...]) -> tuple[Offer, ...]:
-    """Convert offers to interruptible ones: 50 % of the price of the GPU, and the full price of the disk."""
-    halves = ((o, round((o.dph_total - DISK) / 2, 6)) for o in offers)
+def as_bids(offers: tuple[Offer, ...], more: float = 0.0) -> tuple[Offer, ...]:
+    """Convert offers to interruptible ones: 50 % of the price of the GPU, `more`, and the full price of the disk."""
+    halves = ((o, round((o.dph_total - DISK) / 2 + more, 6)) for o in offers)
     return tuple(replace(o, dph_total=bid + DISK, min_bid=bid) for o, bid in halves)
 
 

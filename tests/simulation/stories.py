@@ -35,6 +35,11 @@ BID = replace(
     WANTED, launch=replace(WANTED.launch, market=Market.INTERRUPTIBLE, bid=0.2), criteria=Criteria(max_dph=0.22)
 )
 PATIENT = replace(WANTED, wait_for_offer=7200.0)
+AUTO = replace(
+    WANTED, criteria=BID.criteria,
+    launch=replace(WANTED.launch, market=Market.INTERRUPTIBLE, bid_margin=0.2, bid_cap=BID.criteria.max_dph),
+)  # fmt: skip
+EITHER = replace(AUTO, launch=replace(AUTO.launch, or_on_demand=True))  # an offer or two on demand are below the cap
 BOUNDED = replace(WANTED, max_cost=0.15)  # enough for one machine
 OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))
 DOWN = replace(WANTED, phase=Phase.ABSENT)
@@ -55,6 +60,8 @@ OPERATIONS: dict[str, tuple[int, tuple[Command, ...]]] = {
     "sleep, cap below the market": (2, (replace(LOW, phase=Phase.ASLEEP),)),
     "up, interruptible": (6, (BID,)),
     "up, a bid as high as the cap": (2, (replace(BID, criteria=Criteria(max_dph=0.2)),)),
+    "up, a bid from the market": (6, (AUTO,)),
+    "up, a bid or on demand": (4, (EITHER,)),
     "up, on a budget": (6, (BOUNDED,)),
     "up, waiting for an offer": (4, (PATIENT,)),
     "down": (9, (DOWN,)),
@@ -84,6 +91,7 @@ LAST: dict[str, tuple[int, Command]] = {
     "up, lower cap": (1, CHEAP),
     "up, cap below the market": (1, LOW),
     "up, interruptible": (1, BID),
+    "up, a bid or on demand": (1, EITHER),
     "down": (3, DOWN),
     "down, now": (1, NOW),
     "sleep": (2, SLEEP),

@@ -67,6 +67,7 @@ class World:
         self.strength = 0.0
         self.operators = 1  # commands running now
         self.offers = STOCK
+        self.outbidding = 0.0  # $/h by which the lowest bids of all offers are above those of calm times
         self.machines: dict[InstanceId, Machine] = {}
         self.paid: dict[InstanceId, Machine] = {}
         self.pending = 0  # create calls in progress
@@ -140,7 +141,7 @@ class World:
         """Stop injecting faults; the results of earlier faults remain."""
         self.faults.stop()
         self.calmed = self.calls
-        self.offers = (*STOCK, *FRESH)
+        self.offers, self.outbidding = (*STOCK, *FRESH), 0.0
         self.limited = False
 
     def running(self) -> list[InstanceId]:

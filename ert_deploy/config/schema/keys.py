@@ -11,6 +11,7 @@ from dataclasses import fields
 from ert_deploy.config import settings as places
 from ert_deploy.config.providers import GPU_CLOUDS, RENDER, WEB_HOSTS, Host, Provider
 from ert_deploy.config.schema import llm_catalog, locations, types
+from ert_deploy.config.schema.market_catalog import AUTO
 from ert_deploy.config.schema.parts import Field, Many, Part, Rows, Section
 from ert_deploy.config.schema.scalars import (
     gpu_memory,
@@ -117,7 +118,9 @@ _DEPLOYMENT: tuple[Part, ...] = (
             Field("context", whole(512, 1_048_576, "tokens"), _LAUNCH.context),
             Field("disk_gb", number(8, 10_000, "GB"), _LAUNCH.disk_gb),
             Field("market", one_of(market.value for market in Market), _LAUNCH.market.value),
-            Field("bid", number(0.001, 128, "$/h"), None),
+            Field("bid", types.number_or(AUTO, 0.001, 128, "$/h"), None),
+            Field("bid_margin", number(0, 5), 0.15),
+            Field("or_on_demand", yes_or_no, _LAUNCH.or_on_demand),
             Field("debug_ssh", yes_or_no, _LAUNCH.debug_ssh),
             Field("hedge", whole(1, 2, "machines"), _LAUNCH.hedge),
             Field("engine", one_of(llm_catalog.ENGINES), _SERVER.kind),

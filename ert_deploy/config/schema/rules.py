@@ -80,16 +80,22 @@ def _disk_holds(disk: float, image: float, tag: str, given: float | None) -> Ver
     return f"{disk:g} GB do not hold the image, the model and {ROOM_GB:g} GB of free space", f"at least {least:.1f}"
 
 
-def _bid_and_market(bid: float | None, market: str) -> Verdict:
+def _bid_and_market(bid: float | str | None, market: str) -> Verdict:
     if market == "interruptible" and bid is None:
-        return "an interruptible machine needs a bid", "set launch/bid in $/h, or market: on-demand"
+        return "an interruptible machine needs a bid", "set launch/bid: auto or a bid in $/h, or market: on-demand"
     if market == "on-demand" and bid is not None:
         return "a bid is for the interruptible market only", "remove it, or set market: interruptible"
     return None
 
 
-def _bid_below_cap(bid: float | None, cap: float) -> Verdict:
-    if bid is None or bid <= cap:
+def _instead_of_a_bid(or_on_demand: bool, market: str) -> Verdict:
+    if or_on_demand and market == "on-demand":
+        return "it is for the interruptible market only", "remove it, or set market: interruptible"
+    return None
+
+
+def _bid_below_cap(bid: float | str | None, cap: float) -> Verdict:
+    if bid is None or isinstance(bid, str) or bid <= cap:
         return None
     return f"{bid:g} $/h is more than offer/max_dph ({cap:g})", f"at most {cap:g}"
 
@@ -164,6 +170,7 @@ RULES = (
     Rule(("launch/kv_type", "launch/engine"), model_rules.kv_type_and_engine),
     Rule(("launch/disk_gb", "launch/image_gb", "launch/model", "launch/model_gb"), _disk_holds),
     Rule(("launch/bid", "launch/market"), _bid_and_market),
+    Rule(("launch/or_on_demand", "launch/market"), _instead_of_a_bid),
     Rule(("launch/bid", "offer/max_dph"), _bid_below_cap),
     Rule(("launch/guard/idle_stop", "launch/guard/max_lifetime"), _something_switches_off),
     Rule(("launch/guard/boot_deadline", "timings/boot_limit"), _guard_waits_for_launch),

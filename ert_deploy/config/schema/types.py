@@ -10,7 +10,7 @@ import re
 from ert_deploy.config.providers import Host
 from ert_deploy.config.schema.market_catalog import CARDS, COUNTRIES
 from ert_deploy.config.schema.parser import Bad, Parser, accepts, whole_text
-from ert_deploy.config.schema.scalars import matching, text
+from ert_deploy.config.schema.scalars import matching, number, text
 from ert_deploy.config.schema.secret_shapes import SECRET_VALUE
 from ert_deploy.config.settings import STATE_KEY
 from ert_deploy.config.yaml.problems import nearest, shown
@@ -212,3 +212,17 @@ def command(scalar: Scalar) -> str:
     if SECRET_VALUE.search(value):
         raise Bad("it contains a value similar to a key", "give it to the app as an environment variable")
     return value
+
+
+def number_or(word: str, low: float, high: float, unit: str = "") -> Parser[float | str]:
+    """Return a `Parser` of a finite number from `low` to `high`, or of one word."""
+    plain = number(low, high, unit)
+
+    @accepts(anyOf=[*plain.shape["anyOf"], {"const": word}], unit=unit)
+    def parse(scalar: Scalar) -> float | str:
+        try:
+            return word if scalar.text == word else plain(scalar)
+        except Bad as error:
+            raise Bad(error.what, f"{error.hint}, or {word}".removeprefix(", ")) from None
+
+    return parse

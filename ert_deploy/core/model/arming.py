@@ -1,4 +1,4 @@
-"""Guard limits: checks that a create request carries limits after which the instance stops itself.
+"""Guard limits: checks that a create request carries limits after which the instance stops itself, and its bid.
 
 The limits work without the deployer running. A request is therefore never sent if its limits do not match the config,
 if a limit is not positive while the config does not set it to 0, or if both ways of stopping are disabled.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ert_deploy.core.model.desired import Guard
+from ert_deploy.core.model.desired import Guard, Launch, Market
 from ert_deploy.core.model.errors import Failed
 
 IDLE, BOOT, LIFETIME = "ERT_IDLE_STOP", "ERT_BOOT_DEADLINE", "ERT_MAX_LIFETIME"
@@ -22,6 +22,12 @@ def refuse_unarmed(guard: Guard, env: Mapping[str, str]) -> None:
             raise _unarmed(f"{name} would be {env.get(name)!r}, launch/guard says {seconds} s")
     if not (guard.idle_stop or guard.max_lifetime):
         raise _unarmed(f"{IDLE} and {LIFETIME} are both 0")
+
+
+def refuse_without_bid(launch: Launch) -> None:
+    """Raise Failed for an interruptible machine without a bid: it would be rented on demand."""
+    if launch.market is Market.INTERRUPTIBLE and launch.bid is None:
+        raise Failed("refusing to rent an interruptible machine without a bid", hint="set launch/bid in the config")
 
 
 def _unarmed(why: str) -> Failed:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 
@@ -18,6 +19,7 @@ from ert_deploy.core.model.observed import Offer
 from ert_deploy.core.model.provider import ANY_PLATFORM, ORDINARY, Cloud, InstanceId, Platform
 
 PORT = 8443  # the one port the image publishes
+BID_STEPS = 10_000  # bids in a $/h: they are rounded down to a hundredth of a cent
 USE_IN_PREVIEWS = "use"  # the value that lets a preview use the backend; without it the variable does not exist
 
 
@@ -50,6 +52,8 @@ class Launch:
     """The container to run. Sizes in GB (10^9 bytes), bid in $/h. `debug_ssh` enables a shell on it.
 
     `hedge` is the number of machines that may boot at a time: with 2, a second one is rented if the first is behind.
+    Without `bid`, an interruptible machine is rented for the market's lowest bid and `bid_margin` of it, but not for
+    more than `bid_cap` in $/h with the disk. `or_on_demand`: if no bid is possible, it is rented on demand.
     """
 
     image: str
@@ -61,6 +65,9 @@ class Launch:
     guard: Guard = field(default_factory=Guard)
     market: Market = Market.ON_DEMAND
     bid: float | None = None
+    bid_margin: float | None = None
+    bid_cap: float = 0.0
+    or_on_demand: bool = False
     debug_ssh: bool = False
     hedge: int = 1
     server: ModelServer = field(default_factory=ModelServer)
@@ -68,10 +75,28 @@ class Launch:
     def hourly(self, offer: Offer) -> float:
         """Return the price of this offer in $/h, disk included.
 
-        A search for bids returns the price at the minimum bid; the actual price is the configured bid plus the disk.
+        A search for bids returns the price at the minimum bid; the actual price is our bid plus the disk.
         """
-        over = (self.bid or 0.0) - (offer.min_bid or 0.0) if self.market is Market.INTERRUPTIBLE else 0.0
+        over = (self.bid_on(offer) or 0.0) - (offer.min_bid or 0.0) if self.market is Market.INTERRUPTIBLE else 0.0
         return offer.dph_total + max(0.0, over)
+
+    def bid_on(self, offer: Offer) -> float | None:
+        """Return the bid in $/h for this offer; None on demand, or if the market's lowest bid is not known."""
+        if self.market is not Market.INTERRUPTIBLE or self.bid is not None or self.bid_margin is None:
+            return self.bid if self.market is Market.INTERRUPTIBLE else None
+        lowest = offer.min_bid
+        if lowest is None or not math.isfinite(lowest + offer.dph_total):
+            return None
+        room = self.bid_cap - (offer.dph_total - lowest)
+        return max(lowest, math.floor(min(lowest * (1 + self.bid_margin), room) * BID_STEPS) / BID_STEPS)
+
+    def on(self, offer: Offer) -> Launch:
+        """Return the container to run on this offer, with the bid for it."""
+        return replace(self, bid=self.bid_on(offer), bid_margin=None)
+
+    def on_demand(self) -> Launch:
+        """Return the same container without a bid."""
+        return replace(self, market=Market.ON_DEMAND, bid=None, bid_margin=None)
 
     def spec(self) -> str:
         """Return 16 hex digits that change when a running container has to be replaced to match the config."""

@@ -132,7 +132,7 @@ def judge(candidate: Candidate, timings: Timings, now: float) -> Verdict:
         return _stranded(instance, record, timings, now)
     reason = complaint(instance, health)
     if instance.halted and not instance.message.permanent and not _never_booted(candidate, timings, now):
-        return _halted(record, timings, now)
+        return _halted(record, timings, now, bid=instance.bid)
     if reason and not (_waking(record, timings, now) and instance.ended):
         patience = BAD_LOOKS_SERVING if record is not None and record.certificate else BAD_LOOKS
         if candidate.watch.strikes >= patience or (instance.halted and instance.message.permanent):
@@ -199,10 +199,10 @@ def _stranded(instance: Instance, record: Record, timings: Timings, now: float) 
     return Verdict(Stage.STRANDED, "it cannot be started")
 
 
-def _halted(record: Record | None, timings: Timings, now: float) -> Verdict:
+def _halted(record: Record | None, timings: Timings, now: float, *, bid: bool) -> Verdict:
     if record is not None and lately(record.woken, now, timings.start_lag):
         return Verdict(Stage.BOOTING, "started, and still listed as stopped")
-    return Verdict(Stage.ASLEEP, "it is stopped")
+    return Verdict(Stage.ASLEEP, "it is stopped, or was outbid" if bid else "it is stopped")
 
 
 def _waking(record: Record | None, timings: Timings, now: float) -> bool:

@@ -121,7 +121,7 @@ def _prices(offer: Offer, desired: Desired) -> Iterable[Rejection]:
             yield Rejection(path, f"{value:g} {unit} > {cap:g}")
     if interruptible and not desired.cloud.bids:
         yield Rejection("launch/market", "this cloud takes no bids")
-    bid = launch.bid
+    bid = launch.bid_on(offer)
     if interruptible and (bid is None or bid < (offer.min_bid or 0.0)):
         yield Rejection("launch/bid", f"bid {bid} < {offer.min_bid}")
 

@@ -41,7 +41,8 @@ def get_instance(world: World, effect: e.GetInstance) -> Instance | None:
 
 
 def search(world: World, effect: e.Search) -> tuple[Offer, ...]:
-    offers = as_bids(world.offers) if effect.launch.market is Market.INTERRUPTIBLE else world.offers
+    bids = effect.launch.market is Market.INTERRUPTIBLE
+    offers = as_bids(world.offers, world.outbidding) if bids else world.offers
     world.acting.shown |= {o.id: o for o in offers}
     if not world.paid:
         return offers
@@ -82,6 +83,10 @@ def _may_rent(world: World, order: CreateOrder) -> None:
         raise Violation(f"a create call on machine {machine}, where an instance of ours is")
     bid, listed = order.launch.bid, world.acting.shown[order.offer_id]  # the listed price may have increased since then
     price = listed.dph_total if bid is None else bid + DISK
+    if bid is not None and bid < (listed.min_bid or 0.0):
+        raise Violation(f"a bid of ${bid}/h, and the lowest one is ${listed.min_bid}/h")
+    if bid is None and wanted.launch.market is Market.INTERRUPTIBLE and not wanted.launch.or_on_demand:
+        raise Violation("a machine on demand in place of a bid, which the config does not want")
     if price > wanted.criteria.max_dph:
         raise Violation(f"a create call for ${price}/h, above the cap")
     rented = [made for made in world.acting.rented.values() if made.trouble != "removed"]
@@ -111,7 +116,7 @@ def _boots_well(world: World, made: Machine, cap: float) -> bool:
 
 def _price(world: World, order: CreateOrder) -> float:
     bids = order.launch.market is Market.INTERRUPTIBLE
-    offers = as_bids(world.offers) if bids else world.offers
+    offers = as_bids(world.offers, world.outbidding) if bids else world.offers
     listed = next((o for o in offers if o.id == order.offer_id), None)
     if order.launch.bid is not None:
         return order.launch.bid + DISK
