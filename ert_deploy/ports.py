@@ -105,6 +105,9 @@ class GpuHost(Protocol):
     def search(self, criteria: Criteria, launch: Launch, *, wide: bool = False) -> tuple[Offer, ...]:
         """Return offers priced for the launch's disk. `wide` filters by GPU RAM only, as filters hide valid offers."""
 
+    def quote(self, offer: Offer, launch: Launch) -> Offer | None:
+        """Return the offer as it is now, None if it cannot be rented any more. Raises CannotObserve."""
+
     def await_turn(self, turn: Turn) -> None:
         """Wait until the provider's rate limits permit such a call. Sends no request."""
 

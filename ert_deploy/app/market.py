@@ -1,4 +1,4 @@
-"""Market of a deployment: the offers on it, ranked with what the deployment has learned. Read-only."""
+"""Market of a deployment: the offers on it in order, with what the deployment has learned. Read-only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ert_deploy.wiring import Session
 
 
 def ranked(session: Session, desired: Desired, state: State) -> Choice:
-    """Return the offers, ranked and rejected. Raises CannotObserve, and UsageError if the key may not search."""
+    """Return the offers, accepted and rejected. Raises CannotObserve, and UsageError if the key may not search."""
     now = session.ports.clock.now()
     found = session.ports.gpu.search(desired.criteria, desired.launch)
     looked = session.ports.gpu.search(desired.criteria, desired.launch, wide=True)

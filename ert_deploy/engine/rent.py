@@ -30,6 +30,7 @@ from ert_deploy.engine import effects as e
 from ert_deploy.engine.boot_failures import refuse_broken_image
 from ert_deploy.engine.budget import affordable, commit, too_dear
 from ert_deploy.engine.effects import Effects, perform
+from ert_deploy.engine.market.quote import requote
 from ert_deploy.engine.market.search import (
     AllTried,
     NoneMatches,
@@ -94,7 +95,11 @@ def _hedge(run: Run) -> Effects[None]:
 
 
 def _rent(run: Run, ranked: Ranked, rank: int) -> Effects[None]:
-    cost = ranked.estimate
+    yield from perform(e.AwaitTurn("create"))
+    quoted = yield from requote(ranked, run)
+    if quoted is None:
+        return
+    ranked, cost = quoted, quoted.estimate
     yield from perform(e.Tell(Renting(ranked.offer, rank, len(run.memory.ranked), cost.expected(), cost.hourly)))
     yield from _three_beats(run, ranked)
 
@@ -109,7 +114,6 @@ def _three_beats(run: Run, ranked: Ranked) -> Effects[None]:
     wanted = replace(run.desired, launch=launch)
     env = wanted.container_env(token, closed, boot_secret, offer, owner=run.situation.birth_owner)
     order = CreateOrder(offer.id, launch, Mark(run.desired.deployment, token), env)
-    yield from perform(e.AwaitTurn("create"))
     now = yield from perform(e.Now())
     written = yield from perform(e.Save(known.intend(state.Intent(token, now.stamp(), offer.id, offer.machine_id))))
     try:

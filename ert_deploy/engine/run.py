@@ -10,6 +10,7 @@ from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.moment import Moment
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.app_proof import AskApp
+from ert_deploy.engine.market.quote import Quote
 from ert_deploy.ports import AppProbe, Audience, BackendProbe, Clock, Entropy, GpuHost, StateStore, WebHost
 
 T = TypeVar("T")
@@ -59,6 +60,7 @@ def interpreter(p: Ports) -> dict[type[Any], Callable[[Any], Any]]:
         e.ListInstances: lambda _: p.gpu.list_instances(),
         e.GetInstance: lambda x: p.gpu.get_instance(x.instance_id),
         e.Search: lambda x: p.gpu.search(x.criteria, x.launch, wide=x.wide),
+        Quote: lambda x: p.gpu.quote(x.offer, x.launch),
         e.AwaitTurn: lambda x: p.gpu.await_turn(x.turn),
         e.Create: lambda x: p.gpu.create(x.order),
         e.DestroyInstance: lambda x: p.gpu.destroy(x.instance_id),

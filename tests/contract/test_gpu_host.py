@@ -49,6 +49,15 @@ def test_offers_have_ids_machines_and_a_price_with_the_disk(rig: Rig) -> None:
     assert {o.id for o in offers} <= {o.id for o in rig.host.search(CRITERIA, LAUNCH, wide=True)}
 
 
+def test_an_offer_is_quoted_as_it_was_found_until_it_is_rented(rig: Rig) -> None:
+    found = rig.host.search(CRITERIA, LAUNCH)[0]
+    quoted = rig.host.quote(found, LAUNCH)
+    assert quoted is not None
+    assert (quoted.id, quoted.machine_id, quoted.dph_total) == (found.id, found.machine_id, found.dph_total)
+    rig.host.create(order(found))
+    assert rig.host.quote(found, LAUNCH) is None
+
+
 def test_what_was_rented_is_listed_and_found_by_id_with_all_that_it_was_born_with(rig: Rig) -> None:
     offer = rig.host.search(CRITERIA, LAUNCH)[0]
     asked = order(offer)

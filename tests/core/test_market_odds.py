@@ -59,6 +59,12 @@ def test_a_candidate_that_fails_costs_its_boot_and_its_download_but_not_the_plan
     assert found.wait() == pytest.approx(attempts * found.stages.total)
 
 
+def test_a_month_is_thirty_rentals_or_one_that_never_ends() -> None:
+    found = estimate(offer(1, dph_total=0.25), UP.launch, 2.0)
+    assert found.month() == pytest.approx(30 * found.expected())
+    assert found.always_on() == pytest.approx(720 * 0.25 + found.to_healthy())
+
+
 def test_a_machine_that_failed_is_ranked_after_one_that_is_a_little_dearer() -> None:
     cheap, dear = offer(1, dph_total=0.200), offer(2, dph_total=0.205)
     assert [r.offer.id for r in choose([cheap, dear], UP).ranked] == ["1", "2"]

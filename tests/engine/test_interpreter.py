@@ -13,6 +13,7 @@ from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.app_proof import AskApp
 from ert_deploy.engine.apply import HANDLERS, apply
+from ert_deploy.engine.market.quote import Quote
 from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import observe
 from ert_deploy.engine.run import interpreter, run
@@ -57,7 +58,7 @@ def test_an_error_nobody_catches_leaves_the_run() -> None:
 
 def test_every_effect_can_be_carried_out() -> None:
     kinds = {kind for kind in vars(e).values() if isinstance(kind, type) and issubclass(kind, e.Effect)} - {e.Effect}
-    assert set(interpreter(world().ports)) == kinds | {AskApp}
+    assert set(interpreter(world().ports)) == kinds | {AskApp, Quote}
 
 
 def test_every_step_has_one_function_that_carries_it_out() -> None:

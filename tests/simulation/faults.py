@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from ert_deploy.core.model import errors as x
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.app_proof import AskApp
+from ert_deploy.engine.market.quote import Quote
 
 Fault: TypeAlias = tuple[str, float]
 Plan: TypeAlias = dict[int, Fault]
@@ -74,6 +75,7 @@ STRIKES: dict[type[Any], Strikes] = {
     e.ListInstances: _READ,
     e.GetInstance: _READ,
     e.Search: _READ,
+    Quote: _READ,
     e.ReadAccount: _READ,
     e.FindService: _READ,
     e.ReadGroups: _READ,

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from ert_deploy.core.model.errors import CannotObserve, ErtError, StateConflict
 from ert_deploy.engine import effects as e
 from ert_deploy.engine.app_proof import AskApp
+from ert_deploy.engine.market.quote import Quote
 from ert_deploy.ports import Account, AppAnswer
 from tests.simulation import events
 from tests.simulation.faults import AFTER, EVENTS, FOR_GOOD, LASTING, STRIKES, TAKES
@@ -121,6 +122,7 @@ HANDS: dict[type[Any], Hand] = {
     e.ListInstances: gpu_host.list_instances,
     e.GetInstance: gpu_host.get_instance,
     e.Search: gpu_host.search,
+    Quote: gpu_host.quote,
     e.Create: gpu_host.create,
     e.DestroyInstance: gpu_host.destroy,
     e.StartInstance: rarely(gpu_host.start),

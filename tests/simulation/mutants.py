@@ -101,6 +101,7 @@ MUTANTS = (
         "    except CannotObserve:\n        instances = ()\n",
         also=(_RETIRE, "    return NOT_FOUND if found is None else _shown(found)", "    return NOT_FOUND"),
     ),
+    Mutant("rent at the price of the search", _RENT, "quoted = yield from requote(ranked, run)", "quoted = ranked"),
     Mutant(
         "record after create, no intent", _RENT,
         "yield from perform(e.Save(known.intend(state.Intent(token, now.stamp(), offer.id, offer.machine_id))))",

@@ -38,6 +38,7 @@ class Actor:
         self.wanted = wanted
         self.rented: dict[str, Machine] = {}
         self.shown: dict[str, Offer] = {}  # from its latest search
+        self.quoted = ""  # offer of its latest quote, until it rents one
         self.unpulled: set[str] = set()  # offers of machines that failed to pull their image
 
     def must_keep_serving(self) -> bool:

@@ -13,7 +13,7 @@ from ert_deploy.cli.options import config_option, emit_json, interruptible, json
 from ert_deploy.cli.view.avoided import avoided, avoided_document
 from ert_deploy.cli.view.offer import MINUTE, WIDTH, offer_document, offer_lines
 from ert_deploy.cli.view.progress import make_view
-from ert_deploy.core.planning.offers import Ranked
+from ert_deploy.core.planning.offers import Ranked, country
 
 
 @click.command("offers")
@@ -53,9 +53,15 @@ def _line(number: int, ranked: Ranked) -> str:
     offer, cost = ranked.offer, ranked.estimate
     half, most = (cost.stages.at(part).total / MINUTE for part in (0.5, 0.95))
     return (
-        f"{number:4d} {offer.id[:11]:>11} {offer.gpu_name[:12]:12} {offer.geolocation[-10:]:10} {cost.hourly:6.4f} "
+        f"{number:4d} {offer.id[:11]:>11} {offer.gpu_name[:12]:12} {_place(offer.geolocation):10} {cost.hourly:6.4f} "
         f"{cost.to_healthy():7.3f} {cost.expected():8.3f} {half:4.0f} {most:4.0f} {cost.works:5.0%}"
     )
+
+
+def _place(geolocation: str) -> str:
+    """Return at most 10 characters, the country first: `TH Thailand` for "Thailand, TH"."""
+    code = country(geolocation)
+    return f"{code} {geolocation.rpartition(',')[0] if code else geolocation}".strip()[:10]
 
 
 def _show(found: Offers, limit: int) -> None:

@@ -16,7 +16,7 @@ INDENT = " " * 13
 
 
 def avoided(denied: Iterable[Denied]) -> Iterator[str]:
-    """Yield lines of at most 80 columns: what is not rented until when, on which evidence, and the last reason."""
+    """Yield lines of at most 80 columns: what is not rented until when, how often it failed, and the last reason."""
     for one in denied:
         of_host = f" of host {one.host_id}" if one.machine_id and one.host_id else ""
         evidence = f": {one.evidence}" if one.evidence else ""

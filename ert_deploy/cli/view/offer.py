@@ -15,8 +15,8 @@ WIDTH = 80
 
 
 def money(price: float) -> str:
-    """Format a price in $ with at most seven characters; two decimals, none from $10,000."""
-    return f"${price:.2f}" if price < 10_000 else f"${price:.0f}"
+    """Format a price in $ with at most eight characters: three decimals below $1, two below $10,000."""
+    return f"${price:.{3 if price < 1 else 2 if price < 10_000 else 0}f}"
 
 
 def offer_lines(ranked: Ranked, hours: float) -> Iterator[str]:

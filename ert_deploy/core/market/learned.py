@@ -12,7 +12,7 @@ from ert_deploy.core.model.observed import Offer
 from ert_deploy.core.model.state import Launched
 
 # Speed within one rental: 8.5, 19.4, 20.6 MB/s (klutzydrummer/vastai-llmapi-orchestrator: README.md), a logarithmic
-# standard deviation of 0.5. One rental therefore says nearly everything about the link of the machine it was on.
+# spread of 0.5. One rental therefore shows nearly everything about the link of the machine it was on.
 WITHIN = 0.5
 BELIEVED = 100.0  # times the usual value, or a part of it: anything beyond is a faulty measurement or a forged state
 
@@ -40,22 +40,22 @@ NONE = Evidence()
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """Evidence of each machine, of each host, and of all launches together."""
+    """What is known of each machine, of each host, and of all rentals together."""
 
     machines: Mapping[str, Evidence] = field(default_factory=dict)
     hosts: Mapping[str, Evidence] = field(default_factory=dict)
     everywhere: Evidence = NONE
 
     def of(self, offer: Offer) -> tuple[Evidence, Evidence]:
-        """Return the evidence of the offer's machine and of its host."""
+        """Return what is known of the machine of the offer, and of its host."""
         return self.machines.get(offer.machine_id, NONE), self.hosts.get(offer.host_id, NONE)
 
     def delivery(self, offer: Offer, spread: float) -> tuple[float, float]:
-        """Return the factor on the usual rate of this offer's link, and the spread that remains."""
+        """Return what the usual rate is multiplied by for of this offer's link, and the spread that remains."""
         return self._factor(offer, spread, lambda evidence: evidence.rate)
 
     def start(self, offer: Offer, spread: float) -> tuple[float, float]:
-        """Return the factor on the usual time until a container runs on it, and the spread that remains."""
+        """Return what the usual time is multiplied by until a container runs on it, and the spread that remains."""
         return self._factor(offer, spread, lambda evidence: evidence.start)
 
     def _factor(self, offer: Offer, spread: float, sample: Callable[[Evidence], Sample]) -> tuple[float, float]:

@@ -116,8 +116,8 @@ class State:
 
     `account` is the provider's id of the account with which all instances were rented; "" before the first write.
     `begun` is the time at which this state was created because none existed; 0 if not known. Instances of creates
-    stored only in an earlier state may still appear for a while after that. `launches` is how the last rentals ended,
-    oldest first.
+    stored only in an earlier state may still appear for a while after that. `launches` are the outcomes of the last
+    rentals, oldest first.
     """
 
     deployment: str

@@ -73,9 +73,13 @@ def choose(
             rejected.append((offer, reasons))
         else:
             ranked.append(Ranked(offer, estimate(offer, desired.launch, desired.plan_hours, learned)))
+    return Choice(in_order(ranked, desired), tuple(rejected))
+
+
+def in_order(ranked: Iterable[Ranked], desired: Desired) -> tuple[Ranked, ...]:
+    """Return acceptable offers, the best first."""
     worth = desired.criteria.max_dph
-    ranked.sort(key=lambda r: (r.estimate.score(worth), -r.offer.reliability, r.offer.id))
-    return Choice(tuple(ranked), tuple(rejected))
+    return tuple(sorted(ranked, key=lambda r: (r.estimate.score(worth), -r.offer.reliability, r.offer.id)))
 
 
 def merged(found: Iterable[Offer], wide: Iterable[Offer]) -> tuple[Offer, ...]:

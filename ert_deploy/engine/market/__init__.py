@@ -1,1 +1,4 @@
-"""Market: search of offers, the reasons why none matches, and the wait for one."""
+"""Market access of the engine: searches, the wait for an offer, what is read again before a rental, what it cost.
+
+The order of offers is the core's.
+"""

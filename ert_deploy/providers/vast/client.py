@@ -16,24 +16,23 @@ import requests
 import tenacity
 
 from ert_deploy.core import redaction
-from ert_deploy.core.model.desired import Criteria, Launch, Market
+from ert_deploy.core.model.desired import Market
 from ert_deploy.core.model.errors import CannotObserve, Transient
 from ert_deploy.core.model.labels import label
-from ert_deploy.core.model.observed import Instance, Offer
+from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.provider import Cloud, InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
 from ert_deploy.ports import Clock, CreateOrder, Turn
 from ert_deploy.providers.vast import errors, logs, onstart, parse, retries
 from ert_deploy.providers.vast.account import AccountReader
-from ert_deploy.providers.vast.query import query, wide_query
 from ert_deploy.providers.vast.rate_limits import LIMITS, Pace
+from ert_deploy.providers.vast.search import OfferReader
 from ert_deploy.providers.vast.session import CALL_TIMEOUT, Session
 
 T = TypeVar("T")
 PAGE = 25  # the maximum of the server
 MAX_PAGES = 200
-MAX_OFFERS = 64  # the maximum of the server
 AWAY = "Vast.ai may be down, or the network path to it; no change was made"
 START_WITHIN = 30.0  # seconds in which a start is retried
 NEVER: tuple[float, tuple[Instance, ...]] = (math.inf, ())
@@ -53,6 +52,8 @@ class VastHost:
         self._listed = NEVER  # the last complete list and its time; reset by every write
         reader = AccountReader(api_key, self._session, clock, self._read)
         self.account, self.account_variables = reader.account, reader.variables
+        offers = OfferReader(self._session, self._read)
+        self.search, self.quote = offers.search, offers.quote
 
     @property
     def _sdk(self) -> Any:
@@ -91,21 +92,6 @@ class VastHost:
         body = errors.body_of(response)
         errors.refuse_bad_key(body)
         return parse.one(body, response.status_code, instance_id)
-
-    def search(self, criteria: Criteria, launch: Launch, *, wide: bool = False) -> tuple[Offer, ...]:
-        """Return at most 64 offers, priced with the disk of the launch, cheapest first. Raise `CannotObserve`."""
-        asked = wide_query(criteria) if wide else query(criteria, launch)
-        kind = "bid" if launch.market is Market.INTERRUPTIBLE else "on-demand"
-
-        def call() -> Any:
-            return self._sdk.search_offers(
-                dict(asked), type=kind, order="dph_total", limit=MAX_OFFERS, storage=launch.disk_gb, no_default=True
-            )
-
-        rows = self._read("search", "offers", call)
-        if not isinstance(rows, list):
-            raise CannotObserve("Vast.ai returned an invalid list of offers")
-        return tuple(found for row in rows if (found := parse.offer(row, asked_for_amd64=not wide)) is not None)
 
     def create(self, order: CreateOrder) -> InstanceId:
         """Rent an offer with one PUT, never retried: `await_turn` is called before the intent is saved.

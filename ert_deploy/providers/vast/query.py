@@ -17,6 +17,11 @@ def wide_query(criteria: Criteria) -> dict[str, Any]:
     }
 
 
+def of_offer(number: int) -> dict[str, Any]:
+    """Return the filters for one offer; its `id` would match nothing (observed by other clients)."""
+    return {"ask_contract_id": {"eq": number}, "rentable": {"eq": True}}
+
+
 def query(criteria: Criteria, launch: Launch) -> dict[str, Any]:
     """Return all filters that the server supports, in its units."""
     asked = {

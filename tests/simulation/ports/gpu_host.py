@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from itertools import takewhile
 
-from ert_deploy.core.model.desired import Desired, Market
+from ert_deploy.core.model.desired import Criteria, Desired, Market
 from ert_deploy.core.model.errors import ErtError, Gone, OfferGone, OutcomeUnknown, StartRefused, Transient
 from ert_deploy.core.model.observed import Instance, Offer
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import LONG_AGO
 from ert_deploy.engine import effects as e
+from ert_deploy.engine.market.quote import Quote
 from ert_deploy.ports import CreateOrder
 from tests.simulation.faults import LATEST
 from tests.simulation.market import BY_ID, DISK, MOVE, STRANGERS, Machine, as_bids, host_of, machine_of
@@ -50,6 +51,12 @@ def search(world: World, effect: e.Search) -> tuple[Offer, ...]:
     return tuple(o for o in offers if o.id not in taken)
 
 
+def quote(world: World, effect: Quote) -> Offer | None:
+    found = search(world, e.Search(Criteria(0.0), effect.launch))
+    world.acting.quoted = effect.offer.id
+    return next((o for o in found if o.id == effect.offer.id), None)
+
+
 def create(world: World, effect: e.Create) -> InstanceId:
     order = effect.order
     if not all(order.env.get(name, "").isdecimal() and int(order.env[name]) > 0 for name in LIMITS):
@@ -58,6 +65,9 @@ def create(world: World, effect: e.Create) -> InstanceId:
         raise Violation("a create call without a durable intent")
     if len(world.paid) + world.pending - world.hardly_ours() >= world.allowed:
         raise Violation(f"a create call while {len(world.paid)} are paid and {world.pending} may be")
+    if order.offer_id != world.acting.quoted:
+        raise Violation("a create call whose price was not read right before it")
+    world.acting.quoted = ""
     if order.offer_id not in world.acting.shown:
         raise OfferGone("no_such_ask")
     _may_rent(world, order)

@@ -13,6 +13,7 @@ from ert_deploy.core.model.provider import ORDINARY, InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Intent, Record, Tombstone
 from ert_deploy.engine import effects as e
+from ert_deploy.engine.market.quote import Quote
 from ert_deploy.ports import Account, CreateOrder, GpuHost, Turn
 from ert_deploy.providers.vast.client import VastHost
 from ert_deploy.sandbox.runtime.clock import WorldClock
@@ -84,12 +85,16 @@ class Simulated:
     def search(self, criteria: Criteria, launch: Launch, *, wide: bool = False) -> tuple[Offer, ...]:
         return self._carry_out(e.Search(criteria, launch, wide))  # type: ignore[return-value]
 
+    def quote(self, offer: Offer, launch: Launch) -> Offer | None:
+        return self._carry_out(Quote(offer, launch))  # type: ignore[return-value]
+
     def await_turn(self, turn: Turn) -> None:
         pass
 
     def create(self, order: CreateOrder) -> InstanceId:
         intent = Intent(order.mark.token, self.world.now, order.offer_id, machine_of(order.offer_id))
         self.world.state = replace(self.world.state, intents=(intent,))
+        self.world.acting.quoted = order.offer_id
         number = self._carry_out(e.Create(order))
         assert isinstance(number, str)
         return InstanceId(number)

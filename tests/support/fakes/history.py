@@ -20,7 +20,7 @@ from tests.support.fakes.webhost import PLATFORM
 
 T = TypeVar("T")
 E = TypeVar("E")
-BUSY = 400  # effects without a sleep, more than any valid run needs
+BUSY = 500  # effects without a sleep, more than any valid run needs
 LONG = 20_000  # effects, more than any valid run needs
 # A killed process runs no `finally` and no `except`: its generator is referenced here, so that it is never closed.
 KILLED: list[e.Effects[Any]] = []

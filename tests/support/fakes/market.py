@@ -140,6 +140,10 @@ class FakeGpu:
         self.faults.before("search")
         return tuple(o for o in self.offers if not self._taken(o.id))
 
+    def quote(self, offer: Offer, launch: Launch) -> Offer | None:
+        self.faults.before("quote")
+        return next((o for o in self.offers if o.id == offer.id and not self._taken(o.id)), None)
+
     def await_turn(self, turn: Turn) -> None:
         self.turns.append(turn)
         self.clock.go_on(self.paces)
