@@ -15,7 +15,7 @@ from benchmarks.launch.machines import NEVER, Fate
 from benchmarks.launch.market import Market
 from benchmarks.launch.measure import NAMES, ORACLE, PRODUCT, Case, Tally, beaten, measure, players
 from benchmarks.launch.parameters import GRID, HORIZON, IMAGE_GB, KNOBS, MODEL_GB, MOODS, VERIFIED_ONLY, values
-from benchmarks.launch.peers import play
+from benchmarks.launch.peers import oracle, play
 from benchmarks.launch.rental import DISK_PER_HOUR, Rental
 from benchmarks.launch.rules import HEDGING, PEERS, SEQUENTIAL, Rule
 from benchmarks.launch.session import CREATE_EVERY, Session, TooManyError
@@ -68,6 +68,16 @@ def test_no_policy_is_earlier_than_the_oracle() -> None:
     tallies = dict(found()[Case(BAD_DAY)])
     tallies[PRODUCT] = Tally([seconds - 1.0 for seconds in tallies[ORACLE].seconds])
     assert beaten(tallies) == LAUNCHES
+
+
+def test_the_oracle_rents_what_is_listed_later() -> None:
+    """With few offers the best machine is often one that arrives, and is rented at the moment it does."""
+    later = 0
+    for seed in range(400):
+        done = session(seed, listed=2.0)
+        result = oracle(done)
+        later += result.reached and done.rentals[0].made > 60.0
+    assert later > 100
 
 
 def metered(rental: Rental, until: float) -> float:
