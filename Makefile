@@ -192,23 +192,34 @@ audit: .audit/.done  ## Ask OSV about known weaknesses of every locked package (
 	$(PYTHON) -m venv .audit && .audit/bin/pip install -q --no-deps --only-binary :all: --require-hashes -r requirements/audit.lock && touch $@
 
 clean:  ## Remove everything that was built or installed here
-	rm -rf images/dashboard/frontend/node_modules tests/browser/screenshots
-	rm -rf $(VENV) .bench .audit build dist *.egg-info .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf images/dashboard/frontend/node_modules tests/clients/*/node_modules tests/browser/screenshots
+	rm -rf $(VENV) .bench .audit .clients build dist *.egg-info .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Clients of Render that nobody here wrote; the two that read the OpenAPI need it beside the repository.
-.clients/render/.done: requirements/clients-render.lock
-	$(PYTHON) -m venv .clients/render && .clients/render/bin/pip install -q --no-deps --only-binary :all: --require-hashes -r requirements/clients-render.lock && touch $@
+.clients/render-pinned/.done: requirements/clients-render.lock
+	$(PYTHON) -m venv $(@D) && $(@D)/bin/pip install -q --no-deps --only-binary :all: --require-hashes -r $< && touch $@
 
-render-clients-test: $(VENV)/.dev .clients/render/.done  ## Drive the sandbox's Render with Render's own SDK, unmodified, in an environment of its own
-	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m tests.clients.render sdk=.clients/render/bin/python
+.clients/render-newest/.done: FORCE
+	$(PYTHON) -m venv $(@D) && $(@D)/bin/pip install -q --only-binary :all: --upgrade render && touch $@
 
-.clients/openapi/.done: requirements/clients-schemathesis.lock tests/clients/prism/package-lock.json
-	$(PYTHON) -m venv .clients/openapi && .clients/openapi/bin/pip install -q --no-deps --only-binary :all: --require-hashes -r requirements/clients-schemathesis.lock
-	$(FRONTEND) --prefix $(CURDIR)/tests/clients/prism ci --no-progress && touch $@
+RENDER ?= pinned
+RENDER_SDK := .clients/render-$(RENDER)/bin/python
+render-clients-test: $(VENV)/.dev .clients/render-$(RENDER)/.done  ## Drive the sandbox's Render with Render's own SDK, unmodified, in an environment of its own (RENDER=newest: its newest release)
+	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m tests.clients.render sdk=$(RENDER_SDK)
 
-render-openapi-test: $(VENV)/.dev .clients/render/.done .clients/openapi/.done  ## Check the sandbox's Render by Render's OpenAPI with Prism and Schemathesis (the contracts have to be beside the repository)
-	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m tests.clients.render sdk=.clients/render/bin/python prism=$(NODE) schemathesis=.clients/openapi/bin/schemathesis
+.clients/openapi-pinned/.done: requirements/clients-schemathesis.lock $(wildcard tests/clients/prism/*.json)
+	$(PYTHON) -m venv $(@D) && $(@D)/bin/pip install -q --no-deps --only-binary :all: --require-hashes -r $<
+	mkdir -p $(@D)/prism && cp tests/clients/prism/*.json tests/clients/prism/.npmrc $(@D)/prism
+	$(FRONTEND) --prefix $(CURDIR)/$(@D)/prism ci --no-progress && touch $@
+
+.clients/openapi-newest/.done: FORCE
+	$(PYTHON) -m venv $(@D) && $(@D)/bin/pip install -q --only-binary :all: --upgrade schemathesis
+	mkdir -p $(@D)/prism && cp tests/clients/prism/.npmrc $(@D)/prism
+	$(FRONTEND) --prefix $(CURDIR)/$(@D)/prism install --no-progress @stoplight/prism-cli@latest && touch $@
+
+render-openapi-test: $(VENV)/.dev .clients/render-$(RENDER)/.done .clients/openapi-$(RENDER)/.done  ## Check the sandbox's Render by Render's OpenAPI with Prism and Schemathesis (RENDER=newest as above; the contracts have to be beside the repository)
+	PYTHONPATH=.:$(IMAGES) ERT_PRISM=.clients/openapi-$(RENDER)/prism $(BIN)/python -m tests.clients.render sdk=$(RENDER_SDK) prism=$(NODE) schemathesis=.clients/openapi-$(RENDER)/bin/schemathesis
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ert-deploy needs Python 3.11 or newer")'

@@ -8,13 +8,14 @@ response raises `Rejected` or `Gone`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
 from ert_deploy.core.model.arming import refuse_unarmed, refuse_without_bid
 from ert_deploy.core.model.desired import Criteria, Launch, Target
 from ert_deploy.core.model.events import Event
 from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.moment import Moment
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, WebDeploy
 from ert_deploy.core.model.provider import Cloud, InstanceId, Platform
 from ert_deploy.core.model.secret import Secret
@@ -22,7 +23,7 @@ from ert_deploy.store_ports import KeyCustody, StateKeeper, StateStore
 
 __all__ = [
     "Account", "AppAnswer", "AppProbe", "Audience", "BackendProbe", "Clock", "CreateOrder", "Entropy", "GpuHost",
-    "KeyCustody", "StateKeeper", "StateStore", "Turn", "WebHost", "WebService",
+    "KeyCustody", "StateKeeper", "StateStore", "TimeSource", "Turn", "WebHost", "WebService",
 ]  # fmt: skip
 
 Turn: TypeAlias = Literal["create", "start"]  # the state stores these calls before they are sent
@@ -78,7 +79,7 @@ class CreateOrder:
     offer_id: str
     launch: Launch
     mark: Mark
-    env: Mapping[str, str]
+    env: Mapping[str, str] = field(repr=False)  # contains the boot secret
 
     def __post_init__(self) -> None:
         refuse_unarmed(self.launch.guard, self.env)
@@ -213,6 +214,13 @@ class Clock(Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Wait for `seconds`."""
+
+
+class TimeSource(Protocol):
+    """Time of a run: the local clocks together with the provider's."""
+
+    def moment(self) -> Moment:
+        """Return one reading of the local clocks, with the provider's time if it is known."""
 
 
 class Entropy(Protocol):

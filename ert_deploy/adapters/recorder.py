@@ -122,7 +122,7 @@ def _text(value: str, name: str) -> str:
 
 
 class Ask(Protocol):
-    """One call: asks, adds the redacted response to the recording and returns the parsed body, unredacted."""
+    """One call: sends it, adds the redacted response to the recording and returns the parsed body, unredacted."""
 
     def __call__(
         self,

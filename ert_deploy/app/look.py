@@ -17,10 +17,10 @@ from ert_deploy.core.planning import plan as planning
 from ert_deploy.core.planning.offers import Ranked
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.app_proof import Finding
-from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import observe
 from ert_deploy.engine.preflight import findings
 from ert_deploy.engine.run import run
+from ert_deploy.engine.run_context import Memory
 from ert_deploy.wiring import Session
 
 SHOWN = 5  # maximum number of variables to name; there may be many
@@ -133,12 +133,12 @@ def _of_the_account(session: Session) -> Iterator[Finding]:
     except CannotObserve as error:
         names, why = None, error.summary
     if names is None:
-        what = "the variables of the Vast.ai account, which are set in every container, were not read"
+        what = "the variables of the GPU account, which are set in every container, were not read"
         yield Finding(what, why, stops=False)
     elif names:
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
         yield Finding(
-            f"the Vast.ai account puts {', '.join(names[:SHOWN])}{more} into every container, also into this one",
+            f"the GPU account puts {', '.join(names[:SHOWN])}{more} into every container, also into this one",
             "the machine's host can read them: delete them in the console, or use an account of its own",
             stops=False,
         )

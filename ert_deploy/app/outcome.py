@@ -128,7 +128,7 @@ def _backend(instance: Instance, health: Health | None) -> Backend:
         machine=instance.machine_id,
         dph=instance.dph,
         disk_dph=instance.disk_dph,
-        asleep=instance.resting,
+        asleep=instance.stopped,
         status=instance.status or "provisioning",
         health=str(health.vital) if health is not None else "unknown",
         detail=health.detail if health is not None else instance.message.text,

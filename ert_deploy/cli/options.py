@@ -36,7 +36,7 @@ def config_option(command: F) -> F:
         "--config",
         metavar="NAME|PATH",
         envvar="ERT_CONFIG",
-        help="Config to use: a name in configs/ or a path. Default: ert when VAST_API_KEY is set, else sandbox.",
+        help="Config to use: a name in configs/ or a path. Default: ert with a GPU key (VAST_API_KEY), else sandbox.",
     )(command)
 
 

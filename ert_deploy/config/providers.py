@@ -23,8 +23,12 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Host(Provider):
-    """A web host. Ids of its services are `id_prefix`, letters and dashes, and `id_rest`, a regular expression."""
+    """A web host. It sets variables that begin with `reserved` itself.
 
+    Ids of its services are `id_prefix`, letters and dashes, and `id_rest`, a regular expression.
+    """
+
+    reserved: str
     id_prefix: str
     id_rest: str
     id_meaning: str
@@ -36,6 +40,7 @@ RENDER = Host(
     "Render",
     "https://api.render.com/v1",
     "RENDER_API_KEY",
+    reserved="RENDER",
     id_prefix="srv-",
     id_rest="[a-z0-9]{20}",
     id_meaning="srv- and 20 lower-case letters or digits",

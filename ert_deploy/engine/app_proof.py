@@ -12,21 +12,12 @@ from ert_deploy.core.model.desired import Target
 from ert_deploy.core.model.observed import DeployKind
 from ert_deploy.core.model.provider import Platform
 from ert_deploy.core.model.text import printable
-from ert_deploy.engine import effects as e
-from ert_deploy.engine.effects import Effect, Effects, perform
-from ert_deploy.ports import AppAnswer, WebService
+from ert_deploy.engine.effects import Effects, ask
+from ert_deploy.ports import AppAnswer, AppProbe, WebHost, WebService
 
 MOVED = range(300, 400)
 KEPT_OUT = frozenset({401, 403})
 MISSING = frozenset({404, 410})
-
-
-@dataclass(frozen=True, slots=True)
-class AskApp(Effect[AppAnswer]):
-    """Request an app's response at the path of its fingerprint."""
-
-    app_url: str
-    target: Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +39,11 @@ def no_proof(target: Target, service: WebService, host: Platform) -> Effects[tup
             ),
         )
     url = target.reached_at(service.url) + target.health_path
-    answer = yield from perform(AskApp(target.reached_at(service.url), target))
+    answer = yield from ask(AppProbe.answer, target.reached_at(service.url), target)
     found = _judged(target, service, url, answer, host.services)
     if found is None:
         return ()
-    newest = yield from perform(e.NewestDeploy(service.id))
+    newest = yield from ask(WebHost.newest_deploy, service.id)
     return (found,) if newest is not None and newest.kind is DeployKind.LIVE else ()
 
 

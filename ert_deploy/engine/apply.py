@@ -20,11 +20,9 @@ from ert_deploy.core.planning.candidates import unfit
 from ert_deploy.core.planning.plan import next_step
 from ert_deploy.core.planning.records import unknown_for
 from ert_deploy.core.planning.situation import Situation
-from ert_deploy.engine import effects as e
 from ert_deploy.engine.decide import look_again, must_be_decided
-from ert_deploy.engine.effects import Effects, perform
+from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.keys import add_key, drop_keys
-from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import abandon, observe_with_retry
 from ert_deploy.engine.preflight import preflight
 from ert_deploy.engine.publish import deploy, prove, publish
@@ -32,17 +30,18 @@ from ert_deploy.engine.records.small_steps import drop_intent, pin, write_down
 from ert_deploy.engine.records.storeless import stored, without_store
 from ert_deploy.engine.records.waiting import await_boot, drain, settle
 from ert_deploy.engine.rent import mark_apps, rent
-from ert_deploy.engine.retire import await_gone, bury, destroy, forget, retire
-from ert_deploy.engine.run_context import Run
+from ert_deploy.engine.retire import await_gone, confirm_deleted, destroy, forget, retire
+from ert_deploy.engine.run_context import Memory, Run
 from ert_deploy.engine.start_stop import await_stop, stop, strand, wake
+from ert_deploy.ports import Audience, StateStore
 
 MAX_CONFLICTS = 20
 MAX_TAKEN = 8
 NO_ROOM = "a replacement must serve before it is destroyed, and plan/slots leaves no slot for one"
 # Steps that wait, or that count their own attempts; any other step must change something.
 REPEATABLE = (
-    steps.AwaitBoot, steps.Settle, steps.Drain, steps.Rent, steps.Destroy, steps.Bury, steps.DropRecord, steps.Wake,
-    steps.Strand, steps.Stop, steps.AwaitStop, steps.AwaitGone,
+    steps.AwaitBoot, steps.Settle, steps.Drain, steps.Rent, steps.Destroy, steps.ConfirmDeleted, steps.DropRecord,
+    steps.Wake, steps.Strand, steps.Stop, steps.AwaitStop, steps.AwaitGone,
 )  # fmt: skip
 MAKES_ANOTHER = (steps.MarkApps, steps.Rent)  # not while the owner of an instance is undecided
 ABOUT_AN_APP = (steps.Publish, steps.Deploy, steps.Prove)
@@ -68,7 +67,7 @@ HANDLERS: Mapping[type[Step], Callable[[Any, Run], Effects[None]]] = {
     steps.Drain: drain,
     steps.Retire: retire,
     steps.Destroy: destroy,
-    steps.Bury: bury,
+    steps.ConfirmDeleted: confirm_deleted,
     steps.AwaitGone: await_gone,
 }
 
@@ -133,7 +132,7 @@ def _apply(desired: Desired, memory: Memory) -> Effects[Result]:
 def _note(state: State, memory: Memory) -> Effects[None]:
     """Save when the state was created, or that this is no longer relevant, so that the next `down` need not wait."""
     try:
-        yield from perform(e.Save(state))
+        yield from ask(StateStore.save, state)
     except StateConflict as error:
         _conflict(memory, error.summary)
 
@@ -158,7 +157,7 @@ def _detect_livelock(step: Step, memory: Memory) -> None:
 
 def _kept_serving(run: Run) -> NeedsAttention | None:
     """Return which backend stays in use although it does not match the config, and why; None if it matches."""
-    current = run.situation.standing.current if run.desired.phase is Phase.RUNNING else None
+    current = run.situation.classified.current if run.desired.phase is Phase.RUNNING else None
     why = unfit(run.desired, current) if current is not None else ""
     if current is None or not why:
         return None
@@ -172,7 +171,7 @@ def _kept_serving(run: Run) -> NeedsAttention | None:
 def _do(step: Step, run: Run) -> Effects[None]:
     if isinstance(step, MAKES_ANOTHER):
         must_be_decided(run.situation)
-    yield from perform(e.Tell(Started(step)))
+    yield from ask(Audience.tell, Started(step))
     if not isinstance(step, steps.AwaitBoot):
         run.memory.publications = None  # the next step must not rely on old values of the apps
     try:

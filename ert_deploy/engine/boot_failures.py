@@ -12,7 +12,7 @@ from ert_deploy.core.model.desired import Desired, Launch
 from ert_deploy.core.model.errors import Failed
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.planning.health import MISCONFIGURED, NO_ENGINE, NO_OFF_SWITCH, SLOW
-from ert_deploy.engine.memory import Memory
+from ert_deploy.engine.run_context import Memory
 
 HOSTS = 2  # equal boot failures on this many hosts are attributed to the image
 SLOW_HOSTS = 3  # so many hosts that are too slow in one stage are not slow: what is expected of them is wrong
@@ -38,7 +38,7 @@ def same_end(step: steps.Retire, memory: Memory) -> frozenset[str]:
 
 def curve(instance: Instance, memory: Memory) -> Curve | None:
     """Return what is expected of the launch of an instance that this run rented, else None."""
-    known = memory.curves.get(instance.mark.token) if memory.curves and instance.mark is not None else None
+    known = memory.curves.get(instance.mark.token) if instance.mark is not None else None
     if known is None or not memory.ends:
         return known
     slow = (stage for stage in LaunchStage if len(memory.ends.get(SLOW + stage.name.lower(), ())) >= SLOW_HOSTS)

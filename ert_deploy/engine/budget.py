@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from ert_deploy.core.model.errors import Failed
 from ert_deploy.core.planning.offers import Ranked
-from ert_deploy.engine.memory import Memory, Rental
-from ert_deploy.engine.run_context import Run
+from ert_deploy.engine.run_context import Memory, Rental, Run
 
 HOUR = 3600.0
 

@@ -16,12 +16,11 @@ from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import State, Tombstone
 from ert_deploy.core.planning.adoption import adopted
 from ert_deploy.core.planning.situation import Situation
-from ert_deploy.engine import effects as e
-from ert_deploy.engine.effects import Effects, perform
-from ert_deploy.engine.memory import Memory
+from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.observe import observe
 from ert_deploy.engine.reap import reap
-from ert_deploy.engine.run_context import Run
+from ert_deploy.engine.run_context import Memory, Run
+from ert_deploy.ports import Audience, Clock, StateStore
 
 MAX_DOUBTS = 9  # attempts per run to read a missing environment before `Undecided` is raised
 DECIDED = "the user decided so"
@@ -55,8 +54,8 @@ def look_again(run: Run) -> Effects[bool]:
         return False
     run.memory.doubts += 1
     names = ", ".join(str(number) for number in hidden)
-    yield from perform(e.Tell(Waiting(f"instance {names} to show its environment", run.desired.timings.poll)))
-    yield from perform(e.Sleep(run.desired.timings.poll))
+    yield from ask(Audience.tell, Waiting(f"instance {names} to show its environment", run.desired.timings.poll))
+    yield from ask(Clock.sleep, run.desired.timings.poll)
     return True
 
 
@@ -85,9 +84,9 @@ def adopt(situation: Situation, instance: Instance) -> Effects[None]:
         record = known if known.token == token else replace(known, token=token)
     else:
         record = adopted(replace(instance, mark=Mark(situation.desired.deployment, token)), situation.observed.stamp())
-    state = situation.claimed().bury(instance.id).put_record(record).adopt(instance.id)
+    state = situation.claimed().confirm_deleted(instance.id).put_record(record).adopt(instance.id)
     if state != situation.observed.state:
-        yield from perform(e.Save(state))
+        yield from ask(StateStore.save, state)
 
 
 def ignore(situation: Situation, instance: Instance) -> Effects[None]:
@@ -95,7 +94,7 @@ def ignore(situation: Situation, instance: Instance) -> Effects[None]:
     _must_be_marked(situation, instance.id)
     state = situation.observed.state.ignore(instance.id).drop_intent(_token(situation.observed.state, instance))
     if state != situation.observed.state:
-        yield from perform(e.Save(state))
+        yield from ask(StateStore.save, state)
 
 
 def destroy(situation: Situation, instance_id: InstanceId) -> Effects[None]:
@@ -115,7 +114,7 @@ def destroy(situation: Situation, instance_id: InstanceId) -> Effects[None]:
     tombstone = Tombstone(token, instance_id, situation.observed.stamp(), DECIDED)
     chosen_before = any((t.id, t.token) == (instance_id, token) for t in situation.observed.state.tombstones)
     if not chosen_before or instance_id not in situation.observed.state.claims.adopted:
-        yield from perform(e.Save(situation.observed.state.adopt(instance_id).entomb(tombstone)))
+        yield from ask(StateStore.save, situation.observed.state.adopt(instance_id).mark_for_deletion(tombstone))
     chosen = replace(instance, mark=Mark(situation.desired.deployment, token))
     yield from reap((chosen,), situation.desired.timings.poll, decided=True)
 

@@ -20,9 +20,9 @@ from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Record
 from ert_deploy.core.planning.key_acceptance import besides, forgotten, named, takes
 from ert_deploy.core.planning.situation import Situation
-from ert_deploy.engine import effects as e
-from ert_deploy.engine.effects import Effects, perform
+from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.run_context import Run
+from ert_deploy.ports import Audience, BackendProbe, Clock, Entropy, StateStore
 
 MAX_UNANSWERED = 6  # changes without response per run before NeedsAttention is raised
 
@@ -35,12 +35,12 @@ def add_key(step: steps.AddKey, run: Run) -> Effects[None]:
     """
     assert step.instance_id is not None, "the plan adds it to a responding backend"
     instance, record = _known(step.instance_id, run.observed)
-    told = instance.id in {c.instance.id for c in run.situation.candidates if c.told}
-    if told and forgotten(record):
+    published = instance.id in {c.instance.id for c in run.situation.candidates if c.published}
+    if published and forgotten(record):
         learned = yield from relearn(record, run.situation)
         if learned is not record:
             if learned is not None:
-                yield from perform(e.Save(run.observed.state.put_record(learned)))
+                yield from ask(StateStore.save, run.observed.state.put_record(learned))
             return
         if run.situation.runs_with(instance):
             raise NeedsAttention(
@@ -49,9 +49,9 @@ def add_key(step: steps.AddKey, run: Run) -> Effects[None]:
                 "`ert-deploy down`, and then `ert-deploy up`",
             )
     if instance.id not in run.memory.made:
-        run.memory.made[instance.id] = make_key((yield from perform(e.Draw(KEY_BYTES))))
+        run.memory.made[instance.id] = make_key((yield from ask(Entropy.token_bytes, KEY_BYTES)))
     new = run.memory.made[instance.id].sha256()
-    taken = [d for d in takes(instance, record) if d != new and (told or d not in instance.key_hashes)]
+    taken = [d for d in takes(instance, record) if d != new and (published or d not in instance.key_hashes)]
     hashes = (*besides(tuple(taken), run.situation.held_keys), new)
     yield from _set(instance.id, hashes, run)
 
@@ -81,8 +81,8 @@ def relearn(record: Record, situation: Situation) -> Effects[Record | None]:
             return record
         accepted = yield from _accepted(_address(instance), health.certificate, held)
     except Transient as error:
-        yield from perform(e.Tell(Trouble("asking a backend that is not in the state about the key", error.summary)))
-        yield from perform(e.Sleep(situation.desired.timings.poll))
+        yield from ask(Audience.tell, Trouble("asking a backend that is not in the state about the key", error.summary))
+        yield from ask(Clock.sleep, situation.desired.timings.poll)
         return None
     # Apps are updated in their order, so the key of the first app was added last.
     later = tuple(digest for digest in reversed(accepted) if digest not in instance.key_hashes)
@@ -93,7 +93,7 @@ def relearn(record: Record, situation: Situation) -> Effects[Record | None]:
 def _in_force(instance: Instance, certificate: str) -> Effects[tuple[str, ...]]:
     """Return the SHA-256 of the accepted keys, oldest first; empty if the image is too old. Raises Transient."""
     try:
-        return (yield from perform(e.KeysInForce(_address(instance), certificate, instance.boot_secret)))[1]
+        return (yield from ask(BackendProbe.keys_in_force, _address(instance), certificate, instance.boot_secret))[1]
     except Rejected:
         return ()
 
@@ -102,7 +102,7 @@ def _accepted(address: Address, certificate: str, held: Mapping[str, Secret]) ->
     """Return those of the given keys, by hash, that it accepts. Raises Transient."""
     taken: list[str] = []
     for digest, key in held.items():
-        if (yield from perform(e.Accepts(address, certificate, key))):
+        if (yield from ask(BackendProbe.accepts, address, certificate, key)):
             taken.append(digest)
     return tuple(taken)
 
@@ -111,10 +111,10 @@ def _set(number: InstanceId, hashes: tuple[str, ...], run: Run) -> Effects[None]
     instance, record = _known(number, run.observed)
     address, certificate, secret = _address(instance), _proven(instance, run.observed), instance.boot_secret
     try:
-        generation, _ = yield from perform(e.KeysInForce(address, certificate, secret))
+        generation, _ = yield from ask(BackendProbe.keys_in_force, address, certificate, secret)
         claimed = replace(record, keys=takes(instance, record), asked=hashes)
-        written = yield from perform(e.Save(run.observed.state.put_record(claimed)))
-        yield from perform(e.SetKeys(address, certificate, secret, generation + 1, hashes))
+        written = yield from ask(StateStore.save, run.observed.state.put_record(claimed))
+        yield from ask(BackendProbe.set_keys, address, certificate, secret, generation + 1, hashes)
     except Rejected as error:
         raise Failed(
             f"the backend of instance {instance.id} does not have its keys changed: {error.summary}",
@@ -124,8 +124,8 @@ def _set(number: InstanceId, hashes: tuple[str, ...], run: Run) -> Effects[None]
     except Transient as error:
         yield from _unanswered(error, run)
         return
-    yield from perform(e.Save(written.put_record(replace(record, keys=hashes, asked=()))))
-    yield from perform(e.Tell(KeysSet(instance.id, tuple(named(digest) for digest in hashes))))
+    yield from ask(StateStore.save, written.put_record(replace(record, keys=hashes, asked=())))
+    yield from ask(Audience.tell, KeysSet(instance.id, tuple(named(digest) for digest in hashes)))
 
 
 def _unanswered(error: Transient, run: Run) -> Effects[None]:
@@ -136,8 +136,8 @@ def _unanswered(error: Transient, run: Run) -> Effects[None]:
             error.summary,
             "the key in use is still valid; `ert-deploy up` updates the keys once the backend responds",
         ) from error
-    yield from perform(e.Tell(Trouble("changing the keys of the backend", error.summary)))
-    yield from perform(e.Sleep(run.desired.timings.poll))
+    yield from ask(Audience.tell, Trouble("changing the keys of the backend", error.summary))
+    yield from ask(Clock.sleep, run.desired.timings.poll)
 
 
 def _known(number: InstanceId, observed: Observed) -> tuple[Instance, Record]:

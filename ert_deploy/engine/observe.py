@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ert_deploy.core.model.boot.watch import LaunchStage, Watch
 from ert_deploy.core.model.desired import Desired, Phase, Target
 from ert_deploy.core.model.errors import CannotObserve, ErtError, Failed
 from ert_deploy.core.model.events import Trouble
@@ -21,24 +22,33 @@ from ert_deploy.core.planning.health import look
 from ert_deploy.core.planning.marks import Ownership, sort_out
 from ert_deploy.core.planning.ownership import known_services, to_probe
 from ert_deploy.core.planning.situation import Situation
-from ert_deploy.engine import effects as e
 from ert_deploy.engine.boot_failures import curve
-from ert_deploy.engine.effects import Effects, perform
+from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.market.paid import meter
-from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.records.accounts import of_this_account
-from ert_deploy.ports import WebService
+from ert_deploy.engine.run_context import Memory
+from ert_deploy.ports import (
+    AppProbe,
+    Audience,
+    BackendProbe,
+    Clock,
+    GpuHost,
+    StateStore,
+    TimeSource,
+    WebHost,
+    WebService,
+)
 
 
 def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
     """Return the input of `plan`. Raises CannotObserve if a provider could not be read completely."""
-    instances = yield from perform(e.ListInstances())
-    state = yield from perform(e.Load())
+    instances = yield from ask(GpuHost.list_instances)
+    state = yield from ask(StateStore.load)
     begins, leaving = desired.phase is Phase.RUNNING and desired.begin, desired.phase is not Phase.RUNNING
     state, memory.account = yield from of_this_account(
         state, instances, memory.account, memory.same, begins=begins, leaving=leaving
     )
-    moment = yield from perform(e.Now())
+    moment = yield from ask(TimeSource.moment)
     now = own_time(moment, memory)
     known = known_services(desired, (service.id for service in memory.services.values()))
     placed = sort_out(desired, instances, state, known)
@@ -47,15 +57,7 @@ def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
         found = yield from _probe(instance, state, memory)
         if found is not None:
             health[instance.id] = found
-        meter(instance, found, now, memory)
-        memory.watches[instance.id] = look(
-            memory.watches.get(instance.id),
-            instance,
-            found,
-            now,
-            desired.timings.no_progress,
-            curve=curve(instance, memory),
-        )
+        memory.watches[instance.id] = _follow(instance, found, now, desired, memory)
     if desired.apps_first or not (placed.ours or state.tombstones):
         publications = yield from _publications(desired, memory, health)
     else:
@@ -93,6 +95,19 @@ def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
     return Situation(desired, observed, placed if not placed.undecided and known == services else None)
 
 
+def _follow(instance: Instance, health: Health | None, now: float, desired: Desired, memory: Memory) -> Watch:
+    """Return the watch of an instance; of one that this run rented, note progress and price until it is ready."""
+    previous, patience = memory.watches.get(instance.id), desired.timings.no_progress
+    expected = curve(instance, memory) if memory.curves else None
+    if expected is None:
+        return look(previous, instance, health, now, patience)
+    meter(instance, health, now, memory)
+    watch = look(previous, instance, health, now, patience, curve=expected)
+    if watch.stage is LaunchStage.READY:
+        del memory.curves[expected.token]
+    return watch
+
+
 def own_time(moment: Moment, memory: Memory) -> float:
     """Return the time of this run: the local time at its start plus the seconds since then."""
     if memory.origin is None:
@@ -113,11 +128,11 @@ def _used_before(desired: Desired, placed: Ownership, publications: tuple[Public
 
 def _probe(instance: Instance, state: State, memory: Memory) -> Effects[Health | None]:
     """Return the health. The identity is checked once per run, as the state may contain any certificate."""
-    entombed = any(t.id == instance.id for t in state.tombstones)
-    if instance.address is None or instance.mark is None or instance.halted or entombed:
+    marked = any(t.id == instance.id for t in state.tombstones)
+    if instance.address is None or instance.mark is None or instance.halted or marked:
         return None  # the IP of a stopped instance may be in use elsewhere
     proven = memory.proven.get(instance.id, "")
-    found = yield from perform(e.Probe(instance.address, instance.mark, instance.boot_secret, proven))
+    found = yield from ask(BackendProbe.probe, instance.address, instance.mark, instance.boot_secret, proven)
     if found.certificate is not None:
         memory.proven[instance.id] = found.certificate
     return found
@@ -147,9 +162,9 @@ def _publications(
 def read_publication(target: Target, memory: Memory) -> Effects[Publication]:
     """Read one target from its web host and its running app."""
     service = yield from find_service(target, memory)
-    env = yield from perform(e.ReadEnv(service.id))
+    env = yield from ask(WebHost.read_env, service.id)
     app_url = target.reached_at(service.url)
-    shown = yield from perform(e.AppFingerprint(app_url, target))
+    shown = yield from ask(AppProbe.fingerprint, app_url, target)
     owned = set(target.names.all())
     return Publication(
         target=target.service,
@@ -165,14 +180,14 @@ def read_publication(target: Target, memory: Memory) -> Effects[Publication]:
 def find_service(target: Target, memory: Memory) -> Effects[WebService]:
     """Return the service of a target, read once per run."""
     if target.service not in memory.services:
-        memory.services[target.service] = yield from perform(e.FindService(target.service))
+        memory.services[target.service] = yield from ask(WebHost.service, target.service)
     return memory.services[target.service]
 
 
 def abandon(memory: Memory, target: str, error: ErtError) -> Effects[None]:
     """Continue without a target, as its failure must not keep instances running."""
     memory.abandoned[target] = error.summary
-    yield from perform(e.Tell(Trouble(f"{target} could not be updated", error.summary)))
+    yield from ask(Audience.tell, Trouble(f"{target} could not be updated", error.summary))
 
 
 def observe_with_retry(desired: Desired, memory: Memory) -> Effects[Situation]:
@@ -184,16 +199,16 @@ def observe_with_retry(desired: Desired, memory: Memory) -> Effects[Situation]:
             memory.blind += 1
             if memory.looks == 0 or memory.blind > MAX_BLIND:
                 raise
-            yield from perform(e.Tell(Trouble("looking again", error.summary)))
-            yield from perform(e.Sleep(desired.timings.poll * memory.blind))
+            yield from ask(Audience.tell, Trouble("looking again", error.summary))
+            yield from ask(Clock.sleep, desired.timings.poll * memory.blind)
         else:
             memory.blind = 0
             return situation
 
 
-def promptly(desired: Desired, written: Moment) -> Effects[None]:
+def ensure_within_deadline(desired: Desired, written: Moment) -> Effects[None]:
     """Raise Failed if a stored call was not sent in time: from then on other runs may stop waiting for it."""
-    late = (yield from perform(e.Now())).since(written)
+    late = (yield from ask(TimeSource.moment)).since(written)
     if late > desired.timings.call_within:
         raise Failed(
             f"writing the state took {late:.0f} s, and a call this late could be considered lost too early",

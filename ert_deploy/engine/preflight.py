@@ -15,14 +15,12 @@ from ert_deploy.core.model.events import Trouble
 from ert_deploy.core.model.provider import Platform
 from ert_deploy.core.model.text import printable
 from ert_deploy.core.planning.situation import Situation
-from ert_deploy.engine import effects as e
 from ert_deploy.engine.app_proof import Finding, no_proof
 from ert_deploy.engine.decide import must_be_decided
-from ert_deploy.engine.effects import Effects, perform
-from ert_deploy.engine.memory import Memory
+from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.observe import find_service
-from ert_deploy.engine.run_context import Run
-from ert_deploy.ports import WebService
+from ert_deploy.engine.run_context import Memory, Run
+from ert_deploy.ports import Audience, WebHost, WebService
 
 
 def preflight(run: Run) -> Effects[None]:
@@ -38,7 +36,7 @@ def preflight(run: Run) -> Effects[None]:
     for finding in (yield from findings(run.desired, run.memory)):
         if finding.stops:
             raise UsageError(finding.what, hint=finding.hint)
-        yield from perform(e.Tell(Trouble(finding.what, finding.hint)))
+        yield from ask(Audience.tell, Trouble(finding.what, finding.hint))
 
 
 def findings(desired: Desired, memory: Memory) -> Effects[tuple[Finding, ...]]:
@@ -46,7 +44,7 @@ def findings(desired: Desired, memory: Memory) -> Effects[tuple[Finding, ...]]:
     found: list[Finding] = []
     for target in desired.targets:
         service = yield from find_service(target, memory)
-        grouped = yield from perform(e.ReadGroups(service))
+        grouped = yield from ask(WebHost.read_groups, service)
         found += _about(target, service, grouped, desired.platform)
         found += yield from no_proof(target, service, desired.platform)
     return tuple(found)
@@ -90,5 +88,5 @@ def _about(target: Target, service: WebService, grouped: Mapping[str, str], host
 
 def _begun(situation: Situation) -> bool:
     """Whether any trace of it exists: an instance, a pending create, or an app with the URL of a backend."""
-    told = any(publication.env.get(t.names.url) for t, publication in situation.targets)
-    return told or bool(situation.ours) or not situation.observed.state.empty()
+    published = any(publication.env.get(t.names.url) for t, publication in situation.targets)
+    return published or bool(situation.ours) or not situation.observed.state.empty()

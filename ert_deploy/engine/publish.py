@@ -1,8 +1,7 @@
 """Update of an app, as careful as a database migration.
 
 Set each variable that differs, wait until no deploy is active, start one, follow exactly that one, and verify only by
-the fingerprint of the running process. If that fails, the previous values are restored and the reason is reported; the
-old backend has been available all the time.
+the fingerprint of the running process. If that fails, restore the previous values, whose backend still runs, and raise.
 """
 
 from __future__ import annotations
@@ -20,11 +19,10 @@ from ert_deploy.core.model.state import Rollout
 from ert_deploy.core.planning.app_env import connected, fingerprint, withdrawn
 from ert_deploy.core.planning.polling import DEPLOY, after
 from ert_deploy.core.planning.situation import Situation
-from ert_deploy.engine import effects as e
-from ert_deploy.engine.effects import Effects, perform
-from ert_deploy.engine.memory import Memory
+from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.observe import find_service
-from ert_deploy.engine.run_context import Run
+from ert_deploy.engine.run_context import Memory, Run
+from ert_deploy.ports import AppProbe, Audience, Clock, StateStore, TimeSource, WebHost
 
 EMPTY_ANSWERS = 6  # deploys accepted without an id before the run fails
 
@@ -43,10 +41,10 @@ def publish(step: steps.Publish, run: Run) -> Effects[None]:
             run.memory.before[step.target] = publication.env  # older values may name a backend that no longer exists
         run.memory.before.setdefault(step.target, publication.env)
     for name in step.write:
-        yield from perform(e.PutEnv(publication.service_id, name, wanted[name]))
+        yield from ask(WebHost.put_env, publication.service_id, name, wanted[name])
     for name in step.delete:
-        yield from perform(e.DeleteEnv(publication.service_id, name))
-    yield from perform(e.Tell(Wrote(publication.name, step.write, step.delete)))
+        yield from ask(WebHost.delete_env, publication.service_id, name)
+    yield from ask(Audience.tell, Wrote(publication.name, step.write, step.delete))
 
 
 def _proven(target: Target, publication: Publication, observed: Observed) -> bool:
@@ -68,7 +66,7 @@ def deploy(step: steps.Deploy, run: Run) -> Effects[None]:
         raise Failed(what, error.detail, error.hint) from error
     run.memory.deploys.add(started.id)
     rollout = Rollout(publication.service_id, mark, started.id, run.observed.stamp())
-    yield from perform(e.Save(run.observed.state.put_rollout(rollout)))
+    yield from ask(StateStore.save, run.observed.state.put_rollout(rollout))
 
 
 def prove(step: steps.Prove, run: Run) -> Effects[None]:
@@ -86,82 +84,84 @@ def prove(step: steps.Prove, run: Run) -> Effects[None]:
         elif not (yield from _stands(step.fingerprint, run.desired, target, publication)):
             return  # a foreign deploy has applied or may apply other values: plan again
     except Failed as error:
-        yield from perform(e.Save(run.observed.state.drop_rollout(publication.service_id)))
+        yield from ask(StateStore.save, run.observed.state.drop_rollout(publication.service_id))
         if rollout is not None and (rollout.proven or rollout.deploy_id not in run.memory.deploys):
             what = "deploying again" if rollout.proven else "a deploy of an earlier run"
-            yield from perform(e.Tell(Trouble(what, error.summary)))  # a deploy of this run may still succeed
+            yield from ask(Audience.tell, Trouble(what, error.summary))  # a deploy of this run may still succeed
             return
         restored = yield from _put_back(target, publication, run.memory)
         if live and restored:
             yield from _start(run.desired, publication)
         raise
     run.memory.before[step.target] = publication.env
-    now = (yield from perform(e.Now())).stamp()
+    now = (yield from ask(TimeSource.moment)).stamp()
     base = rollout or Rollout(publication.service_id, step.fingerprint, "", now)
-    yield from perform(e.Save(run.observed.state.put_rollout(replace(base, fingerprint=step.fingerprint, proven=now))))
-    yield from perform(e.Tell(Proven(publication.name, publication.app_url, step.fingerprint)))
+    proven = replace(base, fingerprint=step.fingerprint, proven=now)
+    yield from ask(StateStore.save, run.observed.state.put_rollout(proven))
+    yield from ask(Audience.tell, Proven(publication.name, publication.app_url, step.fingerprint))
 
 
 def _start(desired: Desired, publication: Publication) -> Effects[WebDeploy]:
-    deadline = (yield from perform(e.Now())).steady + desired.timings.deploy_limit
+    deadline = (yield from ask(TimeSource.moment)).steady + desired.timings.deploy_limit
     for _ in range(EMPTY_ANSWERS):
         yield from _idle(desired, publication, deadline)
         try:
-            started = yield from perform(e.StartDeploy(publication.service_id))
+            started = yield from ask(WebHost.deploy, publication.service_id)
         except OutcomeUnknown:
             started = None
         if started is not None:
-            yield from perform(e.Tell(DeploySeen(publication.name, started.id, started.status)))
+            yield from ask(Audience.tell, DeploySeen(publication.name, started.id, started.status))
             return started
-        yield from perform(e.Sleep(desired.timings.poll * DEPLOY))
+        yield from ask(Clock.sleep, desired.timings.poll * DEPLOY)
     raise Failed(f"{desired.platform.name} accepted {EMPTY_ANSWERS} deploys of {publication.name} without naming one")
 
 
 def _idle(desired: Desired, publication: Publication, deadline: float) -> Effects[None]:
     """Wait until the newest deploy is finished: only one runs at a time, and a pending one has no id to follow."""
-    began = (yield from perform(e.Now())).steady
+    began = (yield from ask(TimeSource.moment)).steady
     while True:
-        newest = yield from perform(e.NewestDeploy(publication.service_id))
+        newest = yield from ask(WebHost.newest_deploy, publication.service_id)
         if newest is None or newest.kind is not DeployKind.IN_FLIGHT:
             return
-        if (now := (yield from perform(e.Now())).steady) >= deadline:
+        if (now := (yield from ask(TimeSource.moment)).steady) >= deadline:
             raise _stuck(newest, publication, desired.platform.name)
-        yield from perform(e.Tell(DeploySeen(publication.name, newest.id, newest.status)))
-        yield from perform(e.Sleep(after(now - began, desired.timings, DEPLOY)))
+        yield from ask(Audience.tell, DeploySeen(publication.name, newest.id, newest.status))
+        yield from ask(Clock.sleep, after(now - began, desired.timings, DEPLOY))
 
 
 def _stands(mark: str, desired: Desired, target: Target, publication: Publication) -> Effects[bool]:
     """Whether the app reports the fingerprint while no deploy is active that could change it."""
-    newest = yield from perform(e.NewestDeploy(publication.service_id))
+    newest = yield from ask(WebHost.newest_deploy, publication.service_id)
     if newest is not None and newest.kind is DeployKind.IN_FLIGHT:
-        yield from _idle(desired, publication, (yield from perform(e.Now())).steady + desired.timings.deploy_limit)
+        now = yield from ask(TimeSource.moment)
+        yield from _idle(desired, publication, now.steady + desired.timings.deploy_limit)
         return False
-    return (yield from perform(e.AppFingerprint(publication.app_url, target))) == mark
+    return (yield from ask(AppProbe.fingerprint, publication.app_url, target)) == mark
 
 
 def _follow(run: Run, target: Target, publication: Publication, deploy_id: str) -> Effects[None]:
     """Wait until the deploy is live. If a newer deploy replaced or canceled it, follow that one instead."""
-    began = (yield from perform(e.Now())).steady
+    began = (yield from ask(TimeSource.moment)).steady
     deadline, shown = began + run.desired.timings.deploy_limit, ""
     while True:
         try:
-            seen = yield from perform(e.GetDeploy(publication.service_id, deploy_id))
+            seen = yield from ask(WebHost.get_deploy, publication.service_id, deploy_id)
         except Gone as error:
             raise Failed(f"deploy {deploy_id} of {publication.name} is not known any more", error.summary) from error
         if seen.status != shown:
-            yield from perform(e.Tell(DeploySeen(publication.name, seen.id, seen.status)))
+            yield from ask(Audience.tell, DeploySeen(publication.name, seen.id, seen.status))
             shown = seen.status
         if seen.kind is DeployKind.LIVE:
             return
         if seen.kind is not DeployKind.IN_FLIGHT:
-            newest = yield from perform(e.NewestDeploy(publication.service_id))
+            newest = yield from ask(WebHost.newest_deploy, publication.service_id)
             if newest is None or newest.id == deploy_id or newest.created < seen.created:
                 raise (yield from _failure(run.memory, target, seen))
             deploy_id = newest.id
             continue
-        if (now := (yield from perform(e.Now())).steady) >= deadline:
+        if (now := (yield from ask(TimeSource.moment)).steady) >= deadline:
             raise _stuck(seen, publication, run.desired.platform.name)
-        yield from perform(e.Sleep(after(now - began, run.desired.timings, DEPLOY)))
+        yield from ask(Clock.sleep, after(now - began, run.desired.timings, DEPLOY))
 
 
 def _stuck(deploy: WebDeploy, publication: Publication, host: str) -> Failed:
@@ -174,7 +174,7 @@ def _stuck(deploy: WebDeploy, publication: Publication, host: str) -> Failed:
 
 def _failure(memory: Memory, target: Target, seen: WebDeploy) -> Effects[Failed]:
     service = yield from find_service(target, memory)
-    why = yield from perform(e.WhyFailed(service, seen))
+    why = yield from ask(WebHost.failure, service, seen)
     return Failed(
         f"deploy {seen.id} of {service.name} finished as {seen.status}; the previous version keeps serving",
         why,
@@ -183,9 +183,9 @@ def _failure(memory: Memory, target: Target, seen: WebDeploy) -> Effects[Failed]
 
 
 def _see(mark: str, desired: Desired, target: Target, publication: Publication) -> Effects[None]:
-    began = (yield from perform(e.Now())).steady
-    while (shown := (yield from perform(e.AppFingerprint(publication.app_url, target)))) != mark:
-        waited = (yield from perform(e.Now())).steady - began
+    began = (yield from ask(TimeSource.moment)).steady
+    while (shown := (yield from ask(AppProbe.fingerprint, publication.app_url, target))) != mark:
+        waited = (yield from ask(TimeSource.moment)).steady - began
         if waited >= desired.timings.prove_limit:
             raise Failed(
                 f"{publication.name} shows {shown or 'no fingerprint'} instead of {mark}",
@@ -193,8 +193,8 @@ def _see(mark: str, desired: Desired, target: Target, publication: Publication) 
                 "the app must report the value of its fingerprint variable there",
             )
         wait = after(waited, desired.timings, DEPLOY)
-        yield from perform(e.Tell(Waiting(f"{publication.name} to show the new fingerprint", wait)))
-        yield from perform(e.Sleep(wait))
+        yield from ask(Audience.tell, Waiting(f"{publication.name} to show the new fingerprint", wait))
+        yield from ask(Clock.sleep, wait)
 
 
 def _put_back(target: Target, publication: Publication, memory: Memory) -> Effects[bool]:
@@ -204,10 +204,10 @@ def _put_back(target: Target, publication: Publication, memory: Memory) -> Effec
         return False
     for name in target.names.all():
         if name in before:
-            yield from perform(e.PutEnv(publication.service_id, name, before[name]))
+            yield from ask(WebHost.put_env, publication.service_id, name, before[name])
         else:
-            yield from perform(e.DeleteEnv(publication.service_id, name))
-    yield from perform(e.Tell(Trouble(f"the old values of {publication.name} were put back", "its deploy failed")))
+            yield from ask(WebHost.delete_env, publication.service_id, name)
+    yield from ask(Audience.tell, Trouble(f"the old values of {publication.name} were put back", "its deploy failed"))
     return True
 
 
@@ -220,7 +220,7 @@ def _wanted(situation: Situation, target: Target) -> Mapping[str, Secret]:
     """Return the desired variables of the target: no backend on the way down, else the current one."""
     if situation.desired.phase is Phase.ABSENT:
         return withdrawn(target)
-    current = situation.standing.current
+    current = situation.classified.current
     assert current is not None, "the plan publishes only this"
     assert current.instance.address is not None
     key = situation.current_key(current.instance)
@@ -246,4 +246,4 @@ def _announce(publication: Publication, observed: Observed, urls: set[Secret | N
         if Secret(instance.address.url()) in urls:
             state = state.put_record(replace(record, published=True))
     if state is not observed.state:
-        yield from perform(e.Save(state))
+        yield from ask(StateStore.save, state)

@@ -18,9 +18,9 @@ from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import State, Tombstone
 from ert_deploy.core.planning.adoption import known, strays
 from ert_deploy.core.planning.marks import Undecided, sort_out
-from ert_deploy.engine import effects as e
-from ert_deploy.engine.effects import Effects, perform
+from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.records.accounts import of_this_account
+from ert_deploy.ports import Audience, BackendProbe, Clock, GpuHost, StateStore, TimeSource
 
 MAX_ROUNDS = 20  # rounds over all instances before NeedsAttention is raised; each tombstone remains
 REASON = "it was in no state"
@@ -43,8 +43,8 @@ class Found:
 
 def find(desired: Desired) -> Effects[Found]:
     """Search for strays. Raises CannotObserve if the list or the state cannot be read."""
-    instances = yield from perform(e.ListInstances())
-    stored = yield from perform(e.Load())
+    instances = yield from ask(GpuHost.list_instances)
+    stored = yield from ask(StateStore.load)
     state, _ = yield from of_this_account(stored, instances, "", set(), begins=False, leaving=True)
     placed = sort_out(desired, instances, state, desired.services)
     found = strays(placed.ours, state)
@@ -58,10 +58,10 @@ def find(desired: Desired) -> Effects[Found]:
 
 def _serves(stray: Instance, state: State) -> Effects[bool]:
     """Whether the identity is valid and it is ready; False if it has a tombstone."""
-    entombed = any(t.id == stray.id for t in state.tombstones)
-    if entombed or stray.address is None or stray.mark is None or stray.halted:
+    marked = any(t.id == stray.id for t in state.tombstones)
+    if marked or stray.address is None or stray.mark is None or stray.halted:
         return False
-    health = yield from perform(e.Probe(stray.address, stray.mark, stray.boot_secret, ""))
+    health = yield from ask(BackendProbe.probe, stray.address, stray.mark, stray.boot_secret, "")
     return health.vital is Vital.HEALTHY
 
 
@@ -77,16 +77,16 @@ def reap(chosen: tuple[Instance, ...], poll: float, *, decided: bool = False) ->
     left = {i.id: i for i in chosen}
     for turn in range(MAX_ROUNDS):
         if turn:
-            yield from perform(e.Tell(Waiting(f"{_named(left)} to be gone", poll)))
-            yield from perform(e.Sleep(poll))
+            yield from ask(Audience.tell, Waiting(f"{_named(left)} to be gone", poll))
+            yield from ask(Clock.sleep, poll)
         try:
             yield from _round(left, gone, decided=decided)
         except StateConflict as error:
-            yield from perform(e.Tell(Trouble("looking again", error.summary)))
+            yield from ask(Audience.tell, Trouble("looking again", error.summary))
         except CannotObserve as error:
             if turn == 0:
                 raise
-            yield from perform(e.Tell(Trouble("looking again", error.summary)))
+            yield from ask(Audience.tell, Trouble("looking again", error.summary))
         if not left:
             return tuple(gone)
     raise NeedsAttention(
@@ -97,18 +97,18 @@ def reap(chosen: tuple[Instance, ...], poll: float, *, decided: bool = False) ->
 
 def _round(left: dict[InstanceId, Instance], gone: list[InstanceId], *, decided: bool) -> Effects[None]:
     """List once and execute the next step for each one left. Those found absent move from `left` to `gone`."""
-    listed = {i.id: i for i in (yield from perform(e.ListInstances()))}
-    state = yield from perform(e.Load())
+    listed = {i.id: i for i in (yield from ask(GpuHost.list_instances))}
+    state = yield from ask(StateStore.load)
     for stray in () if decided else _adopted(left, listed, state):
         del left[stray.id]
-        yield from perform(e.Tell(Trouble(f"instance {stray.id} is kept", "it is not a stray any more")))
-    state = yield from _entomb(left, state)
+        yield from ask(Audience.tell, Trouble(f"instance {stray.id} is kept", "it is not a stray any more"))
+    state = yield from _mark_for_deletion(left, state)
     for number in sorted(left):
         if number in listed:
             yield from _destroy(number)
-        elif (yield from perform(e.GetInstance(number))) is None:
-            state = yield from perform(e.Save(state.bury(number)))
-            yield from perform(e.Tell(Destroyed(number)))
+        elif (yield from ask(GpuHost.get_instance, number)) is None:
+            state = yield from ask(StateStore.save, state.confirm_deleted(number))
+            yield from ask(Audience.tell, Destroyed(number))
             del left[number]
             gone.append(number)
 
@@ -124,27 +124,27 @@ def _adopted(left: dict[InstanceId, Instance], listed: dict[InstanceId, Instance
     ]
 
 
-def _entomb(left: dict[InstanceId, Instance], state: State) -> Effects[State]:
+def _mark_for_deletion(left: dict[InstanceId, Instance], state: State) -> Effects[State]:
     """Write a tombstone for each of them at once. Raises StateConflict if the state has changed."""
-    now = (yield from perform(e.Now())).stamp()
-    told = {t.id for t in state.tombstones}
-    new = [i for i in left.values() if i.id not in told and i.mark is not None]
+    now = (yield from ask(TimeSource.moment)).stamp()
+    marked = {t.id for t in state.tombstones}
+    new = [i for i in left.values() if i.id not in marked and i.mark is not None]
     for stray in new:
         assert stray.mark is not None
-        state = state.entomb(Tombstone(stray.mark.token, stray.id, now, REASON))
+        state = state.mark_for_deletion(Tombstone(stray.mark.token, stray.id, now, REASON))
     if not new:
         return state
-    state = yield from perform(e.Save(state))
+    state = yield from ask(StateStore.save, state)
     for stray in new:
-        yield from perform(e.Tell(Retired(stray.id, REASON)))
+        yield from ask(Audience.tell, Retired(stray.id, REASON))
     return state
 
 
 def _destroy(number: InstanceId) -> Effects[None]:
     try:
-        yield from perform(e.DestroyInstance(number))
+        yield from ask(GpuHost.destroy, number)
     except (Outcome, CannotObserve) as error:
-        yield from perform(e.Tell(Trouble(f"destroying instance {number}", error.summary)))
+        yield from ask(Audience.tell, Trouble(f"destroying instance {number}", error.summary))
 
 
 def _named(left: dict[InstanceId, Instance]) -> str:

@@ -26,10 +26,9 @@ from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Offer
 from ert_deploy.core.planning.app_env import withdrawn
 from ert_deploy.core.planning.offers import Ranked, choose
-from ert_deploy.engine import effects as e
 from ert_deploy.engine.boot_failures import refuse_broken_image
 from ert_deploy.engine.budget import affordable, commit, too_dear
-from ert_deploy.engine.effects import Effects, perform
+from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.market.quote import requote
 from ert_deploy.engine.market.search import (
     AllTried,
@@ -39,9 +38,9 @@ from ert_deploy.engine.market.search import (
     on_the_market,
     wait_for_offer,
 )
-from ert_deploy.engine.observe import own_time, promptly
+from ert_deploy.engine.observe import ensure_within_deadline, own_time
 from ert_deploy.engine.run_context import Run
-from ert_deploy.ports import CreateOrder
+from ert_deploy.ports import Audience, CreateOrder, Entropy, GpuHost, StateStore, TimeSource, WebHost
 
 RANKED_FOR = 60.0  # seconds for which a search is valid
 MAX_LOST = 20  # offers already rented before the run fails
@@ -56,8 +55,8 @@ def mark_apps(step: steps.MarkApps, run: Run) -> Effects[None]:
         return
     for target, publication in run.situation.targets:
         name = target.names.fingerprint
-        yield from perform(e.PutEnv(publication.service_id, name, withdrawn(target)[name]))
-        yield from perform(e.Tell(Wrote(publication.name, (name,), ())))
+        yield from ask(WebHost.put_env, publication.service_id, name, withdrawn(target)[name])
+        yield from ask(Audience.tell, Wrote(publication.name, (name,), ()))
 
 
 def rent(step: steps.Rent, run: Run) -> Effects[None]:
@@ -70,7 +69,7 @@ def rent(step: steps.Rent, run: Run) -> Effects[None]:
             "two instances of this deployment may be billing already",
             hint="`ert-deploy status` shows them; `ert-deploy down` removes them",
         )
-    if run.situation.standing.current is not None:
+    if run.situation.classified.current is not None:
         yield from _hedge(run)
         return
     try:
@@ -79,7 +78,7 @@ def rent(step: steps.Rent, run: Run) -> Effects[None]:
         if run.memory.kept is not None or not run.situation.serving:
             raise
         run.memory.kept = error
-        yield from perform(e.Tell(Trouble("the serving instance cannot be replaced", error.summary)))
+        yield from ask(Audience.tell, Trouble("the serving instance cannot be replaced", error.summary))
         return
     if found is not None:
         yield from _rent(run, *found)
@@ -91,35 +90,36 @@ def _hedge(run: Run) -> Effects[None]:
         yield from _rent(run, *(yield from best_offer(run)))
     except (UsageError, Failed, CannotObserve) as error:
         run.memory.unhedged = error
-        yield from perform(e.Tell(Trouble("no second machine is rented", error.summary)))
+        yield from ask(Audience.tell, Trouble("no second machine is rented", error.summary))
 
 
 def _rent(run: Run, ranked: Ranked, rank: int) -> Effects[None]:
-    yield from perform(e.AwaitTurn("create"))
+    yield from ask(GpuHost.await_turn, "create")
     quoted = yield from requote(ranked, run)
     if quoted is None:
         return
     ranked, cost = quoted, quoted.estimate
-    yield from perform(e.Tell(Renting(ranked.offer, rank, len(run.memory.ranked), cost.expected(), cost.hourly)))
-    yield from _three_beats(run, ranked)
+    yield from ask(Audience.tell, Renting(ranked.offer, rank, len(run.memory.ranked), cost.expected(), cost.hourly))
+    yield from _create_with_intent(run, ranked)
 
 
-def _three_beats(run: Run, ranked: Ranked) -> Effects[None]:
+def _create_with_intent(run: Run, ranked: Ranked) -> Effects[None]:
     offer, known = ranked.offer, run.situation.claimed()
-    token = (yield from perform(e.Draw(keys.TOKEN_BYTES))).hex()
-    boot_secret = (yield from perform(e.Draw(keys.BOOT_SECRET_BYTES))).hex()
+    token = (yield from ask(Entropy.token_bytes, keys.TOKEN_BYTES)).hex()
+    boot_secret = (yield from ask(Entropy.token_bytes, keys.BOOT_SECRET_BYTES)).hex()
     # The initial key is discarded: the instance gets a new key once it is ready.
-    closed = keys.make_key((yield from perform(e.Draw(keys.KEY_BYTES)))).sha256()
+    closed = keys.make_key((yield from ask(Entropy.token_bytes, keys.KEY_BYTES))).sha256()
     launch = (run.memory.launch or run.desired.launch).on(offer)
     wanted = replace(run.desired, launch=launch)
     env = wanted.container_env(token, closed, boot_secret, offer, owner=run.situation.birth_owner)
     order = CreateOrder(offer.id, launch, Mark(run.desired.deployment, token), env)
-    now = yield from perform(e.Now())
-    written = yield from perform(e.Save(known.intend(state.Intent(token, now.stamp(), offer.id, offer.machine_id))))
+    now = yield from ask(TimeSource.moment)
+    intent = state.Intent(token, now.stamp(), offer.id, offer.machine_id)
+    written = yield from ask(StateStore.save, known.intend(intent))
     try:
-        yield from promptly(run.desired, now)
+        yield from ensure_within_deadline(run.desired, now)
     except Failed:
-        yield from perform(e.Save(written.drop_intent(token)))
+        yield from ask(StateStore.save, written.drop_intent(token))
         raise
     run.memory.tried.add(offer.id)
     run.memory.created.add(token)
@@ -127,26 +127,26 @@ def _three_beats(run: Run, ranked: Ranked) -> Effects[None]:
     commit(ranked, token, began, run.memory)
     run.memory.rented[token] = offer
     timings = run.desired.timings
-    run.memory.curves[token] = Curve(ranked.estimate.stages, began, timings.boot_limit, timings.no_progress)
+    run.memory.curves[token] = Curve(ranked.estimate.stages, began, timings.boot_limit, timings.no_progress, token)
     try:
-        instance_id = yield from perform(e.Create(order))
+        instance_id = yield from ask(GpuHost.create, order)
     except OfferGone:
         run.memory.lost += 1
         del run.memory.spending[token]
-        yield from perform(e.Save(written.mark_gone(token)))
-        yield from perform(e.Tell(OfferLost(offer)))
+        yield from ask(StateStore.save, written.mark_gone(token))
+        yield from ask(Audience.tell, OfferLost(offer))
         return
     except CreateRefused as error:
-        yield from perform(e.Tell(CreateUnknown(token, error.summary)))
+        yield from ask(Audience.tell, CreateUnknown(token, error.summary))
         raise Failed(f"nothing was rented: {error.summary}", error.detail, error.hint) from error
     except OutcomeUnknown as error:
         run.memory.rentals += 1
-        yield from perform(e.Tell(CreateUnknown(token, error.summary)))
+        yield from ask(Audience.tell, CreateUnknown(token, error.summary))
         return
     run.memory.rentals += 1
     record = state.Record(token, instance_id, offer.machine_id, now.stamp(), keys=(closed,))
-    yield from perform(e.Save(written.put_record(record)))
-    yield from perform(e.Tell(Rented(instance_id, offer)))
+    yield from ask(StateStore.save, written.put_record(record))
+    yield from ask(Audience.tell, Rented(instance_id, offer))
 
 
 def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
@@ -157,7 +157,7 @@ def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
             f"{run.memory.rentals} rented machines did not become healthy, {run.memory.lost} offers were taken",
             hint="`ert-deploy offers` lists the remaining ones; a higher offer/max_dph allows better hosts",
         )
-    moment, stored = (yield from perform(e.Now())), run.observed.state
+    moment, stored = (yield from ask(TimeSource.moment)), run.observed.state
     now, denied = own_time(moment, run.memory), stored.denied_machines(abs(moment.stamp()))
     taken, hosts = run.situation.occupied, stored.denied_hosts(abs(moment.stamp()))
     if now >= run.memory.ranked_until:
@@ -179,7 +179,7 @@ def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
         and ranked.offer.machine_id not in denied | taken
         and ranked.offer.host_id not in hosts
     ]
-    if run.situation.standing.current is not None:
+    if run.situation.classified.current is not None:
         left = [found for found in left if _apart(found[0].offer, run)]
     within = next((found for found in left if affordable(found[0], run, now)), None)
     if within is not None:
@@ -195,7 +195,7 @@ def _without_bids(desired: Desired) -> Desired | None:
     launch = desired.launch
     if launch.market is not Market.INTERRUPTIBLE or not launch.or_on_demand:
         return None
-    return replace(desired, launch=launch.on_demand())
+    return replace(desired, launch=replace(launch, market=Market.ON_DEMAND, bid=None, bid_margin=None))
 
 
 def _found(step: steps.Step, run: Run) -> Effects[tuple[Ranked, int] | None]:
@@ -203,7 +203,7 @@ def _found(step: steps.Step, run: Run) -> Effects[tuple[Ranked, int] | None]:
     try:
         return (yield from best_offer(run))
     except (NoneMatches, AllTried) as error:
-        now = own_time((yield from perform(e.Now())), run.memory)
+        now = own_time((yield from ask(TimeSource.moment)), run.memory)
         yield from wait_for_offer(error, run.desired.wait_for_offer, now, run.memory)
     run.memory.taken.pop(step, None)  # a wait is no attempt
     return None

@@ -9,13 +9,13 @@ from ert_deploy.core.model.moment import MARGIN
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import Intent, Tombstone
-from ert_deploy.engine import effects as e
 from ert_deploy.engine.boot_failures import same_end
 from ert_deploy.engine.budget import ended
-from ert_deploy.engine.effects import Effects, perform
+from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.market.paid import paid
 from ert_deploy.engine.records.endings import failed
 from ert_deploy.engine.run_context import Run
+from ert_deploy.ports import Audience, Clock, GpuHost, StateStore
 
 NOT_FOUND = "not found"
 MOST_WAIT = 60.0  # maximum seconds between two attempts; the interval grows from `timings/poll`
@@ -25,11 +25,13 @@ FIRM_TRIES = 3  # failed attempts to destroy an instance before other steps cont
 
 def retire(step: steps.Retire, run: Run) -> Effects[None]:
     """Write the tombstone, and deny the machine if the host is at fault; no machine for a fault of the image."""
-    state = run.observed.state.entomb(Tombstone(step.token, step.instance_id, run.observed.stamp(), step.reason))
+    state = run.observed.state.mark_for_deletion(
+        Tombstone(step.token, step.instance_id, run.observed.stamp(), step.reason)
+    )
     if step.deny:
         state = failed(state, step, run)
-    yield from perform(e.Save(state.allow(same_end(step, run.memory))))
-    yield from perform(e.Tell(Retired(step.instance_id, step.reason)))
+    yield from ask(StateStore.save, state.allow(same_end(step, run.memory)))
+    yield from ask(Audience.tell, Retired(step.instance_id, step.reason))
 
 
 def destroy(step: steps.Destroy, run: Run) -> Effects[None]:
@@ -38,27 +40,27 @@ def destroy(step: steps.Destroy, run: Run) -> Effects[None]:
     _tried(step, run)
     run.memory.refused.pop(number, None)
     try:
-        yield from perform(e.DestroyInstance(number))
+        yield from ask(GpuHost.destroy, number)
     except (Outcome, CannotObserve) as error:
         run.memory.refused[number] = error
-        yield from perform(e.Tell(Trouble(f"destroying instance {number}", error.summary)))
+        yield from ask(Audience.tell, Trouble(f"destroying instance {number}", error.summary))
         if run.memory.tries[number] < FIRM_TRIES:
             del run.memory.due[step]
-            yield from perform(e.Sleep(run.desired.timings.poll))
+            yield from ask(Clock.sleep, run.desired.timings.poll)
 
 
-def bury(step: steps.Bury, run: Run) -> Effects[None]:
+def confirm_deleted(step: steps.ConfirmDeleted, run: Run) -> Effects[None]:
     """Remove the tombstone once a read by id shows that the instance does not exist, like the listing before."""
     if (yield from _by_id(step.instance_id)) != NOT_FOUND:
         _tried(step, run)
         return
-    yield from perform(e.Save(run.observed.state.bury(step.instance_id)))
+    yield from ask(StateStore.save, run.observed.state.confirm_deleted(step.instance_id))
     cost = None
     for tombstone in run.observed.state.tombstones:
         if tombstone.id == step.instance_id:
             ended(tombstone.token, run.observed.now, run.memory)
             cost = paid(tombstone.token, run.desired.launch, run.observed.now, run.memory)
-    yield from perform(e.Tell(Destroyed(step.instance_id, cost)))
+    yield from ask(Audience.tell, Destroyed(step.instance_id, cost))
 
 
 def await_gone(step: steps.AwaitGone, run: Run) -> Effects[None]:
@@ -67,8 +69,8 @@ def await_gone(step: steps.AwaitGone, run: Run) -> Effects[None]:
     if left <= 0:
         raise (yield from _ghost(step.instance_id, run))
     wait = min(step.until - run.observed.now, left)
-    yield from perform(e.Tell(Waiting(f"instance {step.instance_id} to be gone", wait)))
-    yield from perform(e.Sleep(wait))
+    yield from ask(Audience.tell, Waiting(f"instance {step.instance_id} to be gone", wait))
+    yield from ask(Clock.sleep, wait)
 
 
 def forget(step: steps.DropRecord, run: Run) -> Effects[None]:
@@ -83,25 +85,25 @@ def forget(step: steps.DropRecord, run: Run) -> Effects[None]:
         if run.observed.now - since >= run.desired.timings.settle:
             raise (yield from _ghost(step.instance_id, run))
         wait = _wait(step.instance_id, run)
-        yield from perform(e.Tell(Waiting(f"instance {step.instance_id} to be listed or gone ({shown})", wait)))
-        yield from perform(e.Sleep(wait))
+        yield from ask(Audience.tell, Waiting(f"instance {step.instance_id} to be listed or gone ({shown})", wait))
+        yield from ask(Clock.sleep, wait)
         return
     observed, settle = run.observed, run.desired.timings.settle
     state = observed.state.drop_record(step.instance_id)
     record = observed.state.record(step.instance_id)
     cloned = record is not None and any(other.token == record.token for other in state.records)
     if record is not None and not cloned and observed.age(record.token, record.at, MARGIN) < settle:
-        yield from perform(e.Save(state.intend(Intent(record.token, record.at, "", record.machine_id))))
+        yield from ask(StateStore.save, state.intend(Intent(record.token, record.at, "", record.machine_id)))
         return
-    yield from perform(e.Save(state))
+    yield from ask(StateStore.save, state)
     ended(record.token if record is not None else "", observed.now, run.memory)
-    yield from perform(e.Tell(Destroyed(step.instance_id)))
+    yield from ask(Audience.tell, Destroyed(step.instance_id))
 
 
 def _by_id(instance_id: InstanceId) -> Effects[str]:
     """Return a description of the instance from a read by id."""
     try:
-        found = yield from perform(e.GetInstance(instance_id))
+        found = yield from ask(GpuHost.get_instance, instance_id)
     except CannotObserve as error:
         return f"no answer: {error.summary}"
     return NOT_FOUND if found is None else _shown(found)
@@ -128,7 +130,7 @@ def _ghost(instance_id: InstanceId, run: Run) -> Effects[NeedsAttention]:
     )
 
 
-def _tried(step: steps.Destroy | steps.Bury, run: Run) -> None:
+def _tried(step: steps.Destroy | steps.ConfirmDeleted, run: Run) -> None:
     """Record one more attempt, and the time of the next one."""
     run.memory.since.setdefault(step.instance_id, run.observed.now)
     run.memory.due[step] = run.observed.now + _wait(step.instance_id, run)

@@ -17,8 +17,8 @@ from ert_deploy.core.planning.key_acceptance import named
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.apply import Result, apply
 from ert_deploy.engine.effects import Effects
-from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import observe
+from ert_deploy.engine.run_context import Memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def rotate(desired: Desired) -> Effects[Rotated]:
 
 
 def _must_serve(situation: Situation) -> None:
-    now, name = situation.standing, situation.desired.deployment
+    now, name = situation.classified, situation.desired.deployment
     stage = now.verdicts[now.current.instance.id].stage if now.current is not None else None
     if stage is Stage.READY:
         return
@@ -67,7 +67,7 @@ def _amiss(situation: Situation) -> Iterator[str]:
 
 
 def _name(situation: Situation) -> str:
-    current = situation.standing.current
+    current = situation.classified.current
     key = situation.current_key(current.instance) if current is not None else None
     assert key is not None, "a serving backend has a key"
     return named(key.sha256())

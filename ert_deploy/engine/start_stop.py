@@ -15,11 +15,10 @@ from ert_deploy.core.model.observed import Observed, Vital
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import Record, State
 from ert_deploy.core.planning.sleep import start_may_come
-from ert_deploy.engine import effects as e
-from ert_deploy.engine.effects import Effects, perform
-from ert_deploy.engine.memory import Memory
-from ert_deploy.engine.observe import promptly
-from ert_deploy.engine.run_context import Run
+from ert_deploy.engine.effects import Effects, ask
+from ert_deploy.engine.observe import ensure_within_deadline
+from ert_deploy.engine.run_context import Memory, Run
+from ert_deploy.ports import Audience, BackendProbe, Clock, GpuHost, StateStore, TimeSource
 
 MAX_STARTS = 3  # starts per instance and run before another one is rented
 MAX_REFUSALS = 3  # permission errors per instance before NeedsAttention is raised
@@ -36,22 +35,22 @@ def wake(step: steps.Wake, run: Run) -> Effects[None]:
         return
     run.memory.starts[record.id] = starts + 1
     run.memory.watches.pop(record.id, None)  # resets the progress timer
-    yield from perform(e.AwaitTurn("start"))
-    now = yield from perform(e.Now())  # the `Situation` may be old
+    yield from ask(GpuHost.await_turn, "start")
+    now = yield from ask(TimeSource.moment)  # the `Situation` may be old
     woken = replace(record, woken=now.stamp())
-    written = yield from perform(e.Save(run.observed.state.put_record(woken)))
-    yield from promptly(run.desired, now)
+    written = yield from ask(StateStore.save, run.observed.state.put_record(woken))
+    yield from ensure_within_deadline(run.desired, now)
     try:
-        yield from perform(e.StartInstance(record.id))
+        yield from ask(GpuHost.start, record.id)
     except StartRefused as error:
         yield from _strand(woken, written, error.summary, run)
     except Rejected as error:
         yield from refused(f"starting instance {record.id}", record.id, error, run)
     except (Outcome, CannotObserve) as error:
-        yield from perform(e.Tell(Trouble(f"starting instance {record.id}", error.summary)))
-        yield from perform(e.Sleep(run.desired.timings.poll))
+        yield from ask(Audience.tell, Trouble(f"starting instance {record.id}", error.summary))
+        yield from ask(Clock.sleep, run.desired.timings.poll)
     else:
-        yield from perform(e.Tell(Woken(record.id)))
+        yield from ask(Audience.tell, Woken(record.id))
 
 
 def strand(step: steps.Strand, run: Run) -> Effects[None]:
@@ -62,18 +61,18 @@ def strand(step: steps.Strand, run: Run) -> Effects[None]:
 def _strand(record: Record, state: State, why: str, run: Run) -> Effects[None]:
     _patience(record.id, run.memory)
     try:
-        yield from perform(e.StopInstance(record.id))
+        yield from ask(GpuHost.stop, record.id)
     except Rejected as error:
         yield from refused(f"cancelling the start of instance {record.id}", record.id, error, run)
         return
     except (Outcome, CannotObserve) as error:
         run.memory.refused[record.id] = error
-        yield from perform(e.Tell(Trouble(f"cancelling the start of instance {record.id}", error.summary)))
-        yield from perform(e.Sleep(run.desired.timings.poll))
+        yield from ask(Audience.tell, Trouble(f"cancelling the start of instance {record.id}", error.summary))
+        yield from ask(Clock.sleep, run.desired.timings.poll)
         return
-    now = yield from perform(e.Now())
-    yield from perform(e.Save(state.put_record(replace(record, stranded=now.stamp()))))
-    yield from perform(e.Tell(Stranded(record.id, why)))
+    now = yield from ask(TimeSource.moment)
+    yield from ask(StateStore.save, state.put_record(replace(record, stranded=now.stamp())))
+    yield from ask(Audience.tell, Stranded(record.id, why))
 
 
 def stop(step: steps.Stop, run: Run) -> Effects[None]:
@@ -84,34 +83,34 @@ def stop(step: steps.Stop, run: Run) -> Effects[None]:
     number = step.instance_id
     record, health = _record(run.observed, number), run.observed.health.get(number)
     if record.stranded and health is not None and health.vital is Vital.HEALTHY:
-        yield from perform(e.Save(run.observed.state.put_record(replace(record, stranded=0.0))))
+        yield from ask(StateStore.save, run.observed.state.put_record(replace(record, stranded=0.0)))
         return
     _patience(number, run.memory)
     if (yield from _busy(number, run)):
         return
     try:
-        yield from perform(e.StopInstance(number))
+        yield from ask(GpuHost.stop, number)
     except Rejected as error:
         yield from refused(f"stopping instance {number}", number, error, run)
         return
     except (Outcome, CannotObserve) as error:
         run.memory.refused[number] = error
-        yield from perform(e.Tell(Trouble(f"stopping instance {number}", error.summary)))
-        yield from perform(e.Sleep(run.desired.timings.poll))
+        yield from ask(Audience.tell, Trouble(f"stopping instance {number}", error.summary))
+        yield from ask(Clock.sleep, run.desired.timings.poll)
         return
-    yield from perform(e.Tell(Stopped(number)))
+    yield from ask(Audience.tell, Stopped(number))
     run.memory.stopped.add(number)
     if record.woken and not start_may_come(record, run.situation):
-        yield from perform(e.Save(run.observed.state.put_record(replace(record, woken=0.0))))
-    yield from perform(e.Sleep(min(run.desired.timings.poll, SOON)))
+        yield from ask(StateStore.save, run.observed.state.put_record(replace(record, woken=0.0)))
+    yield from ask(Clock.sleep, min(run.desired.timings.poll, SOON))
 
 
 def await_stop(step: steps.AwaitStop, run: Run) -> Effects[None]:
     """Wait for the next check; raise NeedsAttention if it does not stop."""
-    if not next(i.resting for i in run.observed.instances if i.id == step.instance_id):
+    if not next(i.stopped for i in run.observed.instances if i.id == step.instance_id):
         _patience(step.instance_id, run.memory)
-    yield from perform(e.Tell(Waiting(f"instance {step.instance_id} to be stopped", run.desired.timings.poll)))
-    yield from perform(e.Sleep(run.desired.timings.poll))
+    yield from ask(Audience.tell, Waiting(f"instance {step.instance_id} to be stopped", run.desired.timings.poll))
+    yield from ask(Clock.sleep, run.desired.timings.poll)
 
 
 def _busy(number: InstanceId, run: Run) -> Effects[bool]:
@@ -127,15 +126,15 @@ def _busy(number: InstanceId, run: Run) -> Effects[bool]:
     if left <= 0:
         return False
     try:
-        reports = yield from perform(e.Busy(address, health.certificate, key))
+        reports = yield from ask(BackendProbe.busy, address, health.certificate, key)
     except Transient as error:
-        yield from perform(e.Tell(Trouble("asking the backend whether it is busy", error.summary)))
+        yield from ask(Audience.tell, Trouble("asking the backend whether it is busy", error.summary))
         return False
     if reports:
         run.memory.tries.pop(number, None)
         what = f"{reports} report{'s' if reports > 1 else ''} to be finished ({left:.0f} s at most)"
-        yield from perform(e.Tell(Waiting(what, run.desired.timings.poll)))
-        yield from perform(e.Sleep(run.desired.timings.poll))
+        yield from ask(Audience.tell, Waiting(what, run.desired.timings.poll))
+        yield from ask(Clock.sleep, run.desired.timings.poll)
     return bool(reports)
 
 
@@ -156,8 +155,8 @@ def refused(what: str, number: InstanceId, error: Rejected, run: Run) -> Effects
     run.memory.refusals[number] = run.memory.refusals.get(number, 0) + 1
     if run.memory.refusals[number] >= MAX_REFUSALS:
         raise NeedsAttention(error.summary, error.detail or f"{what} was refused {MAX_REFUSALS} times", error.hint)
-    yield from perform(e.Tell(Trouble(what, error.summary)))
-    yield from perform(e.Sleep(run.desired.timings.poll))
+    yield from ask(Audience.tell, Trouble(what, error.summary))
+    yield from ask(Clock.sleep, run.desired.timings.poll)
 
 
 def _record(observed: Observed, number: InstanceId) -> Record:

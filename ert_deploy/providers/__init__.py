@@ -1,6 +1,7 @@
 """Providers: one package per GPU cloud and per web host. Each implements a port; they do not import each other.
 
-`ert_deploy.config.providers` has what a config says of each, by the same name. A package is imported when it is used.
+`ert_deploy.config.providers` has what a config says of each, by the same name. A package says
+in `HOST` and `RECORD` where its client and its recording are; they are imported when they are used.
 """
 
 from __future__ import annotations
@@ -14,28 +15,26 @@ from ert_deploy.core.model.secret import Secret
 if TYPE_CHECKING:
     from ert_deploy.ports import Clock, GpuHost, WebHost
 
-_GPU = {"vast": "client:VastHost"}
-_WEB = {"render": "web:RenderWeb"}
-
 
 def gpu_host(name: str, key: Secret, url: str, clock: Clock, act_within: float) -> GpuHost:
-    """Return the client of a GPU cloud; `act_within` limits each create and start, in real seconds. Raises KeyError."""
-    host: GpuHost = _of(name, _GPU[name])(key, url, clock, act_within)
+    """Return the client of a GPU cloud; `act_within` limits each create and start, in real seconds."""
+    host: GpuHost = _of(name, "HOST")(key, url, clock, act_within)
     return host
 
 
 def web_host(name: str, key: Secret, url: str, clock: Clock) -> WebHost:
-    """Return the client of a web host. Raises KeyError for another name."""
-    host: WebHost = _of(name, _WEB[name])(key, url, clock)
+    """Return the client of a web host."""
+    host: WebHost = _of(name, "HOST")(key, url, clock)
     return host
 
 
 def recording(name: str) -> Callable[..., None]:
     """Return the function that records an account at that provider: `record(ask)`, of a web host with the service."""
-    record: Callable[..., None] = _of(name, "recording:record")
+    record: Callable[..., None] = _of(name, "RECORD")
     return record
 
 
 def _of(name: str, what: str) -> Any:
-    module, _, attribute = what.partition(":")
+    """Return what a package names as `module:attribute`."""
+    module, _, attribute = getattr(import_module(f"{__name__}.{name}"), what).partition(":")
     return getattr(import_module(f"{__name__}.{name}.{module}"), attribute)

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from ert_deploy.config import ConfigProblems, load, parse
+from ert_deploy.config.providers import every
 from ert_deploy.config.schema.keys import keys
 from ert_deploy.config.schema.parts import Default, Field, Many
 from ert_deploy.config.yaml.tree import Listing, Scalar, read_tree
@@ -19,6 +20,7 @@ from ert_deploy.config.yaml.tree import Listing, Scalar, read_tree
 ROOT = Path(__file__).parents[2]
 ERT = ROOT / "configs" / "ert.yaml"
 SANDBOX = ROOT / "configs" / "sandbox.yaml"
+OTHERS = tuple((ROOT / "configs" / "providers").glob("*.yaml"))  # each chooses another provider
 
 
 def paths(value: Any, path: str = "") -> set[str]:
@@ -51,8 +53,11 @@ def notes(file: Path) -> dict[str, str]:
 
 def test_every_key_of_the_schema_is_in_the_sample_and_no_other() -> None:
     schema = {path for path, _ in keys()}
-    samples = paths(yaml.safe_load(ERT.read_text())) | paths(yaml.safe_load(SANDBOX.read_text()))
-    assert paths(yaml.safe_load(ERT.read_text())) == {path for path in schema if not path.startswith("sandbox/")}
+    samples = {path for one in (ERT, SANDBOX, *OTHERS) for path in paths(yaml.safe_load(one.read_text()))}
+    chosen = yaml.safe_load(ERT.read_text())["providers"].values()
+    absent = {"sandbox/", *(f"{one.section}/" for one in every() if one.section not in chosen)}
+    here = {path for path in schema if not f"{path}/".startswith(tuple(absent)) or path == "sandbox"}
+    assert paths(yaml.safe_load(ERT.read_text())) == here
     assert samples == schema
 
 
@@ -61,7 +66,8 @@ LEAVES = [(path, part) for path, part in keys() if isinstance(part, Field | Many
 
 @pytest.mark.parametrize(("path", "part"), LEAVES, ids=[path for path, _ in LEAVES])
 def test_the_default_in_the_comment_is_that_of_the_code(path: str, part: Field | Many) -> None:
-    note = notes(SANDBOX if path.startswith("sandbox/") else ERT)[path]
+    found = {key: note for one in (*OTHERS, SANDBOX, ERT) for key, note in notes(one).items()}
+    note = notes(SANDBOX)[path] if path.startswith("sandbox/") else found[path]
     if part.default is Default.REQUIRED:
         assert note == "required"
         return

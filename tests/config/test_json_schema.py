@@ -21,6 +21,7 @@ from jsonschema import Draft7Validator
 from ert_deploy.app.project import config_schema
 from ert_deploy.cli import main
 from ert_deploy.config import ConfigProblems, parse
+from ert_deploy.config.providers import GPU_CLOUDS, WEB_HOSTS
 from ert_deploy.config.schema.json_schema import required
 from ert_deploy.config.schema.keys import keys
 from ert_deploy.config.schema.parser import Bad
@@ -91,15 +92,27 @@ def changed(good: str, path: str, value: object) -> Any:
     document["render"]["services"][0]["blueprint"] = {}
     here: Any = document
     *above, last = path.split("/")
+    choose(document, path.partition("/")[0])
     for name in above:
         here = here[0] if name == "*" else here.setdefault(name, {})
     here[last] = deepcopy(value)
     return document
 
 
+def choose(document: Any, section: str) -> None:
+    """Choose the provider with that section, if it is one, and leave out the sections of the others of its kind."""
+    for kind, alternatives in (("gpu", GPU_CLOUDS), ("web", WEB_HOSTS)):
+        sections = [one.section for one in alternatives]
+        if section in sections and len(sections) > 1:
+            document["providers"] = {**(document.get("providers") or {}), kind: section}
+            rows = [document.pop(one, None) for one in sections]
+            kept: Any = next((row for row in rows if row), {})
+            document[section] = {"services": kept["services"]} if kind == "web" else {}
+
+
 def written() -> Iterator[tuple[str, str]]:
     """The name and the text of every config in the repository: the samples, and those that the pages show."""
-    for sample in sorted((ROOT / "configs").glob("*.yaml")):
+    for sample in sorted((ROOT / "configs").rglob("*.yaml")):
         yield sample.name, sample.read_text()
     for page in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]):
         for block in re.findall(r"^```ya?ml\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):

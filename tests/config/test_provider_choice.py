@@ -9,12 +9,16 @@ import pytest
 from ert_deploy import providers as clients
 from ert_deploy.config import ConfigProblems, Settings, parse, providers
 from ert_deploy.config.providers import RENDER, VAST, Host, Provider
+from ert_deploy.config.scaffold.blueprint import render
 from ert_deploy.config.schema import json_schema, keys, walk
+from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.secret import Secret
 from tests.support.fakes.timing import FakeClock
 
 CLOUD = Provider("acme", "Acme GPUs", "https://gpu.acme.example", "ACME_API_KEY")
-HOST = Host("shore", "Shore", "https://api.shore.example", "SHORE_TOKEN", "app-", "[0-9]{4}", "app- and 4 digits")
+HOST = Host(
+    "shore", "Shore", "https://api.shore.example", "SHORE_TOKEN", "SHORE", "app-", "[0-9]{4}", "app- and 4 digits"
+)
 HEAD = 'deployment: mine\nlaunch: {image: "ghcr.io/mine/llm:1", model: "gpt-oss:20b"}\noffer: {max_dph: 0.6}\n'
 
 
@@ -71,6 +75,19 @@ def test_services_are_those_of_the_chosen_host() -> None:
 def test_another_provider_is_an_error_that_lists_them() -> None:
     said = problems("providers: {gpu: azure}\nrender: {services: [{name: a}]}\n")
     assert said == ["providers/gpu: 'azure' is not one of vast, acme ()"]
+
+
+def test_a_variable_of_the_host_is_not_ours() -> None:
+    text = "providers: {web: shore}\nshore: {services: [{name: a, owned: {url: %s}}]}\n"
+    assert settings(text % "RENDER_URL").desired.targets[0].names.url == "RENDER_URL"
+    (said,) = problems(text % "SHORE_URL")
+    assert said == "shore/services/0/owned/url: SHORE_URL belongs to Shore (choose another name)"
+
+
+def test_a_blueprint_is_for_render_alone() -> None:
+    found = settings("providers: {web: shore}\nshore: {services: [{name: app-0001}]}\n")
+    with pytest.raises(UsageError, match="a Blueprint is for Render, and providers/web is shore"):
+        render(found)
 
 
 @pytest.mark.parametrize("kind", ["acme", "vast"])

@@ -88,7 +88,7 @@ def test_an_offer_that_does_not_exist_is_gone_and_nothing_is_rented(rig: Rig) ->
 def test_a_stop_ends_the_gpus_bill_and_a_start_brings_the_same_instance_back(rig: Rig) -> None:
     made = rent(rig).id
     rig.host.stop(made)
-    rig.wait(lambda: seen(rig, made).resting)
+    rig.wait(lambda: seen(rig, made).stopped)
     assert rig.running() == []
     rig.host.stop(made)  # may be repeated
     if not rig.host.cloud.keeps_disk:

@@ -14,7 +14,7 @@ from ert_deploy.core.model.errors import CannotObserve, Transient
 from ert_deploy.core.model.secret import HIDDEN, Secret
 from ert_deploy.core.model.state import Rollout
 from ert_deploy.core.planning.app_env import connected
-from ert_deploy.engine import effects as e
+from ert_deploy.ports import BackendProbe, StateStore, WebHost
 from tests.support.contract.key_custodies import CUSTODIES, Dying, Killed, Rig, everything
 from tests.support.fakes.history import GONE, KILLED, WANTED, Process, down, is_down, is_up, start, up
 from tests.support.fakes.rotation import BOTH, one_key, rotating, to_the_end
@@ -153,7 +153,7 @@ def test_a_whole_life_with_every_command_a_process_of_its_own(rig: Rig) -> None:
     assert not {"put_env", "delete_env", "deploy"} & set(rig.world.web.faults.calls[before[1] :])
 
 
-MOVES = (e.Save, e.PutEnv, e.DeleteEnv, e.StartDeploy, e.SetKeys)
+MOVES = (StateStore.save, WebHost.put_env, WebHost.delete_env, WebHost.deploy, BackendProbe.set_keys)
 STORIES = {"up": (WANTED, ()), "rotate": (WANTED, (WANTED,)), "down": (GONE, (WANTED,))}
 
 

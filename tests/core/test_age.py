@@ -48,7 +48,7 @@ def test_of_two_that_serve_the_older_is_kept(older: str, younger: str) -> None:
     first, second = named(1, older, NOW - 90, instance(1)), named(2, younger, NOW - 60, instance(2))
     records = (replace(served(1), id=first.id), replace(served(2), id=second.id))
     observed = seen(second, first, records=records, health=(healthy(2), healthy(1)))
-    current = Situation(UP, observed).standing.current
+    current = Situation(UP, observed).classified.current
     assert current is not None
     assert current.instance.id == older
     asleep = tuple(named(n, name, at, stopped(n)) for n, name, at in ((1, older, NOW - 90), (2, younger, NOW - 60)))

@@ -63,3 +63,9 @@ def test_both_ways_of_stopping_cannot_be_off() -> None:
     with pytest.raises(Failed, match="might never stop") as refused:
         order(Guard(idle_stop=0, max_lifetime=0))
     assert "both 0" in refused.value.detail
+
+
+def test_an_order_shows_no_boot_secret() -> None:
+    shown = repr(order())
+    assert "b" * 64 not in shown
+    assert shown.startswith("CreateOrder(offer_id='5'")

@@ -59,8 +59,7 @@ def test_what_is_rented_has_the_bid_of_its_offer_and_the_same_spec() -> None:
     launch = AUTO.on(offer(1, **BIDS))
     assert launch.bid == pytest.approx(0.12)
     assert launch.bid_margin is None
-    assert launch.spec() == AUTO.spec() == AUTO.on_demand().spec() == UP.launch.spec()
-    assert (AUTO.on_demand().market, AUTO.on_demand().bid_on(offer(1, **BIDS))) == (Market.ON_DEMAND, None)
+    assert launch.spec() == AUTO.spec() == UP.launch.spec()
 
 
 def test_a_request_without_its_bid_is_never_sent() -> None:

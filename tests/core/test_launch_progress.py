@@ -152,7 +152,17 @@ def test_only_a_first_boot_that_no_app_uses_is_given_up_for_it() -> None:
     verdict = judge(Candidate(PULLING, None, late, record(1)), UP.timings, NOW)
     assert (verdict.stage, verdict.reason, verdict.deny) == (Stage.FAILED, "too slow", True)
     assert verdict.end == f"{SLOW}pull"
-    assert judge(Candidate(PULLING, None, late, record(1), told=True), UP.timings, NOW).stage is Stage.BOOTING
+    assert judge(Candidate(PULLING, None, late, record(1), published=True), UP.timings, NOW).stage is Stage.BOOTING
     assert judge(Candidate(PULLING, None, late, served(1)), UP.timings, NOW).stage is Stage.BOOTING
     behind = replace(late, lag=Lag.BEHIND)
     assert judge(Candidate(PULLING, None, behind, record(1)), UP.timings, NOW).stage is Stage.BOOTING
+
+
+def test_a_machine_of_an_earlier_run_has_the_limit_of_its_whole_boot() -> None:
+    limit = UP.timings.boot_limit
+    verdict = judge(Candidate(PULLING, None, still(0), record(1, at=NOW - limit)), UP.timings, NOW)
+    assert (verdict.stage, verdict.deny) == (Stage.FAILED, True)
+    assert verdict.reason == "not healthy within 2700 s (timings/boot_limit)"
+    assert (
+        judge(Candidate(PULLING, None, still(0), record(1, at=NOW - limit + 9)), UP.timings, NOW).stage is Stage.BOOTING
+    )

@@ -28,7 +28,7 @@ BEGINS_OTHERWISE = {
     "core.model.owner.Owner.complete": "yes",
     "core.planning.marks.Undecided.blocks": "yes",
     "engine.app_proof.Finding.stops": "yes",
-    "engine.memory.Memory.ranked_until": "-inf",
+    "engine.run_context.Memory.ranked_until": "-inf",
 }
 ROW = re.compile(r"^\| `([\w.]+)` \| (\S+) \| (.*) \|$", re.MULTILINE)
 

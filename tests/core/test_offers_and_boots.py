@@ -42,6 +42,7 @@ GOOD = {"datacenter": True, "gpu_name": "RTX 4090"}
         (UP, {"cuda": 12.3}, ["offer/min_cuda"]),
         (UP, {"ports": 3}, ["offer/min_ports"]),
         (UP, {"duration": 3600.0}, ["offer/min_duration"]),
+        (UP, {"duration": float("inf")}, []),
         (UP, {"disk_gb": 39.0}, ["launch/disk_gb"]),
         (UP, {"num_gpus": 2}, ["one GPU"]),
         (UP, {"cpu_arch": "arm64"}, ["cpu_arch"]),
@@ -295,7 +296,7 @@ def test_one_that_was_never_healthy_and_stopped_is_a_failed_boot_and_does_not_sl
     verdict = judge(Candidate(found, None, still(1, BAD_LOOKS), known), UP.timings, NOW)
     assert (verdict.stage, verdict.deny, bool(verdict.end)) == (stage, deny, end)
     assert judge(Candidate(found, None, still(1, 1), known), UP.timings, NOW).stage is not Stage.FAILED
-    assert judge(Candidate(found, None, still(1, 9), known, told=True), UP.timings, NOW).stage is not Stage.FAILED
+    assert judge(Candidate(found, None, still(1, 9), known, published=True), UP.timings, NOW).stage is not Stage.FAILED
 
 
 @pytest.mark.parametrize(
@@ -365,7 +366,7 @@ def test_no_app_is_told_of_one_whose_off_switch_is_refused(
     off_switch: OffSwitch | None, told: bool, stage: Stage
 ) -> None:
     health = replace(healthy(1), off_switch=off_switch)
-    verdict = judge(Candidate(instance(1), health, still(1), record(1), told=told), UP.timings, NOW)
+    verdict = judge(Candidate(instance(1), health, still(1), record(1), published=told), UP.timings, NOW)
     assert verdict.stage is stage
     assert verdict.deny is (stage is Stage.FAILED)
 

@@ -200,6 +200,12 @@ def test_only_a_label_alone_is_no_reason_to_rent_nothing() -> None:
     assert [u.blocks for u in Situation(UP, seen(*listed, intents=(intent(1, 5),))).undecided] == [True, True, True]
 
 
+def test_what_the_state_holds_has_our_mark_whatever_deployment_its_own_one_names() -> None:
+    relabelled = instance(1, mark=Mark("another", token(1)), claims="another")
+    (mine,) = Situation(UP, seen(relabelled, records=(record(1),))).ours
+    assert mine.mark == Mark("ert", token(1))
+
+
 @pytest.mark.parametrize("left", [LABEL_LOST, ENVIRONMENT_LOST])
 def test_a_create_whose_offer_was_taken_is_not_forgotten_while_one_mark_of_it_is_listed(left: dict[str, Any]) -> None:
     refused = intent(1, 5, gone=True)

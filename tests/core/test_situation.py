@@ -33,10 +33,10 @@ def test_a_plan_sorts_the_instances_out_once(monkeypatch: pytest.MonkeyPatch) ->
 
         return call
 
-    for name in ("owned", "held_keys", "candidate", "place"):
+    for name in ("owned", "held_keys", "candidate", "classify"):
         monkeypatch.setattr(module, name, counted(name))
     assert plan(Situation(UP, SERVING)) == ()
-    assert sorted(calls) == ["candidate", "held_keys", "owned", "place"]
+    assert sorted(calls) == ["candidate", "classify", "held_keys", "owned"]
 
 
 def test_another_wish_makes_another_situation_of_the_same_look() -> None:
@@ -48,7 +48,7 @@ def test_another_wish_makes_another_situation_of_the_same_look() -> None:
 
 def test_what_is_worked_out_does_not_count_in_a_comparison() -> None:
     situation = Situation(UP, SERVING)
-    assert situation.standing.current is not None
+    assert situation.classified.current is not None
     assert situation == Situation(UP, SERVING)
     assert situation == Situation(UP, SERVING, Ownership())
 

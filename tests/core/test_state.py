@@ -262,12 +262,12 @@ def test_claims_are_remembered_and_kept_while_anything_can_bill() -> None:
 def test_what_a_person_decided_lasts_as_long_as_the_instance_is_known() -> None:
     state = EMPTY.put_record(Record("t", nth(5), "1001", 1.0)).adopt(nth(5))
     assert state.claims.adopted == ("5",)
-    entombed = state.entomb(Tombstone("t", nth(5), 1.0, "no longer needed"))
-    assert entombed.claims.adopted == ("5",), "it has to be seen gone yet"
-    assert entombed.bury(nth(5)).claims.adopted == ()
+    marked = state.mark_for_deletion(Tombstone("t", nth(5), 1.0, "no longer needed"))
+    assert marked.claims.adopted == ("5",), "it has to be seen gone yet"
+    assert marked.confirm_deleted(nth(5)).claims.adopted == ()
     assert state.drop_record(nth(5)).claims.adopted == ()
     assert state.drop_record(nth(6)) == state
-    ignored = entombed.ignore(nth(5))
+    ignored = marked.ignore(nth(5))
     assert (ignored.claims.ignored, ignored.claims.adopted, ignored.tombstones) == (("5",), (), ())
     assert ignored.adopt(nth(5)).claims.ignored == ()
 
@@ -313,19 +313,19 @@ def test_an_instance_is_intent_then_record_then_tombstone_then_nothing() -> None
     assert state.intents == ()
     assert state.record(nth(5)) == Record("t", nth(5), "1001", 1.0)
     assert state.record(nth(6)) is None
-    state = state.entomb(Tombstone("t", nth(5), 2.0, "old"))
+    state = state.mark_for_deletion(Tombstone("t", nth(5), 2.0, "old"))
     assert state.records == ()
     assert state.tokens() == {"t"}
     assert not state.empty()
-    assert state.bury(nth(5)).empty()
-    assert state.bury(nth(6)) == state
+    assert state.confirm_deleted(nth(5)).empty()
+    assert state.confirm_deleted(nth(6)) == state
 
 
 def test_a_tombstone_takes_the_place_of_an_intent_and_of_an_older_tombstone() -> None:
     state = (
         EMPTY.intend(Intent("t", 1.0, "7", "1001"))
-        .entomb(Tombstone("t", nth(5), 2.0, "a"))
-        .entomb(Tombstone("t", nth(5), 3.0, "b"))
+        .mark_for_deletion(Tombstone("t", nth(5), 2.0, "a"))
+        .mark_for_deletion(Tombstone("t", nth(5), 3.0, "b"))
     )
     assert state.intents == ()
     assert state.tombstones == (Tombstone("t", nth(5), 3.0, "b"),)

@@ -286,10 +286,9 @@ def test_a_container_is_told_what_it_needs_and_no_key() -> None:
     wanted = Desired("ert", Phase.RUNNING, Launch("a:1", "m"), Criteria(0.4), (Target("dash"),))
     env = wanted.container_env("t" * 32, "h" * 64, "b" * 64)
     assert env["ERT_KEY_HASHES"] == "h" * 64
-    assert env["-p 8443:8443"] == "1"
     assert env["ERT_SPEC"] == wanted.launch.spec()
     told = "BOOT_DEADLINE BOOT_SECRET DEPLOYMENT IDLE_STOP KEY_HASHES MAX_LIFETIME MODEL SPEC TOKEN"
-    assert set(env) == {"-p 8443:8443", "OLLAMA_CONTEXT_LENGTH", *(f"ERT_{name}" for name in told.split())}
+    assert set(env) == {"OLLAMA_CONTEXT_LENGTH", *(f"ERT_{name}" for name in told.split())}
     assert all(isinstance(value, str) for value in env.values())
     served = [Desired("ert", Phase.RUNNING, Launch("a:1", "m", server=server), Criteria(0.4), ()) for server in SERVERS]
     added = [set(one.container_env("t", "h", "b")) - set(env) for one in served]

@@ -10,9 +10,9 @@ import pytest
 from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.errors import CannotObserve, ErtError, NeedsAttention, Rejected
 from ert_deploy.core.model.events import Trouble
-from ert_deploy.engine import effects as e
 from ert_deploy.engine.reap import find
 from ert_deploy.engine.run import run
+from ert_deploy.ports import GpuHost
 from tests.support.fakes.history import GONE, WANTED, is_down, is_up, start, told, up
 from tests.support.fakes.loopback import FakeWorld, world
 
@@ -56,7 +56,7 @@ def test_with_the_key_of_another_account_nothing_is_done_and_nobody_says_that_no
 def test_create_calls_that_are_under_way_are_named_too() -> None:
     made = world()
     process = start(made)
-    while process.last is not e.Create:
+    while process.last is not GpuHost.create:
         process.step()
     process.die(process.done)
     with pytest.raises(NeedsAttention) as left:
@@ -130,7 +130,7 @@ def test_a_run_of_such_a_key_that_died_is_gone_on_with_by_the_same_key() -> None
     """No instance is listed yet that would identify the account: the same key means the same account."""
     made = unreadable(world())
     process = start(made)
-    while process.last is not e.Create:
+    while process.last is not GpuHost.create:
         process.step()
     process.die(process.done)
     up(made)

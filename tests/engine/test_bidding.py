@@ -1,4 +1,4 @@
-"""Interruptible machines: bids from the market, on demand in place of a bid, and replacement after being outbid."""
+"""Interruptible machines: bids from the market, on demand in place of a bid, and replacement after a higher bid."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ import pytest
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import CannotObserve, ErtError, NeedsAttention, Rejected, Transient
 from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.ports import GpuHost
 from tests.support.fakes.history import WANTED, done, down, is_down, is_up, start, until, up
 from tests.support.fakes.loopback import FakeWorld, world
 
@@ -119,12 +120,12 @@ def test_down_destroys_all_else_first_and_then_waits_for_a_ghost() -> None:
         honest(instance_id)
         assert made.clock.time - before < 60
 
-    made.gpu.destroy = destroy  # type: ignore[method-assign]
     run = start(made, replace(WANTED, phase=Phase.ABSENT))
+    run.carry_out[GpuHost.destroy] = destroy
     while made.gpu.paid():
         run.step()
     assert (made.gpu.instances[first].destroyed, made.gpu.instances[second].destroyed) != (None, None)
-    made.gpu.destroy = honest  # type: ignore[method-assign]
+    run.carry_out[GpuHost.destroy] = honest
     run.finish()
     is_down(made)
     assert [type(s).__name__ for s in done(made)].count("AwaitGone") > 0

@@ -9,7 +9,7 @@ import pytest
 from ert_deploy.core.market.cost import estimate
 from ert_deploy.core.model.errors import Failed, OfferGone, OutcomeUnknown
 from ert_deploy.engine.budget import spent
-from ert_deploy.engine.memory import Memory, Rental
+from ert_deploy.engine.run_context import Memory, Rental
 from tests.support.fakes import behaviours
 from tests.support.fakes.history import WANTED, is_up, up
 from tests.support.fakes.loopback import FakeInstance, offer, world

@@ -9,7 +9,8 @@ import pytest
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import OutcomeUnknown
 from ert_deploy.core.model.moment import Moment
-from ert_deploy.engine import effects as e
+from ert_deploy.engine.effects import Method
+from ert_deploy.ports import BackendProbe, GpuHost, StateStore, WebHost
 from tests.support.fakes.history import WANTED, down, is_down, is_up, start, until, up
 from tests.support.fakes.loopback import FakeWorld, world
 
@@ -47,13 +48,13 @@ def test_no_third_create_goes_out_from_an_operator_whose_clock_is_ahead(skew: fl
 
 
 @pytest.mark.parametrize("step", [3600.0, -3600.0])
-@pytest.mark.parametrize("when", [e.Save, e.Create, e.Probe, e.PutEnv, e.StartDeploy])
-def test_a_clock_that_is_set_within_a_run_has_no_say(step: float, when: type[e.Effect[object]]) -> None:
+@pytest.mark.parametrize("when", [StateStore.save, GpuHost.create, BackendProbe.probe, WebHost.put_env, WebHost.deploy])
+def test_a_clock_that_is_set_within_a_run_has_no_say(step: float, when: Method) -> None:
     made = world()
     run = start(made)
     while run.last is not when:
         run.step()
-    made.clock.set_by = step if when is not e.Save else min(step, 0.0)
+    made.clock.set_by = step if when is not StateStore.save else min(step, 0.0)
     before = made.clock.time
     run.finish()
     is_up(made)

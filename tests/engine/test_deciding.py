@@ -16,8 +16,8 @@ from ert_deploy.core.model.owner import service_hash
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.engine import decide
 from ert_deploy.engine.apply import apply
-from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import observe
+from ert_deploy.engine.run_context import Memory
 from ert_deploy.ports import CreateOrder
 from tests.support.fakes import behaviours
 from tests.support.fakes.history import GONE, WANTED, Process, down, is_down, is_up, served, until, up

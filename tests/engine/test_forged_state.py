@@ -30,8 +30,8 @@ from ert_deploy.core.planning.app_env import connected
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine import reap as reaping
 from ert_deploy.engine.apply import Result, apply
-from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.observe import observe
+from ert_deploy.engine.run_context import Memory
 from tests.support.fakes.documents import DocumentStore
 from tests.support.fakes.history import GONE, WANTED, Process, up
 from tests.support.fakes.loopback import FakeWorld, certificate, world
@@ -262,8 +262,8 @@ def a_decision(body: bytes) -> bool:
         state = from_json(json.loads(body)["state"])
     except (ValueError, TypeError):
         return False
-    entombed = any(t.id == SERVES.id and t.token == SERVES.token for t in state.tombstones)
-    return entombed or SERVES.id in state.claims.ignored
+    marked = any(t.id == SERVES.id and t.token == SERVES.token for t in state.tombstones)
+    return marked or SERVES.id in state.claims.ignored
 
 
 @pytest.mark.parametrize("name", COMMANDS)

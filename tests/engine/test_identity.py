@@ -13,15 +13,15 @@ from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health, Vital
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.engine import effects as e
 from ert_deploy.engine.rotate import rotate
-from tests.support.fakes.history import WANTED, Process, is_up, served, start, up
+from ert_deploy.ports import BackendProbe
+from tests.support.fakes.history import WANTED, Process, argument, is_up, served, start, up
 from tests.support.fakes.loopback import FakeBackend, FakeWorld, certificate
 
 NAMES = OwnedNames()
 OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))
 FORGED = certificate("of somebody else")
-SECRETS = (e.Accepts, e.Busy, e.KeysInForce, e.SetKeys)
+SECRETS = (BackendProbe.accepts, BackendProbe.busy, BackendProbe.keys_in_force, BackendProbe.set_keys)
 
 
 @dataclass
@@ -98,14 +98,14 @@ def test_every_secret_is_sent_to_what_this_run_has_seen_proven(run: Callable[[Fa
     process, shown = run(made), set[str]()
     while True:
         effect = process.effect
-        if isinstance(effect, e.Probe):
-            assert effect.pinned in shown | {""}
-        elif isinstance(effect, SECRETS):
-            assert effect.certificate in shown
+        if effect.method is BackendProbe.probe:
+            assert argument(effect, "pinned") in shown | {""}
+        elif effect.method in SECRETS:
+            assert argument(effect, "certificate") in shown
         before = process.done
         if not process.step():
             break
-        if isinstance(effect, e.Probe) and process.done > before:
+        if effect.method is BackendProbe.probe and process.done > before:
             shown |= {certificate(i.order.mark.token) for i in made.gpu.instances.values()}
     assert process.error is None
     assert FORGED not in made.store.text

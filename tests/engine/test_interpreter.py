@@ -10,14 +10,12 @@ import pytest
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.errors import CannotObserve, UsageError
 from ert_deploy.core.planning.situation import Situation
-from ert_deploy.engine import effects as e
-from ert_deploy.engine.app_proof import AskApp
 from ert_deploy.engine.apply import HANDLERS, apply
-from ert_deploy.engine.market.quote import Quote
-from ert_deploy.engine.memory import Memory
+from ert_deploy.engine.effects import Effects, Method, ask
 from ert_deploy.engine.observe import observe
-from ert_deploy.engine.run import interpreter, run
-from ert_deploy.engine.run_context import Run
+from ert_deploy.engine.run import run
+from ert_deploy.engine.run_context import Memory, Run
+from ert_deploy.ports import AppProbe, BackendProbe, GpuHost, StateStore, TimeSource, WebHost
 from tests.support.fakes.history import GONE, WANTED, Process, is_down, is_up, start, up
 from tests.support.fakes.loopback import world
 
@@ -38,12 +36,12 @@ def test_what_a_port_raises_is_raised_where_the_effect_was_asked_for() -> None:
     made.gpu.faults.queued["list"] = [CannotObserve("no answer")]
     caught: list[str] = []
 
-    def looks_twice() -> e.Effects[int]:
+    def looks_twice() -> Effects[int]:
         try:
-            yield from e.perform(e.ListInstances())
+            yield from ask(GpuHost.list_instances)
         except CannotObserve as error:
             caught.append(error.summary)
-        return len((yield from e.perform(e.ListInstances())))
+        return len((yield from ask(GpuHost.list_instances)))
 
     assert run(looks_twice(), made.ports) == 0
     assert caught == ["no answer"]
@@ -56,16 +54,11 @@ def test_an_error_nobody_catches_leaves_the_run() -> None:
         run(apply(WANTED), made.ports)
 
 
-def test_every_effect_can_be_carried_out() -> None:
-    kinds = {kind for kind in vars(e).values() if isinstance(kind, type) and issubclass(kind, e.Effect)} - {e.Effect}
-    assert set(interpreter(world().ports)) == kinds | {AskApp, Quote}
-
-
 def test_every_step_has_one_function_that_carries_it_out() -> None:
     assert set(HANDLERS) == set(get_args(steps.Step))
     assert len(set(HANDLERS.values())) == len(HANDLERS)
     for kind, carry_out in HANDLERS.items():
-        assert [*get_type_hints(carry_out).values()] == [kind, Run, e.Effects[None]], kind
+        assert [*get_type_hints(carry_out).values()] == [kind, Run, Effects[None]], kind
 
 
 def test_a_look_places_the_instances_again_only_where_the_apps_may_change_whose_they_are() -> None:
@@ -84,17 +77,25 @@ def test_a_look_places_the_instances_again_only_where_the_apps_may_change_whose_
 def test_a_look_lists_before_it_loads() -> None:
     made = world()
     look: Process[Situation] = Process(made, observe(WANTED, Memory()))
-    order: list[type] = []
+    order: list[Method] = []
     while not look.ended:
-        order.append(type(look.effect))
+        order.append(look.effect.method)
         look.step()
-    assert order == [e.ListInstances, e.Load, e.ReadAccount, e.Now, e.FindService, e.ReadEnv, e.AppFingerprint]
+    assert order == [
+        GpuHost.list_instances,
+        StateStore.load,
+        GpuHost.account,
+        TimeSource.moment,
+        WebHost.service,
+        WebHost.read_env,
+        AppProbe.fingerprint,
+    ]
 
 
 def test_an_instance_made_between_listing_and_loading_is_not_taken_for_a_stray() -> None:
     made = world()
     first, second = start(made), start(made)
-    while type(first.effect) is not e.Load:
+    while first.effect.method is not StateStore.load:
         first.step()
     while not made.store.state.records:
         second.step()
@@ -104,14 +105,14 @@ def test_an_instance_made_between_listing_and_loading_is_not_taken_for_a_stray()
     assert len(made.gpu.instances) == 1
 
 
-def test_what_is_entombed_is_not_probed_any_more() -> None:
+def test_what_is_marked_for_deletion_is_not_probed_any_more() -> None:
     made = world()
     up(made)
     probes = 0
     run_ = start(made, GONE)
     while not run_.ended:
-        entombed = bool(made.store.state.tombstones)
-        probes += type(run_.effect) is e.Probe and entombed
+        marked = bool(made.store.state.tombstones)
+        probes += run_.effect.method is BackendProbe.probe and marked
         run_.step()
     assert probes == 0
 

@@ -13,7 +13,7 @@ import pytest
 
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import OfferGone, OutcomeUnknown
-from ert_deploy.engine import effects as e
+from ert_deploy.ports import Clock, GpuHost, StateStore, WebHost
 from tests.support.fakes.behaviours import stuck
 from tests.support.fakes.history import GONE, WANTED, down, is_down, is_up, start, up
 from tests.support.fakes.loopback import FakeWorld, world
@@ -57,7 +57,7 @@ STORIES = {
 
 # Effects that modify the environment, the state or the time. SIGKILL after a read is equivalent to one before it.
 MOVES = (
-    e.Save, e.Create, e.DestroyInstance, e.PutEnv, e.DeleteEnv, e.StartDeploy, e.Sleep,
+    StateStore.save, GpuHost.create, GpuHost.destroy, WebHost.put_env, WebHost.delete_env, WebHost.deploy, Clock.sleep,
 )  # fmt: skip
 
 

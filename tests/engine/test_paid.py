@@ -9,7 +9,7 @@ import pytest
 from ert_deploy.core.model.events import Destroyed
 from ert_deploy.core.model.observed import Health, Vital
 from ert_deploy.engine.market.paid import meter, paid
-from ert_deploy.engine.memory import Memory, Rental
+from ert_deploy.engine.run_context import Memory, Rental
 from tests.support.fakes import behaviours
 from tests.support.fakes.history import WANTED, down, told, up
 from tests.support.fakes.loopback import offer, world

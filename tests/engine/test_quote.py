@@ -11,9 +11,9 @@ from ert_deploy.core.model.desired import Launch
 from ert_deploy.core.model.errors import CannotObserve, Failed
 from ert_deploy.core.model.events import OfferLost, Rented, Trouble
 from ert_deploy.core.model.observed import Offer
-from ert_deploy.engine import effects as e
-from ert_deploy.engine.market.quote import Quote
+from ert_deploy.engine.effects import Method
 from ert_deploy.engine.rent import MAX_LOST
+from ert_deploy.ports import Audience, Entropy, GpuHost, StateStore, TimeSource
 from tests.support.fakes.history import WANTED, is_up, start, told, up
 from tests.support.fakes.loopback import FakeWorld, offer, world
 
@@ -33,12 +33,13 @@ def changing(made: FakeWorld, change: Callable[[], tuple[Offer, ...]]) -> None:
 
 def test_nothing_lies_between_the_quote_and_the_durable_intent() -> None:
     made = world()
-    process, carried = start(made), list[type]()
+    process, carried = start(made), list[Method | None]()
     while process.step():
         carried.append(process.last)
-    quote, create = carried.index(Quote), carried.index(e.Create)
-    assert carried[quote - 1] is e.AwaitTurn
-    assert [call for call in carried[quote:create] if call not in (e.Tell, e.Draw)] == [Quote, e.Now, e.Save, e.Now]
+    quote, create = carried.index(GpuHost.quote), carried.index(GpuHost.create)
+    assert carried[quote - 1] is GpuHost.await_turn
+    between = [call for call in carried[quote:create] if call not in (Audience.tell, Entropy.token_bytes)]
+    assert between == [GpuHost.quote, TimeSource.moment, StateStore.save, TimeSource.moment]
 
 
 def test_an_offer_that_has_gone_since_the_search_costs_no_create_call() -> None:

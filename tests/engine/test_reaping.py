@@ -95,14 +95,14 @@ def test_trouble_on_the_way_is_ridden_out() -> None:
     assert made.store.state.empty()
 
 
-def test_what_cannot_be_seen_gone_is_named_and_stays_entombed() -> None:
+def test_what_cannot_be_seen_gone_is_named_and_stays_marked() -> None:
     made, number = forgotten()
     made.gpu.faults.queued["destroy"] = [Transient("busy")] * 999
     with pytest.raises(NeedsAttention, match=f"instance {number} cannot be seen gone"):
         reap(made, *both(made))
     assert [t.id for t in made.store.state.tombstones] == [number]
     made.gpu.faults.queued.clear()
-    assert reap(made, *both(made)) == (number,), "what is entombed and still there is a stray"
+    assert reap(made, *both(made)) == (number,), "what is marked and still there is a stray"
 
 
 @pytest.mark.parametrize("how", ["record", "intent"])

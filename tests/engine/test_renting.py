@@ -12,7 +12,8 @@ from ert_deploy.core.model.events import Rented, Renting, Trouble, Verified
 from ert_deploy.core.model.keys import certificate_sha256
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance, Offer
-from ert_deploy.engine import effects as e
+from ert_deploy.engine.effects import Method
+from ert_deploy.ports import Clock, GpuHost, StateStore
 from tests.support.fakes import behaviours
 from tests.support.fakes.history import OTHER, WANTED, done, down, is_down, is_up, kinds, start, told, up
 from tests.support.fakes.loopback import certificate, offer, world
@@ -84,13 +85,13 @@ def test_what_was_rented_is_announced_with_its_offer() -> None:
 def test_the_rate_limit_is_waited_out_before_the_create_is_written_down() -> None:
     """There must be no wait between the durable intent and the create call, or the former could expire."""
     made = world()
-    process, carried = start(made), list[type]()
+    process, carried = start(made), list[Method | None]()
     while process.step():
         carried.append(process.last)
-    turn, create = carried.index(e.AwaitTurn), carried.index(e.Create)
+    turn, create = carried.index(GpuHost.await_turn), carried.index(GpuHost.create)
     between = carried[turn:create]
-    assert e.Save in between
-    assert not {e.Sleep, e.ListInstances, e.Search} & set(between)
+    assert StateStore.save in between
+    assert not {Clock.sleep, GpuHost.list_instances, GpuHost.search} & set(between)
     assert made.gpu.turns == ["create"]
 
 

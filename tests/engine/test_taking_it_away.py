@@ -48,7 +48,7 @@ def test_down_tells_the_app_lets_requests_finish_and_destroys() -> None:
     is_down(made)
     assert result.abandoned == ()
     taken = [type(s).__name__ for s in done(made)[before:]]
-    assert [*dict.fromkeys(taken)] == ["Publish", "Deploy", "Prove", "Drain", "Retire", "Destroy", "Bury"]
+    assert [*dict.fromkeys(taken)] == ["Publish", "Deploy", "Prove", "Drain", "Retire", "Destroy", "ConfirmDeleted"]
     proven = made.store.state.rollouts[0].proven
     assert gone.destroyed is not None
     assert gone.destroyed >= proven + WANTED.timings.drain
@@ -66,7 +66,7 @@ def test_down_now_destroys_before_render_is_even_read_and_tells_the_app_afterwar
         pass
     is_down(made)
     taken = [type(s).__name__ for s in done(made)[before:]]
-    assert [*dict.fromkeys(taken)] == ["Retire", "Destroy", "Bury", "Publish", "Deploy", "Prove"]
+    assert [*dict.fromkeys(taken)] == ["Retire", "Destroy", "ConfirmDeleted", "Publish", "Deploy", "Prove"]
     assert gone.destroyed is not None
     assert made.store.state.rollouts[0].proven > gone.destroyed
 

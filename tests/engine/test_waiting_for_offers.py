@@ -1,4 +1,4 @@
-"""`up --wait-for-offer`: repeated searches at growing intervals until an offer matches or the time is over."""
+"""`up --wait-for-offer`: the search is repeated at growing intervals until an offer matches or the time is over."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import CannotObserve, ErtError, Failed, StartRefused, Transient, UsageError
 from ert_deploy.core.model.events import Stranded, Woken, Wrote
 from ert_deploy.core.model.observed import Health, Vital
-from ert_deploy.engine import effects as e
 from ert_deploy.engine.apply import Result
+from ert_deploy.ports import AppProbe
 from tests.support.fakes import behaviours
 from tests.support.fakes.history import OTHER, WANTED, Process, done, down, is_up, save_late, start, told, up
 from tests.support.fakes.loopback import FakeInstance, certificate, world
@@ -221,7 +221,7 @@ def test_a_start_that_was_given_up_and_came_all_the_same_is_not_given_up_for_one
     serving = made.gpu.only()
     healthy, serving.health = serving.health, Health(Vital.UNREACHABLE, "no route")
     run = start(made, WAKE)
-    while run.last is not e.AppFingerprint:
+    while run.last is not AppProbe.fingerprint:
         run.step()
     serving.health = healthy
     run.finish()

@@ -12,9 +12,10 @@ from typing import Any
 
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import ErtError
-from ert_deploy.engine import effects as e
 from ert_deploy.engine.apply import apply
-from ert_deploy.engine.memory import Memory
+from ert_deploy.engine.effects import Method
+from ert_deploy.engine.run_context import Memory
+from ert_deploy.ports import GpuHost, WebHost
 from tests.kills.fault_proxy import FaultProxy, in_front_of
 from tests.kills.invariants import books, nothing_lost
 from tests.kills.stage import Stage
@@ -37,14 +38,14 @@ class Row:
     side: str
     route: str
     kind: str
-    effect: type[Any]
+    effect: Method
     twin: str
     count: int = 1
     skip: int = 0
 
     def __str__(self) -> str:
         often = f" x{self.count}" if self.count > 1 else ""
-        return f"{self.verb}: {self.kind}{often} at {self.effect.__name__}"
+        return f"{self.verb}: {self.kind}{often} at {self.effect.__qualname__}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,28 +79,28 @@ VAST_TRIES, RENDER_TRIES = 4, 5
 def rows() -> Iterator[Row]:
     """Return all rows."""
     for kind, twin in CREATES.items():
-        yield Row("up", VAST, CREATE, kind, e.Create, twin)
+        yield Row("up", VAST, CREATE, kind, GpuHost.create, twin)
     yield from _reads()
-    yield from _writes("up", PUT, e.PutEnv)
-    yield from _writes("down", DELETE, e.DeleteEnv)
+    yield from _writes("up", PUT, WebHost.put_env)
+    yield from _writes("down", DELETE, WebHost.delete_env)
     yield from _destroys()
     yield from _deploys()
 
 
 def _reads() -> Iterator[Row]:
     for kind in ("timeout-before", "429", "5xx-before", "reset-after", "truncated", "trickle"):
-        yield Row("up", VAST, LIST, kind, e.ListInstances, "")
-        yield Row("up", VAST, SEARCH, kind, e.Search, "")
-        yield Row("up", RENDER, READ, kind, e.ReadEnv, "")
-        yield Row("up", RENDER, FOLLOW, kind, e.GetDeploy, "")
+        yield Row("up", VAST, LIST, kind, GpuHost.list_instances, "")
+        yield Row("up", VAST, SEARCH, kind, GpuHost.search, "")
+        yield Row("up", RENDER, READ, kind, WebHost.read_env, "")
+        yield Row("up", RENDER, FOLLOW, kind, WebHost.get_deploy, "")
     for kind in ("html", "empty"):
-        yield Row("up", VAST, LIST, kind, e.ListInstances, "malformed")
+        yield Row("up", VAST, LIST, kind, GpuHost.list_instances, "malformed")
     for verb in ("up", "down"):
-        yield Row(verb, VAST, LIST, "5xx-before", e.ListInstances, "5xx", count=VAST_TRIES)
-        yield Row(verb, VAST, LIST, "kill-after", e.ListInstances, "kill-after")
+        yield Row(verb, VAST, LIST, "5xx-before", GpuHost.list_instances, "5xx", count=VAST_TRIES)
+        yield Row(verb, VAST, LIST, "kill-after", GpuHost.list_instances, "kill-after")
 
 
-def _writes(verb: str, route: str, effect: type[Any]) -> Iterator[Row]:
+def _writes(verb: str, route: str, effect: Method) -> Iterator[Row]:
     for kind in ("timeout-after", "429-told", "5xx-before", "5xx-after", "reset-before", "reset-after", "duplicate"):
         yield Row(verb, RENDER, route, kind, effect, "")
     for kind, twin in (("5xx-before", "5xx"), ("5xx-after", "5xx-after"), ("429", "429")):
@@ -111,11 +112,11 @@ def _writes(verb: str, route: str, effect: type[Any]) -> Iterator[Row]:
 def _destroys() -> Iterator[Row]:
     for kind in ("timeout-after", "429", "5xx-after", "truncated", "html", "reset-before", "reset-after", "duplicate"):
         twin = {"truncated": "malformed-after", "html": "malformed-after"}.get(kind, "")
-        yield Row("down", VAST, DESTROY, kind, e.DestroyInstance, twin)
+        yield Row("down", VAST, DESTROY, kind, GpuHost.destroy, twin)
     for kind, twin in (("5xx-before", "5xx"), ("5xx-after", "5xx-after"), ("reset-before", "timeout")):
-        yield Row("down", VAST, DESTROY, kind, e.DestroyInstance, twin, count=VAST_TRIES)
+        yield Row("down", VAST, DESTROY, kind, GpuHost.destroy, twin, count=VAST_TRIES)
     for kind in ("kill-before", "kill-after"):
-        yield Row("down", VAST, DESTROY, kind, e.DestroyInstance, kind)
+        yield Row("down", VAST, DESTROY, kind, GpuHost.destroy, kind)
 
 
 def _deploys() -> Iterator[Row]:
@@ -125,7 +126,7 @@ def _deploys() -> Iterator[Row]:
         "kill-after": "kill-after",
     }  # fmt: skip
     for kind, twin in twins.items():
-        yield Row("up", RENDER, DEPLOY, kind, e.StartDeploy, twin)
+        yield Row("up", RENDER, DEPLOY, kind, WebHost.deploy, twin)
 
 
 def real(row: Row, stage: Stage) -> Came:

@@ -3,8 +3,9 @@
     python -m tests.kills.launcher 12 after -- up -c my.yaml
 
 Clock reads, random numbers, delays and output are not included in the number. 0 turns the signal off; a name instead of
-a number selects the first effect of that name. ERT_KILLS_JOURNAL is a file to which the name of each effect is appended
-before its execution; ERT_KILLS_PATIENCE is the response timeout of the adapters in real seconds.
+a number, as `GpuHost.create`, selects the first call of that port method. ERT_KILLS_JOURNAL is a file to which the name
+of each effect is appended before its execution; ERT_KILLS_PATIENCE is the response timeout of the adapters in real
+seconds.
 """
 
 from __future__ import annotations
@@ -12,18 +13,19 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ert_deploy.cli import main as command_line
-from ert_deploy.engine import effects as e
 from ert_deploy.engine import run as engine_run
+from ert_deploy.engine.effects import Method
+from ert_deploy.engine.run import Interpreter
+from ert_deploy.ports import Audience, Clock, Entropy, TimeSource
 
-UNCOUNTED = (e.Tell, e.Now, e.Draw, e.Sleep)
-Act = Callable[[Any], Any]
+UNCOUNTED = (Audience.tell, TimeSource.moment, Entropy.token_bytes, Clock.sleep)
 
 
 class Armed:
@@ -33,24 +35,24 @@ class Armed:
         self._at, self._when, self._journal = at, when, journal
         self._done = 0
 
-    def over(self, table: dict[type[Any], Act]) -> dict[type[Any], Act]:
+    def over(self, table: Interpreter) -> Interpreter:
         """Wrap every handler except those in `UNCOUNTED`."""
-        return {kind: act if kind in UNCOUNTED else self._trap(kind, act) for kind, act in table.items()}
+        return {call: act if call in UNCOUNTED else self._trap(call, act) for call, act in table.items()}
 
-    def _trap(self, kind: type[Any], act: Act) -> Act:
-        def carry_out(effect: Any) -> Any:
+    def _trap(self, call: Method, act: Method) -> Method:
+        def carry_out(*args: Any, **named: Any) -> Any:
             self._done += 1
-            self._write(kind.__name__)
-            self._strike(kind, "before")
+            self._write(call.__qualname__)
+            self._strike(call, "before")
             try:
-                return act(effect)
+                return act(*args, **named)
             finally:
-                self._strike(kind, "after")
+                self._strike(call, "after")
 
         return carry_out
 
-    def _strike(self, kind: type[Any], when: str) -> None:
-        if self._at in (self._done, kind.__name__) and self._when == when:
+    def _strike(self, call: Method, when: str) -> None:
+        if self._at in (self._done, call.__qualname__) and self._when == when:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def _write(self, name: str) -> None:

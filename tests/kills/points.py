@@ -9,12 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ert_deploy.ports import BackendProbe, GpuHost, StateStore, WebHost
 from tests.kills import verbs
 from tests.kills.invariants import books, end, nothing_lost
 from tests.kills.runner import Nursery
 from tests.kills.stage import Stage, stage
 
 BEFORE, AFTER = "before", "after"
+WRITES = frozenset(
+    method.__qualname__
+    for method in (
+        StateStore.save, GpuHost.create, GpuHost.destroy, GpuHost.start, GpuHost.stop, WebHost.put_env,
+        WebHost.delete_env, WebHost.deploy, BackendProbe.set_keys,
+    )
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,4 +109,4 @@ def share(rehearsal: Rehearsal, count: int, seed: str) -> list[tuple[int, str]]:
 
 
 def _moves(effect: str) -> bool:
-    return effect.startswith(("Save", "Create", "Destroy", "Put", "Delete", "Start", "Stop", "Set"))
+    return effect in WRITES

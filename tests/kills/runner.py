@@ -88,8 +88,9 @@ def _preload() -> None:
     import boto3  # noqa: F401
     import vastai  # noqa: F401
 
-    for name in ("app.probe", "backend.probe", "render.web", "state.file", "state.s3", "vast.client"):
-        importlib.import_module(f"ert_deploy.adapters.{name}")
+    adapters = ("app.probe", "backend.probe", "state.file", "state.s3")
+    for name in (*(f"adapters.{name}" for name in adapters), "providers.render.web", "providers.vast.client"):
+        importlib.import_module(f"ert_deploy.{name}")
     from ert_deploy.cli import COMMANDS, cli
     from ert_deploy.cli.view import lines  # noqa: F401
 

@@ -227,12 +227,12 @@ def _object(s3: Any, bucket: str) -> str:
 
 
 @contextmanager
-def stage(folder: Path, nursery: Nursery) -> Iterator[Stage]:
-    """Start a new `Stage` in an empty directory; stop everything on exit."""
+def stage(folder: Path, nursery: Nursery, *, seed: int = 1, **options: Any) -> Iterator[Stage]:
+    """Start a new `Stage` in an empty directory, with the market of a seed; stop everything on exit."""
     made: dict[str, Any] = {}
 
     def make_vast(setting: Setting) -> VastDouble:
-        made["vast"] = _vast(setting, folder / "certificates")
+        made["vast"] = _vast(setting, folder / "certificates", options)
         return made["vast"]  # type: ignore[no-any-return]
 
     def make_render(setting: Setting) -> RenderDouble:
@@ -242,7 +242,8 @@ def stage(folder: Path, nursery: Nursery) -> Iterator[Stage]:
     folder.mkdir(parents=True, exist_ok=True)
     images = images_folder() if REAL else folder / "images"
     images.mkdir(exist_ok=True)
-    world = World(folder / "world", speed=SPEED, images=images, make_vast=make_vast, make_render=make_render)
+    makers: Any = {"make_vast": make_vast, "make_render": make_render}
+    world = World(folder / "world", speed=SPEED, seed=seed, images=images, **makers)
     with world:
         assert world.file is not None
         desk = Desk(folder / "desk", nursery)
@@ -254,7 +255,7 @@ def stage(folder: Path, nursery: Nursery) -> Iterator[Stage]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _vast(setting: Setting, certificates: Path) -> VastDouble:
+def _vast(setting: Setting, certificates: Path, options: dict[str, Any]) -> VastDouble:
     make = partial(
         VastDouble,
         setting.clock,
@@ -264,13 +265,13 @@ def _vast(setting: Setting, certificates: Path) -> VastDouble:
         seed=setting.seed,
     )
     if REAL:
-        return make(models=_toy())
+        return make(models=_toy(), options=Options(**options))
     certificates.mkdir()
     for number in range(CERTIFICATES):
         own = pair(DEPLOYMENT, number=number)
         (certificates / f"{number}.pem").write_text(own.pem + own.key)
-    options = Options(machine_env={"ERT_KILLS_CERTIFICATES": str(certificates)})
-    return make(command=[*ALONE, str(HERE / "standin_backend.py")], options=options)
+    set_up = Options(machine_env={"ERT_KILLS_CERTIFICATES": str(certificates)}, **options)
+    return make(command=[*ALONE, str(HERE / "standin_backend.py")], options=set_up)
 
 
 def _toy() -> Path:

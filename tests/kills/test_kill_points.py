@@ -40,7 +40,7 @@ def test_a_command_that_was_killed_is_finished_by_the_same_command(
 
 
 def test_the_points_are_before_every_effect_and_after_every_one_that_moves_something() -> None:
-    rehearsal = Rehearsal(("Load", "Save", "Load"), {}, 1)
+    rehearsal = Rehearsal(("StateStore.load", "StateStore.save", "StateStore.load"), {}, 1)
     assert rehearsal.points() == [(1, BEFORE), (2, AFTER), (2, BEFORE), (3, AFTER), (3, BEFORE)]
     assert len(rehearsal.points(both=True)) == 6
 
@@ -54,7 +54,7 @@ def test_the_kill_is_a_real_one_and_comes_between_two_effects(world: Stage) -> N
 
 def test_a_harness_that_forgets_what_was_rented_is_noticed(world: Stage) -> None:
     """The checks fail without a second run after SIGKILL."""
-    assert world.desk.run("up", number="Create", when="after").killed
+    assert world.desk.run("up", number="GpuHost.create", when="after").killed
     with pytest.raises(AssertionError):
         is_up(world)
 

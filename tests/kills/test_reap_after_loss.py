@@ -63,7 +63,7 @@ def test_after_a_reap_the_next_up_begins_anew(kept: Stage) -> None:
 
 def test_a_create_whose_answer_and_whose_state_are_lost_can_be_destroyed(kept: Stage, s3: tuple[Any, str]) -> None:
     """After SIGKILL following the create call, the instance can be found only by `Mark`."""
-    ended = kept.desk.run("up", number="Create", when="after")
+    ended = kept.desk.run("up", number="GpuHost.create", when="after")
     assert ended.killed
     (left,) = kept.existing()
     kept.desk.lose_state()

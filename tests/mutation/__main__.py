@@ -36,7 +36,7 @@ STAGES = (
     ),
 )
 LONGEST = 60  # seconds per test: a mutant may cause an infinite loop
-BROKEN = (1, 2, 3)  # pytest's exit codes for a failed test or a failed collection
+BROKEN = (1, 2, 3, 4)  # pytest's exit codes for a failed test, collection or conftest
 
 
 def noticed_by(place: Place | None, stages: tuple[tuple[str, ...], ...] = STAGES) -> str:
@@ -70,12 +70,14 @@ def main() -> int:
     parser.add_argument("-n", type=int, default=100, help="how many to draw")
     parser.add_argument("--least", type=int, default=95, help="how many of 100 have to be noticed")
     parser.add_argument("--seed", help="what draws them (default: the id of the commit)")
+    parser.add_argument("--begin", type=int, default=1, help="the first of them to run, after an interrupted run")
     given = parser.parse_args()
     git = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
     seed = given.seed or git.stdout.strip()
     found = places(ROOT)
     drawn = random.Random(seed).sample(found, min(given.n, len(found)))
-    say(f"{len(drawn)} of {len(found):,} places, drawn by {seed}")
+    say(f"{len(drawn)} of {len(found):,} places, drawn by {seed}, from number {given.begin}")
+    drawn = drawn[given.begin - 1 :]
     if failing := noticed_by(None):
         say(f"the product as it is fails {failing}: nothing could be told from mutants")
         return 2

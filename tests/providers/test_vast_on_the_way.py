@@ -33,7 +33,7 @@ ORDER = CreateOrder(
     "5",
     Launch("img/backend:1", "gpt-oss:20b", disk_gb=40),
     Mark("ert", TOKEN),
-    {"ERT_TOKEN": TOKEN, "ERT_BOOT_SECRET": "boot-secret", "-p 8443:8443": "1", **ARMED},
+    {"ERT_TOKEN": TOKEN, "ERT_BOOT_SECRET": "boot-secret", **ARMED},
 )
 
 

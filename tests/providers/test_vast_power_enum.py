@@ -44,7 +44,7 @@ def test_nothing_counts_as_stopped_or_running_that_might_be_something_else(
     container: str | None, intended: str | None, current: str | None
 ) -> None:
     found = parse.instance({"id": 7, "actual_status": container, "intended_status": intended, "cur_state": current})
-    assert found.resting == (intended == current == "stopped")
+    assert found.stopped == (intended == current == "stopped")
     assert found.halted == (intended == "stopped")
     assert found.ended == (container in ("exited", "stopped", "offline", "unknown"))
     assert (found.power is Power.RUNNING) == (container == "running" and "stopped" not in (intended, current))

@@ -212,3 +212,15 @@ def test_smollm2_writes_words(tmp_path: Path) -> None:
         graded = client.chat(model.name, messages=messages, format=SCHEMA, options={"num_predict": 200, "seed": 1})
         assert graded.message.content is not None
         assert graded.done_reason == "length" or set(json.loads(graded.message.content)) == {"grade", "points"}
+
+
+@pytest.mark.parametrize(
+    "start", ["llama._start_llama(sys.argv[1], 64, 1)", "llama_server.start(sys.argv[1], 'toy', {})"]
+)
+def test_threads_that_wait_for_each_other_do_not_spin(toy: ModelFile, start: str) -> None:
+    """Spinning, as OpenMP does by default, needs 40 times as long at a load of 11 on two CPUs."""
+    code = f"import os, sys; from ert_deploy.sandbox.ollama import llama, llama_server; kept = {start}; os._exit(0)"
+    env = {**{k: v for k, v in os.environ.items() if not k.startswith("OMP_")}, "OMP_DISPLAY_ENV": "verbose"}
+    argv = [sys.executable, "-c", code, str(toy.path)]
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60, check=True)
+    assert "GOMP_SPINCOUNT = '0'" in done.stderr

@@ -91,6 +91,37 @@ def test_a_bad_page_request_is_400(world: World, params: dict[str, str], code: s
     assert (answer.status_code, answer.json()["code"]) == (400, code)
 
 
+@pytest.mark.parametrize("path", ["/services", "/disks", "/env-groups", "/postgres", "/key-value", "{s}/deploys"])
+@pytest.mark.parametrize("name", ["createdBefore", "updatedAfter"])
+def test_an_invalid_time_is_400_whether_or_not_anything_is_listed(world: World, path: str, name: str) -> None:
+    assert world.call("GET", path, params={name: "yesterday"}).status_code == 400
+    assert world.call("GET", path, params={name: "2026-01-02T03:04:05"}).status_code == 400
+    assert world.call("GET", path, params={name: "2026-01-02T03:04:05Z"}).status_code == 200
+
+
+def test_groups_are_listed_by_their_times_and_up_to_the_limit(world: World) -> None:
+    for number in range(3):
+        body = {"name": f"group-{number}", "ownerId": world.double.owner_id, "envVars": []}
+        assert world.call("POST", "/env-groups", json=body).status_code == 201
+    names = [row["name"] for row in world.get("/env-groups")]
+    assert names == ["group-0", "group-1", "group-2"]
+    middle = world.get("/env-groups")[1]["createdAt"]
+    assert [row["name"] for row in world.get("/env-groups", createdAfter=middle)] == ["group-2"]
+    assert [row["name"] for row in world.get("/env-groups", updatedBefore=middle)] == ["group-0"]
+    assert [row["name"] for row in world.get("/env-groups", limit=2)] == ["group-0", "group-1"]
+    assert world.call("GET", "/env-groups", params={"limit": "false"}).status_code == 400
+    for row in world.get("/env-groups"):
+        assert world.call("DELETE", f"/env-groups/{row['id']}").status_code == 204
+
+
+def test_a_build_filter_has_both_lists(world: World) -> None:
+    assert world.call("PATCH", "{s}", json={"buildFilter": {"paths": ["app/**"]}}).status_code == 400
+    both = {"paths": ["app/**"], "ignoredPaths": []}
+    assert world.call("PATCH", "{s}", json={"buildFilter": both}).json()["buildFilter"] == both
+    neither = {"paths": None, "ignoredPaths": None}
+    assert "buildFilter" not in world.call("PATCH", "{s}", json={"buildFilter": neither}).json()
+
+
 def test_a_page_stays_right_when_an_item_already_seen_is_deleted(world: World) -> None:
     world.call("PUT", "{s}/env-vars", json=[{"key": k, "value": "1"} for k in "ABC"])
     first = world.get("{s}/env-vars", limit=2)

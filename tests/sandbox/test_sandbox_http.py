@@ -54,7 +54,7 @@ def test_an_empty_answer_has_no_body(till: Till) -> None:
     assert (answer.status_code, answer.content) == (204, b"")
 
 
-@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE"])
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE", "QUERY", "BREW"])
 def test_a_method_that_no_route_has_is_not_found_and_the_connection_goes_on(till: Till, method: str) -> None:
     with requests.Session() as session:
         answer = session.request(method, till.server.url + "/till", timeout=5)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import pytest
 
 from ert_deploy.sandbox.vast.conditions.churn import Churn
+from ert_deploy.sandbox.vast.conditions.hosts import Hosts
 from ert_deploy.sandbox.vast.conditions.knobs import AS_MET, HOUR, WINDOW, Knobs
 from ert_deploy.sandbox.vast.conditions.tenancy import Takers, Tenant
 from ert_deploy.sandbox.vast.contract import Contract, Order
@@ -135,10 +136,48 @@ def test_the_market_of_a_running_world_can_be_made_and_unmade_as_people_meet_it(
             renter.double.trouble({"kind": "market", "taken": 7})
 
 
-@pytest.mark.parametrize("knobs", [{"renumbered": 1.0}, {"taken": -0.1}, {"taken_after": 0.0}, {"gone": ("nil",)}])
+@pytest.mark.parametrize(
+    "knobs", [{"renumbered": 1.0}, {"taken": -0.1}, {"taken_after": 0.0}, {"gone": ("nil",)}, {"slow": 1.0}]
+)
 def test_a_knob_out_of_range_is_refused(knobs: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(knobs))):
         Knobs(**knobs)  # type: ignore[arg-type]
+
+
+def shares(asks: Iterable[Ask]) -> tuple[float, float]:
+    rows = list(asks)
+    slow = [a for a in rows if a.flaw == "slow"]
+    assert {a.delivered for a in slow} <= {0.03}
+    return len(slow) / len(rows), sum(a.cpu_arch == "arm64" for a in rows) / len(rows)
+
+
+def test_shares_of_the_hosts_are_slow_and_arm64_and_a_calm_market_is_as_it_was_made() -> None:
+    made = {
+        a.id: replace(a, machine_id=a.machine_id + seed * 1000) for seed in range(20) for a in make_market(seed, NOW)
+    }
+    asks, hosts = dict(made), Hosts(made.values(), 1)
+    before = shares(asks.values())
+    hosts.apply(asks, Knobs(slow=0.5, arm64=0.25))
+    after = shares(asks.values())
+    assert after == pytest.approx([before[0] + (1 - before[0]) * 0.5, before[1] + (1 - before[1]) * 0.25], abs=0.05)
+    again = dict(made)
+    hosts.apply(again, Knobs(slow=0.5, arm64=0.25))
+    assert again == asks
+    hosts.apply(asks, Knobs())
+    assert asks == made
+
+
+def test_the_cheapest_hosts_can_be_slow_while_the_market_is_on_and_a_price_stays() -> None:
+    with renting() as renter:
+        cheapest = renter.offers()[0]
+        renter.double.trouble({"kind": "market", "slow": 0.999, "renumbered": 0.0})
+        renter.double.trouble({"kind": "price", "factor": 2.0})
+        assert all(a.flaw for a in renter.double.asks())
+        id = renter.rent(cheapest["id"])
+        renter.double.end_trouble("market")
+        [ask] = [a for a in renter.double.asks() if a.id == cheapest["id"]]
+        assert (ask.flaw, ask.dph_base) == ("", cheapest["dph_base"] * 2)
+        assert renter.status(id) != "running"  # its host still delivers 3 %
 
 
 def test_the_market_has_arm64_hosts_and_slow_ones_that_deliver_three_percent() -> None:

@@ -13,9 +13,9 @@ from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.engine import decide
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.effects import Effects
-from ert_deploy.engine.memory import Memory
 from ert_deploy.engine.reap import find, reap
 from ert_deploy.engine.rotate import rotate
+from ert_deploy.engine.run_context import Memory
 from tests.simulation.interpreter import carry_out
 from tests.simulation.invariants import claims
 from tests.simulation.operators import Operator

@@ -8,7 +8,7 @@ from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import ErtError, Failed, NeedsAttention, UsageError
 from ert_deploy.core.model.observed import Vital
 from ert_deploy.core.model.provider import InstanceId
-from ert_deploy.engine import effects as e
+from ert_deploy.ports import StateStore
 from tests.simulation.commands import MOST_EFFECTS, NEVER, Undecided, Unsure, deciding, together, turns
 from tests.simulation.invariants import IS, address, held_keys, is_nothing, is_reaped, is_rotated, must
 from tests.simulation.operators import Operator
@@ -134,7 +134,7 @@ def _despite(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) 
     """Check that commands terminate with true results while calls fail permanently; then remove these faults."""
     for command in (LAST[tale.last][1], DOWN):
         together(world, tale, (command,), outcome, graveyard)
-    if world.lasting <= {e.Load, e.Save} and not world.beyond:
+    if world.lasting <= {StateStore.load, StateStore.save} and not world.beyond:
         # Without a state the owner of an instance with one `Mark` is unknown: a user must decide.
         ours = [number for number, made in sorted(world.paid.items()) if made.labelled and made.environed]
         must(not ours and not world.pending, f"{ours} are paid after a down without a store")

@@ -10,12 +10,11 @@ import math
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from ert_deploy.core.model import errors as x
-from ert_deploy.engine import effects as e
-from ert_deploy.engine.app_proof import AskApp
-from ert_deploy.engine.market.quote import Quote
+from ert_deploy.engine.effects import Method
+from ert_deploy.ports import AppProbe, BackendProbe, GpuHost, StateStore, WebHost
 
 Fault: TypeAlias = tuple[str, float]
 Plan: TypeAlias = dict[int, Fault]
@@ -71,67 +70,67 @@ Strikes: TypeAlias = dict[str, Callable[[str], x.ErtError]]
 _READ: Strikes = dict.fromkeys(("timeout", "429", "5xx", "malformed"), x.CannotObserve)
 _WRITE: Strikes = dict.fromkeys(("timeout", "timeout-after", "429", "5xx", "5xx-after", "malformed-after"), x.Transient)
 # The error of a call by fault. Only types that are documented in `ports`.
-STRIKES: dict[type[Any], Strikes] = {
-    e.ListInstances: _READ,
-    e.GetInstance: _READ,
-    e.Search: _READ,
-    Quote: _READ,
-    e.ReadAccount: _READ,
-    e.FindService: _READ,
-    e.ReadGroups: _READ,
-    e.ReadEnv: _READ,
-    e.NewestDeploy: _READ,
-    e.GetDeploy: {**_READ, "vanished": x.Gone},
-    e.DestroyInstance: _WRITE,
-    e.StartInstance: {**_WRITE, "refused": x.StartRefused},
-    e.StopInstance: _WRITE,
-    e.PutEnv: _WRITE,
-    e.DeleteEnv: _WRITE,
-    e.Load: {"timeout": x.UsageError, "malformed": x.UsageError},
-    e.Save: {"save-before": x.Failed, "save-after": x.Failed, "own-conflict": x.StateConflict},
-    e.Create: {
+STRIKES: dict[Method, Strikes] = {
+    GpuHost.list_instances: _READ,
+    GpuHost.get_instance: _READ,
+    GpuHost.search: _READ,
+    GpuHost.quote: _READ,
+    GpuHost.account: _READ,
+    WebHost.service: _READ,
+    WebHost.read_groups: _READ,
+    WebHost.read_env: _READ,
+    WebHost.newest_deploy: _READ,
+    WebHost.get_deploy: {**_READ, "vanished": x.Gone},
+    GpuHost.destroy: _WRITE,
+    GpuHost.start: {**_WRITE, "refused": x.StartRefused},
+    GpuHost.stop: _WRITE,
+    WebHost.put_env: _WRITE,
+    WebHost.delete_env: _WRITE,
+    StateStore.load: {"timeout": x.UsageError, "malformed": x.UsageError},
+    StateStore.save: {"save-before": x.Failed, "save-after": x.Failed, "own-conflict": x.StateConflict},
+    GpuHost.create: {
         "timeout": x.OutcomeUnknown, "timeout-after": x.OutcomeUnknown, "429": x.OutcomeUnknown,
         "5xx": x.OutcomeUnknown, "5xx-after": x.OutcomeUnknown, "malformed-after": x.OutcomeUnknown,
         "refused": x.CreateRefused, "refused-after": x.CreateRefused, "taken": x.OfferGone,
     },
-    e.StartDeploy: {
+    WebHost.deploy: {
         "429": x.Transient, "rejected": x.Rejected, "timeout": x.OutcomeUnknown, "unknown-after": x.OutcomeUnknown,
     },
-    e.Accepts: {"timeout": x.Transient},
-    e.Busy: {"timeout": x.Transient},
-    e.KeysInForce: dict.fromkeys(("timeout", "429", "5xx", "malformed"), x.Transient),
-    e.SetKeys: {**_WRITE, "refused": x.Rejected},
-    e.Probe: {},
-    e.AppFingerprint: {},
-    AskApp: {},
-    e.WhyFailed: {},
+    BackendProbe.accepts: {"timeout": x.Transient},
+    BackendProbe.busy: {"timeout": x.Transient},
+    BackendProbe.keys_in_force: dict.fromkeys(("timeout", "429", "5xx", "malformed"), x.Transient),
+    BackendProbe.set_keys: {**_WRITE, "refused": x.Rejected},
+    BackendProbe.probe: {},
+    AppProbe.fingerprint: {},
+    AppProbe.answer: {},
+    WebHost.failure: {},
 }  # fmt: skip
 # The error of a call that fails permanently. List and read by id fail together.
-LASTING: dict[type[Any], Callable[[str], x.ErtError]] = {
-    e.ListInstances: x.CannotObserve,
-    e.DestroyInstance: x.CannotObserve,
-    e.StartInstance: x.Rejected,
-    e.StopInstance: x.Rejected,
-    e.Create: x.CreateRefused,
-    e.Load: x.UsageError,
-    e.Save: x.Failed,
+LASTING: dict[Method, Callable[[str], x.ErtError]] = {
+    GpuHost.list_instances: x.CannotObserve,
+    GpuHost.destroy: x.CannotObserve,
+    GpuHost.start: x.Rejected,
+    GpuHost.stop: x.Rejected,
+    GpuHost.create: x.CreateRefused,
+    StateStore.load: x.UsageError,
+    StateStore.save: x.Failed,
 }
 # Faults that execute the call and change the result. "silent": no response (a value, not an error).
-TURNS: dict[type[Any], tuple[str, ...]] = {
-    e.Create: ("late", "late", "duplicate", "hidden", "hidden-by-id", "taken-late", "overpriced", "crawls"),
-    e.DestroyInstance: ("late", "lingers", "ghost"),
-    e.StartInstance: ("late", "moves", "moves", "stuck", "stuck", "queued"),
-    e.StopInstance: ("late", "lingers", "acts late"),
-    e.Busy: ("busy",),
-    e.StartDeploy: ("empty", "empty", "fails", "fails", "superseded", "superseded"),
-    e.Probe: ("silent",),
-    e.AppFingerprint: ("silent",),
+TURNS: dict[Method, tuple[str, ...]] = {
+    GpuHost.create: ("late", "late", "duplicate", "hidden", "hidden-by-id", "taken-late", "overpriced", "crawls"),
+    GpuHost.destroy: ("late", "lingers", "ghost"),
+    GpuHost.start: ("late", "moves", "moves", "stuck", "stuck", "queued"),
+    GpuHost.stop: ("late", "lingers", "acts late"),
+    BackendProbe.busy: ("busy",),
+    WebHost.deploy: ("empty", "empty", "fails", "fails", "superseded", "superseded"),
+    BackendProbe.probe: ("silent",),
+    AppProbe.fingerprint: ("silent",),
 }
 # Maximum seconds of a slow successful call: its own deadline, or less if the settle time includes the call.
-SLOW: dict[type[Any], float] = {e.Save: 120.0, e.Create: 25.0, e.Load: 25.0}
+SLOW: dict[Method, float] = {StateStore.save: 120.0, GpuHost.create: 25.0, StateStore.load: 25.0}
 
 
-def kinds(call: type[Any]) -> tuple[str, ...]:
+def kinds(call: Method) -> tuple[str, ...]:
     """Return every fault that is possible for this type of call."""
     lasting = (FOR_GOOD,) if call in LASTING else ()
     return (*STRIKES[call], *TURNS.get(call, ()), *lasting, "slow", *KILLS, *EVENTS)
@@ -187,7 +186,7 @@ class Faults:
     def _following(self) -> None:
         self.next = self.waiting.pop(0) if self.waiting else 0
 
-    def take(self, number: int, call: type[Any]) -> Fault | None:
+    def take(self, number: int, call: Method) -> Fault | None:
         """Return the fault due at this call, or None if no enabled fault is possible for its type."""
         if self.draw is None:
             fault = self.given[number] if self.given[number][0] in KINDS[call] else None
@@ -203,7 +202,7 @@ class Faults:
         """Whether a rare call gets a fault although none is due. In the replay of a plan this fault is a due one."""
         return self.draw is not None and self.next > 0 and self.draw.random() < RARE_SHARE
 
-    def _drawn(self, call: type[Any]) -> Fault | None:
+    def _drawn(self, call: Method) -> Fault | None:
         assert self.draw is not None
         struck = EVENTS if self.draw.random() < EVENT_SHARE else CALLS[call]
         possible = [name for name in struck if name in self.on]
@@ -212,10 +211,10 @@ class Faults:
         name = self.draw.choice(possible)
         return name, self._strength(name, call)
 
-    def _strength(self, name: str, call: type[Any]) -> float:
+    def _strength(self, name: str, call: Method) -> float:
         assert self.draw is not None
         if name in ("late", "taken-late", "acts late"):
-            if self.long_late and call is e.Create:
+            if self.long_late and call is GpuHost.create:
                 self.long_late = False  # only one call of a history may complete after the settle time
                 return round(self.draw.uniform(SETTLE, LONG_LATE), 1)
             return round(self.draw.uniform(1.0, LATEST), 1)

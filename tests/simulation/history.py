@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from ert_deploy.ports import Clock
 from tests.simulation.commands import together
 from tests.simulation.convergence import reckon
 from tests.simulation.faults import Fault, Faults
@@ -40,7 +41,7 @@ def play(seed: int, *, trace: bool = False) -> Outcome:
 
 
 def replay(tale: Story, plan: Iterable[tuple[int, Fault]], *, watch: bool = False) -> Outcome:
-    """Run the same commands with exactly these faults; `watch` stores the type of every call in `World.seen`."""
+    """Run the same commands with exactly these faults; `watch` stores the port method of every call in `World.seen`."""
     return run(tale, Faults(plan=plan), watch=watch)
 
 
@@ -53,7 +54,7 @@ def run(tale: Story, faults: Faults, *, trace: bool = False, watch: bool = False
     try:
         world = _begin(tale, world)
         world.trace = [] if trace else None
-        world.seen = [type(None)] * world.begun if watch else None
+        world.seen = [Clock.sleep] * world.begun if watch else None
         for number, name in enumerate(tale.operations, 1):
             following = tale.operations[number] if number < len(tale.operations) else tale.last
             _operation(world, tale, name, outcome, graveyard, before_down=following in ("down", "down, now"))

@@ -50,10 +50,10 @@ class Fate:
 
 _KEYS, _KEYRING = "engine/keys.py", "core/planning/key_acceptance.py"
 _RENT, _RETIRE, _OBSERVE = "engine/rent.py", "engine/retire.py", "engine/observe.py"
-_POWER, _RESTING, _REAP = "engine/start_stop.py", "core/planning/sleep.py", "engine/reap.py"
+_POWER, _SLEEP, _REAP = "engine/start_stop.py", "core/planning/sleep.py", "engine/reap.py"
 _OWNERSHIP = "core/planning/marks.py"
 _RECORDS = "core/planning/records.py"
-_PLAN, _PUBLISH, _STANDING = "core/planning/plan.py", "engine/publish.py", "core/planning/candidates.py"
+_PLAN, _PUBLISH, _CANDIDATES = "core/planning/plan.py", "engine/publish.py", "core/planning/candidates.py"
 _ROLLOUT, _SITUATION = "core/planning/rollout.py", "core/planning/situation.py"
 MUTANTS = (
     Mutant("drop the settle wait", "core/model/desired.py", "settle: float = 240.0", "settle: float = 0.0"),
@@ -96,34 +96,37 @@ MUTANTS = (
     ),
     Mutant(
         "take a failed listing for an empty one", _OBSERVE,
-        "    instances = yield from perform(e.ListInstances())\n",
-        "    try:\n        instances = yield from perform(e.ListInstances())\n"
+        "    instances = yield from ask(GpuHost.list_instances)\n",
+        "    try:\n        instances = yield from ask(GpuHost.list_instances)\n"
         "    except CannotObserve:\n        instances = ()\n",
         also=(_RETIRE, "    return NOT_FOUND if found is None else _shown(found)", "    return NOT_FOUND"),
     ),
     Mutant("rent at the price of the search", _RENT, "quoted = yield from requote(ranked, run)", "quoted = ranked"),
     Mutant(
         "record after create, no intent", _RENT,
-        "yield from perform(e.Save(known.intend(state.Intent(token, now.stamp(), offer.id, offer.machine_id))))",
-        "known",
+        "yield from ask(StateStore.save, known.intend(intent))", "known",
     ),
     Mutant(
         "forget before destroy", "engine/apply.py",
         "    steps.Retire: retire,\n",
-        "    steps.Retire: lambda step, run: perform(e.Save(run.observed.state.drop_record(step.instance_id))),\n",
+        "    steps.Retire: lambda step, run: ask(StateStore.save, run.observed.state.drop_record(step.instance_id)),\n",
     ),
     Mutant(
         "retry a create", _RENT,
-        "        instance_id = yield from perform(e.Create(order))\n",
-        "        try:\n            instance_id = yield from perform(e.Create(order))\n"
-        "        except OutcomeUnknown:\n            instance_id = yield from perform(e.Create(order))\n",
+        "        instance_id = yield from ask(GpuHost.create, order)\n",
+        "        try:\n            instance_id = yield from ask(GpuHost.create, order)\n"
+        "        except OutcomeUnknown:\n            instance_id = yield from ask(GpuHost.create, order)\n",
     ),
     Mutant(
         "a hedge on the same host", _RENT, "return offer.host_id not in hosts and offer.ip not in ips", "return True",
     ),
-    Mutant("a hedge that nobody asked for", _PLAN, "if desired.launch.hedge < PAIR or watch.lag", "if watch.lag"),
     Mutant(
-        "keep the loser of a hedge", _STANDING, "or current.told or not _boots(now, current):", "or current.told:",
+        "a hedge that nobody asked for", _PLAN,
+        "if desired.launch.hedge < PAIR or current.published or", "if current.published or",
+    ),
+    Mutant(
+        "keep the loser of a hedge", _CANDIDATES,
+        "current is None or current.published or not _boots(now, current):", "current is None:",
     ),
     Mutant("ignore the slots", _RENT, "run.situation.slots_taken >= run.desired.slots", "False"),
     Mutant(
@@ -189,39 +192,39 @@ MUTANTS = (
         "take a create without an answer for a failed one", _RENT,
         "    except OutcomeUnknown as error:\n        run.memory.rentals += 1\n",
         "    except OutcomeUnknown as error:\n        run.memory.rentals += 1\n"
-        "        yield from perform(e.Save(written.drop_intent(token)))\n",
+        "        yield from ask(StateStore.save, written.drop_intent(token))\n",
     ),
     Mutant(
         "never retire what is surplus", _PLAN,
-        "    yield from _surplus(situation.desired, now.others, now.current is not None)\n", "",
+        "    yield from _surplus(situation.desired, others, now.current is not None)\n", "",
     ),
     Mutant(
         "believe a fingerprint while a deploy is under way", _PUBLISH,
-        "    if newest is not None and newest.kind is DeployKind.IN_FLIGHT:\n        yield from _idle(",
-        "    if newest is None and desired is None:\n        yield from _idle(",
+        "    if newest is not None and newest.kind is DeployKind.IN_FLIGHT:\n        now =",
+        "    if newest is None and desired is None:\n        now =",
     ),
     Mutant(
         "write an intent over what somebody else wrote", _RENT,
-        "    written = yield from perform(e.Save(known.intend(",
-        "    newest = yield from perform(e.Load())\n"
+        "    written = yield from ask(StateStore.save, known.intend(intent))\n",
+        "    newest = yield from ask(StateStore.load)\n"
         "    known = state.replace(known, generation=newest.generation)\n"
-        "    written = yield from perform(e.Save(known.intend(",
+        "    written = yield from ask(StateStore.save, known.intend(intent))\n",
     ),
     Mutant(
         "start without writing it down", _POWER,
-        "    written = yield from perform(e.Save(run.observed.state.put_record(woken)))\n",
+        "    written = yield from ask(StateStore.save, run.observed.state.put_record(woken))\n",
         "    written = run.observed.state\n",
     ),
     Mutant(
-        "leave a queued start alone", _RESTING, "elif record is not None and record.woken:", "elif False:",
-        tale="resting",
+        "leave a queued start alone", _SLEEP, "elif record is not None and record.woken:", "elif False:",
+        tale="sleeping",
     ),
     Mutant(
         "start again what was refused", _POWER,
-        "    yield from perform(e.Save(state.put_record(replace(record, stranded=now.stamp()))))\n", "",
+        "    yield from ask(StateStore.save, state.put_record(replace(record, stranded=now.stamp())))\n", "",
     ),
     Mutant(
-        "reap without a tombstone", _REAP, "    state = yield from _entomb(left, state)\n", "",
+        "reap without a tombstone", _REAP, "    state = yield from _mark_for_deletion(left, state)\n", "",
     ),
     Mutant(
         "drop the old key before the apps are moved over", _PLAN,
@@ -245,7 +248,7 @@ MUTANTS = (
     ),
     Mutant(
         "set keys without writing it down", _KEYS,
-        "        written = yield from perform(e.Save(run.observed.state.put_record(claimed)))\n",
+        "        written = yield from ask(StateStore.save, run.observed.state.put_record(claimed))\n",
         "        written = run.observed.state\n",
     ),
     Mutant(
@@ -253,8 +256,8 @@ MUTANTS = (
         "return bool(record.asked) or any(digest != key.sha256() for digest in record.keys)", "return False",
     ),
     Mutant(
-        "give up what serves for its price", _STANDING,
-        "if desired.phase is Phase.RUNNING and over_cap(desired, candidate.instance) and not candidate.told:",
+        "give up what serves for its price", _CANDIDATES,
+        "if desired.phase is Phase.RUNNING and over_cap(desired, candidate.instance) and not candidate.published:",
         "if over_cap(desired, candidate.instance):",
     ),
     Mutant(
@@ -293,7 +296,7 @@ def mutate(mutant: Mutant, into: Path) -> None:
         shutil.copytree(ROOT / part, into / part, ignore=ignore)
     vast = tuple(f"providers/vast/{name}.py" for name in ("__init__", "messages", "power"))
     (into / "ert_deploy/providers/vast").mkdir(parents=True)
-    for name in ("__init__.py", "ports.py", "store_ports.py", *vast):
+    for name in ("__init__.py", "ports.py", "store_ports.py", "providers/__init__.py", *vast):
         shutil.copy(ROOT / "ert_deploy" / name, into / "ert_deploy" / name)
     for file, old, new in ((mutant.file, mutant.old, mutant.new), *((mutant.also,) if mutant.also else ())):
         path = into / "ert_deploy" / file

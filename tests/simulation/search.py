@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ert_deploy.engine import effects as e
+from ert_deploy.ports import GpuHost, StateStore
 from tests.simulation.faults import FOR_GOOD, KINDS, Plan
 from tests.simulation.history import play, replay
 from tests.simulation.stories import Outcome, Story, story
@@ -54,19 +54,20 @@ PARTS = 64  # parts of the search for one `Story` and number of faults
 WIDEST = 2  # faults, of every type, at every call
 # With more faults, only the calls that affect costs and state.
 MONEY = (
-    e.ListInstances, e.GetInstance, e.Create, e.DestroyInstance, e.StartInstance, e.StopInstance, e.Load, e.Save,
+    GpuHost.list_instances, GpuHost.get_instance, GpuHost.create, GpuHost.destroy, GpuHost.start, GpuHost.stop,
+    StateStore.load, StateStore.save,
 )  # fmt: skip
 MONEY_KINDS = frozenset({
     "timeout", "timeout-after", "save-before", "save-after", "own-conflict", "late", "duplicate", "kill-before",
     "kill-after",
 })  # fmt: skip
 CLASSIC = Story(("up", "up", "down"), last="down", rest=300.0)
-RESTING = Story(("sleep", "wake"), last="sleep", rest=300.0, begins="serving")
+SLEEPING = Story(("sleep", "wake"), last="sleep", rest=300.0, begins="serving")
 ROTATING = Story(("rotate", "up"), last="rotate", rest=300.0, begins="serving")
 HURRIED = Story(("wake",), last="sleep", begins="asleep")
 FORGOTTEN = Story(("wake", "lose the state"), last="sleep", rest=300.0, begins="asleep")
 TALES = {
-    "classic": CLASSIC, "resting": RESTING, "rotating": ROTATING, "hurried": HURRIED, "forgotten": FORGOTTEN,
+    "classic": CLASSIC, "sleeping": SLEEPING, "rotating": ROTATING, "hurried": HURRIED, "forgotten": FORGOTTEN,
 }  # fmt: skip
 
 

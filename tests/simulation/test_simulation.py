@@ -56,7 +56,7 @@ def test_no_gpu_is_lost_whatever_single_fault_strikes_and_whenever(tale: Story, 
 
 
 def test_what_fails_for_good_is_tried_alone_and_with_kills_only() -> None:
-    world = replay(search.RESTING, {}.items(), watch=True).world
+    world = replay(search.SLEEPING, {}.items(), watch=True).world
     assert world is not None
     ones = [next(iter(plan.items())) for plan in search.children({}, world)]
     forever = next(one for one in ones if one[1][0] == FOR_GOOD)

@@ -15,6 +15,7 @@ from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.observed import Offer
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import State
+from ert_deploy.engine.effects import Method
 from tests.simulation.faults import Faults
 from tests.simulation.market import FRESH, STOCK, Machine
 from tests.simulation.operators import Operator
@@ -61,7 +62,7 @@ class World:
         self.operator = Operator()  # the one that executes the current command
         self.dates = True  # responses of the provider contain a date
         self.hedged = False  # a second machine may boot, and most machines boot slowly
-        self.lasting: set[type[Any]] = set()  # calls that fail until `mend`
+        self.lasting: set[Method] = set()  # port methods that fail until `mend`
         self.calls = self.effects = self.drawn = self.begun = self.calmed = 0
         self.patience = self.disturbed = 0  # numbers in `effects`: limit for a command, and last external event
         self.kind = ""
@@ -88,7 +89,7 @@ class World:
         self.changes = 0  # number of write calls to providers
         self.listing = 0  # number of the newest list call
         self.trace: list[tuple[float, str, str]] | None = None
-        self.seen: list[type[Any]] | None = None  # type of every call, if enabled
+        self.seen: list[Method] | None = None  # port method of every call, if enabled
         self.acting = Actor()
         self.limited = False  # no host can pull the image
 

@@ -127,7 +127,7 @@ SYMBOLS = {
     steps.Stop: "-",
     steps.Retire: "-",
     steps.Destroy: "-",
-    steps.Bury: "-",
+    steps.ConfirmDeleted: "-",
     steps.DropIntent: "-",
     steps.DropRecord: "-",
 }
@@ -171,7 +171,7 @@ _MACHINE_VERBS = {
     steps.AwaitStop: "wait for the stop of",
     steps.Retire: "retire",
     steps.Destroy: "destroy",
-    steps.Bury: "confirm the removal of",
+    steps.ConfirmDeleted: "confirm the removal of",
     steps.AwaitGone: "wait for the removal of",
 }
 

@@ -25,9 +25,12 @@ _PACKAGE = Path(__file__).resolve().parents[2]
 def render(settings: Settings) -> str:
     """Return the text of `render.yaml` for every service of a config, without findings of `blueprint_lint`.
 
-    Raises `UsageError` when the config identifies a service by id (a Blueprint has only names), or when an owned
-    variable conflicts with one that the Blueprint sets.
+    Raises `UsageError` for another web host, when the config identifies a service by id (a Blueprint has only names),
+    or when an owned variable conflicts with one that the Blueprint sets.
     """
+    host = settings.web.provider
+    if host is not RENDER:
+        raise UsageError(f"a Blueprint is for Render, and providers/web is {host.section}")
     targets = settings.desired.targets
     services = [_service(target, how) for target, how in zip(targets, settings.blueprints, strict=True)]
     text = _rendered(settings.desired.deployment, services)

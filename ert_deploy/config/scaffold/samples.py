@@ -23,8 +23,11 @@ class Comment:
 def key_comments() -> dict[str, Comment]:
     """Return the comment of every key of the schema by its path. Raise `UsageError` where a sample is missing."""
     sample = reference()
+    found = _of_file(sample)
+    for other in sorted((sample.parent / "providers").glob(f"*{sample.suffix}")):  # those that are not chosen there
+        found = _of_file(other) | found
     sandbox = _of_file(sample.with_name(f"{SANDBOX}{sample.suffix}"))
-    return _of_file(sample) | {path: said for path, said in sandbox.items() if path.startswith(f"{SANDBOX}/")}
+    return found | {path: said for path, said in sandbox.items() if path.startswith(f"{SANDBOX}/")}
 
 
 def _of_file(sample: Path) -> dict[str, Comment]:

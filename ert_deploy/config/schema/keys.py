@@ -54,14 +54,6 @@ _DAY = 86400.0
 _GUARD_PARTS = tuple(
     Field(rule.name, whole_seconds(60, 30 * _DAY, off=True), getattr(_GUARD, rule.name)) for rule in fields(Guard)
 )
-_OWNED_PARTS: tuple[Part, ...] = (
-    *(
-        Field(name.name, types.variable, getattr(_NAMES, name.name))
-        for name in fields(OwnedNames)
-        if name.name != "disabled"
-    ),
-    Many("disabled", types.variable, _NAMES.disabled),
-)
 _BLUEPRINT_PARTS: tuple[Part, ...] = (
     Field("repo", locations.provider_url, _BLUEPRINT.repo),
     Field("branch", types.branch, _BLUEPRINT.branch),
@@ -85,6 +77,13 @@ def _provider(provider: Provider, choice: str, alternatives: int, *more: Part) -
     return Section(provider.section, (url, _key(provider.key), *more), chosen_by=choice if alternatives > 1 else "")
 
 
+def _owned(host: Host) -> tuple[Part, ...]:
+    variable = types.variable(host)
+    names = (name.name for name in fields(OwnedNames) if name.name != "disabled")
+    one = (Field(name, variable, getattr(_NAMES, name)) for name in names)
+    return (*one, Many("disabled", variable, _NAMES.disabled))
+
+
 def _services(host: Host) -> tuple[Part, ...]:
     return (
         Field("previews", one_of(("ignore", USE_IN_PREVIEWS)), "ignore"),
@@ -97,7 +96,7 @@ def _services(host: Host) -> tuple[Part, ...]:
                 Field("health_field", types.json_field, _TARGET.health_field),
                 Field("allow_downtime", yes_or_no, _TARGET.allow_downtime),
                 Field("address", locations.provider_url, _TARGET.address),
-                Section("owned", _OWNED_PARTS),
+                Section("owned", _owned(host)),
                 *((Section("blueprint", _BLUEPRINT_PARTS),) if host is RENDER else ()),
             ),
         ),

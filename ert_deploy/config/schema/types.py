@@ -107,17 +107,21 @@ def service_id(host: Host, name: str) -> bool:
 _OWNED = r"[A-Za-z_][A-Za-z0-9_]{0,127}"
 
 
-@accepts(**whole_text(rf"(?!RENDER){_OWNED}"))
-def variable(scalar: Scalar) -> str:
-    """Parse the name of a variable that is set on an app and deleted by `down`, not one of Render or of a login."""
-    name = text(scalar)
-    if not re.fullmatch(_OWNED, name):
-        raise Bad(f"{shown(name)} is not the name of an environment variable", "letters, digits and underscores")
-    if name in _RESERVED or name.startswith("RENDER"):
-        raise Bad(f"{name} belongs to Render", "choose another name")
-    if _LOGIN.fullmatch(name):
-        raise Bad(f"{name} is of the app's login", "choose another name; `down` would delete it, and open the app")
-    return name
+def variable(host: Host) -> Parser[str]:
+    """Return a `Parser` of a variable set on an app and deleted by `down`, not one of the host or of a login."""
+
+    @accepts(**whole_text(rf"(?!{host.reserved}){_OWNED}"))
+    def parse(scalar: Scalar) -> str:
+        name = text(scalar)
+        if not re.fullmatch(_OWNED, name):
+            raise Bad(f"{shown(name)} is not the name of an environment variable", "letters, digits and underscores")
+        if name in _RESERVED or name.startswith(host.reserved):
+            raise Bad(f"{name} belongs to {host.name}", "choose another name")
+        if _LOGIN.fullmatch(name):
+            raise Bad(f"{name} is of the app's login", "choose another name; `down` would delete it, and open the app")
+        return name
+
+    return parse
 
 
 # Also the placeholder of a draft, which only the parser rejects.

@@ -34,7 +34,7 @@ _PHASES = {"starting": LaunchStage.BOOT, "pulling": LaunchStage.DOWNLOAD, "loadi
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Expected progress of a machine that was rented at `began`, by the time of the run.
+    """Expected progress of the machine with this `token`, rented at `began` by the time of the run.
 
     `limit` is timings/boot_limit and `patience` timings/no_progress, in seconds. Nothing is behind in a `lenient`
     stage: so many hosts were that the expectation is wrong.
@@ -44,6 +44,7 @@ class Curve:
     began: float
     limit: float
     patience: float
+    token: str = ""
     lenient: frozenset[LaunchStage] = frozenset()
 
     def deadline(self, stage: LaunchStage, deviations: float) -> float:

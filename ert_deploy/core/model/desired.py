@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 
+from ert_deploy.core.model.boot.bid import market_bid
 from ert_deploy.core.model.model_server import ModelServer
 from ert_deploy.core.model.observed import Offer
 from ert_deploy.core.model.provider import ANY_PLATFORM, ORDINARY, Cloud, InstanceId, Platform
 
 PORT = 8443  # the one port the image publishes
-BID_STEPS = 10_000  # bids in a $/h: they are rounded down to a hundredth of a cent
 USE_IN_PREVIEWS = "use"  # the value that lets a preview use the backend; without it the variable does not exist
 
 
@@ -51,9 +50,8 @@ class Guard:
 class Launch:
     """The container to run. Sizes in GB (10^9 bytes), bid in $/h. `debug_ssh` enables a shell on it.
 
-    `hedge` is the number of machines that may boot at a time: with 2, a second one is rented if the first is behind.
-    Without `bid`, an interruptible machine is rented for the market's lowest bid and `bid_margin` of it, but not for
-    more than `bid_cap` in $/h with the disk. `or_on_demand`: if no bid is possible, it is rented on demand.
+    `hedge` is the number of machines that may boot at a time. Without `bid`, an interruptible one costs the lowest bid
+    and `bid_margin` of it, with the disk at most `bid_cap`; with `or_on_demand` it is on demand if none is possible.
     """
 
     image: str
@@ -84,19 +82,11 @@ class Launch:
         """Return the bid in $/h for this offer; None on demand, or if the market's lowest bid is not known."""
         if self.market is not Market.INTERRUPTIBLE or self.bid is not None or self.bid_margin is None:
             return self.bid if self.market is Market.INTERRUPTIBLE else None
-        lowest = offer.min_bid
-        if lowest is None or not math.isfinite(lowest + offer.dph_total):
-            return None
-        room = self.bid_cap - (offer.dph_total - lowest)
-        return max(lowest, math.floor(min(lowest * (1 + self.bid_margin), room) * BID_STEPS) / BID_STEPS)
+        return market_bid(offer.min_bid, offer.dph_total, self.bid_margin, self.bid_cap)
 
     def on(self, offer: Offer) -> Launch:
         """Return the container to run on this offer, with the bid for it."""
         return replace(self, bid=self.bid_on(offer), bid_margin=None)
-
-    def on_demand(self) -> Launch:
-        """Return the same container without a bid."""
-        return replace(self, market=Market.ON_DEMAND, bid=None, bid_margin=None)
 
     def spec(self) -> str:
         """Return 16 hex digits that change when a running container has to be replaced to match the config."""
@@ -255,5 +245,4 @@ class Desired:
             "ERT_BOOT_DEADLINE": str(self.launch.guard.boot_deadline),
             "ERT_MAX_LIFETIME": str(self.launch.guard.max_lifetime),
             **self.launch.server.env(),
-            f"-p {PORT}:{PORT}": "1",
         }

@@ -23,7 +23,7 @@ class ModelServer:
 
     def env(self) -> Mapping[str, str]:
         """Return the environment variables for the container; empty if all settings are the defaults."""
-        told = {
+        given = {
             "ERT_ENGINE": self.kind if self.kind != "ollama" else None,
             "ERT_ENGINE_CMD": self.command,
             "ERT_MODEL_DIGEST": self.digest,
@@ -31,4 +31,4 @@ class ModelServer:
             "OLLAMA_NUM_PARALLEL": str(self.parallel) if self.parallel != 1 else None,
             "OLLAMA_KV_CACHE_TYPE": self.kv_type if self.kv_type != "f16" else None,
         }
-        return {name: value for name, value in told.items() if value is not None}
+        return {name: value for name, value in given.items() if value is not None}

@@ -87,7 +87,7 @@ class Instance:
         return self.power in (Power.STOPPING, Power.STOPPED)
 
     @property
-    def resting(self) -> bool:
+    def stopped(self) -> bool:
         """Whether it is known to be stopped, so that only the disk is billed."""
         return self.power is Power.STOPPED
 

@@ -182,13 +182,13 @@ class State:
             records=tuple(r for r in self.records if r.id != instance_id),
         )
 
-    def entomb(self, tombstone: Tombstone) -> State:
+    def mark_for_deletion(self, tombstone: Tombstone) -> State:
         """Add a tombstone and remove the record and `Intent` of its instance."""
         records = tuple(r for r in self.records if r.id != tombstone.id)
         others = tuple(t for t in self.tombstones if t.id != tombstone.id)
         return replace(self.drop_intent(tombstone.token), records=records, tombstones=(*others, tombstone))
 
-    def bury(self, instance_id: InstanceId) -> State:
+    def confirm_deleted(self, instance_id: InstanceId) -> State:
         """Remove the tombstone of an instance that no longer exists."""
         left = tuple(t for t in self.tombstones if t.id != instance_id)
         return replace(self, tombstones=left, claims=self.claims.released(instance_id))
@@ -237,7 +237,7 @@ class State:
 
     def ignore(self, instance_id: InstanceId) -> State:
         """Remove the instance, which is excluded from now on."""
-        base = self.drop_record(instance_id).bury(instance_id)
+        base = self.drop_record(instance_id).confirm_deleted(instance_id)
         return base._claiming(base.claims.ignoring(instance_id))
 
     def _claiming(self, claims: Claims) -> State:

@@ -184,7 +184,7 @@ class Destroy:
 
 
 @dataclass(frozen=True, slots=True)
-class Bury:
+class ConfirmDeleted:
     """Remove a tombstone after two reads that do not contain the instance."""
 
     instance_id: InstanceId
@@ -203,5 +203,5 @@ class AwaitGone:
 AppStep: TypeAlias = Publish | Deploy | Prove
 Step: TypeAlias = (
     Record | DropIntent | DropRecord | Settle | MarkApps | Rent | AwaitBoot | Pin | Wake | Strand | Stop | AwaitStop
-    | AppStep | AddKey | DropKeys | Drain | Retire | Destroy | Bury | AwaitGone
+    | AppStep | AddKey | DropKeys | Drain | Retire | Destroy | ConfirmDeleted | AwaitGone
 )  # fmt: skip

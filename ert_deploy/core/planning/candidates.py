@@ -31,7 +31,7 @@ PRICE_TOLERANCE = 1.01  # rounding between the search price and the actual price
 
 
 @quick_dataclass
-class Standing:
+class Classified:
     """`current` is the instance to keep, `failed` are to be deleted now, `others` are neither; with all verdicts."""
 
     current: Candidate | None
@@ -40,16 +40,16 @@ class Standing:
     verdicts: dict[InstanceId, Verdict]
 
 
-def rivals(desired: Desired, now: Standing) -> tuple[Candidate, ...]:
+def rivals(desired: Desired, now: Classified) -> tuple[Candidate, ...]:
     """Return the instances that boot at the same time as the current one, as a hedge: the first one ready is kept."""
     current = now.current
-    if desired.launch.hedge < PAIR or current is None or current.told or not _boots(now, current):
+    if desired.launch.hedge < PAIR or current is None or current.published or not _boots(now, current):
         return ()
-    others = (c for c in now.others if not c.told and _boots(now, c) and fits(desired, c))
+    others = (c for c in now.others if not c.published and _boots(now, c) and fits(desired, c))
     return tuple(c for c in others if c.instance.machine_id != current.instance.machine_id)[: desired.launch.hedge - 1]
 
 
-def _boots(now: Standing, candidate: Candidate) -> bool:
+def _boots(now: Classified, candidate: Candidate) -> bool:
     return now.verdicts[candidate.instance.id].stage is Stage.BOOTING
 
 
@@ -57,19 +57,21 @@ def candidate(instance: Instance, observed: Observed, targets: Targets, key_of: 
     """Combine an instance with all available data about it."""
     record = observed.state.record(instance.id)
     pointed = pointed_at(instance, targets)
-    told = pointed or (record is not None and record.published) or runs_with(instance, observed, targets, key_of)
+    published = pointed or (record is not None and record.published) or runs_with(instance, observed, targets, key_of)
     watch = observed.watches.get(instance.id, Watch("", observed.now))
-    return Candidate(instance, observed.health.get(instance.id), watch, _in_our_time(record, observed), told, pointed)
+    return Candidate(
+        instance, observed.health.get(instance.id), watch, _in_our_time(record, observed), published, pointed
+    )
 
 
-def place(desired: Desired, observed: Observed, found: tuple[Candidate, ...]) -> Standing:
+def classify(desired: Desired, observed: Observed, found: tuple[Candidate, ...]) -> Classified:
     """Classify all candidates."""
     verdicts = {c.instance.id: _judge(desired, observed, c) for c in found}
     failed = tuple(c for c in found if verdicts[c.instance.id].stage is Stage.FAILED)
     usable = [c for c in found if verdicts[c.instance.id].stage in USABLE]
     current = _current(desired, observed, usable, verdicts)
     others = tuple(c for c in found if c not in failed and c is not current)
-    return Standing(current, others, failed, verdicts)
+    return Classified(current, others, failed, verdicts)
 
 
 def fits(desired: Desired, candidate: Candidate) -> bool:
@@ -168,14 +170,14 @@ def _judge(desired: Desired, observed: Observed, candidate: Candidate) -> Verdic
     An instance that was published is not given up because of its price: it is used until a replacement is ready. Nor is
     any instance on the way to sleep, where only the disk is charged and it may be unknown which one was published.
     """
-    if desired.phase is Phase.RUNNING and over_cap(desired, candidate.instance) and not candidate.told:
+    if desired.phase is Phase.RUNNING and over_cap(desired, candidate.instance) and not candidate.published:
         return Verdict(Stage.FAILED, _too_dear(desired, candidate.instance))
     if candidate.instance.halted and not desired.cloud.keeps_disk:
         return Verdict(Stage.FAILED, "it is stopped, and its disk is gone with that")
     verdict = judge(candidate, desired.timings, observed.now)
     if candidate.instance.halted and candidate.instance.id in observed.stopped and verdict.stage is not Stage.STRANDED:
         return Verdict(Stage.ASLEEP, "this run has stopped it")
-    if verdict.stage is Stage.FAILED and candidate.told and _may_serve(candidate):
+    if verdict.stage is Stage.FAILED and candidate.published and _may_serve(candidate):
         return replace(verdict, stage=Stage.LOST)
     return verdict
 
@@ -204,13 +206,13 @@ def _current(
     age = by_age(observed.state)
     ranked = sorted(
         usable,
-        key=lambda c: (USABLE.index(verdicts[c.instance.id].stage), not c.pointed, not c.told, age(c.instance)),
+        key=lambda c: (USABLE.index(verdicts[c.instance.id].stage), not c.pointed, not c.published, age(c.instance)),
     )
     fitting = [c for c in ranked if fits(desired, c)]
     held = sum(verdict.stage is not Stage.FAILED for verdict in verdicts.values())
     up = [c for c in ranked if verdicts[c.instance.id].stage is not Stage.ASLEEP]
-    if not fitting and held >= desired.slots and len(up) == len(ranked) and all(c.told for c in ranked):
+    if not fitting and held >= desired.slots and len(up) == len(ranked) and all(c.published for c in ranked):
         fitting = up
     elif not fitting and observed.unreplaceable:
-        fitting = [c for c in up if c.told and verdicts[c.instance.id].stage is Stage.READY]
+        fitting = [c for c in up if c.published and verdicts[c.instance.id].stage is Stage.READY]
     return fitting[0] if fitting else None

@@ -71,17 +71,14 @@ def look(
     The timer is also reset after a pause of more than half of `patience` (s) between two observations: this machine was
     asleep, and older results do not apply to that time. With a `curve` the stage of the launch is followed as well.
     """
-    watch = _look(previous, instance, health, now, patience)
-    return watch if curve is None else follow(watch, previous, instance, health, curve)
-
-
-def _look(previous: Watch | None, instance: Instance, health: Health | None, now: float, patience: float) -> Watch:
     mark = f"{instance.power}|{instance.status}|{instance.message.text}|{health.progress() if health else ''}"
     bad = bool(complaint(instance, health))
     if previous is None:
-        return Watch(mark, now, int(bad), now)
-    unbroken = previous.mark == mark and now - previous.seen <= patience / 2
-    return Watch(mark, previous.since if unbroken else now, previous.strikes + 1 if bad else 0, now)
+        watch = Watch(mark, now, int(bad), now)
+    else:
+        unbroken = previous.mark == mark and now - previous.seen <= patience / 2
+        watch = Watch(mark, previous.since if unbroken else now, previous.strikes + 1 if bad else 0, now)
+    return watch if curve is None else follow(watch, previous, instance, health, curve)
 
 
 def complaint(instance: Instance, health: Health | None) -> str:
@@ -107,14 +104,14 @@ def _words(instance: Instance) -> str:
 class Candidate:
     """One instance of the deployment with all available data about it.
 
-    `told`: its address was published to an app. `pointed`: the environment of an app contains it now.
+    `published`: its address was published to an app. `pointed`: the environment of an app contains it now.
     """
 
     instance: Instance
     health: Health | None
     watch: Watch
     record: Record | None
-    told: bool = False
+    published: bool = False
     pointed: bool = False
 
 
@@ -127,7 +124,7 @@ def judge(candidate: Candidate, timings: Timings, now: float) -> Verdict:
     """Return the verdict on one instance of the deployment."""
     instance, health, record = candidate.instance, candidate.health, candidate.record
     if health is not None and health.vital is Vital.HEALTHY:
-        return _healthy(health, told=candidate.told)
+        return _healthy(health, published=candidate.published)
     if record is not None and record.stranded:
         return _stranded(instance, record, timings, now)
     reason = complaint(instance, health)
@@ -141,9 +138,9 @@ def judge(candidate: Candidate, timings: Timings, now: float) -> Verdict:
     return _slow(candidate, timings, now)
 
 
-def _healthy(health: Health, *, told: bool) -> Verdict:
+def _healthy(health: Health, *, published: bool) -> Verdict:
     """Reject an unpublished instance that cannot stop itself; one that is in use already stays in use."""
-    if health.off_switch is OffSwitch.REFUSED and not told:
+    if health.off_switch is OffSwitch.REFUSED and not published:
         return Verdict(Stage.FAILED, NO_OFF_SWITCH, deny=True, end=NO_OFF_SWITCH)
     return Verdict(Stage.READY, "healthy")
 
@@ -155,7 +152,7 @@ def _never_booted(candidate: Candidate, timings: Timings, now: float) -> bool:
     that was found stopped may have been healthy before, so that both conditions are required.
     """
     instance, record = candidate.instance, candidate.record
-    if candidate.told or record is None or record.certificate or lately(record.woken, now, timings.start_lag):
+    if candidate.published or record is None or record.certificate or lately(record.woken, now, timings.start_lag):
         return False
     never_ran, wrong = not instance.ended, instance.message.wrong
     return (never_ran and wrong) if record.woken == LONG_AGO else (never_ran or wrong)
@@ -220,7 +217,7 @@ def _slow(candidate: Candidate, timings: Timings, now: float) -> Verdict:
         if _first_boot(record) and health is not None and (health.vital, health.phase) == (Vital.LOADING, "starting"):
             return Verdict(Stage.FAILED, f"{reason}, and its model server does not respond", deny=True, end=NO_ENGINE)
         return Verdict(Stage.FAILED, reason, deny=True)
-    if candidate.watch.lag is Lag.LATE and _first_boot(record) and not candidate.told:
+    if candidate.watch.lag is Lag.LATE and _first_boot(record) and not candidate.published:
         end = SLOW + candidate.watch.stage.name.lower()
         return Verdict(Stage.FAILED, candidate.watch.why, deny=True, end=end)
     if record is not None and not record.certificate and now - max(record.at, record.woken) >= timings.boot_limit:

@@ -142,7 +142,8 @@ def _minimums(offer: Offer, desired: Desired) -> Iterable[Rejection]:
         ("launch/disk_gb", offer.disk_gb, desired.launch.disk_gb, "GB"),
     )
     for path, value, floor, unit in floors:
-        if not (math.isfinite(value) and value >= floor):
+        endless = path == "offer/min_duration" and value == math.inf
+        if not (endless or (math.isfinite(value) and value >= floor)):
             yield Rejection(path, f"{value:g} < {floor:g} {unit}".rstrip())
 
 

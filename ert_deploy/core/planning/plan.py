@@ -23,9 +23,9 @@ from ert_deploy.core.planning.health import Candidate, Stage
 from ert_deploy.core.planning.key_acceptance import accepts, may_take_others
 from ert_deploy.core.planning.records import (
     expired,
-    graves,
     lingering,
-    put_right,
+    pending_deletions,
+    reconcile_records,
     retire,
     taken,
     unknown,
@@ -54,12 +54,12 @@ def _steps(situation: Situation) -> Iterator[Step]:
 
 
 def _running(situation: Situation) -> Iterator[Step]:
-    yield from put_right(situation)
-    now = situation.standing
+    yield from reconcile_records(situation)
+    now = situation.classified
     for candidate in now.failed:
         verdict = now.verdicts[candidate.instance.id]
         yield retire(candidate.instance, verdict.reason, deny=verdict.deny, end=verdict.end)
-    hedged = rivals(situation.desired, now)
+    hedged = rivals(situation.desired, now) if situation.desired.launch.hedge >= PAIR else ()
     others = tuple(c for c in now.others if c not in hedged) if hedged else now.others
     yield from _surplus(situation.desired, others, now.current is not None)
     for candidate in now.others:
@@ -72,15 +72,16 @@ def _running(situation: Situation) -> Iterator[Step]:
 
 
 def _go_on(situation: Situation, current: Candidate) -> Iterator[Step]:
-    verdict = situation.standing.verdicts[current.instance.id]
+    verdict = situation.classified.verdicts[current.instance.id]
     match verdict.stage:
         case Stage.ASLEEP:
             yield steps.Wake(current.instance.id, verdict.reason)
             yield steps.AwaitBoot(current.instance.id, "its disk has everything it needs")
         case Stage.BOOTING:
-            yield from _hedge(situation, current)
+            if current.watch.lag is not Lag.NONE:
+                yield from _hedge(situation, current)
             yield steps.AwaitBoot(current.instance.id, verdict.reason)
-            if not current.told:
+            if not current.published:
                 yield from forecast(situation.desired)
         case _:
             yield from _serve(situation, current)
@@ -92,11 +93,11 @@ def _go_on(situation: Situation, current: Candidate) -> Iterator[Step]:
 
 def _hedge(situation: Situation, current: Candidate) -> Iterator[Step]:
     """Rent a second machine if the only one is behind, unless this run found none or a user has to decide first."""
-    desired, watch = situation.desired, current.watch
-    if desired.launch.hedge < PAIR or watch.lag is Lag.NONE or current.told or situation.observed.unhedged:
+    desired = situation.desired
+    if desired.launch.hedge < PAIR or current.published or situation.observed.unhedged:
         return
     if situation.slots_taken < desired.slots and not situation.undecided:
-        yield steps.Rent(f"instance {current.instance.id} is behind: {watch.why}")
+        yield steps.Rent(f"instance {current.instance.id} is behind: {current.watch.why}")
 
 
 def _absent(situation: Situation) -> Iterator[Step]:
@@ -105,10 +106,10 @@ def _absent(situation: Situation) -> Iterator[Step]:
         yield from _let_go(situation, found)
     for candidate in found:
         yield retire(candidate.instance, "no longer needed")
-    yield from graves(situation)
+    yield from pending_deletions(situation)
     for candidate in found:
         yield steps.Destroy(candidate.instance.id, "no longer needed")
-        yield steps.Bury(candidate.instance.id, "seen gone")
+        yield steps.ConfirmDeleted(candidate.instance.id, "seen gone")
     if not situation.desired.apps_first:
         yield from withdraw(situation)
     yield from vanished(situation.observed)
@@ -132,13 +133,13 @@ def _let_go(situation: Situation, found: tuple[Candidate, ...]) -> Iterator[Step
 def _asked(candidate: Candidate) -> bool:
     """Whether requests to it may be active."""
     healthy = candidate.health is not None and candidate.health.vital is Vital.HEALTHY
-    return (candidate.told or healthy) and not candidate.instance.resting
+    return (candidate.published or healthy) and not candidate.instance.stopped
 
 
 def _surplus(desired: Desired, others: tuple[Candidate, ...], replaced: bool) -> Iterator[Step]:
     """Retire unpublished instances as soon as another one is selected, or if they do not match the config."""
     for candidate in others:
-        if not candidate.told and (replaced or not fits(desired, candidate)):
+        if not candidate.published and (replaced or not fits(desired, candidate)):
             yield retire(candidate.instance, "another instance serves" if replaced else "it does not fit the config")
 
 
@@ -162,11 +163,11 @@ def _rent(situation: Situation) -> Iterator[Step]:
 
 def _spare(situation: Situation) -> Iterator[Step]:
     """If all slots are occupied and no instance is usable, free one: stopped, or no longer usable by any app."""
-    now = situation.standing
+    now = situation.classified
     if len(now.others) < situation.desired.slots:
         return
     for candidate in now.others:
-        if candidate.instance.resting:
+        if candidate.instance.stopped:
             yield retire(candidate.instance, "it is stopped and unusable, and its slot is needed")
             return
     spare = [c for c in now.others if not situation.usable_by_an_app(c.instance)]
@@ -212,7 +213,7 @@ def _new_key(situation: Situation, current: Candidate, key: Secret | None) -> It
     if key is not None and not (situation.observed.rotating and not accepts(current.instance, current.record, made)):
         return
     until = drained(situation)
-    if current.told and until is not None and until > situation.observed.now:
+    if current.published and until is not None and until > situation.observed.now:
         yield steps.Drain(current.instance.id, until, "requests with an unknown key may finish")
     why = "a new key is to take the place of the old one" if key is not None else "no app holds a key that it takes"
     yield steps.AddKey(current.instance.id, why)
@@ -231,11 +232,11 @@ def _old_keys(situation: Situation, current: Candidate) -> Iterator[Step]:
 
 def _old_backends(situation: Situation) -> Iterator[Step]:
     until = drained(situation)
-    for candidate in situation.standing.others:
-        if not candidate.told:
+    for candidate in situation.classified.others:
+        if not candidate.published:
             continue
         if _asked(candidate) and (until is None or until > situation.observed.now):
             yield steps.Drain(candidate.instance.id, until, "requests under way may finish")
         yield retire(candidate.instance, "replaced")
         yield steps.Destroy(candidate.instance.id, "replaced")
-        yield steps.Bury(candidate.instance.id, "seen gone")
+        yield steps.ConfirmDeleted(candidate.instance.id, "seen gone")

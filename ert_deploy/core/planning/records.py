@@ -15,10 +15,10 @@ from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning.situation import Situation
 
 
-def put_right(situation: Situation) -> Iterator[Step]:
+def reconcile_records(situation: Situation) -> Iterator[Step]:
     """Yield the steps that have to precede all other steps."""
     yield from written_down(situation)
-    yield from graves(situation)
+    yield from pending_deletions(situation)
     yield from expired(situation)
 
 
@@ -42,7 +42,7 @@ def vanished(observed: Observed) -> Iterator[Step]:
             yield steps.DropRecord(record.id, "it is not in a complete listing")
 
 
-def graves(situation: Situation) -> Iterator[Step]:
+def pending_deletions(situation: Situation) -> Iterator[Step]:
     """Delete retired instances, fewest attempts first, so that one that fails does not block the next.
 
     One without a mark is left to the user. One that was attempted recently is left to `lingering`: it occupies a slot,
@@ -52,7 +52,7 @@ def graves(situation: Situation) -> Iterator[Step]:
         if situation.observed.due.get(step, 0.0) <= situation.observed.now:
             yield step
             if isinstance(step, steps.Destroy):
-                yield steps.Bury(step.instance_id, "seen gone")
+                yield steps.ConfirmDeleted(step.instance_id, "seen gone")
 
 
 def lingering(situation: Situation) -> Iterator[Step]:
@@ -63,7 +63,7 @@ def lingering(situation: Situation) -> Iterator[Step]:
         yield steps.AwaitGone(step.instance_id, due[step], "it is not seen gone yet")
 
 
-def _last_steps(situation: Situation) -> Iterator[steps.Destroy | steps.Bury]:
+def _last_steps(situation: Situation) -> Iterator[steps.Destroy | steps.ConfirmDeleted]:
     """Yield the next step of each tombstone: destroy the instance while it is listed, else read it by id."""
     observed = situation.observed
     listed, mine = {i.id for i in observed.instances}, {i.id for i in situation.ours}
@@ -73,7 +73,7 @@ def _last_steps(situation: Situation) -> Iterator[steps.Destroy | steps.Bury]:
         if tombstone.id in listed:
             yield steps.Destroy(tombstone.id, tombstone.reason)
         else:
-            yield steps.Bury(tombstone.id, "seen gone")
+            yield steps.ConfirmDeleted(tombstone.id, "seen gone")
 
 
 def expired(situation: Situation) -> Iterator[Step]:

@@ -17,7 +17,7 @@ from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State
 from ert_deploy.core.planning.app_env import Targets
 from ert_deploy.core.planning.cached_property import cached_property
-from ert_deploy.core.planning.candidates import Standing, candidate, place, runs_with, usable_by_an_app
+from ert_deploy.core.planning.candidates import Classified, candidate, classify, runs_with, usable_by_an_app
 from ert_deploy.core.planning.current_key import current_key, held_keys, keys_beside
 from ert_deploy.core.planning.health import Candidate, Stage
 from ert_deploy.core.planning.marks import Ownership, Undecided
@@ -72,16 +72,16 @@ class Situation:
         return tuple(candidate(i, self.observed, self.targets, self.current_key) for i in self.ours if i.id not in dead)
 
     @cached_property
-    def standing(self) -> Standing:
+    def classified(self) -> Classified:
         """Classification of all candidates."""
-        return place(self.desired, self.observed, self.candidates)
+        return classify(self.desired, self.observed, self.candidates)
 
     @property
     def serving(self) -> tuple[Candidate, ...]:
         """Instances in use that are ready and have a known key, regardless of the config."""
-        verdicts = self.standing.verdicts
-        told = (c for c in self.candidates if c.told and self.current_key(c.instance))
-        return tuple(c for c in told if verdicts[c.instance.id].stage is Stage.READY)
+        verdicts = self.classified.verdicts
+        published = (c for c in self.candidates if c.published and self.current_key(c.instance))
+        return tuple(c for c in published if verdicts[c.instance.id].stage is Stage.READY)
 
     @property
     def slots_taken(self) -> int:

@@ -16,9 +16,9 @@ from ert_deploy.core.model.moment import MARGIN
 from ert_deploy.core.model.state import Record
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning.age import by_age
-from ert_deploy.core.planning.candidates import Standing
+from ert_deploy.core.planning.candidates import Classified
 from ert_deploy.core.planning.health import Candidate, Stage
-from ert_deploy.core.planning.records import lingering, put_right, retire, unsettled
+from ert_deploy.core.planning.records import lingering, reconcile_records, retire, unsettled
 from ert_deploy.core.planning.situation import Situation
 
 KEPT = (Stage.READY, Stage.BOOTING, Stage.ASLEEP, Stage.LOST)
@@ -26,13 +26,13 @@ KEPT = (Stage.READY, Stage.BOOTING, Stage.ASLEEP, Stage.LOST)
 
 def asleep(situation: Situation) -> Iterator[Step]:
     """Yield the remaining steps until only a disk is left."""
-    yield from put_right(situation)
-    now, keeps = situation.standing, situation.desired.cloud.keeps_disk
+    yield from reconcile_records(situation)
+    now, keeps = situation.classified, situation.desired.cloud.keeps_disk
     kept = _kept(situation) if keeps else None
     for candidate in (*now.failed, *now.others, *((now.current,) if now.current is not None else ())):
         if candidate is not kept:
             verdict = now.verdicts[candidate.instance.id]
-            if candidate.told and verdict.stage in KEPT and not candidate.instance.halted:
+            if candidate.published and verdict.stage in KEPT and not candidate.instance.halted:
                 yield steps.Stop(candidate.instance.id, "it has to finish its reports before it stops")
             yield retire(candidate.instance, _why_not(candidate, now, keeps_disk=keeps), deny=verdict.deny)
     if kept is not None:
@@ -57,7 +57,7 @@ def _stop(situation: Situation, kept: Candidate) -> Iterator[Step]:
     if not instance.halted:
         yield steps.Stop(instance.id, "it is to sleep")
         yield steps.AwaitStop(instance.id, "its GPU bills until it is stopped")
-    elif not instance.resting:
+    elif not instance.stopped:
         yield steps.AwaitStop(instance.id, "its GPU bills until it is stopped")
     elif record is not None and record.woken:
         if start_may_come(record, situation):
@@ -74,7 +74,7 @@ def _kept(situation: Situation) -> Candidate | None:
 
     One that is in use has priority, then one that an app's environment refers to.
     """
-    now, age = situation.standing, by_age(situation.observed.state)
+    now, age = situation.classified, by_age(situation.observed.state)
     worthy = [
         candidate
         for candidate in (*((now.current,) if now.current is not None else ()), *now.others)
@@ -83,9 +83,9 @@ def _kept(situation: Situation) -> Candidate | None:
     return min(
         worthy,
         key=lambda c: (
-            not (c.told and now.verdicts[c.instance.id].stage is Stage.READY),
+            not (c.published and now.verdicts[c.instance.id].stage is Stage.READY),
             not c.pointed,
-            not c.told,
+            not c.published,
             now.verdicts[c.instance.id].stage is not Stage.READY,
             age(c.instance),
         ),
@@ -93,13 +93,13 @@ def _kept(situation: Situation) -> Candidate | None:
     )
 
 
-def _proven(candidate: Candidate, now: Standing) -> bool:
+def _proven(candidate: Candidate, now: Classified) -> bool:
     record = candidate.record
-    was_healthy = candidate.told or (record is not None and bool(record.certificate))
+    was_healthy = candidate.published or (record is not None and bool(record.certificate))
     return was_healthy or now.verdicts[candidate.instance.id].stage in (Stage.READY, Stage.ASLEEP)
 
 
-def _why_not(candidate: Candidate, now: Standing, *, keeps_disk: bool) -> str:
+def _why_not(candidate: Candidate, now: Classified, *, keeps_disk: bool) -> str:
     verdict = now.verdicts[candidate.instance.id]
     if verdict.stage in KEPT and not keeps_disk:
         return "a stop does not keep its disk here"

@@ -1,4 +1,4 @@
-"""Market access of the engine: searches, the wait for an offer, what is read again before a rental, what it cost.
+"""Market access of the engine: the search, the wait for an offer, what is read again before a rental, what it cost.
 
 The order of offers is the core's.
 """

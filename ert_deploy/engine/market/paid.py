@@ -12,7 +12,7 @@ from ert_deploy.core.launching.progress import stage_of
 from ert_deploy.core.model.boot.watch import LaunchStage
 from ert_deploy.core.model.desired import Launch
 from ert_deploy.core.model.observed import Health, Instance, Offer, Power
-from ert_deploy.engine.memory import Memory, Rental
+from ert_deploy.engine.run_context import Memory, Rental
 
 HOUR = 3600.0
 MBIT = 8000.0  # in a GB

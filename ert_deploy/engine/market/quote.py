@@ -8,19 +8,10 @@ from ert_deploy.core.market.learned import learn
 from ert_deploy.core.model.desired import Launch
 from ert_deploy.core.model.events import OfferLost, Trouble
 from ert_deploy.core.model.observed import Offer
-from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.planning.offers import Ranked, choose, in_order
-from ert_deploy.engine import effects as e
-from ert_deploy.engine.effects import Effect, Effects, perform
+from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.run_context import Run
-
-
-@quick_dataclass
-class Quote(Effect["Offer | None"]):
-    """Read one offer again; None if it cannot be rented any more."""
-
-    offer: Offer
-    launch: Launch
+from ert_deploy.ports import Audience, GpuHost
 
 
 def requote(ranked: Ranked, run: Run) -> Effects[Ranked | None]:
@@ -30,17 +21,17 @@ def requote(ranked: Ranked, run: Run) -> Effects[Ranked | None]:
     """
     offer, memory = ranked.offer, run.memory
     desired = run.desired if memory.launch is None else replace(run.desired, launch=memory.launch)
-    fresh = yield from perform(Quote(offer, desired.launch))
+    fresh = yield from ask(GpuHost.quote, offer, desired.launch)
     if fresh is None:
         _pass_over(offer, run)
-        yield from perform(e.Tell(OfferLost(offer)))
+        yield from ask(Audience.tell, OfferLost(offer))
         return None
     fresh = replace(fresh, cpu_arch=offer.cpu_arch)
     choice = choose([fresh], desired, learned=learn(run.observed.state.launches))
     if not choice.ranked:
         reasons = "; ".join(f"{r.filter}: {r.detail}" for _, why in choice.rejected for r in why)
         _pass_over(offer, run)
-        yield from perform(e.Tell(Trouble(f"offer {offer.id} no longer matches", reasons)))
+        yield from ask(Audience.tell, Trouble(f"offer {offer.id} no longer matches", reasons))
         return None
     if _terms(fresh, desired.launch) == _terms(offer, desired.launch):
         return choice.ranked[0]
@@ -48,7 +39,9 @@ def requote(ranked: Ranked, run: Run) -> Effects[Ranked | None]:
     memory.ranked = in_order((*others, choice.ranked[0]), desired)
     memory.lost += 1
     hourly, before = desired.launch.hourly(fresh), desired.launch.hourly(offer)
-    yield from perform(e.Tell(Trouble(f"offer {offer.id} has changed", f"${hourly:.4f}/h instead of ${before:.4f}/h")))
+    yield from ask(
+        Audience.tell, Trouble(f"offer {offer.id} has changed", f"${hourly:.4f}/h instead of ${before:.4f}/h")
+    )
     return None
 
 

@@ -10,9 +10,9 @@ from ert_deploy.core.model.events import Trouble, Waiting
 from ert_deploy.core.model.observed import Offer
 from ert_deploy.core.planning.nearest import nearest
 from ert_deploy.core.planning.offers import Choice, Ranked, merged
-from ert_deploy.engine import effects as e
-from ert_deploy.engine.effects import Effects, perform
-from ert_deploy.engine.memory import Memory
+from ert_deploy.engine.effects import Effects, ask
+from ert_deploy.engine.run_context import Memory
+from ert_deploy.ports import Audience, Clock, GpuHost
 
 # Seconds between two searches while none matches. One takes at most a few of the 10 calls that Vast.ai allows a minute.
 SHORTEST_WAIT = 30.0
@@ -34,13 +34,13 @@ def on_the_market(desired: Desired) -> Effects[tuple[Offer, ...]]:
     The server's filters hide some offers that match all of them, and offers that do not match are needed to count the
     exclusions by each filter.
     """
-    found = yield from perform(e.Search(desired.criteria, desired.launch))
+    found = yield from ask(GpuHost.search, desired.criteria, desired.launch)
     try:
-        wide = yield from perform(e.Search(desired.criteria, desired.launch, wide=True))
+        wide = yield from ask(GpuHost.search, desired.criteria, desired.launch, wide=True)
     except CannotObserve as error:
         if not found:
             raise
-        yield from perform(e.Tell(Trouble("a search with fewer filters", error.summary)))
+        yield from ask(Audience.tell, Trouble("a search with fewer filters", error.summary))
         return found
     return merged(found, wide)
 
@@ -62,9 +62,10 @@ def none_matches(choice: Choice, desired: Desired) -> NoneMatches:
 
 
 def check_credit(ranked: Ranked, desired: Desired) -> Effects[None]:
-    account = yield from perform(e.ReadAccount())
+    """Raise UsageError if the credit is less than the expected cost of the planned hours."""
+    account = yield from ask(GpuHost.account)
     if account.credit == math.inf:
-        yield from perform(e.Tell(Trouble("the credit was not checked", "the key may not read it (user_read)")))
+        yield from ask(Audience.tell, Trouble("the credit was not checked", "the key may not read it (user_read)"))
     need = ranked.estimate.expected()
     if account.credit < need:
         raise UsageError(
@@ -81,5 +82,5 @@ def wait_for_offer(error: NoneMatches | AllTried, wanted: float, now: float, mem
         raise error
     pause = min(left, LONGEST_WAIT, SHORTEST_WAIT * GROWTH ** min(len(memory.waits), 20))
     memory.waits.append(now)
-    yield from perform(e.Tell(Waiting(f"an offer: {error.summary}", left)))
-    yield from perform(e.Sleep(pause))
+    yield from ask(Audience.tell, Waiting(f"an offer: {error.summary}", left))
+    yield from ask(Clock.sleep, pause)

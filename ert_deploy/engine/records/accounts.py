@@ -6,8 +6,8 @@ from ert_deploy.core.model.errors import CannotObserve, NeedsAttention
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.state import State
 from ert_deploy.core.planning.accounts import bound, by_key, evident, known_there
-from ert_deploy.engine import effects as e
-from ert_deploy.engine.effects import Effects, perform
+from ert_deploy.engine.effects import Effects, ask
+from ert_deploy.ports import GpuHost
 
 
 def of_this_account(
@@ -26,7 +26,7 @@ def of_this_account(
     """
     if not account:
         try:
-            account = (yield from perform(e.ReadAccount())).id
+            account = (yield from ask(GpuHost.account)).id
         except CannotObserve:
             if leaving and (not state.account or evident(state, instances)):
                 return state, ""

@@ -8,8 +8,7 @@ from ert_deploy.core.model import steps
 from ert_deploy.core.model.observed import Health, Instance, Vital
 from ert_deploy.core.model.stamps import MOST_DENIED
 from ert_deploy.core.model.state import Denied, Launched, State
-from ert_deploy.engine.memory import Rental
-from ert_deploy.engine.run_context import Run
+from ert_deploy.engine.run_context import Rental, Run
 
 BITS = 8e-6  # Mbit in a byte
 LEAST_MEASURED = 10**8  # bytes of a download from which on its rate means something

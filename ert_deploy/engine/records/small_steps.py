@@ -12,16 +12,16 @@ from ert_deploy.core.model.observed import Instance, Observed, Power, Vital
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import Record, Tombstone
 from ert_deploy.core.planning.adoption import adopted
-from ert_deploy.engine import effects as e
-from ert_deploy.engine.effects import Effects, perform
+from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.keys import relearn
 from ert_deploy.engine.records.endings import succeeded
 from ert_deploy.engine.run_context import Run
+from ert_deploy.ports import Audience, BackendProbe, Clock, StateStore
 
 
 def drop_intent(step: steps.DropIntent, run: Run) -> Effects[None]:
     """Remove the `Intent` and the `Rental` of a create that left no instance."""
-    yield from perform(e.Save(run.observed.state.drop_intent(step.token)))
+    yield from ask(StateStore.save, run.observed.state.drop_intent(step.token))
     run.memory.spending.pop(step.token, None)
 
 
@@ -40,7 +40,7 @@ def write_down(step: steps.Record, run: Run) -> Effects[None]:
         )
     record = yield from relearn(found, run.situation)
     if record is not None:
-        yield from perform(e.Save(run.situation.claimed().put_record(record)))
+        yield from ask(StateStore.save, run.situation.claimed().put_record(record))
 
 
 def pin(step: steps.Pin, run: Run) -> Effects[None]:
@@ -57,26 +57,26 @@ def pin(step: steps.Pin, run: Run) -> Effects[None]:
     assert record is not None
     assert key is not None
     try:
-        accepted = yield from perform(e.Accepts(instance.address, health.certificate, key))
+        accepted = yield from ask(BackendProbe.accepts, instance.address, health.certificate, key)
     except Transient as error:
-        yield from perform(e.Tell(Trouble("asking the backend about the key", error.summary)))
-        yield from perform(e.Sleep(run.desired.timings.poll))
+        yield from ask(Audience.tell, Trouble("asking the backend about the key", error.summary))
+        yield from ask(Clock.sleep, run.desired.timings.poll)
         return
     if not accepted and record.certificate and (record.keys or record.asked):
         # The disk was replaced, as by a recycle at the provider: it accepts the initial keys.
-        yield from perform(e.Tell(Trouble("asking the backend about the key", "it no longer has the key")))
-        yield from perform(e.Save(run.observed.state.put_record(replace(record, keys=(), asked=()))))
+        yield from ask(Audience.tell, Trouble("asking the backend about the key", "it no longer has the key"))
+        yield from ask(StateStore.save, run.observed.state.put_record(replace(record, keys=(), asked=())))
         return
     if not accepted:
         reason = "it does not take the key the app holds"
         tombstone = Tombstone(record.token, instance.id, run.observed.stamp(), reason)
-        yield from perform(e.Save(run.observed.state.entomb(tombstone)))
-        yield from perform(e.Tell(Retired(instance.id, reason)))
+        yield from ask(StateStore.save, run.observed.state.mark_for_deletion(tombstone))
+        yield from ask(Audience.tell, Retired(instance.id, reason))
         return
     pinned = replace(record, certificate=health.certificate, stranded=0.0)
     state = run.observed.state if record.certificate else succeeded(run.observed.state, instance, run)
-    yield from perform(e.Save(state.put_record(pinned)))
-    yield from perform(e.Tell(Verified(instance, health, certificate_sha256(health.certificate))))
+    yield from ask(StateStore.save, state.put_record(pinned))
+    yield from ask(Audience.tell, Verified(instance, health, certificate_sha256(health.certificate)))
 
 
 def _instance(observed: Observed, instance_id: InstanceId) -> Instance:

@@ -15,9 +15,9 @@ from ert_deploy.core.model.errors import ErtError, NeedsAttention, StateConflict
 from ert_deploy.core.model.events import Trouble
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import State
-from ert_deploy.engine import effects as e
-from ert_deploy.engine.effects import Effects, perform
-from ert_deploy.engine.memory import Memory
+from ert_deploy.engine.effects import Effects, ask
+from ert_deploy.engine.run_context import Memory
+from ert_deploy.ports import Audience, StateStore, TimeSource
 
 T = TypeVar("T")
 AGAIN = "once the state can be read and written, run `ert-deploy down` again; `ert-deploy state` shows its contents"
@@ -35,10 +35,10 @@ def without_store(effects: Effects[T], deployment: str, memory: Memory) -> Effec
             return result
         value, error = None, None
         try:
-            if isinstance(effect, e.Load):
+            if effect.method is StateStore.load:
                 value = yield from _load(deployment, memory)
-            elif isinstance(effect, e.Save):
-                value = yield from _save(effect.state, memory)
+            elif effect.method is StateStore.save:
+                value = yield from _save(effect.args[0], memory)
             else:
                 value = yield effect
         except ErtError as caught:
@@ -47,12 +47,12 @@ def without_store(effects: Effects[T], deployment: str, memory: Memory) -> Effec
 
 def _load(deployment: str, memory: Memory) -> Effects[State]:
     try:
-        found = yield from perform(e.Load())
+        found = yield from ask(StateStore.load)
     except ErtError as error:
         if memory.unread is None:
             memory.unread = error
-            yield from perform(e.Tell(Trouble("continuing without the state, using only the marks", error.summary)))
-            now = yield from perform(e.Now())
+            yield from ask(Audience.tell, Trouble("continuing without the state, using only the marks", error.summary))
+            now = yield from ask(TimeSource.moment)
             known = memory.carried or memory.stored or State(deployment)
             memory.carried = replace(known, begun=now.stamp())
         assert memory.carried is not None
@@ -67,12 +67,12 @@ def _load(deployment: str, memory: Memory) -> Effects[State]:
 def _save(state: State, memory: Memory) -> Effects[State]:
     if memory.unread is None and memory.unsaved is None:
         try:
-            memory.stored = yield from perform(e.Save(state))
+            memory.stored = yield from ask(StateStore.save, state)
         except StateConflict:
             raise
         except ErtError as error:
             memory.unsaved = error
-            yield from perform(e.Tell(Trouble("going on although the state cannot be written", error.summary)))
+            yield from ask(Audience.tell, Trouble("going on although the state cannot be written", error.summary))
         else:
             return memory.stored
     memory.carried = state
@@ -88,14 +88,14 @@ def stored(memory: Memory) -> Effects[bool]:
         return True
     try:
         if memory.unread is not None:
-            yield from perform(e.Load())
+            yield from ask(StateStore.load)
         else:
             assert memory.carried is not None
-            memory.stored = yield from perform(e.Save(memory.carried))
+            memory.stored = yield from ask(StateStore.save, memory.carried)
             memory.carried = memory.unsaved = None
             return True
     except StateConflict as error:
-        yield from perform(e.Tell(Trouble("looking again", error.summary)))
+        yield from ask(Audience.tell, Trouble("looking again", error.summary))
     except ErtError as error:
         raise _not_stored(error, memory) from error
     memory.carried = memory.unread = memory.unsaved = None

@@ -6,26 +6,26 @@ from ert_deploy.core.model import steps
 from ert_deploy.core.model.events import Booting, Waiting
 from ert_deploy.core.model.observed import Health
 from ert_deploy.core.model.provider import InstanceId
-from ert_deploy.core.planning.candidates import rivals
+from ert_deploy.core.planning.candidates import PAIR, rivals
 from ert_deploy.core.planning.polling import time_left, while_booting
-from ert_deploy.engine import effects as e
-from ert_deploy.engine.effects import Effects, perform
-from ert_deploy.engine.memory import Memory
+from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.records.endings import measure
-from ert_deploy.engine.run_context import Run
+from ert_deploy.engine.run_context import Memory, Run
+from ert_deploy.ports import Audience, Clock
 
 
 def await_boot(step: steps.AwaitBoot, run: Run) -> Effects[None]:
     """Report the state of the boot, of a second machine as well, and wait until it can have changed."""
     observed, pause = run.observed, run.desired.timings.poll
-    booting = {step.instance_id, *(c.instance.id for c in rivals(run.desired, run.situation.standing))}
+    others = rivals(run.desired, run.situation.classified) if run.desired.launch.hedge >= PAIR else ()
+    booting = {step.instance_id, *(c.instance.id for c in others)}
     for instance in run.situation.ours:
         if instance.id in booting:
             record, health = observed.state.record(instance.id), observed.health.get(instance.id)
             assert record is not None, "the plan records it first"
             elapsed = min((observed.age(record.token, at) for at in (record.at, record.woken) if at), default=0.0)
             asked = observed.now - elapsed
-            yield from perform(e.Tell(Booting(instance, health, elapsed)))
+            yield from ask(Audience.tell, Booting(instance, health, elapsed))
             left = _download(instance.id, health, observed.now, run.memory)
             measure(run.memory.spending.get(record.token), run.memory.downloads.get(instance.id), health, observed.now)
             changed = observed.watches[instance.id].since
@@ -33,7 +33,7 @@ def await_boot(step: steps.AwaitBoot, run: Run) -> Effects[None]:
                 run.desired.timings, instance, asked=asked, changed=changed, now=observed.now, left=left
             )
             pause = min(pause, wait)
-    yield from perform(e.Sleep(pause))
+    yield from ask(Clock.sleep, pause)
 
 
 def _download(number: InstanceId, health: Health | None, now: float, memory: Memory) -> float | None:
@@ -57,5 +57,5 @@ def drain(step: steps.Drain, run: Run) -> Effects[None]:
 def _wait(what: str, until: float | None, run: Run) -> Effects[None]:
     """Report the reason for waiting and wait until then, at most `timings/poll`."""
     left = run.desired.timings.poll if until is None else max(0.0, until - run.observed.now)
-    yield from perform(e.Tell(Waiting(what, left)))
-    yield from perform(e.Sleep(min(left, run.desired.timings.poll) or run.desired.timings.poll))
+    yield from ask(Audience.tell, Waiting(what, left))
+    yield from ask(Clock.sleep, min(left, run.desired.timings.poll) or run.desired.timings.poll)

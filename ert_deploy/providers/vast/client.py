@@ -16,7 +16,7 @@ import requests
 import tenacity
 
 from ert_deploy.core import redaction
-from ert_deploy.core.model.desired import Market
+from ert_deploy.core.model.desired import PORT, Market
 from ert_deploy.core.model.errors import CannotObserve, Transient
 from ert_deploy.core.model.labels import label
 from ert_deploy.core.model.observed import Instance
@@ -37,6 +37,7 @@ AWAY = "Vast.ai may be down, or the network path to it; no change was made"
 START_WITHIN = 30.0  # seconds in which a start is retried
 NEVER: tuple[float, tuple[Instance, ...]] = (math.inf, ())
 WRITES = frozenset({"create", "manage", "destroy"})
+PUBLISHED = {f"-p {PORT}:{PORT}": "1"}  # how Vast's environments ask for a port (docs.vast.ai, Docker environment)
 TURNS: Mapping[Turn, str] = {"create": "create", "start": "manage"}  # the operation whose limit applies
 
 
@@ -107,7 +108,7 @@ class VastHost:
                 parse.number(order.offer_id),
                 image=launch.image,
                 disk=launch.disk_gb,
-                env={**order.env, "ERT_VAST_API": self._session.server_url},  # which the guard calls to stop it
+                env={**order.env, **PUBLISHED, "ERT_VAST_API": self._session.server_url},  # the guard stops it there
                 label=label(order.mark),
                 **onstart.start(launch),
                 price=launch.bid if launch.market is Market.INTERRUPTIBLE else None,

@@ -134,9 +134,11 @@ class Exchange(BaseHTTPRequestHandler):
             self.wfile.flush()
             self.close_connection = True
 
+    def __getattr__(self, name: str) -> Any:
+        """Return the handler of any method, which the base class looks up as `do_METHOD`; it would reply with a 501."""
+        if name.startswith("do_"):
+            return self.respond
+        raise AttributeError(name)
+
     def log_message(self, format: str, *args: Any) -> None:
         """Discard the message: the daemon has its own log."""
-
-
-for _method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"):
-    setattr(Exchange, f"do_{_method}", Exchange.respond)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from ert_deploy.sandbox.ollama.engine import TOO_LONG, Answer, Finish, Job, Piece, Session
+from ert_deploy.sandbox.ollama.llama_cpp import xllamacpp
 from ert_deploy.sandbox.ollama.wire import Json, Metrics, Model, Refusal, option
 
 _MILLISECOND = 1_000_000
@@ -29,9 +30,8 @@ class LlamaEngine:
 
 
 def _start_llama(path: str, context: int, parallel: int) -> Any:
-    import xllamacpp  # not required for scripts
-
-    params = xllamacpp.CommonParams()
+    llama = xllamacpp()  # not required for scripts
+    params = llama.CommonParams()
     params.model.path = path
     params.hostnames = ["127.0.0.1"]
     params.port = 0
@@ -42,7 +42,7 @@ def _start_llama(path: str, context: int, parallel: int) -> Any:
     params.cpuparams.n_threads = min(4, os.cpu_count() or 1)
     params.verbosity = -1
     try:
-        return xllamacpp.Server(params)
+        return llama.Server(params)
     except RuntimeError as error:
         raise Refusal(500, f"llama runner process has terminated: {error}") from None
 

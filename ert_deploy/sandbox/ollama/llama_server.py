@@ -14,24 +14,24 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from ert_deploy.sandbox.ollama.__main__ import listen_address
+from ert_deploy.sandbox.ollama.llama_cpp import xllamacpp
 
 TAG = "sandbox"  # marks the responses of the server
 
 
 def start(file: str, name: str, env: Mapping[str, str]) -> object:
     """Start the server, which loads the model in the background. Raises `ValueError` for a setting that is rejected."""
-    import xllamacpp
-
+    llama = xllamacpp()
     host, port = listen_address(env, "ERT_ENGINE_HOST")
     context, slots = int(env.get("ERT_SANDBOX_CONTEXT") or 2048), int(env.get("ERT_SANDBOX_SLOTS") or 2)
-    params = xllamacpp.CommonParams()
+    params = llama.CommonParams()
     params.model.path = file
     params.model_alias, params.model_tags = {name}, {TAG}
     params.hostnames, params.port = [host], port
     params.n_ctx, params.n_parallel = context * slots, slots
     params.warmup, params.use_jinja, params.verbosity = False, True, -1
     params.cpuparams.n_threads = int(env.get("ERT_SANDBOX_THREADS") or min(4, os.cpu_count() or 1))
-    return xllamacpp.Server(params)
+    return llama.Server(params)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from ert_deploy.sandbox.httpd.server import Handler, Reply, Request
-from ert_deploy.sandbox.render.pagination import ApiError
+from ert_deploy.sandbox.render.pagination import ApiError, check_times
 from ert_deploy.sandbox.render.store import random_text
 from ert_deploy.sandbox.runtime.clock import WorldClock
 
@@ -110,6 +110,8 @@ def _answer(request: Request, handler: Handler, left: int, seconds: float) -> Re
         refused = ApiError(429, "rate limit exceeded").reply()
         return replace(refused, headers={"Retry-After": str(int(seconds) + 1)})
     try:
+        if request.method == "GET":
+            check_times(request)
         return handler(request)
     except ApiError as error:
         return error.reply()

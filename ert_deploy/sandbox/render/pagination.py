@@ -104,6 +104,13 @@ def time_of(request: Request, name: str) -> float | None:
     return parsed.timestamp()
 
 
+def check_times(request: Request) -> None:
+    """Validate each `..Before` and `..After` of a list. Raises a 400 `ApiError` for the first invalid one."""
+    for name in request.query:
+        if name.endswith(("Before", "After")):
+            time_of(request, name)
+
+
 def in_window(request: Request, prefix: str, at: float | None) -> bool:
     """Whether a timestamp is between `<prefix>After` and `<prefix>Before`, if given."""
     after, before = time_of(request, f"{prefix}After"), time_of(request, f"{prefix}Before")

@@ -14,6 +14,7 @@ from ert_deploy.sandbox.runtime.clock import WorldClock
 from ert_deploy.sandbox.runtime.machines import Command, Machines, Ports
 from ert_deploy.sandbox.vast.billing import Bill, open_span, row_of
 from ert_deploy.sandbox.vast.conditions.churn import Churn
+from ert_deploy.sandbox.vast.conditions.hosts import Hosts
 from ert_deploy.sandbox.vast.conditions.knobs import Gone, Knobs
 from ert_deploy.sandbox.vast.conditions.tenancy import Takers, Tenant
 from ert_deploy.sandbox.vast.container_env import Site, environment
@@ -56,6 +57,7 @@ class Estate:
         self.user = User()
         self.life = Life(options, self.troubles, self.machines, self._launch, self._readdress)
         self._seed = seed
+        self._hosts = Hosts(self.asks.values(), seed)
         self.set_knobs(options.knobs)
         self._ports = Ports()
         self._site = site
@@ -88,6 +90,7 @@ class Estate:
         self.knobs = knobs
         self._churn = Churn(knobs, self._seed, self.clock.now())
         self._takers = Takers(knobs, self._seed)
+        self._hosts.apply(self.asks, knobs)
 
     def gone_shape(self, id: int) -> Gone:
         """Return the form of the response about an instance that does not exist; it varies after a destroy."""

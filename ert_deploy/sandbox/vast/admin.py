@@ -162,10 +162,8 @@ def _offer_increase(estate: Estate, trouble: Trouble) -> None:
 
 
 def _set_market(estate: Estate, trouble: Trouble) -> None:
-    fields = {name: trouble.details[name] for name in ("renumbered", "taken", "taken_after", "gone_for")}
-    estate.set_knobs(
-        Knobs(**{name: float(value) for name, value in fields.items()}, gone=tuple(trouble.details["gone"]))
-    )
+    fields = {name: trouble.number(name) for name in DEFAULTS[trouble.kind] if name != "gone"}
+    estate.set_knobs(Knobs(**fields, gone=tuple(trouble.details["gone"])))
 
 
 def _set_price(estate: Estate, trouble: Trouble) -> None:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ert_deploy.sandbox.render.server import MODULES
+from tests.support.known import Known
 
 _EVENT_DETAILS = "serviceEventWithCursor/properties/event/properties/details"
 METHODS = ("get", "put", "post", "patch", "delete")
@@ -58,22 +59,24 @@ def cut_down(
     schema: Mapping[str, Any],
     ids: Mapping[str, str],
     left_alone: Collection[str] = (),
-    undocumented: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+    undocumented: Mapping[str, Known] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Return the OpenAPI with every operation deprecated that the sandbox does not have or that is `left_alone`.
 
     `ids` are the values of parameters in paths, by the parameter's name; without them nothing is left alone.
-    `undocumented` are statuses to add with their reasons, by operationId. Nothing is deleted: others refer to it.
+    `undocumented` are operations whose status 400 is to be added, by operationId. Nothing is deleted:
+    others refer to it.
     """
     known, narrowed = routes(), chosen_by_type(schema)
     for (method, path), operation in operations(narrowed).items():
         alone = bool(ids) and operation["operationId"] in left_alone
         if alone or (method, path) not in known:
             operation["deprecated"] = True
-        for status, reason in undocumented.get(operation["operationId"], {}).items():
+        if operation["operationId"] in undocumented:
             content = {"application/json": {"schema": {"$ref": "#/components/schemas/error"}}}
-            assert status not in operation["responses"], f"{operation['operationId']} documents {status} by now"
-            operation["responses"][status] = {"description": reason, "content": content}
+            assert "400" not in operation["responses"], f"{operation['operationId']} documents 400 by now"
+            description = undocumented[operation["operationId"]].reason
+            operation["responses"]["400"] = {"description": description, "content": content}
     for parameter in narrowed["components"]["parameters"].values():
         if parameter.get("in") == "path" and parameter["name"] in ids:
             parameter["schema"] = {"type": "string", "enum": [ids[parameter["name"]]]}

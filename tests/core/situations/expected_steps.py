@@ -6,7 +6,7 @@ SECOND_GOES = [
     "Drain 2: requests under way may finish",
     "Retire 2 token=2 1002: replaced",
     "Destroy 2: replaced",
-    "Bury 2: seen gone",
+    "ConfirmDeleted 2: seen gone",
 ]
 LATE = "ERT_LLM_BACKEND_URL,ERT_LLM_API_KEY,ERT_LLM_CA_CERT,ERT_LLM_CONFIG_FINGERPRINT"
 ADDRESS = "ERT_LLM_BACKEND_URL,ERT_LLM_CA_CERT,ERT_LLM_CONFIG_FINGERPRINT"

@@ -44,8 +44,8 @@ SITUATIONS: Table = {
         ),
         [
             "Destroy 1: replaced",
-            "Bury 1: seen gone",
-            "Bury 9: seen gone",
+            "ConfirmDeleted 1: seen gone",
+            "ConfirmDeleted 9: seen gone",
             "AwaitBoot 2: running",
             *FORECAST,
         ],
@@ -55,17 +55,17 @@ SITUATIONS: Table = {
         seen(instance(1), instance(2), tombstones=(tombstone(1), tombstone(2)), tries={1: 3, 2: 1}),
         [
             "Destroy 2: replaced",
-            "Bury 2: seen gone",
+            "ConfirmDeleted 2: seen gone",
             "Destroy 1: replaced",
-            "Bury 1: seen gone",
+            "ConfirmDeleted 1: seen gone",
         ],
     ),
-    "what is entombed has lost its label": (
+    "what is marked has lost its label": (
         DOWN,
         seen(instance(1, mark=None, claims=None), tombstones=(tombstone(1),)),
-        ["Destroy 1: replaced", "Bury 1: seen gone"],
+        ["Destroy 1: replaced", "ConfirmDeleted 1: seen gone"],
     ),
-    "what is entombed has lost its environment": (
+    "what is marked has lost its environment": (
         DOWN,
         seen(instance(1, mark=None, born=None), tombstones=(tombstone(1),)),
         [],
@@ -112,7 +112,7 @@ SITUATIONS: Table = {
             "Prove dash fingerprint: 200 from an old process is no proof",
             "Retire 1 token=1 1001: no longer needed",
             "Destroy 1: no longer needed",
-            "Bury 1: seen gone",
+            "ConfirmDeleted 1: seen gone",
         ],
     ),
     "the app is told and requests may finish": (
@@ -127,7 +127,7 @@ SITUATIONS: Table = {
             "Drain 1 in 50 s: requests under way may finish",
             "Retire 1 token=1 1001: no longer needed",
             "Destroy 1: no longer needed",
-            "Bury 1: seen gone",
+            "ConfirmDeleted 1: seen gone",
         ],
     ),
     "a healthy one may be asked, whatever the state remembers": (
@@ -137,7 +137,7 @@ SITUATIONS: Table = {
             "Drain 1 in 50 s: requests under way may finish",
             "Retire 1 token=1 1001: no longer needed",
             "Destroy 1: no longer needed",
-            "Bury 1: seen gone",
+            "ConfirmDeleted 1: seen gone",
         ],
     ),
     "the app cannot be told": (
@@ -151,7 +151,7 @@ SITUATIONS: Table = {
         [
             "Retire 1 token=1 1001: no longer needed",
             "Destroy 1: no longer needed",
-            "Bury 1: seen gone",
+            "ConfirmDeleted 1: seen gone",
         ],
     ),
     "an app that was never ours is left alone": (
@@ -160,7 +160,7 @@ SITUATIONS: Table = {
         [
             "Retire 1 token=1 1001: no longer needed",
             "Destroy 1: no longer needed",
-            "Bury 1: seen gone",
+            "ConfirmDeleted 1: seen gone",
         ],
     ),
     "creates are waited for on the way down, but not where the offer was taken": (
@@ -182,12 +182,12 @@ SITUATIONS: Table = {
             due={
                 steps.Destroy(nth(1), "replaced"): NOW + 20,
                 steps.Destroy(nth(2), "replaced"): NOW,
-                steps.Bury(nth(3), "seen gone"): NOW + 10,
+                steps.ConfirmDeleted(nth(3), "seen gone"): NOW + 10,
             },
         ),
         [
             "Destroy 2: replaced",
-            "Bury 2: seen gone",
+            "ConfirmDeleted 2: seen gone",
             "AwaitGone 3 in 10 s: it is not seen gone yet",
             "AwaitGone 1 in 20 s: it is not seen gone yet",
         ],
@@ -209,7 +209,7 @@ SITUATIONS: Table = {
         [
             "Retire 1 token=1 1001: no longer needed",
             "Destroy 1: no longer needed",
-            "Bury 1: seen gone",
+            "ConfirmDeleted 1: seen gone",
             f"Publish dash write=REMOTE_LLM_INTEGRATION,ERT_LLM_CONFIG_FINGERPRINT delete={POINTERS}:"
             " the environment differs",
             "Deploy dash: to take up the new environment",
@@ -223,7 +223,7 @@ SITUATIONS: Table = {
             "Prove dash fingerprint: the running app has to show the new fingerprint",
             "Retire 1 token=1 1001: no longer needed",
             "Destroy 1: no longer needed",
-            "Bury 1: seen gone",
+            "ConfirmDeleted 1: seen gone",
         ],
     ),
 }

@@ -60,7 +60,7 @@ SITUATIONS: Table = {
             *MOVED,
             "Retire 1 token=1 1001: replaced",
             "Destroy 1: replaced",
-            "Bury 1: seen gone",
+            "ConfirmDeleted 1: seen gone",
         ],
     ),
     "the old one drains": (
@@ -77,7 +77,7 @@ SITUATIONS: Table = {
             "Drain 1 in 50 s: requests under way may finish",
             "Retire 1 token=1 1001: replaced",
             "Destroy 1: replaced",
-            "Bury 1: seen gone",
+            "ConfirmDeleted 1: seen gone",
         ],
     ),
     "the old one drains until the second app has moved too": (
@@ -96,7 +96,7 @@ SITUATIONS: Table = {
             "Drain 1: requests under way may finish",
             "Retire 1 token=1 1001: replaced",
             "Destroy 1: replaced",
-            "Bury 1: seen gone",
+            "ConfirmDeleted 1: seen gone",
         ],
     ),
     "one that serves cannot be reached": (
@@ -136,7 +136,7 @@ SITUATIONS: Table = {
             "Drain 1: requests under way may finish",
             "Retire 1 token=1 1001: replaced",
             "Destroy 1: replaced",
-            "Bury 1: seen gone",
+            "ConfirmDeleted 1: seen gone",
         ],
     ),
     "two that no app points at take all slots": (
@@ -157,7 +157,7 @@ SITUATIONS: Table = {
             "Drain 2 in 50 s: requests under way may finish",
             "Retire 2 token=2 1002: replaced",
             "Destroy 2: replaced",
-            "Bury 2: seen gone",
+            "ConfirmDeleted 2: seen gone",
         ],
     ),
     "two that an app may run with, and no app was ever told about the younger": (
@@ -367,7 +367,7 @@ SITUATIONS: Table = {
             "Drain 2: requests under way may finish",
             "Retire 2 token=2 1002: replaced",
             "Destroy 2: replaced",
-            "Bury 2: seen gone",
+            "ConfirmDeleted 2: seen gone",
         ],
     ),
 }

@@ -49,7 +49,7 @@ SITUATIONS: Table = {
             apps=(app(env(2)),),
             health=(None, healthy(2)),
         ),
-        ["Retire 1 token=1 1001: replaced", "Destroy 1: replaced", "Bury 1: seen gone"],
+        ["Retire 1 token=1 1001: replaced", "Destroy 1: replaced", "ConfirmDeleted 1: seen gone"],
     ),
     "it is stopped and does not fit the config any more": (
         UP,
@@ -111,7 +111,7 @@ SITUATIONS: Table = {
             *MOVED,
             "Retire 1 token=1 1001: replaced",
             "Destroy 1: replaced",
-            "Bury 1: seen gone",
+            "ConfirmDeleted 1: seen gone",
         ],
     ),
     "it was started and its address is the same": (

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ert_deploy.core.model.errors import Rejected, StateConflict, Transient
+from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.engine import effects as e
 from tests.simulation.ids import nth
 from tests.simulation.market import IMPOSTOR, MOVE, PORT_BASE, UNREACHABLE, Machine
 from tests.simulation.world import Violation, World
@@ -13,7 +13,7 @@ from tests.simulation.world import Violation, World
 DRAIN = 75.0  # seconds for which the previous version of an app may still send requests
 
 
-def busy(world: World, _: e.Busy) -> int:
+def busy(world: World, address: Address, certificate: str, key: Secret) -> int:
     return int(world.kind == "busy")
 
 
@@ -23,49 +23,51 @@ def _at(world: World, address: Address) -> Machine | None:
     return made if made is not None and not made.halted and made.port == address.port else None
 
 
-def probe(world: World, effect: e.Probe) -> Health:
-    made = _at(world, effect.address)
+def probe(world: World, address: Address, mark: Mark, boot_secret: Secret, pinned: str) -> Health:
+    made = _at(world, address)
     if made is None or world.kind == "silent":
         return UNREACHABLE
-    proven = made.environed and (made.mark, made.boot_secret) == (effect.mark, effect.boot_secret)
+    proven = made.environed and (made.mark, made.boot_secret) == (mark, boot_secret)
     if not proven and made.answer(world.now) is made.healthy:
         return IMPOSTOR  # without its boot secret and mark it cannot prove its identity
     return made.answer(world.now)
 
 
-def accepts(world: World, effect: e.Accepts) -> bool:
-    return effect.key.sha256() in _holder(world, effect).keys
+def accepts(world: World, address: Address, certificate: str, key: Secret) -> bool:
+    return key.sha256() in _holder(world, address, certificate).keys
 
 
-def _holder(world: World, effect: e.Accepts | e.KeysInForce | e.SetKeys) -> Machine:
+def _holder(world: World, address: Address, certificate: str) -> Machine:
     """Return the machine at the address with that certificate. Raises Transient if there is none."""
-    made = _at(world, effect.address)
-    if made is None or made.certificate != effect.certificate or made.trouble:
+    made = _at(world, address)
+    if made is None or made.certificate != certificate or made.trouble:
         raise Transient("no line to the holder of that certificate")
     return made
 
 
-def keys_in_force(world: World, effect: e.KeysInForce) -> tuple[int, tuple[str, ...]]:
-    made = _holder(world, effect)
-    if made.boot_secret != effect.boot_secret:
+def keys_in_force(world: World, address: Address, certificate: str, boot_secret: Secret) -> tuple[int, tuple[str, ...]]:
+    made = _holder(world, address, certificate)
+    if made.boot_secret != boot_secret:
         raise Rejected("/admin/keys answered 401")
     return made.generation, made.keys
 
 
-def set_keys(world: World, effect: e.SetKeys) -> None:
-    made = _holder(world, effect)
-    if (effect.generation, set(effect.hashes)) == (made.generation, set(made.keys)):
+def set_keys(
+    world: World, address: Address, certificate: str, boot_secret: Secret, generation: int, hashes: tuple[str, ...]
+) -> None:
+    made = _holder(world, address, certificate)
+    if (generation, set(hashes)) == (made.generation, set(made.keys)):
         return
-    if effect.generation <= made.generation:
+    if generation <= made.generation:
         raise StateConflict("stale")
     world.changes += 1
-    if made.boot_secret != effect.boot_secret:
+    if made.boot_secret != boot_secret:
         raise Violation("keys are set with the boot secret of another machine")
     record = world.state.record(made.id)
-    entombed = any(t.id == made.id for t in world.state.tombstones)  # by another command, since then
-    if not entombed and (record is None or not record.asked):
+    marked = any(t.id == made.id for t in world.state.tombstones)  # by another command, since then
+    if not marked and (record is None or not record.asked):
         raise Violation("keys are set, and nobody wrote that down")
     for service in world.services.values() if not world.beyond else ():
-        if not service.in_use(Secret(effect.address.url()), world.now - DRAIN) <= {*effect.hashes}:
+        if not service.in_use(Secret(address.url()), world.now - DRAIN) <= {*hashes}:
             raise Violation(f"{service.name} is still using a key that its backend is to take no more")
-    made.keys, made.generation = effect.hashes, effect.generation
+    made.keys, made.generation = hashes, generation

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from itertools import takewhile
 
-from ert_deploy.core.model.desired import Criteria, Desired, Market
+from ert_deploy.core.model.desired import Criteria, Desired, Launch, Market
 from ert_deploy.core.model.errors import ErtError, Gone, OfferGone, OutcomeUnknown, StartRefused, Transient
 from ert_deploy.core.model.observed import Instance, Offer
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import LONG_AGO
-from ert_deploy.engine import effects as e
-from ert_deploy.engine.market.quote import Quote
-from ert_deploy.ports import CreateOrder
+from ert_deploy.ports import Account, CreateOrder
 from tests.simulation.faults import LATEST
 from tests.simulation.market import BY_ID, DISK, MOVE, STRANGERS, Machine, as_bids, host_of, machine_of
 from tests.simulation.world import Actor, Violation, World
@@ -22,7 +20,11 @@ MOST_UNPULLED = 2  # hosts that may fail to pull the image before a command must
 LIMITS = ("ERT_IDLE_STOP", "ERT_BOOT_DEADLINE", "ERT_MAX_LIFETIME")  # of the guard; 0 disables a limit
 
 
-def list_instances(world: World, _: e.ListInstances) -> tuple[Instance, ...]:
+def account(world: World) -> Account:
+    return Account(10.0, "dev@example.org", world.account)
+
+
+def list_instances(world: World) -> tuple[Instance, ...]:
     if world.account != "1":
         return ()
     now, world.listing = world.now, world.calls
@@ -32,17 +34,17 @@ def list_instances(world: World, _: e.ListInstances) -> tuple[Instance, ...]:
     return (*STRANGERS, *ours)
 
 
-def get_instance(world: World, effect: e.GetInstance) -> Instance | None:
+def get_instance(world: World, instance_id: InstanceId) -> Instance | None:
     if world.account != "1":
         return None
-    made = world.machines.get(effect.instance_id)
+    made = world.machines.get(instance_id)
     if made is not None and made.found <= world.now < made.leaves:
         return made.show(world.now)
-    return BY_ID.get(effect.instance_id)
+    return BY_ID.get(instance_id)
 
 
-def search(world: World, effect: e.Search) -> tuple[Offer, ...]:
-    bids = effect.launch.market is Market.INTERRUPTIBLE
+def search(world: World, criteria: Criteria, launch: Launch, *, wide: bool = False) -> tuple[Offer, ...]:
+    bids = launch.market is Market.INTERRUPTIBLE
     offers = as_bids(world.offers, world.outbidding) if bids else world.offers
     world.acting.shown |= {o.id: o for o in offers}
     if not world.paid:
@@ -51,14 +53,13 @@ def search(world: World, effect: e.Search) -> tuple[Offer, ...]:
     return tuple(o for o in offers if o.id not in taken)
 
 
-def quote(world: World, effect: Quote) -> Offer | None:
-    found = search(world, e.Search(Criteria(0.0), effect.launch))
-    world.acting.quoted = effect.offer.id
-    return next((o for o in found if o.id == effect.offer.id), None)
+def quote(world: World, offer: Offer, launch: Launch) -> Offer | None:
+    found = search(world, Criteria(0.0), launch)
+    world.acting.quoted = offer.id
+    return next((o for o in found if o.id == offer.id), None)
 
 
-def create(world: World, effect: e.Create) -> InstanceId:
-    order = effect.order
+def create(world: World, order: CreateOrder) -> InstanceId:
     if not all(order.env.get(name, "").isdecimal() and int(order.env[name]) > 0 for name in LIMITS):
         raise Violation("a create call of a machine that would not stop by itself")
     if all(i.token != order.mark.token for i in world.state.intents):
@@ -187,21 +188,20 @@ def add(world: World, order: CreateOrder, price: float) -> Machine:
     return made
 
 
-def destroy(world: World, effect: e.DestroyInstance) -> None:
-    number = effect.instance_id
+def destroy(world: World, instance_id: InstanceId) -> None:
     world.changes += 1
-    if number in BY_ID:
-        raise Violation(f"instance {number} was not ours to destroy")
+    if instance_id in BY_ID:
+        raise Violation(f"instance {instance_id} was not ours to destroy")
     by_marks = world.operator.down and world.operator.storeless
-    if number in world.paid and not by_marks and all(t.id != number for t in world.state.tombstones):
-        raise Violation(f"instance {number} is destroyed without a tombstone")
-    if number in world.paid and _unsure(world, world.paid[number]):
-        raise Violation(f"instance {number} shows no environment of ours and is destroyed without a question")
+    if instance_id in world.paid and not by_marks and all(t.id != instance_id for t in world.state.tombstones):
+        raise Violation(f"instance {instance_id} is destroyed without a tombstone")
+    if instance_id in world.paid and _unsure(world, world.paid[instance_id]):
+        raise Violation(f"instance {instance_id} shows no environment of ours and is destroyed without a question")
     if world.kind == "late":
         world.took = 30.0
-        world.later(world.strength, end, number)
+        world.later(world.strength, end, instance_id)
         raise Transient("timeout")
-    end(world, number, world.strength if world.kind in ("lingers", "ghost") else 0.0)
+    end(world, instance_id, world.strength if world.kind in ("lingers", "ghost") else 0.0)
 
 
 def _unsure(world: World, made: Machine) -> bool:
@@ -217,15 +217,15 @@ def end(world: World, number: InstanceId, lingers: float = 0.0) -> None:
         made.ends, made.leaves = world.now, world.now + lingers
 
 
-def start(world: World, effect: e.StartInstance) -> None:
+def start(world: World, instance_id: InstanceId) -> None:
     world.changes += 1
-    record = world.state.record(effect.instance_id)
-    entombed = any(t.id == effect.instance_id for t in world.state.tombstones)
-    if effect.instance_id in world.paid and not entombed and (record is None or not record.woken):
-        raise Violation(f"instance {effect.instance_id} is started, and nobody wrote that down")
+    record = world.state.record(instance_id)
+    marked = any(t.id == instance_id for t in world.state.tombstones)
+    if instance_id in world.paid and not marked and (record is None or not record.woken):
+        raise Violation(f"instance {instance_id} is started, and nobody wrote that down")
     if not world.beyond and record is not None and record.woken > LONG_AGO and world.now - record.woken > 62.0:
-        raise Violation(f"instance {effect.instance_id} is started by one who did not win the write")
-    made, kind = _ours(world, effect.instance_id), world.kind
+        raise Violation(f"instance {instance_id} is started by one who did not win the write")
+    made, kind = _ours(world, instance_id), world.kind
     if made.trouble == "unpulled":
         raise Violation(f"instance {made.id} is started, and its image could not be pulled")
     if kind == "late":
@@ -256,8 +256,8 @@ def _from_the_queue(world: World, made: Machine) -> None:
         come_on(world, made)
 
 
-def stop(world: World, effect: e.StopInstance) -> None:
-    made = _ours(world, effect.instance_id)
+def stop(world: World, instance_id: InstanceId) -> None:
+    made = _ours(world, instance_id)
     world.changes += not made.halted or made.queued or made.outbid
     if world.kind == "late":
         world.took = 30.0

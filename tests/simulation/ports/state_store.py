@@ -6,14 +6,16 @@ from ert_deploy.core.model.errors import StateConflict
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State, Tombstone
-from ert_deploy.engine import effects as e
 from tests.simulation.market import HOST
 from tests.simulation.web import NAMES
 from tests.simulation.world import Violation, World
 
 
-def save(world: World, effect: e.Save) -> State:
-    state = effect.state
+def load(world: World) -> State:
+    return world.state
+
+
+def save(world: World, state: State) -> State:
     if state.generation != world.state.generation:
         raise StateConflict("somebody wrote")
     if state.tombstones:

@@ -2,31 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.observed import DeployKind, WebDeploy
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.engine import effects as e
+from ert_deploy.ports import WebService
 from tests.simulation.market import HOST
 from tests.simulation.web import OWNED, Service
 from tests.simulation.web import TAKES as DEPLOY_TAKES
 from tests.simulation.world import Violation, World
 
 
-def put_env(world: World, effect: e.PutEnv) -> None:
-    if effect.name not in OWNED:
-        raise Violation(f"{effect.name} is not ours to write")
+def service(world: World, target: str) -> WebService:
+    if target not in world.by_name:
+        raise UsageError(f"there is no service {target}")
+    return world.by_name[target].seen
+
+
+def read_groups(world: World, service: WebService) -> Mapping[str, str]:
+    return {}
+
+
+def read_env(world: World, service_id: str) -> Mapping[str, Secret]:
+    return dict(world.services[service_id].env)
+
+
+def newest_deploy(world: World, service_id: str) -> WebDeploy | None:
+    return (world.services[service_id].deploys or (None,))[-1]
+
+
+def get_deploy(world: World, service_id: str, deploy_id: str) -> WebDeploy:
+    return next(d for d in world.services[service_id].deploys if d.id == deploy_id)
+
+
+def failure(world: World, service: WebService, deploy: WebDeploy) -> str:
+    return "unhealthy: exited with 1"
+
+
+def put_env(world: World, service_id: str, name: str, value: Secret) -> None:
+    if name not in OWNED:
+        raise Violation(f"{name} is not ours to write")
     world.changes += 1
-    world.services[effect.service_id].env[effect.name] = effect.value
+    world.services[service_id].env[name] = value
 
 
-def delete_env(world: World, effect: e.DeleteEnv) -> None:
-    if effect.name not in OWNED:
-        raise Violation(f"{effect.name} is not ours to delete")
+def delete_env(world: World, service_id: str, name: str) -> None:
+    if name not in OWNED:
+        raise Violation(f"{name} is not ours to delete")
     world.changes += 1
-    world.services[effect.service_id].env.pop(effect.name, None)
+    world.services[service_id].env.pop(name, None)
 
 
-def deploy(world: World, effect: e.StartDeploy) -> WebDeploy | None:
-    service = world.services[effect.service_id]
+def deploy(world: World, service_id: str) -> WebDeploy | None:
+    service = world.services[service_id]
     world.changes += 1
     made = begin_deploy(world, service, fails=world.kind == "fails")
     if world.kind == "superseded" and made is not None:

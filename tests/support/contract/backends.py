@@ -11,16 +11,15 @@ from typing import Any
 
 from ert_deploy.adapters.backend.probe import TlsBackendProbe
 from ert_deploy.core.model.labels import Mark
-from ert_deploy.core.model.observed import Address, Health
+from ert_deploy.core.model.observed import Address
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Record
-from ert_deploy.engine import effects as e
 from ert_deploy.ports import BackendProbe, CreateOrder, GpuHost
-from tests.simulation.interpreter import HANDS
 from tests.simulation.world import World
 from tests.support.backend import rig as real
 from tests.support.contract.gpu_hosts import CRITERIA, LAUNCH, Simulated, order
+from tests.support.contract.simulated import port
 from tests.support.contract.waiting import advance
 from tests.support.doubles.scripted_ollama import ScriptedOllama
 from tests.support.fakes.market import FakeBackend, FakeGpu
@@ -41,38 +40,21 @@ class Rig:
     wait: Callable[[Callable[[], bool]], None]
 
 
-class SimulatedBackend:
-    """The simulator's backends as a BackendProbe: every call is the effect that the engine would yield."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-
-    def _carry_out(self, effect: object) -> Any:
-        self.world.advance(self.world.now + 0.1)
-        return HANDS[type(effect)](self.world, effect)
-
-    def probe(self, address: Address, mark: Mark, boot_secret: Secret, pinned: str) -> Health:
-        found: Health = self._carry_out(e.Probe(address, mark, boot_secret, pinned))
-        return found
-
-    def accepts(self, address: Address, certificate: str, key: Secret) -> bool:
-        taken: bool = self._carry_out(e.Accepts(address, certificate, key))
-        return taken
-
-    def busy(self, address: Address, certificate: str, key: Secret) -> int:
-        reports: int = self._carry_out(e.Busy(address, certificate, key))
-        return reports
-
-    def keys_in_force(self, address: Address, certificate: str, boot_secret: Secret) -> tuple[int, tuple[str, ...]]:
-        found: tuple[int, tuple[str, ...]] = self._carry_out(e.KeysInForce(address, certificate, boot_secret))
-        return found
+def simulated_probe(world: World) -> BackendProbe:
+    """The simulator's backends; the simulator checks that new keys are saved first, so they are saved here."""
+    made: Any = port(world, BackendProbe)
+    send = made.set_keys
 
     def set_keys(
-        self, address: Address, certificate: str, boot_secret: Secret, generation: int, hashes: tuple[str, ...]
+        address: Address, certificate: str, boot_secret: Secret, generation: int, hashes: tuple[str, ...]
     ) -> None:
-        (record,) = self.world.state.records
-        self.world.state = self.world.state.put_record(replace(record, asked=hashes))  # as the engine does before
-        self._carry_out(e.SetKeys(address, certificate, boot_secret, generation, hashes))
+        (record,) = world.state.records
+        world.state = world.state.put_record(replace(record, asked=hashes))
+        send(address, certificate, boot_secret, generation, hashes)
+
+    made.set_keys = set_keys
+    probe: BackendProbe = made
+    return probe
 
 
 @contextmanager
@@ -88,7 +70,7 @@ def simulated() -> Iterator[Rig]:
 
     wait(lambda: has_address(host, made))
     host.world.state = replace(host.world.state, records=(Record(rented.mark.token, made, "1", host.world.now),))
-    yield Rig(SimulatedBackend(host.world), address_of(host, made), rented.mark, boot_secret_of(rented), wait)
+    yield Rig(simulated_probe(host.world), address_of(host, made), rented.mark, boot_secret_of(rented), wait)
 
 
 @contextmanager

@@ -12,16 +12,14 @@ from ert_deploy.core.model.observed import Instance, Offer
 from ert_deploy.core.model.provider import ORDINARY, InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Intent, Record, Tombstone
-from ert_deploy.engine import effects as e
-from ert_deploy.engine.market.quote import Quote
 from ert_deploy.ports import Account, CreateOrder, GpuHost, Turn
 from ert_deploy.providers.vast.client import VastHost
 from ert_deploy.sandbox.runtime.clock import WorldClock
 from tests.simulation.faults import Faults
-from tests.simulation.interpreter import HANDS
 from tests.simulation.market import machine_of
 from tests.simulation.stories import WANTED
 from tests.simulation.world import Actor, World
+from tests.support.contract.simulated import carry_out
 from tests.support.contract.waiting import advance
 from tests.support.fakes.another_cloud import AnotherCloud
 from tests.support.fakes.market import FakeGpu
@@ -39,7 +37,7 @@ def order(offer: Offer, number: int = 1, keys: str = "a" * 64) -> CreateOrder:
     env = {
         "ERT_DEPLOYMENT": "ert", "ERT_TOKEN": token, "ERT_SPEC": "5" * 16, "ERT_BOOT_SECRET": "b" * 64,
         "ERT_KEY_HASHES": keys, "ERT_OWNER": "our-project:0123456789ab", "ERT_IDLE_STOP": "1200",
-        "ERT_BOOT_DEADLINE": "2700", "ERT_MAX_LIFETIME": "43200", "-p 8443:8443": "1",
+        "ERT_BOOT_DEADLINE": "2700", "ERT_MAX_LIFETIME": "43200",
     }  # fmt: skip
     return CreateOrder(offer.id, LAUNCH, Mark("ert", token), env)
 
@@ -64,29 +62,23 @@ class Simulated:
         self.world = World(Faults())
         self.world.acting = Actor(WANTED)
 
-    def _carry_out(self, effect: object) -> object:
-        self.world.advance(self.world.now + 0.1)
-        return HANDS[type(effect)](self.world, effect)
-
     def account(self) -> Account:
-        found = self._carry_out(e.ReadAccount())
-        assert isinstance(found, Account)
-        return found
+        return carry_out(self.world, GpuHost.account)
 
     def account_variables(self) -> tuple[str, ...] | None:
         return ()
 
     def list_instances(self) -> tuple[Instance, ...]:
-        return self._carry_out(e.ListInstances())  # type: ignore[return-value]
+        return carry_out(self.world, GpuHost.list_instances)
 
     def get_instance(self, instance_id: InstanceId) -> Instance | None:
-        return self._carry_out(e.GetInstance(instance_id))  # type: ignore[return-value]
+        return carry_out(self.world, GpuHost.get_instance, instance_id)
 
     def search(self, criteria: Criteria, launch: Launch, *, wide: bool = False) -> tuple[Offer, ...]:
-        return self._carry_out(e.Search(criteria, launch, wide))  # type: ignore[return-value]
+        return carry_out(self.world, GpuHost.search, criteria, launch, wide=wide)
 
     def quote(self, offer: Offer, launch: Launch) -> Offer | None:
-        return self._carry_out(Quote(offer, launch))  # type: ignore[return-value]
+        return carry_out(self.world, GpuHost.quote, offer, launch)
 
     def await_turn(self, turn: Turn) -> None:
         pass
@@ -95,22 +87,20 @@ class Simulated:
         intent = Intent(order.mark.token, self.world.now, order.offer_id, machine_of(order.offer_id))
         self.world.state = replace(self.world.state, intents=(intent,))
         self.world.acting.quoted = order.offer_id
-        number = self._carry_out(e.Create(order))
-        assert isinstance(number, str)
-        return InstanceId(number)
+        return carry_out(self.world, GpuHost.create, order)
 
     def destroy(self, instance_id: InstanceId) -> None:
         tombstone = Tombstone("", instance_id, self.world.now, "")
         self.world.state = replace(self.world.state, tombstones=(*self.world.state.tombstones, tombstone))
-        self._carry_out(e.DestroyInstance(instance_id))
+        carry_out(self.world, GpuHost.destroy, instance_id)
 
     def start(self, instance_id: InstanceId) -> None:
         record = Record("c" * 32, instance_id, "", self.world.now, "", woken=self.world.now)
         self.world.state = replace(self.world.state, records=(record,))
-        self._carry_out(e.StartInstance(instance_id))
+        carry_out(self.world, GpuHost.start, instance_id)
 
     def stop(self, instance_id: InstanceId) -> None:
-        self._carry_out(e.StopInstance(instance_id))
+        carry_out(self.world, GpuHost.stop, instance_id)
 
     def date(self) -> float | None:
         return self.world.now

@@ -10,12 +10,11 @@ from typing import Any
 
 from ert_deploy.adapters.state.ephemeral import StateNowhere
 from ert_deploy.core.model.state import State
-from ert_deploy.engine import effects as e
 from ert_deploy.ports import StateStore
 from tests.simulation.faults import Faults
-from tests.simulation.interpreter import HANDS
 from tests.simulation.stories import WANTED
 from tests.simulation.world import Actor, World
+from tests.support.contract.simulated import carry_out
 from tests.support.fakes.documents import DocumentStore
 from tests.support.fakes.loopback import FakeStore
 from tests.support.fakes.timing import FakeClock
@@ -38,12 +37,10 @@ class SimulatedStore:
         self.world = world
 
     def load(self) -> State:
-        found: State = HANDS[e.Load](self.world, e.Load())
-        return found
+        return carry_out(self.world, StateStore.load)
 
     def save(self, state: State) -> State:
-        written: State = HANDS[e.Save](self.world, e.Save(state))
-        return written
+        return carry_out(self.world, StateStore.save, state)
 
     def lock(self, run_id: str) -> AbstractContextManager[None]:
         return nullcontext()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from inspect import signature
 from typing import Any, Generic, TypeVar
 
 from ert_deploy.core.model import steps
@@ -11,10 +12,11 @@ from ert_deploy.core.model.desired import Criteria, Desired, Launch, Phase, Targ
 from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.events import Started
 from ert_deploy.core.model.steps import Step
-from ert_deploy.engine import effects as e
 from ert_deploy.engine.apply import Result, apply
-from ert_deploy.engine.memory import Memory
+from ert_deploy.engine.effects import Effect, Effects, Method
 from ert_deploy.engine.run import interpreter
+from ert_deploy.engine.run_context import Memory
+from ert_deploy.ports import Clock, StateStore
 from tests.support.fakes.loopback import FakeWorld, world
 from tests.support.fakes.webhost import PLATFORM
 
@@ -23,7 +25,7 @@ E = TypeVar("E")
 BUSY = 500  # effects without a sleep, more than any valid run needs
 LONG = 20_000  # effects, more than any valid run needs
 # A killed process runs no `finally` and no `except`: its generator is referenced here, so that it is never closed.
-KILLED: list[e.Effects[Any]] = []
+KILLED: list[Effects[Any]] = []
 
 WANTED = Desired(
     deployment="ert",
@@ -42,7 +44,7 @@ WAITING = (steps.AwaitBoot, steps.Settle, steps.Drain)
 class Process(Generic[T]):
     """One run that is stepped manually. `result` and `error` are its outcome."""
 
-    def __init__(self, world: FakeWorld, effects: e.Effects[T], most: int = 2) -> None:
+    def __init__(self, world: FakeWorld, effects: Effects[T], most: int = 2) -> None:
         self.world, self.effects, self.most = world, effects, most
         self.carry_out = interpreter(world.ports)
         self.done = 0
@@ -50,19 +52,19 @@ class Process(Generic[T]):
         self.result: T | None = None
         self.error: ErtError | None = None
         self.ended = False
-        self.effect: e.Effect[Any] = next(effects)
-        self.last: type[Any] = type(None)
+        self.effect: Effect = next(effects)
+        self.last: Method | None = None
 
     def step(self) -> bool:
         """Perform one effect; return False once the run is over."""
-        kind = self.last = type(self.effect)
+        call = self.last = self.effect.method
         self.done += 1
-        self.awake = 0 if kind is e.Sleep else self.awake + 1
+        self.awake = 0 if call is Clock.sleep else self.awake + 1
         assert self.awake < BUSY, "it turns in a circle without sleeping"
         assert self.done < LONG, "it does not come to an end"
         try:
             try:
-                value = self.carry_out[kind](self.effect)
+                value = self.carry_out[call](*self.effect.args, **self.effect.named)
             except ErtError as error:
                 self.effect = self.effects.throw(error)
             else:
@@ -71,7 +73,7 @@ class Process(Generic[T]):
             self.result, self.ended = stop.value, True
         except ErtError as error:
             self.error, self.ended = error, True
-        self.world.check(self.most, kind)
+        self.world.check(self.most, call)
         return not self.ended
 
     def finish(self) -> T:
@@ -90,6 +92,11 @@ class Process(Generic[T]):
                 return False
         KILLED.append(self.effects)
         return True
+
+
+def argument(effect: Effect, name: str) -> Any:
+    """Return an argument of a call by the name of the parameter in the port."""
+    return signature(effect.method).bind(None, *effect.args, **effect.named).arguments[name]
 
 
 def start(world: FakeWorld, desired: Desired = WANTED, most: int = 2) -> Process[Result]:
@@ -123,7 +130,7 @@ def until(run: Process[Any], condition: Callable[[], object]) -> None:
 
 def save_late(run: Process[Any], slept: float, set_by: float) -> None:
     """Step the run to a write, then let it sleep so many seconds and shift its wall clock by `set_by`."""
-    while run.last is not e.Save:
+    while run.last is not StateStore.save:
         run.step()
     run.world.clock.go_on(slept)
     run.world.clock.set_by = set_by

@@ -10,14 +10,14 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ert_deploy.core.model.errors import Busy, CannotObserve, ErtError, StateConflict
 from ert_deploy.core.model.events import Event
 from ert_deploy.core.model.plain.state import from_json, to_json
 from ert_deploy.core.model.state import State
-from ert_deploy.engine.effects import DeleteEnv, PutEnv
+from ert_deploy.engine.effects import Method
 from ert_deploy.engine.run import Ports
+from ert_deploy.ports import WebHost
 from tests.support.fakes.market import FakeBackend, FakeGpu, FakeInstance, certificate, offer
 from tests.support.fakes.timing import FakeClock, FakeEntropy, Plans
 from tests.support.fakes.webhost import FakeService, FakeWeb
@@ -100,11 +100,11 @@ class FakeWorld:
     listener: Listener
     ports: Ports
 
-    def check(self, most: int = 2, kind: type[Any] = PutEnv) -> None:
-        """Assert the invariants that apply after every single effect of that kind."""
+    def check(self, most: int = 2, call: Method = WebHost.put_env) -> None:
+        """Assert the invariants that apply after every single call of that port method."""
         assert len(self.gpu.paid()) <= most, f"{self.gpu.paid()} are paid at once"
         assert not self.gpu.harmed, f"{self.gpu.harmed} were not ours to destroy"
-        for service in self.web.services.values() if kind in (PutEnv, DeleteEnv) else ():
+        for service in self.web.services.values() if call in (WebHost.put_env, WebHost.delete_env) else ():
             assert service.neighbours_kept(), f"{service.name} lost or changed a variable that is not ours"
 
 

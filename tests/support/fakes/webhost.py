@@ -145,16 +145,22 @@ class FakeWeb:
     def fingerprint(self, app_url: str, target: Target) -> str | None:
         """Implements AppProbe: return the fingerprint that the running snapshot shows."""
         self.faults.due("fingerprint")
-        name = app_url.removeprefix("https://").removeprefix("www.").removesuffix(".example.org")
+        name = self._name(app_url)
         shown = self.flicker.pop(0) if self.flicker else ...
         if shown is not ...:
             return shown if isinstance(shown, str) else None
+        if name not in self.services:
+            return None
         return self.shown(name, target) if self.shows == "" else self.shows
 
     def answer(self, app_url: str, target: Target) -> AppAnswer:
         """Implements AppProbe: return the configured response of the app."""
         self.faults.due("answer")
-        return self.answers.get(app_url, AppAnswer(200))
+        return self.answers.get(app_url, AppAnswer(200 if self._name(app_url) in self.services else 0))
+
+    @staticmethod
+    def _name(app_url: str) -> str:
+        return app_url.removeprefix("https://").removeprefix("www.").removesuffix(".example.org")
 
     def shown(self, name: str, target: Target) -> str | None:
         """Return the fingerprint of the running snapshot, None when it does not match the variables."""

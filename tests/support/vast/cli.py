@@ -103,6 +103,12 @@ class Cli:
         done = subprocess.run(command, env=self._environment(), capture_output=True, text=True, check=True, timeout=60)
         return Path(done.stdout.strip()).parent
 
+    def version(self) -> str:
+        """Return the version of the package in the client's environment."""
+        command = [PYTHON, "-c", "import importlib.metadata as found; print(found.version('vastai'))"]
+        done = subprocess.run(command, env=self._environment(), capture_output=True, text=True, check=True, timeout=60)
+        return done.stdout.strip()
+
     def refused(self) -> str:
         """Return the recorded attempts to reach anything but loopback."""
         record = self.home / REFUSED

@@ -96,7 +96,7 @@ def row(number: int = 7, **changes: Any) -> dict[str, Any]:
 
 def order(offer_id: int = 5, launch: Launch = LAUNCH) -> CreateOrder:
     """Return an order for an instance with a token and limits of its own."""
-    return CreateOrder(str(offer_id), launch, Mark("ert", TOKEN), {"ERT_TOKEN": TOKEN, "-p 8443:8443": "1", **ARMED})
+    return CreateOrder(str(offer_id), launch, Mark("ert", TOKEN), {"ERT_TOKEN": TOKEN, **ARMED})
 
 
 def page(*rows: dict[str, Any], **extra: Any) -> dict[str, Any]:

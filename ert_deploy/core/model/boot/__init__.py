@@ -1,1 +1,1 @@
-"""What a run remembers of a machine that boots, from one read of the actual state to the next."""
+"""Boot of a machine: the bid that it is rented for, and what a run remembers of it from one observation to the next."""

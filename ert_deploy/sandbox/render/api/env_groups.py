@@ -12,7 +12,15 @@ from typing import Any
 from ert_deploy.sandbox.httpd.server import Reply, Request
 from ert_deploy.sandbox.render.api.env_vars import key_of, parse_variables, value_of
 from ert_deploy.sandbox.render.api.secret_files import content_of, name_of, parse_files, within
-from ert_deploy.sandbox.render.pagination import bad_request, json_object, not_found, text_of, values_of
+from ert_deploy.sandbox.render.pagination import (
+    bad_request,
+    in_window,
+    json_object,
+    limit_of,
+    not_found,
+    text_of,
+    values_of,
+)
 from ert_deploy.sandbox.render.platform import Platform, Table
 from ert_deploy.sandbox.render.records import EnvGroup
 from ert_deploy.sandbox.render.serialize import group_json
@@ -24,8 +32,11 @@ def list_env_groups(platform: Platform, request: Request) -> Reply:
     store, names, owners = platform.store, values_of(request, "name"), values_of(request, "ownerId")
     with store.lock:
         groups = [g for g in store.groups.values() if not names or g.name in names]
+        groups = [g for g in groups if in_window(request, "created", g.created)]
+        groups = [g for g in groups if in_window(request, "updated", g.created if g.updated is None else g.updated)]
         groups = groups if not owners or store.owner_id in owners else []
-        return Reply.json([group_json(g, store.services, store.owner_id, full=False) for g in groups])
+        shown = groups[: limit_of(request)]
+        return Reply.json([group_json(g, store.services, store.owner_id, full=False) for g in shown])
 
 
 def create_env_group(platform: Platform, request: Request) -> Reply:

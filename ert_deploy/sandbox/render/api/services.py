@@ -143,7 +143,9 @@ def _image(platform: Platform, body: dict[str, Any]) -> str | None:
 
 def _filter(body: dict[str, Any]) -> dict[str, Any] | None:
     given = body["buildFilter"]
-    lists = {name: given.get(name) or [] for name in ("paths", "ignoredPaths")} if isinstance(given, dict) else {}
+    names = {"paths", "ignoredPaths"}
+    # Both are required, and both were recorded as null.
+    lists = {name: given[name] or [] for name in names} if isinstance(given, dict) and names <= set(given) else {}
     if not lists or not all(
         isinstance(item, list) and all(isinstance(p, str) for p in item) for item in lists.values()
     ):

@@ -7,9 +7,11 @@
 | `taken_after` | 2 h | assumed: no public rate; one GPU was taken when it was wanted again (pollinations#14985) |
 | `gone` | `{}` `[]` 404 null | reads by id after a destroy: the SDK (null), dstack (404), field reports (the others) |
 | `gone_for` | 30 s | assumed; afterwards the response is that of `Options.gone_shape` |
+| `slow` | 0.1 | hosts that deliver 0.03 of the advertised speed; the 0.03 is known, the share is assumed |
+| `arm64` | 0.04 | further hosts with arm64; that they are on offer is known, the share is assumed |
 
-The share of arm64 hosts (1 in 24) and the delivered share of the advertised speed of slow hosts (0.03: a "1,336 Mbps"
-host gave 5 to 11 MB/s, klutzydrummer/vastai-llmapi-orchestrator) are in `market.py`.
+The 0.03: a "1,336 Mbps" host gave 5 to 11 MB/s (klutzydrummer/vastai-llmapi-orchestrator). A market always has a few
+slow and arm64 hosts (`market.py`), but none among the cheapest sensible ones; these two knobs hit any.
 """
 
 from __future__ import annotations
@@ -34,9 +36,11 @@ class Knobs:
     taken_after: float = 2 * HOUR  # F56
     gone: tuple[Gone, ...] = ()
     gone_for: float = 30.0  # F57
+    slow: float = 0.0  # F28
+    arm64: float = 0.0  # F27
 
     def __post_init__(self) -> None:
-        for name in ("renumbered", "taken"):
+        for name in ("renumbered", "taken", "slow", "arm64"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 0 and less than 1")
         for name in ("taken_after", "gone_for"):
@@ -46,4 +50,4 @@ class Knobs:
             raise ValueError(f"gone has unknown answers: {', '.join(unknown)}")
 
 
-AS_MET = Knobs(renumbered=0.41, taken=0.83, gone=("{}", "[]", "404", "null"))
+AS_MET = Knobs(renumbered=0.41, taken=0.83, gone=("{}", "[]", "404", "null"), slow=0.1, arm64=0.04)
