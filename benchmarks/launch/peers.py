@@ -12,7 +12,7 @@ from benchmarks.launch.session import Launch, Session
 from ert_deploy.core.model.observed import Offer
 
 ORACLE_STEP = 60.0
-ROUNDING = 1e-6  # s after the start of a listing, so that a search at that time has it
+ROUNDING = 1e-7  # s after the start of a listing, so that a search at that time has it
 NOTHING_LISTED = 30.0  # s until the next search after one without a usable offer
 FAILURES = tuple(MESSAGES.values())
 LEAST_LOCATIONS = 2  # below this many, a policy that avoids places forgets which
@@ -172,5 +172,5 @@ def oracle(session: Session) -> Launch:
     session.search()
     rental = session.create(chosen.offer.id)
     assert rental is not None, "it knows that the offer is still there"
-    session.now = best
-    return session.finish(rental, best)
+    session.now = rental.made + rental.healthy
+    return session.finish(rental, session.now)
