@@ -53,8 +53,8 @@ def write(run: Run) -> str:
     """Return the page."""
     parts = [
         "# Launch policies on a model of the market", MODEL,
-        f"`{COMMAND}` prints these figures again ({run.launches:,} launches of each policy in each mood), and "
-        "`make bench-launch FLAGS=--write` writes this page.",
+        f"`{_command(run)}` prints these figures again; `--write` in FLAGS writes this page. "
+        f"{run.launches:,} launches of each policy in each mood.",
         "![Minutes to a healthy backend](bench-launch.svg)", "## Results", RULES,
         *(f"### {case.mood.capitalize()}\n\n{tables.results(tallies)}" for case, tallies in run.moods.items()),
         "## Targets", "They were fixed together with the parameters, before a policy existed.",
@@ -75,6 +75,10 @@ def write(run: Run) -> str:
             tables.sensitivity(run.moods[Case(BAD_DAY)], run.swept),
         ]
     return "\n\n".join([*parts, *constant_parts()]) + "\n"
+
+
+def _command(run: Run) -> str:
+    return f'{COMMAND} LAUNCHES={run.launches} FLAGS="--grid {run.grid_launches} --sweep {run.sweep_launches}"'
 
 
 def constant_parts() -> tuple[str, ...]:
