@@ -106,7 +106,9 @@ def test_a_cloud_without_bids_takes_none(rig: Rig) -> None:
     if rig.host.cloud.bids:
         assert rig.host.search(CRITERIA, replace(LAUNCH, market=Market.INTERRUPTIBLE, bid=0.3))
         return
-    bid = replace(order(rig.host.search(CRITERIA, LAUNCH)[0]), launch=replace(LAUNCH, market=Market.INTERRUPTIBLE))
+    bid = replace(
+        order(rig.host.search(CRITERIA, LAUNCH)[0]), launch=replace(LAUNCH, market=Market.INTERRUPTIBLE, bid=0.3)
+    )
     with pytest.raises(CreateRefused):
         rig.host.create(bid)
     assert rig.running() == []

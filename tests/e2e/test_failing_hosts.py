@@ -1,4 +1,4 @@
-"""`up` where the first three hosts fail in three ways: it becomes healthy, says why each failed, and what it cost."""
+"""`up` where the first three hosts fail in three ways: it becomes healthy, and prints why each failed and its cost."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def test_the_bid_is_that_of_the_market_with_the_margin() -> None:
 
 
 @pytest.mark.parametrize(("wanted", "rented"), [(AUTO, False), (EITHER, True)])
-def test_on_demand_is_rented_in_place_of_a_bid_only_if_the_config_says_so(wanted: Desired, rented: bool) -> None:
+def test_on_demand_is_rented_in_place_of_a_bid_only_if_the_config_wants_it(wanted: Desired, rented: bool) -> None:
     made = market((offer(1, dph_total=0.51, min_bid=0.5),))
     if not rented:
         with pytest.raises(UsageError, match="no offer matches"):
