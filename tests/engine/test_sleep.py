@@ -59,6 +59,11 @@ def test_sleep_waits_no_longer_than_it_was_told_to() -> None:
     up(made, replace(SLEEP, timings=replace(SLEEP.timings, finish=0.0)))
     is_asleep(made)
     assert made.backend.reports == 10**6, "nobody was asked"
+    made = awake()
+    made.backend.reports = 10**6
+    up(made, replace(SLEEP, timings=replace(SLEEP.timings, finish=0.5)))
+    is_asleep(made)
+    assert len(told(made, Waiting)) == 1
 
 
 def test_a_backend_that_does_not_say_whether_it_is_busy_is_stopped() -> None:

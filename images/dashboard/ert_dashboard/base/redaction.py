@@ -155,8 +155,8 @@ def _forms(secret: str) -> Iterator[str]:
     data = secret.encode(errors="surrogatepass")
     yield from (secret, "".join(secret.split()), data.hex(), data.hex().upper())
     yield _decoded_once(secret)  # its form after the surrounding text is unescaped
-    for offset in range(3):
-        known = slice(-(-offset * 8 // 6), (offset + len(data)) * 8 // 6)  # only bits of the secret itself
+    for offset, first in ((0, 0), (1, 2), (2, 3)):
+        known = slice(first, (offset + len(data)) * 8 // 6)  # only bits of the secret itself
         padded = b"\0" * offset + data
         yield from (base64.b64encode(padded)[known].decode(), base64.urlsafe_b64encode(padded)[known].decode())
 
