@@ -38,9 +38,11 @@ EXCEPTED = {
         headline income interest margin pence profit quarter ratio research revenue sale share statement""",
     "fields and terms of a language model's API": "prompt reasoning thinking thought",
     "headings of decision records": "consequences",
-    "fields and screens of the providers": "console digest interruptible previews rental",
-    "a section of the config, and what it describes": "launch",
+    "fields and screens of the providers": "advertised console digest interruptible previews rental unverified",
     "a key of the config, and the Python package that it can select": "custody keyring",
+    "a section of the config, a key of it, and the state of a backend that serves": "launch hedge healthy",
+    "public repositories and packages from which constants are taken": "klutzydrummer llmapi ray vastai",
+    "terms of their distributions, and of models of the market": "deviation factor knob logarithmic spread",
 }
 
 

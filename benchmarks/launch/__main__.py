@@ -1,0 +1,50 @@
+"""`make bench-launch`: run every policy on the market, print the tables; `--write` renews `docs/bench-launch.md`.
+
+Exits with 1 if a policy was earlier than the oracle, or if a target of the table is not met.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.launch.chart import draw
+from benchmarks.launch.claims import claims, grid, sweeps
+from benchmarks.launch.measure import Case, beaten, measure
+from benchmarks.launch.page import MODEL, Run, summary, write
+from benchmarks.launch.parameters import MOODS
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def main() -> int:
+    """Measure, print, and return the exit code."""
+    options = argparse.ArgumentParser(prog="make bench-launch")
+    options.add_argument("--launches", type=int, default=10_000, help="of each policy in each mood")
+    options.add_argument("--grid", type=int, default=100, help="of each policy in each grid point; 0: no grid")
+    options.add_argument("--sweep", type=int, default=100, help="of each policy for each swept value; 0: no sweep")
+    options.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    options.add_argument("--write", action="store_true", help="write docs/bench-launch.md and its picture")
+    chosen = options.parse_args()
+    began = time.perf_counter()
+    moods = measure([Case(mood) for mood in MOODS], chosen.launches, workers=chosen.workers)
+    points = measure(grid(), chosen.grid, workers=chosen.workers) if chosen.grid else {}
+    swept = measure(sweeps(), chosen.sweep, workers=chosen.workers) if chosen.sweep else {}
+    run = Run(chosen.launches, chosen.grid, chosen.sweep, moods, points, swept, claims(moods, points))
+    print(MODEL.replace("*", ""))
+    for title, text in summary(run).items():
+        print(f"\n{title}\n{text}")
+    if chosen.write:
+        (DOCS / "bench-launch.md").write_text(write(run))
+        (DOCS / "bench-launch.svg").write_text(draw(moods, chosen.launches))
+    early = sum(beaten(tallies) for found in (moods, points, swept) for tallies in found.values())
+    missed = sum(not claim.holds for claim in run.claims)
+    print(f"\n{early} launches earlier than the oracle, {missed} targets not met, {time.perf_counter() - began:.0f} s")
+    return int(early > 0 or missed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""Page of the launch benchmark: `docs/bench-launch.md`, written from the measured figures and from the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmarks.launch import tables
+from benchmarks.launch.claims import BAD_DAY, Claim, Found
+from benchmarks.launch.measure import Case
+from benchmarks.launch.parameters import GRID, HORIZON, VERIFIED_ONLY
+
+COMMAND = "make bench-launch"
+MODEL = (
+    "**This is a model, not a measurement of Vast.** Its market is generated from the parameters below; no GPU was "
+    "rented for it, and a figure here is how the policies compare on such a market, not how long a launch takes."
+)
+HOURS = f"{HORIZON / 3600:g}"
+RULES = f"""\
+Every policy is run on the same markets: the same offers, machines, prices and fates, by number. Each gets what a search
+and what a poll returns, never what will become of a machine; only the oracle knows that. `ert-deploy` is the
+engine and the plan of this repository behind ports on a virtual clock, with its default config, `launch/hedge: 2` and
+nothing remembered from earlier launches. Creates are 4.5 s apart, no policy has more than two machines at a time, and
+the criteria are the same for all: $0.60/h, reliability 0.90, 200 Mb/s, $0.02/GB, and hosts that are verified
+({", ".join(mood for mood, only in VERIFIED_ONLY.items() if only)}) or not ({BAD_DAY}, when hardly one is left).
+
+A launch ends when the policy sees a healthy backend. One that sees none within {HOURS} hours has failed and counts
+with that time. *Reach* is the share of the others. Money is the bill of all machines until then, destroyed ones and
+failed launches included, for each healthy launch; *with 2 h* adds two planned hours on the machine that was found.
+"""
+LEFT_OUT = """\
+- Errors of the APIs, lost responses and crashes of the process: the simulator plays those (`make simulate`).
+- Bids. SpotHedge's spread is played on demand, as are all others.
+- Speeds that change during a download, and the registry's and the model library's own limits.
+- What a deployment has learned from its earlier launches: each launch is its first.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """All figures of one run: launches of each policy in each mood, in each grid point and for each swept value."""
+
+    launches: int
+    grid_launches: int
+    sweep_launches: int
+    moods: Found
+    points: Found
+    swept: Found
+    claims: Sequence[Claim]
+
+
+def write(run: Run) -> str:
+    """Return the page."""
+    parts = [
+        "# Launch policies on a model of the market", MODEL,
+        f"`{_command(run)}` prints these figures again; `--write` in FLAGS writes this page. "
+        f"{run.launches:,} launches of each policy in each mood.",
+        "![Minutes to a healthy backend](bench-launch.svg)", "## Results", RULES,
+        *(f"### {case.mood.capitalize()}\n\n{tables.results(tallies)}" for case, tallies in run.moods.items()),
+        "## Targets", "They were fixed together with the parameters, before a policy existed.",
+        tables.targets(run.claims),
+    ]  # fmt: skip
+    if run.points:
+        names = list(GRID)
+        parts += [
+            "## The grid of the bad day",
+            f"The p95 of the best hedging peer over that of ert-deploy, {run.grid_launches:,} launches of each in each "
+            f"cell. Down: *{names[0]}*, *{names[1]}*; across: *{names[2]}*, *{names[3]}*.",
+            tables.grid_table(run.points),
+        ]
+    if run.swept:
+        parts += [
+            "## Sensitivity",
+            f"p95 in minutes on the bad day with one knob changed, {run.sweep_launches:,} launches of each policy.",
+            tables.sensitivity(run.moods[Case(BAD_DAY)], run.swept),
+        ]
+    return "\n\n".join([*parts, *constant_parts()]) + "\n"
+
+
+def _command(run: Run) -> str:
+    return f'{COMMAND} LAUNCHES={run.launches} FLAGS="--grid {run.grid_launches} --sweep {run.sweep_launches}"'
+
+
+def constant_parts() -> tuple[str, ...]:
+    """Return the sections that follow from the code alone: policies, parameters, and what is left out."""
+    return (
+        "## Policies", tables.policies(),
+        "## Parameters", "\"Assumed\" marks what no public source gives.", tables.parameters(),
+        "## Left out", LEFT_OUT.rstrip(),
+    )  # fmt: skip
+
+
+def summary(run: Run) -> Mapping[str, str]:
+    """Return the tables for a terminal, by title."""
+    parts = {case.mood: tables.printed(tables.results(tallies)) for case, tallies in run.moods.items()}
+    parts["targets"] = tables.printed(tables.targets(run.claims))
+    if run.points:
+        parts["grid: best hedging peer / ert-deploy, p95"] = tables.printed(tables.grid_table(run.points))
+    if run.swept:
+        parts["sensitivity, p95"] = tables.printed(tables.sensitivity(run.moods[Case(BAD_DAY)], run.swept))
+    return parts
