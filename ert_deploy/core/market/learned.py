@@ -51,11 +51,11 @@ class Learned:
         return self.machines.get(offer.machine_id, NONE), self.hosts.get(offer.host_id, NONE)
 
     def delivery(self, offer: Offer, spread: float) -> tuple[float, float]:
-        """Return what the usual rate is multiplied by for of this offer's link, and the spread that remains."""
+        """Return what the usual rate of this offer's link is multiplied by, and the spread that remains."""
         return self._factor(offer, spread, lambda evidence: evidence.rate)
 
     def start(self, offer: Offer, spread: float) -> tuple[float, float]:
-        """Return what the usual time is multiplied by until a container runs on it, and the spread that remains."""
+        """Return what the usual time until a container runs on it is multiplied by, and the spread that remains."""
         return self._factor(offer, spread, lambda evidence: evidence.start)
 
     def _factor(self, offer: Offer, spread: float, sample: Callable[[Evidence], Sample]) -> tuple[float, float]:
