@@ -14,9 +14,9 @@ import ert_backend
 from ert_backend.base.clock import boot_seconds
 from ert_backend.base.log_sink import LogSink
 from ert_backend.guard import __main__ as guard_main
+from ert_backend.guard.clouds.calls import ask, read_own
 from ert_backend.guard.off_switch import AGAIN, TICK
 from ert_backend.guard.rules import Action
-from ert_backend.guard.vast_api import ask, read_own
 from tests.backend.test_guard_process import Guard
 from tests.support.backend.guarded import Machine, settings_for
 from tests.support.backend.rig import wait_for

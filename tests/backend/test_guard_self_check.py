@@ -10,9 +10,10 @@ import httpx
 import pytest
 
 from ert_backend.base.activity import OffSwitch, read_guard
+from ert_backend.guard.clouds.calls import read_own
+from ert_backend.guard.clouds.vast import Vast
 from ert_backend.guard.off_switch import BACKOFF, REFUSED_BACKOFF, TICK
 from ert_backend.guard.self_check import AT_ONCE, EVERY, SILENCES, SOONER, SelfCheck
-from ert_backend.guard.vast_api import judge, judge_reading, read_own
 from tests.backend.test_guard_process import guard
 from tests.support.backend.guarded import Machine, settings_for
 from tests.support.backend.rig import KEY, wait_for
@@ -43,7 +44,7 @@ NOT_KNOWN = {"success": False, "error": "auth_error", "msg": "Unable to authoriz
 )
 def test_what_an_answer_says_about_the_switch(status: int, value: object, expected: OffSwitch) -> None:
     body = value if isinstance(value, bytes) else json.dumps(value).encode()
-    assert judge_reading(status, body, "4711") is expected
+    assert Vast().judge_reading(status, body, "4711") is expected
 
 
 def test_the_own_instance_is_read_with_the_own_key(tmp_path: Path) -> None:
@@ -113,10 +114,10 @@ def test_a_refused_order_is_repeated_within_a_minute_and_any_other_within_second
 
 
 def test_an_order_that_was_taken_proves_it() -> None:
-    assert judge(200, b'{"success": true}').success
-    assert judge(401, json.dumps(NOT_KNOWN).encode()).refused
-    assert not judge(200, b'{"success": true, "error": "auth_error"}').refused
-    assert not judge(404, b'{"success": false, "error": "no_such_instance"}').refused
+    assert Vast().judge(200, b'{"success": true}').success
+    assert Vast().judge(401, json.dumps(NOT_KNOWN).encode()).refused
+    assert not Vast().judge(200, b'{"success": true, "error": "auth_error"}').refused
+    assert not Vast().judge(404, b'{"success": false, "error": "no_such_instance"}').refused
 
 
 def test_the_status_and_the_metrics_of_a_whole_machine_say_it(tmp_path: Path) -> None:

@@ -10,11 +10,13 @@ from ert_backend.base.activity import read_activity
 from ert_backend.base.board import Half
 from ert_backend.base.clock import boot_seconds
 from ert_backend.guard import settings as guard_settings
+from ert_backend.guard.clouds.calls import ask
+from ert_backend.guard.clouds.cloud import Outcome
+from ert_backend.guard.clouds.vast import Vast
 from ert_backend.guard.memory import Memory
 from ert_backend.guard.off_switch import AGAIN, BACKOFF, TICK
 from ert_backend.guard.rules import Action
 from ert_backend.guard.settings import GuardSettings
-from ert_backend.guard.vast_api import Outcome, ask, judge
 from tests.support.backend.guarded import Machine, settings_for
 from tests.support.doubles.vast_self_api import FakeVast
 
@@ -80,9 +82,9 @@ def test_a_provider_that_is_not_there_is_survived(tmp_path: Path) -> None:
 
 
 def test_an_answer_counts_only_when_it_is_200_and_true() -> None:
-    assert judge(200, b'{"success": true}').success
-    assert not judge(202, b'{"success": true}').success
-    assert not judge(200, b'{"success": 1}').success
+    assert Vast().judge(200, b'{"success": true}').success
+    assert not Vast().judge(202, b'{"success": true}').success
+    assert not Vast().judge(200, b'{"success": 1}').success
 
 
 def test_a_report_that_comes_between_the_flag_and_the_second_look_lifts_the_drain(tmp_path: Path) -> None:

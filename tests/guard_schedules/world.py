@@ -28,7 +28,7 @@ from ert_backend.guard.off_switch import Switch
 from ert_backend.guard.rules import Action
 from ert_backend.guard.settings import GuardSettings, load
 from ert_backend.guard.supervisor import Child, Nursery
-from ert_backend.guard.vast_api import Outcome
+from ert_backend.guard.clouds.cloud import Outcome
 from tests.guard_schedules.truth import Boot, Limits
 from tests.job_schedules.disk import Disk
 from tests.support.backend.one_board import OneBoard

@@ -26,7 +26,7 @@ from ert_backend.guard import settings as guard_settings
 from ert_backend.guard.off_switch import Switch
 from ert_backend.guard.rules import Action
 from ert_backend.guard.settings import GuardSettings
-from ert_backend.guard.vast_api import Outcome
+from ert_backend.guard.clouds.cloud import Outcome
 from ert_backend.reports.jobs import Jobs
 from ert_backend.service import Service
 from tests.job_schedules.disk import Disk

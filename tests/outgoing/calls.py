@@ -13,8 +13,8 @@ import pytest
 
 from ert_backend.base.activity import OffSwitch
 from ert_backend.guard import settings as guard_settings
+from ert_backend.guard.clouds.calls import ask, read_own
 from ert_backend.guard.rules import Action
-from ert_backend.guard.vast_api import ask, read_own
 from ert_dashboard.backend import client as dashboard_backend
 from ert_dashboard.backend.client import BackendClient
 from ert_dashboard.base.clock import SystemClock
@@ -254,14 +254,14 @@ CALLS = (
     ),
     Outgoing(
         "guard: stop itself",
-        "images/llm-backend/ert_backend/guard/vast_api.py",
+        "images/llm-backend/ert_backend/guard/clouds/calls.py",
         always({"success": True}),
         guard,
         nothing=(False,),
     ),
     Outgoing(
         "guard: show itself",
-        "images/llm-backend/ert_backend/guard/vast_api.py",
+        "images/llm-backend/ert_backend/guard/clouds/calls.py",
         always({"instances": {"id": 4711}}),
         guard_reading,
         nothing=(False,),

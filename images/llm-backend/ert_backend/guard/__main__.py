@@ -56,7 +56,8 @@ def _run(env: Mapping[str, str]) -> int:
         log(problem)
     if settings.enabled and not settings.can_act:
         log(
-            "CONTAINER_ID or CONTAINER_API_KEY is missing: the off-switch is NOT active (ERT_GUARD=off runs without it)"
+            f"the instance's id or {settings.cloud.key_variable} is missing: the off-switch is NOT active "
+            "(ERT_GUARD=off runs without it)"
         )
         return 3
     stop = threading.Event()

@@ -16,11 +16,12 @@ from ert_backend.base.activity import GuardWord, OffSwitch, read_activity, write
 from ert_backend.base.board import Board
 from ert_backend.base.claim import Before, Claim
 from ert_backend.base.clock import MoneyClock, boot_seconds
+from ert_backend.guard.clouds.calls import ask, read_own, within
+from ert_backend.guard.clouds.cloud import Outcome
 from ert_backend.guard.memory import Memory
 from ert_backend.guard.rules import Action, Rules, Verdict, View, decide
 from ert_backend.guard.self_check import SelfCheck
 from ert_backend.guard.settings import GuardSettings
-from ert_backend.guard.vast_api import Outcome, ask, read_own, within
 
 TICK = 10.0
 AGAIN = 60.0

@@ -16,6 +16,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ert_backend.guard.clouds import known
+from ert_backend.guard.clouds.cloud import Cloud
+
 # Ollama has no authentication: it always listens on loopback.
 OLLAMA_DEFAULTS = {
     "OLLAMA_HOST": "127.0.0.1:11434",
@@ -26,7 +29,7 @@ OLLAMA_DEFAULTS = {
     "OLLAMA_NO_CLOUD": "1",
     "OLLAMA_NOPRUNE": "1",
 }
-NOT_FOR_APP = frozenset({"CONTAINER_API_KEY"})
+NOT_FOR_APP = known.KEYS
 NOT_FOR_OLLAMA = NOT_FOR_APP | {"ERT_BOOT_SECRET", "ERT_KEY_HASHES", "ERT_TOKEN"}
 
 
@@ -39,7 +42,8 @@ NO_COMMAND = (sys.executable, "-c", "raise SystemExit('ERT_ENGINE_CMD is missing
 class GuardSettings:
     """Rules in money seconds (0 disables one); `term_grace` and `engine_hang` in real seconds; `problems` for the log.
 
-    `ollama` is the command of the engine that `engine` names.
+    `ollama` is the command of the engine that `engine` names; `container_id` and `container_key` are the machine's own
+    at its `cloud`.
     """
 
     idle_stop: float
@@ -49,7 +53,8 @@ class GuardSettings:
     speed: float
     term_grace: float
     engine_hang: float
-    vast_api: str
+    cloud: Cloud
+    cloud_url: str
     container_id: str
     container_key: str = field(repr=False)
     data_dir: Path
@@ -79,6 +84,7 @@ def load(env: Mapping[str, str]) -> GuardSettings:
             return default
         return value
 
+    cloud = _cloud(env, problems)
     data_dir = Path(env.get("ERT_DATA_DIR", "").strip() or "/data")
     return GuardSettings(
         idle_stop=number("ERT_IDLE_STOP", 1200),
@@ -89,9 +95,10 @@ def load(env: Mapping[str, str]) -> GuardSettings:
         # At least the grace that the app has for its active report, plus the time to return it.
         term_grace=number("ERT_TERM_GRACE", number("ERT_DRAIN_GRACE", 4) + 4),
         engine_hang=number("ERT_ENGINE_HANG", 180),
-        vast_api=(env.get("ERT_VAST_API", "").strip() or "https://console.vast.ai").rstrip("/"),
-        container_id=_container_id(env),
-        container_key=env.get("CONTAINER_API_KEY", "").strip(),
+        cloud=cloud,
+        cloud_url=(env.get(cloud.url_variable, "").strip() or cloud.url).rstrip("/"),
+        container_id=cloud.own_id(env),
+        container_key=env.get(cloud.key_variable, "").strip(),
         data_dir=data_dir,
         token=env.get("ERT_TOKEN", "").strip(),
         run=secrets.token_hex(8),
@@ -144,12 +151,13 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _container_id(env: Mapping[str, str]) -> str:
-    """Return CONTAINER_ID, or the number in Vast's container label `C.<id>`."""
-    for text in (env.get("CONTAINER_ID", ""), env.get("VAST_CONTAINERLABEL", "").strip().removeprefix("C.")):
-        if re.fullmatch(r"\d{1,18}", text.strip()):
-            return text.strip()
-    return ""
+def _cloud(env: Mapping[str, str], problems: list[str]) -> Cloud:
+    cloud = known.named(env.get("ERT_CLOUD", "").strip())
+    if cloud is None:
+        names = " or ".join(one.name for one in known.CLOUDS)
+        problems.append(f"ERT_CLOUD is not {names}, {known.DEFAULT.name} is used")
+        return known.DEFAULT
+    return cloud
 
 
 def _number(text: str) -> float | None:
