@@ -18,9 +18,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.mutation.operators import Place, mutated, places
+from tests.mutation.related import unrelated
 
 ROOT = Path(__file__).resolve().parents[2]
-# Fastest first. The last stage contains the remaining tests of `make unit`.
+# Fastest first. The last stage contains the remaining tests of `make unit` that import or start the program.
 STAGES = (
     ("tests/core",),
     ("tests/simulation", "-k", "fixed_histories or stays_fixed or single_fault"),
@@ -33,6 +34,7 @@ STAGES = (
         "--ignore=tests/engine",
         "--ignore=tests/house",
         "--ignore=tests/docs/test_pages.py",  # lists the pages with git, and the copy is no repository
+        *(f"--ignore={file}" for file in unrelated(ROOT)),
     ),
 )
 LONGEST = 60  # seconds per test: a mutant may cause an infinite loop
@@ -41,6 +43,11 @@ BROKEN = (1, 2, 3, 4)  # pytest's exit codes for a failed test, collection or co
 
 def noticed_by(place: Place | None, stages: tuple[tuple[str, ...], ...] = STAGES) -> str:
     """Return the first stage with a failing test, for a mutant or for the original code (None); empty if none."""
+    return failure_of(place, stages)[0]
+
+
+def failure_of(place: Place | None, stages: tuple[tuple[str, ...], ...] = STAGES) -> tuple[str, str]:
+    """Return the first stage with a failing test, and the end of pytest's output; both empty if none fails."""
     with tempfile.TemporaryDirectory() as folder:
         top = Path(folder)
         for entry in ROOT.iterdir():
@@ -52,16 +59,21 @@ def noticed_by(place: Place | None, stages: tuple[tuple[str, ...], ...] = STAGES
         if place is not None:
             path = top / place.file
             path.write_text(mutated(path.read_text(), place.number))
-        return next((" ".join(stage) for stage in stages if _fails(stage, top)), "")
+        for stage in stages:
+            if output := _failure(stage, top):
+                return " ".join(word for word in stage if not word.startswith("--ignore")), output
+    return "", ""
 
 
-def _fails(stage: tuple[str, ...], top: Path) -> bool:
+def _failure(stage: tuple[str, ...], top: Path) -> str:
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-n0", "-p", "no:cacheprovider", "-o", f"timeout={LONGEST}"]
     environment = {**os.environ, "PYTHONPATH": str(top), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run([*command, *stage], cwd=top, env=environment, capture_output=True, text=True, check=False)
     if done.returncode not in (0, *BROKEN):
         raise RuntimeError(f"pytest ended with {done.returncode}: {done.stdout[-2000:]}")
-    return done.returncode in BROKEN
+    if done.returncode not in BROKEN:
+        return ""
+    return (done.stdout + done.stderr)[-2000:] or f"pytest ended with {done.returncode}"
 
 
 def main() -> int:
@@ -78,8 +90,9 @@ def main() -> int:
     drawn = random.Random(seed).sample(found, min(given.n, len(found)))
     say(f"{len(drawn)} of {len(found):,} places, drawn by {seed}, from number {given.begin}")
     drawn = drawn[given.begin - 1 :]
-    if failing := noticed_by(None):
-        say(f"the product as it is fails {failing}: nothing could be told from mutants")
+    failing, output = failure_of(None)
+    if failing:
+        say(f"the product as it is fails {failing}: nothing could be told from mutants\n{output}")
         return 2
     began, survivors = time.monotonic(), 0
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:

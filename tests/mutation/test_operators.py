@@ -10,6 +10,7 @@ import pytest
 
 from tests.mutation.__main__ import STAGES, noticed_by
 from tests.mutation.operators import mutated, places
+from tests.mutation.related import unrelated
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = 80
@@ -71,3 +72,27 @@ def test_a_mutant_that_matters_is_noticed_by_the_quickest_tests() -> None:
     place = next(p for p in places(ROOT) if p.file.endswith("health.py") and p.what.endswith("Vital.HEALTHY: IsNot"))
     assert noticed_by(place, STAGES[:1]) == "tests/core"
     assert noticed_by(None, STAGES[:1]) == "", "the copy itself fails, so that anything would be noticed"
+
+
+def test_only_tests_without_the_program_are_left_out(tmp_path: Path) -> None:
+    written = {
+        "tests/test_direct.py": "from ert_deploy.core import planning\n",
+        "tests/test_process.py": "COMMAND = ('ert-deploy', 'up')\n",
+        "tests/test_far.py": "from tests.support import near\n",
+        "tests/support/near.py": "def late():\n    from tests.support.last import name\n    return name\n",
+        "tests/support/last.py": "from ert_deploy.engine import name\n",
+        "tests/test_sandbox.py": "from ert_deploy.sandbox.vast import api\n",
+        "tests/test_image.py": "import ert_backend\nfrom tests.support import alone\n",
+        "tests/support/alone.py": "import json\n",
+    }
+    for name, text in written.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert unrelated(tmp_path) == ["tests/test_image.py", "tests/test_sandbox.py"]
+
+
+def test_whoever_imports_core_or_engine_is_run() -> None:
+    left_out = unrelated(ROOT)
+    assert left_out
+    assert not [file for file in left_out if "ert_deploy.core" in (ROOT / file).read_text()]
+    assert not [file for file in left_out if "ert_deploy.engine" in (ROOT / file).read_text()]
