@@ -22,6 +22,7 @@ LOCKS: Mapping[str, str] = {
     "runtime": "requirements/runtime.lock",
     "image": "requirements/image.lock",
     "keyring": "requirements/keyring.lock",
+    "postgres": "requirements/postgres.lock",
     "s3": "requirements/s3.lock",
     "ssh": "requirements/ssh.lock",
     "dashboard": "images/dashboard/requirements.txt",
@@ -29,12 +30,13 @@ LOCKS: Mapping[str, str] = {
     "sandbox": "requirements/sandbox.lock",
     "development": "requirements/dev.lock",
 }
-SHIPPED = ("runtime", "image", "keyring", "s3", "ssh", "dashboard", "llm-backend")
+SHIPPED = ("runtime", "image", "keyring", "postgres", "s3", "ssh", "dashboard", "llm-backend")
 # Packages that only Windows installs; the terms are from the websites of the projects.
 SAID_ELSEWHERE: Mapping[str, str] = {
     "colorama": "BSD-3-Clause",
     "pywin32": "PSF-2.0",
     "pywin32-ctypes": "BSD-3-Clause",
+    "tzdata": "Apache-2.0",
 }
 HEAD = """# Licences of the Python packages
 

@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ert_deploy.config import S3Object, Settings, custody_folder, read_state_key, state_of
+from ert_deploy.config import PostgresState, S3Object, Settings, custody_folder, read_state_key, state_of
 from ert_deploy.config.settings import STATE_KEY
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.secret import Secret
@@ -30,9 +30,17 @@ def store_of(settings: Settings, deployment: str, clock: Clock, keys: StateKeys 
         return None
     keys = keys or state_keys(settings)
     if isinstance(place, S3Object):
-        from ert_deploy.adapters.state.s3 import StateS3
+        from ert_deploy.adapters.state.object_state import StateObject
+        from ert_deploy.adapters.state.s3_objects import S3Objects
 
-        return StateS3(place.bucket, place.key, deployment, clock, keys=keys)
+        return StateObject(S3Objects(place.bucket, clock), place.key, deployment, keys)
+    if isinstance(place, PostgresState):
+        from ert_deploy.adapters.state.object_state import StateObject
+        from ert_deploy.adapters.state.postgres_objects import PostgresObjects
+        from ert_deploy.adapters.state.postgres_url import database
+
+        objects = PostgresObjects(database(place.variable, os.environ), clock)
+        return StateObject(objects, f"{deployment}.json", deployment, keys)
     from ert_deploy.adapters.state.file import StateFile
 
     return StateFile(place, deployment, clock, keys=keys)

@@ -15,6 +15,11 @@ if [[ -n ${ERT_ACTION_AWS_ROLE:-}${ERT_ACTION_AWS_REGION:-} ]] ||
   locks+=(-r "$root/requirements/s3.lock")
   extras=' s3'
 fi
+# psycopg is needed only for state in PostgreSQL, detected by the default variable of its URL.
+if [[ -n ${ERT_STATE_DATABASE_URL:-} ]]; then
+  locks+=(-r "$root/requirements/postgres.lock")
+  extras+=' postgres'
+fi
 
 fits() {
   command -v "$1" >/dev/null && "$1" -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null

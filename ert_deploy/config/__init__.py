@@ -10,6 +10,7 @@ from ert_deploy.config.providers import Provider
 from ert_deploy.config.settings import (
     Endpoint,
     KeySource,
+    PostgresState,
     S3Object,
     SandboxSettings,
     Settings,
@@ -24,6 +25,7 @@ __all__ = [
     "ConfigProblems",
     "Endpoint",
     "KeySource",
+    "PostgresState",
     "Problem",
     "Provider",
     "S3Object",

@@ -111,6 +111,13 @@ class S3Object:
 
 
 @dataclass(frozen=True, slots=True)
+class PostgresState:
+    """A PostgreSQL database, whose URL with its password is in the environment variable."""
+
+    variable: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One config. With a sandbox, both URLs are empty until `addressed` sets those of the running sandbox.
 
@@ -121,7 +128,7 @@ class Settings:
     desired: Desired
     gpu: Endpoint[Provider]
     web: Endpoint[Host]
-    state: Path | S3Object
+    state: Path | S3Object | PostgresState
     sandbox: SandboxSettings | None
     source: Path
     blueprints: tuple[Blueprint, ...] = ()
@@ -141,9 +148,11 @@ def custody_folder(settings: Settings) -> Path:
     return Path(str(place).replace(HERE, deployment))
 
 
-def state_of(settings: Settings, deployment: str) -> Path | S3Object | None:
+def state_of(settings: Settings, deployment: str) -> Path | S3Object | PostgresState | None:
     """Return where a deployment's state is; None for another deployment if the config has a fixed location."""
     place = settings.state
+    if isinstance(place, PostgresState):
+        return place
     if deployment != settings.desired.deployment and HERE not in (str(place) if isinstance(place, Path) else place.key):
         return None
     if isinstance(place, Path):

@@ -30,7 +30,8 @@ def checkout(tmp_path: Path) -> Path:
     root = tmp_path / "check out"
     shutil.copytree(ROOT / "ci", root / "ci", ignore=shutil.ignore_patterns("__pycache__"))
     (root / "requirements").mkdir()
-    (root / "requirements" / "s3.lock").touch()
+    for extra in ("s3", "postgres"):
+        (root / "requirements" / f"{extra}.lock").touch()
     core = Path("ert_deploy", "core")  # the part of ert-deploy that the scripts import
     shutil.copytree(ROOT / core, root / core, ignore=shutil.ignore_patterns("__pycache__"))
     (root / "ert_deploy" / "cli").mkdir(parents=True)

@@ -86,10 +86,11 @@ def test_the_lock_of_this_repository_has_a_hash_for_everything() -> None:
     assert all("--hash=sha256:" in lines[n + 1] for n in pins)
 
 
-def wants_s3(checkout: Path, **extra: str) -> str:
-    """Return the step's log, with an s3.lock of a missing wheel: pip fails only if the step installs that lock."""
+def wants_more(checkout: Path, **extra: str) -> str:
+    """Return the step's log, with extra locks of missing wheels: pip fails only if the step installs such a lock."""
     runner = checkout.parent / "runner"
-    (checkout / "requirements" / "s3.lock").write_text(f"boto3==0.0.1 --hash=sha256:{'0' * 64}\n")
+    for lock, package in (("s3", "boto3"), ("postgres", "psycopg")):
+        (checkout / "requirements" / f"{lock}.lock").write_text(f"{package}==0.0.1 --hash=sha256:{'0' * 64}\n")
     pip = {"PIP_CONFIG_FILE": "/dev/null", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(checkout.parent / "wheels")}
     inputs = {name: value for name, value in extra.items() if name.startswith("aws_")}
     own = {name: value for name, value in extra.items() if name not in inputs}
@@ -97,11 +98,12 @@ def wants_s3(checkout: Path, **extra: str) -> str:
     return job.start(action()["runs"]["steps"][1], filled(inputs)).communicate(timeout=100)[0]
 
 
-def test_what_state_in_s3_needs_is_installed_for_it_alone(checkout: Path, tmp_path: Path) -> None:
+def test_what_a_shared_state_needs_is_installed_for_it_alone(checkout: Path, tmp_path: Path) -> None:
     digest = wheel(tmp_path / "wheels", "WHO = 'the locked one'")
     (checkout / "requirements" / "runtime.lock").write_text(f"click==8.99.0 --hash=sha256:{digest}\n")
-    assert "the locked one" in wants_s3(checkout)
-    assert wants_s3(checkout) == "ert-deploy is installed already\n"
-    assert "boto3" in wants_s3(checkout, aws_region="eu-central-1")
-    assert "boto3" in wants_s3(checkout, AWS_PROFILE="anything")
-    assert "the locked one" in wants_s3(checkout), "what failed in between left a venv behind that counts as one"
+    assert "the locked one" in wants_more(checkout)
+    assert wants_more(checkout) == "ert-deploy is installed already\n"
+    assert "boto3" in wants_more(checkout, aws_region="eu-central-1")
+    assert "boto3" in wants_more(checkout, AWS_PROFILE="anything")
+    assert "psycopg" in wants_more(checkout, ERT_STATE_DATABASE_URL="postgres://u@127.0.0.1/d")
+    assert "the locked one" in wants_more(checkout), "what failed in between left a venv behind that counts as one"

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.support.state.shelf import Shelf, in_bucket, in_file
+from tests.support.state.shelf import Shelf, in_bucket, in_database, in_file
 
 
-@pytest.fixture(params=["file", "s3"])
+@pytest.fixture(scope="session")
+def database() -> Iterator[Any]:
+    """Run a PostgreSQL server."""
+    from tests.support.doubles import postgres  # psycopg is imported for its tests alone
+
+    with postgres.running() as server:
+        yield server
+
+
+@pytest.fixture(params=["file", "s3", "postgres"])
 def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Shelf:
-    """Return a storage location for one state: a file, or an object in the `s3` of the test's module."""
+    """Return a storage location for one state: a file, an object in the `s3` of the module, or in PostgreSQL."""
     if request.param == "s3":
         from tests.support.doubles import moto_s3  # this import takes a second
 
         client = request.getfixturevalue("s3")
         return in_bucket(client, moto_s3.bucket(client))
+    if request.param == "postgres":
+        server = request.getfixturevalue("database")
+        return in_database(server, server.database())
     path = tmp_path / "state" / "ert.json"
     path.parent.mkdir(mode=0o700)
     return in_file(path)

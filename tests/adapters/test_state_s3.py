@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ert_deploy.adapters.state import document
-from ert_deploy.adapters.state.s3 import StateS3
+from ert_deploy.adapters.state.object_state import StateObject
 from ert_deploy.adapters.state.s3_objects import S3Objects
 from ert_deploy.core.model.errors import Busy, ErtError, Failed, StateConflict, UsageError
 from ert_deploy.core.model.stored import LockHolder
@@ -28,9 +28,19 @@ def flaky(s3: Any) -> moto_s3.Flaky:
     return moto_s3.Flaky(s3)
 
 
-def in_s3(flaky: moto_s3.Flaky, *, versioned: bool = True) -> tuple[StateS3, FakeClock]:
+def state(bucket: str, clock: FakeClock, **more: Any) -> StateObject:
+    return StateObject(S3Objects(bucket, clock, **more), KEY, "ert")
+
+
+def bucket_of(store: StateObject) -> str:
+    objects = store._objects
+    assert isinstance(objects, S3Objects)
+    return objects.bucket
+
+
+def in_s3(flaky: moto_s3.Flaky, *, versioned: bool = True) -> tuple[StateObject, FakeClock]:
     clock = FakeClock()
-    return StateS3(moto_s3.bucket(flaky.real, versioned=versioned), KEY, "ert", clock, client=flaky), clock
+    return state(moto_s3.bucket(flaky.real, versioned=versioned), clock, client=flaky), clock
 
 
 # Responses
@@ -107,7 +117,7 @@ def test_when_neither_write_nor_look_is_answered_it_fails(flaky: moto_s3.Flaky) 
 def test_somebody_elses_write_in_between_is_a_conflict_also_with_the_same_content(flaky: moto_s3.Flaky) -> None:
     store, _ = in_s3(flaky)
     saved = store.save(FULL)
-    other = StateS3(store._objects.bucket, KEY, "ert", FakeClock(), client=flaky.real)
+    other = state(bucket_of(store), FakeClock(), client=flaky.real)
     flaky.queued["put_object"] = [("before", lambda: other.save(other.load()))]
     with pytest.raises(StateConflict, match="at generation 2, we read 1"):
         store.save(saved)
@@ -141,7 +151,7 @@ def test_what_is_refused_is_said_with_a_way_out(
 
 def test_a_real_missing_bucket_is_said(s3: Any) -> None:
     with pytest.raises(UsageError, match="the bucket does not exist"):
-        StateS3("ert-no-such-bucket", KEY, "ert", FakeClock(), client=s3).load()
+        state("ert-no-such-bucket", FakeClock(), client=s3).load()
 
 
 def test_a_bucket_that_keeps_no_versions_is_refused_when_a_state_begins_and_only_then(flaky: moto_s3.Flaky) -> None:
@@ -156,7 +166,7 @@ def test_a_bucket_that_keeps_no_versions_is_refused_when_a_state_begins_and_only
 
 def test_without_credentials_it_says_where_they_come_from() -> None:
     with pytest.raises(UsageError) as refused:
-        StateS3("ert-state", KEY, "ert", FakeClock(), endpoint_url="http://127.0.0.1:9", region="us-east-1").load()
+        state("ert-state", FakeClock(), endpoint_url="http://127.0.0.1:9", region="us-east-1").load()
     assert "boto3's usual places" in refused.value.hint
 
 
@@ -164,7 +174,7 @@ def test_a_store_that_does_not_answer_cannot_be_observed(monkeypatch: pytest.Mon
     for name, value in moto_s3.KEYS.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(ErtError, match="cannot read s3://ert-state") as blind:
-        StateS3("ert-state", KEY, "ert", FakeClock(), endpoint_url="http://127.0.0.1:9").load()
+        state("ert-state", FakeClock(), endpoint_url="http://127.0.0.1:9").load()
     assert blind.value.exit_code == 5
     assert "canary" not in blind.value.detail
 
@@ -184,7 +194,7 @@ def test_a_lock_whose_answer_is_lost_is_ours(flaky: moto_s3.Flaky) -> None:
 
 def test_a_lock_that_is_over_is_taken_over_and_its_first_holder_does_not_give_it_back(flaky: moto_s3.Flaky) -> None:
     store, clock = in_s3(flaky)
-    second = StateS3(store._objects.bucket, KEY, "ert", clock, client=flaky.real)
+    second = state(bucket_of(store), clock, client=flaky.real)
     with store.lock("run-1"):
         clock.go_on(601.0)
         with second.lock("run-2"):
@@ -208,13 +218,13 @@ def test_a_long_run_renews_its_lock_while_it_looks_around(flaky: moto_s3.Flaky) 
 
 
 def test_a_lock_of_a_dead_process_of_this_machine_keeps_nobody_out(flaky: moto_s3.Flaky) -> None:
-    from ert_deploy.adapters.state import s3_lock
+    from ert_deploy.adapters.state import object_lock
 
     store, clock = in_s3(flaky)
     now = clock.now()
     dead = LockHolder("me@here", 2**22 + 1, "run-1", now, now + 600.0)
-    objects: S3Objects = store._objects
-    objects.put(f"{KEY}.lock", document.write_holder(dead, place=s3_lock._place()), None, "m")
+    objects = store._objects
+    objects.put(f"{KEY}.lock", document.write_holder(dead, place=object_lock._place()), None, "m")
     with store.lock("run-2"):
         pass
     objects.put(f"{KEY}.lock", document.write_holder(dead, place="another machine"), None, "m")
@@ -232,7 +242,7 @@ def test_a_store_that_ignores_conditions_is_found_out_before_anything_is_rented(
 
 def test_a_lock_that_is_taken_away_at_birth_does_not_make_the_store_a_bad_one(flaky: moto_s3.Flaky) -> None:
     store, clock = in_s3(flaky)
-    other = StateS3(store._objects.bucket, KEY, "ert", clock, client=flaky.real)
+    other = state(bucket_of(store), clock, client=flaky.real)
     let_through: tuple[str, Any] = ("before", lambda: None)
     flaky.queued["put_object"] = [let_through, let_through, ("before", other.unlock)]
     with store.lock("run-1"):

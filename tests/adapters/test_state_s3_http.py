@@ -11,7 +11,8 @@ import pytest
 
 from ert_deploy.adapters import bounded_http
 from ert_deploy.adapters.state import s3_http
-from ert_deploy.adapters.state.s3_objects import NoAnswer, S3Objects, Unmet
+from ert_deploy.adapters.state.objects import NoAnswer, Unmet
+from ert_deploy.adapters.state.s3_objects import S3Objects
 from ert_deploy.core.model.errors import CannotObserve, ErtError, UsageError
 from tests.support.certificates.ip_bound import pair
 from tests.support.doubles import moto_s3

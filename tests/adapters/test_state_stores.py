@@ -1,4 +1,4 @@
-"""Requirements of every state store, tested with both: the local file, and S3 (moto's, on loopback)."""
+"""Requirements of every state store, tested with all: the local file, S3 (moto's, on loopback), and PostgreSQL."""
 
 from __future__ import annotations
 

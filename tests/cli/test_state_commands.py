@@ -13,7 +13,8 @@ import pytest
 
 from ert_deploy.adapters.clock import RealClock
 from ert_deploy.adapters.state.file import StateFile
-from ert_deploy.adapters.state.s3 import StateS3
+from ert_deploy.adapters.state.object_state import StateObject
+from ert_deploy.adapters.state.s3_objects import S3Objects
 from ert_deploy.cli import main
 from ert_deploy.core.model.state import Denied, Intent, Launched, Record, State, Tombstone
 from ert_deploy.ports import StateKeeper
@@ -50,7 +51,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
             monkeypatch.setenv(name, value)
         bucket = moto_s3.bucket(client)
         place = f"s3://{bucket}/{{deployment}}.json"
-        found = StateS3(bucket, "ert.json", "ert", RealClock(), client=client)
+        found = StateObject(S3Objects(bucket, RealClock(), client=client), "ert.json", "ert")
     text = PRODUCTION.replace("YOUR-NAME", "me").replace("state: null ", f"state: {place} ")
     (tmp_path / "mine.yaml").write_text(text)
     monkeypatch.setenv("ERT_CONFIG", "mine.yaml")

@@ -1,4 +1,4 @@
-"""Contract of the state store: one suite for those in memory, the simulator's, the local file, and S3."""
+"""Contract of the state store: one suite for those in memory, the simulator's, the local file, S3, and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 
 from ert_deploy.core.model.errors import StateConflict
 from ert_deploy.core.model.state import State
-from tests.support.contract.state_stores import IN_MEMORY, STORES, Rig, file, s3
-from tests.support.doubles import moto_s3
+from tests.support.contract.state_stores import IN_MEMORY, STORES, Rig, file, in_postgres, s3
+from tests.support.doubles import moto_s3, postgres
 from tests.support.ids import nth
 from tests.support.state.shelf import FULL
 
@@ -23,12 +23,20 @@ def client() -> Iterator[Any]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def database() -> Iterator[Any]:
+    with postgres.running() as server:
+        yield server
+
+
 @pytest.fixture(params=STORES)
 def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
     if request.param in IN_MEMORY:
         opened = IN_MEMORY[request.param]()
     elif request.param == "file":
         opened = file(tmp_path)
+    elif request.param == "postgres":
+        opened = in_postgres(request.getfixturevalue("database"))
     else:
         made = request.getfixturevalue("client")
         opened = s3(made, moto_s3.bucket(made))

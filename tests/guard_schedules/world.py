@@ -23,12 +23,12 @@ from ert_backend.base.clock import MoneyClock
 from ert_backend.engine.bring_up import BringUp, Phase
 from ert_backend.engine.pulse import Pulse
 from ert_backend.guard.__main__ import FRESH, House
+from ert_backend.guard.clouds.cloud import Outcome
 from ert_backend.guard.engine_care import EngineCare, EngineWord
 from ert_backend.guard.off_switch import Switch
 from ert_backend.guard.rules import Action
 from ert_backend.guard.settings import GuardSettings, load
 from ert_backend.guard.supervisor import Child, Nursery
-from ert_backend.guard.clouds.cloud import Outcome
 from tests.guard_schedules.truth import Boot, Limits
 from tests.job_schedules.disk import Disk
 from tests.support.backend.one_board import OneBoard

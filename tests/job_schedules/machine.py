@@ -23,10 +23,10 @@ from ert_backend.base.clock import MoneyClock, boot_seconds
 from ert_backend.base.report_request import ReportRequest
 from ert_backend.engine.protocol import EngineDown, EngineFailed
 from ert_backend.guard import settings as guard_settings
+from ert_backend.guard.clouds.cloud import Outcome
 from ert_backend.guard.off_switch import Switch
 from ert_backend.guard.rules import Action
 from ert_backend.guard.settings import GuardSettings
-from ert_backend.guard.clouds.cloud import Outcome
 from ert_backend.reports.jobs import Jobs
 from ert_backend.service import Service
 from tests.job_schedules.disk import Disk

@@ -33,6 +33,7 @@ LIBRARIES = frozenset(
         "docker",
         "vastai",
         "urllib3",
+        "psycopg",
         "smtplib",
         "ftplib",
     ]

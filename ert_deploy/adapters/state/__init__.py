@@ -1,1 +1,1 @@
-"""State stores with one common contract: a local file, an S3 object, or memory."""
+"""State stores with one common contract: a local file, an object in S3 or PostgreSQL, or memory."""

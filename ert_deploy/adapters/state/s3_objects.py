@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import tenacity
@@ -17,6 +16,7 @@ from ert_deploy.adapters import bounded_http
 from ert_deploy.adapters.extras import part_of
 from ert_deploy.adapters.state import s3_http
 from ert_deploy.adapters.state.document import MAX_BYTES
+from ert_deploy.adapters.state.objects import ATTEMPTS, Found, NoAnswer, Unmet
 from ert_deploy.core import redaction
 from ert_deploy.core.model.errors import CannotObserve, UsageError
 from ert_deploy.core.model.stored import StoredVersion
@@ -24,7 +24,6 @@ from ert_deploy.core.model.text import printable
 from ert_deploy.ports import Clock
 
 T = TypeVar("T")
-ATTEMPTS = 4
 UNMET = frozenset({"PreconditionFailed", "412"})
 # A conditional write that conflicts with another one fails with 409 and may be retried (S3 user guide).
 PASSING_CODES = frozenset({"ConditionalRequestConflict", "OperationAborted", "SlowDown", "RequestTimeout"})
@@ -51,25 +50,11 @@ HINTS = {
 }
 
 
-class Unmet(Exception):
-    """The condition of a write was not met, or its object does not exist."""
-
-
-class NoAnswer(Exception):
-    """It is unknown whether the call was executed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """An object: its content, its ETag and the mark of its writer."""
-
-    body: bytes
-    etag: str
-    mark: str
-
-
 class S3Objects:
-    """Client of one bucket. `endpoint_url` and `region` default to those of boto3 (environment or profile)."""
+    """Implements `Objects` with one bucket. `endpoint_url` and `region` default to those of boto3's environment."""
+
+    service = "S3"
+    always_conditional = False  # some implementations of S3 ignore conditions
 
     def __init__(
         self, bucket: str, clock: Clock, endpoint_url: str | None = None, region: str | None = None, client: Any = None
@@ -78,9 +63,13 @@ class S3Objects:
         self.clock = clock
         self._client = client if client is not None else _make_client(endpoint_url, region)
 
+    def where(self, key: str) -> str:
+        """Return the URL of an object."""
+        return f"s3://{self.bucket}/{key}"
+
     def get(self, key: str) -> Found | None:
         """Return an object; None if the store reports that it does not exist. Raise `CannotObserve` or `UsageError`."""
-        return self._repeated(f"read s3://{self.bucket}/{key}", lambda: self._get(key))
+        return self._repeated(f"read {self.where(key)}", lambda: self._get(key))
 
     def put(self, key: str, body: bytes, etag: str | None, mark: str) -> str:
         """Write once, if the object has that ETag or (None) does not exist, and return the new ETag.
@@ -88,7 +77,7 @@ class S3Objects:
         Raises `Unmet`, `NoAnswer` or `UsageError`.
         """
         condition = {"IfMatch": etag} if etag is not None else {"IfNoneMatch": "*"}
-        with self._explained(f"write s3://{self.bucket}/{key}"):
+        with self._explained(f"write {self.where(key)}"):
             answer = self._client.put_object(
                 Bucket=self.bucket,
                 Key=key,
@@ -101,8 +90,17 @@ class S3Objects:
 
     def delete(self, key: str, etag: str) -> None:
         """Delete once, if the object has that ETag. Raise `Unmet`, `NoAnswer` or `UsageError`."""
-        with self._explained(f"delete s3://{self.bucket}/{key}"):
+        with self._explained(f"delete {self.where(key)}"):
             self._client.delete_object(Bucket=self.bucket, Key=key, IfMatch=etag)
+
+    def must_keep_versions(self) -> None:
+        """Require versioning for a new state only: an existing deployment must always be removable."""
+        if self.keeps_versions() is False:
+            raise UsageError(
+                f"the bucket {self.bucket} keeps no versions, so a state that was deleted could not be had back",
+                hint=f"aws s3api put-bucket-versioning --bucket {self.bucket} "
+                "--versioning-configuration Status=Enabled",
+            )
 
     def keeps_versions(self) -> bool | None:
         """Whether versioning is enabled; None without permission to read it. Raise `CannotObserve` or `UsageError`."""
@@ -120,11 +118,11 @@ class S3Objects:
 
     def versions(self, key: str) -> tuple[StoredVersion, ...]:
         """Return all versions of a key, newest first. Raise `CannotObserve` or `UsageError`."""
-        return self._repeated(f"list the versions of s3://{self.bucket}/{key}", lambda: tuple(self._versions(key)))
+        return self._repeated(f"list the versions of {self.where(key)}", lambda: tuple(self._versions(key)))
 
     def _get(self, key: str) -> Found | None:
         try:
-            with self._explained(f"read s3://{self.bucket}/{key}"):
+            with self._explained(f"read {self.where(key)}"):
                 answer = self._client.get_object(Bucket=self.bucket, Key=key)
                 with answer["Body"] as body:
                     raw = body.read(MAX_BYTES + 1)
@@ -133,7 +131,7 @@ class S3Objects:
             return None
 
     def _versions(self, key: str) -> Iterator[StoredVersion]:
-        with self._explained(f"list the versions of s3://{self.bucket}/{key}"):
+        with self._explained(f"list the versions of {self.where(key)}"):
             pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=key)
             rows = [
                 (row, kind) for page in pages for kind in ("Versions", "DeleteMarkers") for row in page.get(kind, [])

@@ -12,12 +12,14 @@ from urllib.parse import SplitResult, urlsplit
 
 from ert_deploy.config.schema.parser import Bad, accepts, whole_text
 from ert_deploy.config.schema.scalars import text
-from ert_deploy.config.settings import HERE, S3Object
+from ert_deploy.config.settings import HERE, PostgresState, S3Object
 from ert_deploy.config.yaml.problems import shown
 from ert_deploy.config.yaml.tree import Scalar
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9/!_.*'()-]{0,800}\.json")
+_DATABASE = "ERT_STATE_DATABASE_URL"
+_VARIABLE = r"[A-Z_][A-Z0-9_]{0,99}"
 _URL = re.compile(r"[\x21-\x7e]{1,200}")
 
 
@@ -50,10 +52,21 @@ def path(scalar: Scalar) -> Path:
 
 
 # `{deployment}` may stand in the key of an object, and make it longer than the object's.
-@accepts(**whole_text(r"(?![sS]3:).*\S.*", rf"s3://{_BUCKET.pattern}/[A-Za-z0-9{{][A-Za-z0-9/!_.*'(){{}}-]*\.json"))
-def state_place(scalar: Scalar) -> Path | S3Object:
-    """Parse the location of the state: a file, or `s3://bucket/key.json`. `{deployment}` is replaced by the name."""
+@accepts(
+    **whole_text(
+        rf"postgres(:{_VARIABLE})?",
+        r"(?![sS]3:|postgres(ql)?(:|$)).*\S.*",
+        rf"s3://{_BUCKET.pattern}/[A-Za-z0-9{{][A-Za-z0-9/!_.*'(){{}}-]*\.json",
+    )
+)
+def state_place(scalar: Scalar) -> Path | S3Object | PostgresState:
+    """Parse the location of the state: a file, `s3://bucket/key.json`, or `postgres` with the variable of its URL.
+
+    `{deployment}` is replaced by the name. A database has one row per deployment.
+    """
     value = text(scalar)
+    if re.match(r"postgres(ql)?(:|$)", value):
+        return _database(value)
     if not value.lower().startswith("s3:"):
         return path(scalar)
     found = re.fullmatch(r"s3://([^/]*)/(.*)", value)
@@ -65,6 +78,16 @@ def state_place(scalar: Scalar) -> Path | S3Object:
     if not _KEY.fullmatch(key.replace(HERE, "d")) or "//" in key or ".." in key:
         raise Bad(f"{shown(key)} is not a key for the state", "letters, digits and /!_.*'()- , ending in .json")
     return S3Object(bucket, key)
+
+
+def _database(value: str) -> PostgresState:
+    found = re.fullmatch(rf"postgres(?::({_VARIABLE}))?", value)
+    if not found:
+        raise Bad(
+            "it is neither `postgres` nor `postgres:VARIABLE`",
+            f"the URL, which holds the password, is read from that variable; `postgres` alone reads {_DATABASE}",
+        )
+    return PostgresState(found.group(1) or _DATABASE)
 
 
 def _reachable_safely(parts: SplitResult, host: str) -> bool:

@@ -1,4 +1,4 @@
-"""State stores that pass one contract suite: those in memory, the simulator's, the local file, and S3."""
+"""State stores that pass one contract suite: those in memory, the simulator's, the local file, S3, and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.contract.simulated import carry_out
 from tests.support.fakes.documents import DocumentStore
 from tests.support.fakes.loopback import FakeStore
 from tests.support.fakes.timing import FakeClock
-from tests.support.state.shelf import in_bucket, in_file
+from tests.support.state.shelf import in_bucket, in_database, in_file
 
 DEPLOYMENT = "ert"
 
@@ -89,5 +89,11 @@ def s3(client: Any, bucket: str) -> Iterator[Rig]:
     yield Rig(in_bucket(client, bucket).handle)
 
 
+@contextmanager
+def in_postgres(server: Any) -> Iterator[Rig]:
+    """A row of an empty database of a running server."""
+    yield Rig(in_database(server, server.database()).handle)
+
+
 IN_MEMORY = {"fake": fake, "document": in_memory, "ephemeral": ephemeral, "simulator": simulated}
-STORES = (*IN_MEMORY, "file", "s3")
+STORES = (*IN_MEMORY, "file", "s3", "postgres")

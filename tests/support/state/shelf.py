@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ert_deploy.adapters.state.file import StateFile
-from ert_deploy.adapters.state.s3 import StateS3
+from ert_deploy.adapters.state.object_state import StateObject
+from ert_deploy.adapters.state.s3_objects import S3Objects
 from ert_deploy.adapters.state.signature import StateKeys
 from ert_deploy.core.model.state import Denied, Intent, Launched, Record, Rollout, State, Tombstone
 from ert_deploy.ports import StateKeeper
@@ -55,12 +56,35 @@ def in_file(path: Path) -> Shelf:
     return Shelf(handle, path.read_bytes, path.write_bytes, clock)
 
 
+def in_database(server: Any, database: str) -> Shelf:
+    """Return a location in an empty database of a running server."""
+    from ert_deploy.adapters.state.postgres_objects import PostgresObjects
+    from ert_deploy.adapters.state.postgres_url import database as read_url
+
+    clock, found = FakeClock(NOW), read_url("URL", {"URL": server.url(database)})
+
+    def handle(keys: StateKeys = PLAIN, *, name: str = "ert") -> StateKeeper:
+        return StateObject(PostgresObjects(found, clock), KEY, name, keys)
+
+    def write(raw: bytes) -> None:
+        objects = PostgresObjects(found, clock)
+        held = objects.get(KEY)
+        objects.put(KEY, raw, held.etag if held is not None else None, "by hand")
+
+    def read() -> bytes:
+        held = PostgresObjects(found, clock).get(KEY)
+        assert held is not None
+        return held.body
+
+    return Shelf(handle, read, write, clock)
+
+
 def in_bucket(client: Any, bucket: str) -> Shelf:
     """Return a location in an S3 object."""
     clock = FakeClock(NOW)
 
     def handle(keys: StateKeys = PLAIN, *, name: str = "ert") -> StateKeeper:
-        return StateS3(bucket, KEY, name, clock, client=client, keys=keys)
+        return StateObject(S3Objects(bucket, clock, client=client), KEY, name, keys)
 
     return Shelf(
         handle,

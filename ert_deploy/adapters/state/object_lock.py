@@ -1,4 +1,4 @@
-"""S3 state lock: an advisory lock object that shows which run uses the state and when the lock expires.
+"""State lock in a shared store: an advisory lock object that shows which run uses the state and when the lock expires.
 
 It only avoids surprises; runs are isolated from each other by conditional updates of the state. It expires, so that a
 crashed run does not block others for long.
@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ert_deploy.adapters.state.document import read_holder, spoken, who, write_holder
-from ert_deploy.adapters.state.s3_objects import ATTEMPTS, Found, NoAnswer, S3Objects, Unmet
+from ert_deploy.adapters.state.objects import ATTEMPTS, Found, NoAnswer, Objects, Unmet
 from ert_deploy.core.model.errors import Busy, CannotObserve, ErtError, UsageError
 from ert_deploy.core.model.stored import LockHolder
 
@@ -22,10 +22,10 @@ PROBES = 3
 IMPOSSIBLE = f'"{"0" * 32}"'  # no object has this ETag: a write with this condition must fail
 
 
-class S3Lock:
+class ObjectLock:
     """One lock object. Not thread-safe."""
 
-    def __init__(self, objects: S3Objects, key: str, deployment: str) -> None:
+    def __init__(self, objects: Objects, key: str, deployment: str) -> None:
         self._objects = objects
         self._key = key
         self._deployment = deployment
@@ -59,7 +59,8 @@ class S3Lock:
                 self._objects.clock.sleep(PAUSE)
         if self._mine is None:
             raise CannotObserve(f"the lock of {self._deployment} can neither be taken nor read", why, "run it again")
-        self._must_be_conditional(body)
+        if not self._objects.always_conditional:
+            self._must_be_conditional(body)
         return mine
 
     def renew(self) -> None:
@@ -119,7 +120,7 @@ class S3Lock:
             if all(self._wrote(body, condition) for _ in range(PROBES)):
                 self.release()
                 raise UsageError(
-                    f"the store of s3://{self._objects.bucket} ignores the conditions of a write",
+                    f"the store of {self._objects.where(self._key)} ignores the conditions of a write",
                     "two runs could overwrite each other's state, and rent twice",
                     "use a store with conditional writes (AWS S3, MinIO, R2), or a state file",
                 )

@@ -1,6 +1,6 @@
-"""State in S3: stores the state in one object, so that several users, machines and CI runs can share a deployment.
+"""State in a shared store: one object in S3 or PostgreSQL, so that several users and CI can share a deployment.
 
-Every write is conditional: a new object must not exist, an existing one must have the ETag that was read. After a write
+Every write is conditional: a new object must not exist, an existing one must have the tag that was read. After a write
 without a response, or with a failed condition, the object is read again, since the write may have succeeded. Each write
 has a random mark, which distinguishes it from one of another process with the same content.
 """
@@ -11,43 +11,30 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 from ert_deploy.adapters.state.document import decode, encode
-from ert_deploy.adapters.state.s3_lock import S3Lock
-from ert_deploy.adapters.state.s3_objects import ATTEMPTS, Found, NoAnswer, S3Objects, Unmet
+from ert_deploy.adapters.state.object_lock import ObjectLock
+from ert_deploy.adapters.state.objects import ATTEMPTS, Found, NoAnswer, Objects, Unmet
 from ert_deploy.adapters.state.signature import NO_KEY, StateKeys
-from ert_deploy.core.model.errors import CannotObserve, Failed, StateConflict, UsageError
+from ert_deploy.core.model.errors import CannotObserve, Failed, StateConflict
 from ert_deploy.core.model.state import State
 from ert_deploy.core.model.stored import LockHolder, StoredVersion
-from ert_deploy.ports import Clock
 
 PAUSE = 2.0
 
 
-class StateS3:
-    """State of one deployment at s3://bucket/key. `client` is a boto3 S3 client, created if not given."""
+class StateObject:
+    """State of one deployment, stored under `key`."""
 
-    def __init__(
-        self,
-        bucket: str,
-        key: str,
-        deployment: str,
-        clock: Clock,
-        *,
-        endpoint_url: str | None = None,
-        region: str | None = None,
-        client: Any = None,
-        keys: StateKeys = NO_KEY,
-    ) -> None:
+    def __init__(self, objects: Objects, key: str, deployment: str, keys: StateKeys = NO_KEY) -> None:
         self.deployment = deployment
-        self.where = f"s3://{bucket}/{key}"
+        self.where = objects.where(key)
         self._key = key
-        self._clock = clock
         self._keys = keys
-        self._objects = S3Objects(bucket, clock, endpoint_url, region, client)
-        self._lock = S3Lock(self._objects, f"{key}.lock", deployment)
-        self._read: tuple[int, str | None] | None = None  # generation and ETag of the last read or write
+        self._objects = objects
+        self._clock = objects.clock
+        self._lock = ObjectLock(objects, f"{key}.lock", deployment)
+        self._read: tuple[int, str | None] | None = None  # generation and tag of the last read or write
 
     def load(self) -> State:
         """Return the stored state, or an empty one. Raise `Damaged`, `UsageError` or `CannotObserve`."""
@@ -66,7 +53,7 @@ class StateS3:
         """
         etag = self._condition(state)
         if etag is None:
-            self._must_keep_versions()
+            self._objects.must_keep_versions()
         written = replace(state, generation=state.generation + 1)
         self._read = (written.generation, self._put(encode(written, self._keys), etag, state.generation))
         return written
@@ -93,7 +80,7 @@ class StateS3:
         return self._lock.end()
 
     def set_aside(self) -> str:
-        """Copy the object to a new key, delete it if it is unchanged, and return the new URL; empty without an object.
+        """Copy the object to a new key, delete it if it is unchanged, and return its location; empty without an object.
 
         Raises `Failed` when that could not be confirmed.
         """
@@ -107,14 +94,14 @@ class StateS3:
         except (Unmet, NoAnswer) as error:
             raise Failed(f"{self.where} could not be moved aside", str(error), "run it again") from None
         self._read = None
-        return f"s3://{self._objects.bucket}/{aside}"
+        return self._objects.where(aside)
 
     def history(self) -> tuple[StoredVersion, ...]:
         """Return all stored versions, newest first."""
         return self._objects.versions(self._key)
 
     def _condition(self, state: State) -> str | None:
-        """Return the ETag of the `generation` to replace; None if there is no object yet."""
+        """Return the tag of the `generation` to replace; None if there is no object yet."""
         if self._read is None or self._read[0] != state.generation:
             self.load()
         assert self._read is not None
@@ -124,7 +111,7 @@ class StateS3:
         return etag
 
     def _put(self, body: bytes, etag: str | None, generation: int) -> str:
-        """Write the object and return its new ETag; read it back whenever the result is unknown."""
+        """Write the object and return its new tag; read it back whenever the result is unknown."""
         mark, why = secrets.token_hex(16), ""
         for _ in range(ATTEMPTS):
             try:
@@ -160,14 +147,5 @@ class StateS3:
         return Failed(
             f"{self.where}: cannot be written",
             why,
-            "the run stopped before its next step; run it again when S3 responds",
+            f"the run stopped before its next step; run it again when {self._objects.service} responds",
         )
-
-    def _must_keep_versions(self) -> None:
-        """Require versioning for a new state only: an existing deployment must always be removable."""
-        if self._objects.keeps_versions() is False:
-            bucket = self._objects.bucket
-            raise UsageError(
-                f"the bucket {bucket} keeps no versions, so a state that was deleted could not be had back",
-                hint=f"aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled",
-            )
