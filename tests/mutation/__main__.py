@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -38,6 +39,8 @@ STAGES = (
     ),
 )
 LONGEST = 60  # seconds per test: a mutant may cause an infinite loop
+FAILED = re.compile(r"^FAILED (\S+::.*?)(?: - .*)?$", re.MULTILINE)  # in the summary; a parameter may hold spaces
+MOST_UNSTABLE = 5
 BROKEN = (1, 2, 3, 4)  # pytest's exit codes for a failed test, collection or conftest
 
 
@@ -66,14 +69,28 @@ def failure_of(place: Place | None, stages: tuple[tuple[str, ...], ...] = STAGES
 
 
 def _failure(stage: tuple[str, ...], top: Path) -> str:
+    """Return the end of pytest's output if a test fails, twice in a row and the second time alone; empty if none does.
+
+    On a busy machine a test with a deadline may fail once, which says nothing about a mutant: it is left out then.
+    """
+    unstable: list[str] = []
+    while True:
+        code, output = _pytest((*stage, *(f"--deselect={test}" for test in unstable)), top)
+        failed = FAILED.findall(output)
+        if code not in BROKEN:
+            return ""
+        if not failed or len(unstable) >= MOST_UNSTABLE or _pytest((failed[-1],), top)[0] in BROKEN:
+            return output[-2000:] or f"pytest ended with {code}"
+        unstable.append(failed[-1])
+
+
+def _pytest(arguments: tuple[str, ...], top: Path) -> tuple[int, str]:
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-n0", "-p", "no:cacheprovider", "-o", f"timeout={LONGEST}"]
     environment = {**os.environ, "PYTHONPATH": str(top), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run([*command, *stage], cwd=top, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, *arguments], cwd=top, env=environment, capture_output=True, text=True, check=False)
     if done.returncode not in (0, *BROKEN):
         raise RuntimeError(f"pytest ended with {done.returncode}: {done.stdout[-2000:]}")
-    if done.returncode not in BROKEN:
-        return ""
-    return (done.stdout + done.stderr)[-2000:] or f"pytest ended with {done.returncode}"
+    return done.returncode, done.stdout + done.stderr
 
 
 def main() -> int:

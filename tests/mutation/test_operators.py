@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.mutation import __main__ as runner
 from tests.mutation.__main__ import STAGES, noticed_by
 from tests.mutation.operators import mutated, places
 from tests.mutation.related import unrelated
@@ -96,3 +97,29 @@ def test_whoever_imports_core_or_engine_is_run() -> None:
     assert left_out
     assert not [file for file in left_out if "ert_deploy.core" in (ROOT / file).read_text()]
     assert not [file for file in left_out if "ert_deploy.engine" in (ROOT / file).read_text()]
+
+
+UNSTABLE = """
+from pathlib import Path
+import pytest
+
+@pytest.mark.parametrize("name", ["a b"])
+def test_once(name):
+    seen = Path("seen " + name)
+    if not seen.exists():
+        seen.touch()
+        raise AssertionError("only now - and once")
+
+def test_fine():
+    pass
+"""
+
+
+def test_a_test_that_fails_once_is_no_failure_and_one_that_fails_again_is(tmp_path: Path) -> None:
+    (tmp_path / "test_unstable.py").write_text(UNSTABLE)
+    assert runner._failure(("test_unstable.py",), tmp_path) == ""
+    assert {path.name for path in tmp_path.glob("seen*")} == {"seen a b"}
+    (tmp_path / "test_broken.py").write_text("def test_always():\n    assert 1 == 2\n")
+    assert "test_always" in runner._failure(("test_broken.py",), tmp_path)
+    (tmp_path / "conftest.py").write_text("import not_there\n")
+    assert "not_there" in runner._failure(("test_unstable.py",), tmp_path)
