@@ -28,7 +28,7 @@ class Database:
 def database(variable: str, env: Mapping[str, str]) -> Database:
     """Read and check the URL in `variable`. Raise `UsageError` without showing any part of the URL.
 
-    Beyond loopback the connection is encrypted: `sslmode=require` unless the URL asks for more.
+    Beyond loopback the connection is encrypted: `sslmode=require` unless the URL demands more.
     """
     text = env.get(variable, "").strip()
     if not text:
@@ -47,7 +47,7 @@ def database(variable: str, env: Mapping[str, str]) -> Database:
     local = is_loopback(text)
     if not local and mode and mode not in ENCRYPTED:
         raise UsageError(
-            f"{variable} asks for sslmode={mode}: the state could be read and replaced on the way",
+            f"{variable} has sslmode={mode}: the state could be read and replaced on the way",
             hint="leave sslmode out, or use sslmode=verify-full&sslrootcert=system",
         )
     sslmode = "" if mode or local else "require"
