@@ -92,12 +92,12 @@ def _process(facts: Facts, target: Target, app: Publication) -> Link:
     if live is not None and live == mark:
         return Link(Name.APP, Level.GOOD, wanted, f"fingerprint {live}", subject=subject)
     if live is not None:
-        why = "the process runs with another configuration: it was rolled back, or no deploy has followed"
+        why = "the process runs with another configuration: it was rolled back, or was not deployed since"
         return Link(Name.APP, Level.BAD, wanted, f"fingerprint {live}", f"{why}; `ert-deploy up` deploys", subject)
     needed = facts.main is not None or isinstance(facts.situation, Missing)
     status = facts.answers.get(target.service, 0)
     if not status:
-        return Link(Name.APP, Level.UNKNOWN, wanted, "no answer", "it does not respond", subject, needed=needed)
+        return Link(Name.APP, Level.UNKNOWN, wanted, "no response", "it does not respond", subject, needed=needed)
     if status not in REACHED:
         level, why = (Level.BAD, "it fails") if needed else (Level.UNKNOWN, "so it shows no configuration")
         return Link(Name.APP, level, wanted, f"HTTP {status} at {target.health_path}", why, subject, needed=needed)

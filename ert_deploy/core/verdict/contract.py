@@ -99,7 +99,7 @@ def _main(facts: Facts, found: Candidate) -> Link:
 
 def _stopped(facts: Facts, found: Candidate) -> Link:
     subject, wanted = found.instance.id, "stopped by idleness or by `sleep`"
-    reason = facts.asleep.get(subject, Missing("nobody was asked"))
+    reason = facts.asleep.get(subject, Missing("its log was not read"))
     cost = price(found)
     if isinstance(reason, Missing):
         why = f"why it sleeps is not known: {reason.reason}"

@@ -17,7 +17,7 @@ from ert_deploy.core.verdict.links import Missing
 
 
 class Asleep(StrEnum):
-    """Why an instance is stopped. Limit: its guard ended it by a rule other than the idle time."""
+    """Why an instance is stopped. Limit: its guard stopped it by a rule other than the idle time."""
 
     IDLE = "idle"
     LIMIT = "limit"

@@ -50,7 +50,7 @@ def _container(found: Candidate) -> Link:
         case Power.RUNNING:
             return Link(Name.CONTAINER, Level.GOOD, "running", seen, subject=subject)
         case Power.EXITED:
-            return Link(Name.CONTAINER, Level.BAD, "running", seen, instance.message.text or "it ended", subject)
+            return Link(Name.CONTAINER, Level.BAD, "running", seen, instance.message.text or "it exited", subject)
         case Power.STARTING if instance.message.wrong or instance.message.permanent:
             return Link(Name.CONTAINER, Level.BAD, "running", seen, instance.message.text, subject)
         case Power.STARTING:
@@ -90,8 +90,8 @@ def _identity(found: Candidate) -> Link:
         return Link(Name.IDENTITY, Level.BAD, wanted, "something else answers", health.detail, subject)
     served = found.published or (found.record is not None and bool(found.record.certificate))
     if health is not None and served:
-        return Link(Name.IDENTITY, Level.BAD, wanted, "no answer", health.detail, subject)
-    return Link(Name.IDENTITY, Level.UNKNOWN, wanted, "no answer yet", unasked(health), subject)
+        return Link(Name.IDENTITY, Level.BAD, wanted, "no response", health.detail, subject)
+    return Link(Name.IDENTITY, Level.UNKNOWN, wanted, "no response yet", unasked(health), subject)
 
 
 def _engine(found: Candidate, figures: Figures | Missing | None) -> Link:
@@ -111,7 +111,7 @@ def _model(found: Candidate, figures: Figures | Missing | None, facts: Facts) ->
     wanted, subject, health = facts.desired.launch.model, found.instance.id, found.health
     if health is None or health.vital is not Vital.HEALTHY or not health.model:
         why = unasked(health) if health is None or health.certificate is None else "it is not ready"
-        return Link(Name.MODEL, Level.UNKNOWN, wanted, "not loaded, as far as is known", why, subject)
+        return Link(Name.MODEL, Level.UNKNOWN, wanted, "not known to be loaded", why, subject)
     if facts.whole and not _same(health.model, wanted):
         return Link(Name.MODEL, Level.BAD, wanted, health.model, "another model is loaded", subject)
     if isinstance(figures, Figures) and (spilled := _spilled(figures)):

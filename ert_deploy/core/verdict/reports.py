@@ -34,7 +34,9 @@ def _counted(figures: Figures, subject: InstanceId) -> Link:
         why = "every report since its process started has failed: `ert-deploy logs` shows why"
         return Link(Name.REPORT, Level.BAD, "written", f"{figures.failed} failed", why, subject)
     seen = f"none{_of(figures)}" if not figures.failed else f"not known{_of(figures)}"
-    why = "no report has ended since its process started" if not figures.failed else "its image does not report which"
+    why = (
+        "no report was finished since its process started" if not figures.failed else "its image does not report which"
+    )
     return Link(Name.REPORT, Level.UNKNOWN, "written", seen, why, subject, needed=False)
 
 

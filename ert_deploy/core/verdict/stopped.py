@@ -12,7 +12,7 @@ from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.verdict.facts import Asleep, Credit
 from ert_deploy.core.verdict.links import Missing
 
-TAIL = 400  # lines of the log: enough for the words of a guard that the app's own lines have followed
+TAIL = 400  # lines of the log: enough for the words of a guard before the last lines of the app
 _ARMED = "guard: off-switch active"
 _ORDER = re.compile(r"^guard: (?P<rule>[^:]{1,80}): asked to stop this instance")
 _IDLE = "idle for "

@@ -17,7 +17,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class LastReport:
-    """The report that ended last: whether it was written, why not, and the seconds since then."""
+    """The last finished report: whether it was written, why not, and the seconds since then."""
 
     written: bool
     error: str = ""
@@ -30,7 +30,7 @@ class Figures:
 
     `idle_stop` is the idle time after which it stops, 0 for never. `claimed`: its guard knows that somebody uses it.
     `model_bytes` are those of the loaded model, `gpu_bytes` those of them in GPU memory. `written` and `failed` are the
-    reports since the process started; `last` is the one that ended last, None before the first or if not reported.
+    reports since the process started; `last` is the last finished one, None before it or if not reported.
     `cards` is None where the machine has no tool that tells.
     """
 
