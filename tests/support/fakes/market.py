@@ -112,6 +112,7 @@ class FakeGpu:
         self.late: list[tuple[float, CreateOrder]] = []
         self.most_paid = 0
         self.turns: list[Turn] = []  # the awaited ones
+        self.log = ""
         clock.hooks.append(self._land)
 
     def account(self) -> Account:
@@ -217,7 +218,8 @@ class FakeGpu:
         return self.clock.real() if self.dates else None
 
     def logs(self, instance_id: InstanceId, tail: int) -> str:
-        return f"log of {instance_id}"
+        self.faults.before("logs")
+        return self.log or f"log of {instance_id}"
 
     def paid(self) -> tuple[InstanceId, ...]:
         """Return the existing instances, which all cost money."""
