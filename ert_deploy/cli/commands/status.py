@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -82,17 +82,20 @@ def _watch(config: str | None, *, every: bool) -> int:
     with interruptible():
         try:
             for found in read.watch(config, every=every):
-                _draw(found) if sys.stdout.isatty() else _tell(found, last)
-                last = {one.deployment: one for one in found}
+                before, last = last, {one.deployment: one for one in found}
+                if sys.stdout.isatty():
+                    _draw(found)
+                else:
+                    _tell(found, before)
         except KeyboardInterrupt:
             if not last:
                 raise
     return worst(tuple(last.values())).exit_code
 
 
-def _tell(found: Sequence[Status], last: dict[str, Status]) -> None:
+def _tell(found: Sequence[Status], before: Mapping[str, Status]) -> None:
     for one in found:
-        for line in changes(last.get(one.deployment), one):
+        for line in changes(before.get(one.deployment), one):
             click.echo(line)
     sys.stdout.flush()
 
