@@ -39,7 +39,7 @@ def looked(config: str, until: Callable[[Status], object]) -> Status:
     clock, end = WorldClock(), time.monotonic() + PATIENCE
     while not until(found := status(config)):
         assert time.monotonic() < end, "\n".join(map(str, found.links))
-        clock.sleep(0.3)
+        clock.sleep(1.0)
     return found
 
 

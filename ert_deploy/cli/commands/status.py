@@ -24,6 +24,7 @@ from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.verdict.links import Link, Standing
 
 VERSION = 1  # of the JSON document
+DEGRADED = 6
 CLEAR = "\x1b[H\x1b[2J"
 WIDTH = 80  # columns where no terminal says otherwise
 
@@ -72,8 +73,8 @@ def _end(found: Sequence[Status]) -> None:
     errors += [undecided(one.undecided) for one in found]
     for error in filter(None, errors):
         raise error
-    if code := worst(found).exit_code:
-        raise click.exceptions.Exit(code)
+    if worst(found) is Standing.DEGRADED:
+        raise click.exceptions.Exit(DEGRADED)
 
 
 def _watch(config: str | None, *, every: bool) -> int:
