@@ -58,7 +58,7 @@ def command(config: str | None, as_json: bool, watching: bool, every: bool) -> N
 
 
 def _alone(config: str | None, **options: Any) -> tuple[Status, ...]:
-    return (read.status(config, **options),)
+    return (read.judged(config, **options),)
 
 
 def worst(found: Sequence[Status]) -> Standing:
