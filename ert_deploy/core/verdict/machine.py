@@ -73,11 +73,10 @@ def _guard(found: Candidate, figures: Figures | Missing | None) -> Link:
         return Link(Name.GUARD, Level.BAD, wanted, "unclaimed", why, subject)
     if health.off_switch is OffSwitch.PROVEN:
         return Link(Name.GUARD, Level.GOOD, wanted, "proven", subject=subject)
-    why = (
-        "its image is too old to report it"
-        if health.off_switch is None
-        else "its off-switch is unconfirmed: the provider has neither accepted nor rejected its key"
-    )
+    if health.off_switch is None:  # an older image: no later look can tell more
+        why = "its image is too old to report it"
+        return Link(Name.GUARD, Level.UNKNOWN, wanted, "not reported", why, subject, needed=False)
+    why = "its off-switch is unconfirmed: the provider has neither accepted nor rejected its key"
     return Link(Name.GUARD, Level.UNKNOWN, wanted, "unproven", why, subject)
 
 
