@@ -22,7 +22,7 @@ from tests.support.fakes.loopback import FakeWorld, certificate
 
 
 class Terminal(io.StringIO):
-    """A stream that says that it is a terminal."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True

@@ -80,7 +80,7 @@ def _others(session: Session) -> Iterator[Status]:
     try:
         listed = session.ports.gpu.list_instances()
     except CannotObserve:
-        return  # the deployment of the config says so
+        return  # the deployment of the config has the error
     for name in sorted({i.mark.deployment for i in listed if i.mark is not None} - {session.desired.deployment}):
         desired = replace(session.desired, deployment=name, targets=(), **_owner(name, listed))
         store = store_of(session.settings, name, session.ports.clock)

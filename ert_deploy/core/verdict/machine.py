@@ -100,7 +100,7 @@ def _engine(found: Candidate, figures: Figures | Missing | None) -> Link:
     if health.vital is Vital.LOADING:
         return Link(Name.ENGINE, Level.UNKNOWN, wanted, "loading", _loading(health), subject)
     if health.vital is not Vital.HEALTHY:
-        return Link(Name.ENGINE, Level.BAD, wanted, str(health.vital), health.detail or "it says no more", subject)
+        return Link(Name.ENGINE, Level.BAD, wanted, str(health.vital), health.detail or "no reason given", subject)
     restarts = figures.restarts if isinstance(figures, Figures) else None
     again = f", restarted {restarts} times after it hung" if restarts else ""
     return Link(Name.ENGINE, Level.GOOD, wanted, f"{health.engine or 'online'}{again}", subject=subject)
