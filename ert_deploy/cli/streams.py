@@ -18,6 +18,8 @@ import click
 from ert_deploy.core import redaction
 from ert_deploy.core.model.text import inert, obeyed_by_no_runner, painted
 
+SAID: dict[str, str] = {}  # the last error of this process: summary, detail and hint
+
 
 class SafeStream(io.TextIOBase):
     """Text stream that filters the text for another one. `buffer` is the unfiltered buffer of the other stream."""
@@ -107,6 +109,7 @@ def guarded(env: Mapping[str, str]) -> Iterator[None]:
 
 def say_error(summary: str, detail: str = "", hint: str = "") -> None:
     """Print an error to stderr in the common format, with a single write so that no secret is split."""
+    SAID.update(summary=summary, detail=detail, hint=hint)
     lines = [f"error: {summary}", *(f"  {line.rstrip()}" for line in detail.splitlines())]
     text = safe("\n".join([*lines, f"hint: {hint}"] if hint else lines))
     stream = sys.stderr

@@ -225,7 +225,9 @@ def test_a_sandbox_that_was_only_guessed_and_is_not_there_is_no_answer(
         monkeypatch.setenv("VAST_API_KEY", key)
     assert run(*words.split(), "--json") == 2
     said = capsys.readouterr()
-    assert said.out == ""
+    document = json.loads(said.out)
+    assert (document["version"], document["exit_code"]) == (1, 2)
+    assert "nothing was read" in document["error"]["summary"]
     assert "nothing was read" in said.err
     assert "hint: name the config: -c my-app" in said.err
     assert not (tmp_path / ".ert").exists()
