@@ -28,7 +28,8 @@ SHOWN = 5  # maximum number of variables to name; there may be many
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Resources at `now`, in Unix time. `sandbox_stopped`: the sandbox is not running, so none exist.
+    """Resources at `now`, in Unix time. `sandbox_stopped`: the sandbox is not running, so none exist;
+    `sandbox`: it is, and none of the figures are real.
 
     `undecided` are the instances without a certain owner, each with the reason; `others` are those of another owner.
     `unsettled_creates` is the number of create calls with unknown result, `to_be_destroyed` are instances that may
@@ -47,6 +48,7 @@ class Status:
     denied_machines: tuple[str, ...] = ()
     denied: tuple[Denied, ...] = ()
     sandbox_stopped: bool = False
+    sandbox: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Plan:
 
     `findings` are facts to know before `up`; one with `stops` makes `up` fail. `offer` is the one that would be rented
     now out of `matching`, None if none would be, or if the market could not be read; `hours` are the planned ones.
+    `sandbox`: offers and prices are made up.
     """
 
     deployment: str
@@ -65,6 +68,7 @@ class Plan:
     offer: Ranked | None = None
     matching: int = 0
     hours: float = 0.0
+    sandbox: bool = False
 
 
 def status(config: Config = None, *, progress: Progress = SILENT) -> Status:
@@ -75,7 +79,7 @@ def status(config: Config = None, *, progress: Progress = SILENT) -> Status:
     deployment = opened(config)
     if not deployment.sandbox_runs():
         return Status(deployment.name, sandbox_stopped=True)
-    _, situation = _look(deployment, progress)
+    session, situation = _look(deployment, progress)
     desired, observed, state = situation.desired, situation.observed, situation.observed.state
     return Status(
         deployment=desired.deployment,
@@ -88,11 +92,12 @@ def status(config: Config = None, *, progress: Progress = SILENT) -> Status:
         to_be_destroyed=tuple(t.id for t in state.tombstones),
         denied_machines=tuple(sorted(state.denied_machines(abs(observed.stamp())))),
         denied=tuple(d for d in state.denied if d.until > abs(observed.stamp())),
+        sandbox=session.in_sandbox,
     )
 
 
 def plan(config: Config = None, phase: Phase = Phase.RUNNING, *, progress: Progress = SILENT) -> Plan:
-    """Return the steps of `up`, or with another `phase` those of `sleep` or `down`. Starts the sandbox.
+    """Return the steps of `up`, or with another `phase` those of `sleep` or `down`. Never starts the sandbox.
 
     Raises UsageError or CannotObserve.
     """
@@ -103,7 +108,9 @@ def plan(config: Config = None, phase: Phase = Phase.RUNNING, *, progress: Progr
         found = (*run(findings(desired, Memory()), session.ports), *_of_the_account(session))
     situation = Situation(desired, seen.observed, seen.placed)
     doubts, others, planned = in_doubt(situation), foreign(situation), planning.plan(situation)
-    made = Plan(desired.deployment, planned, found, doubts, others, hours=desired.plan_hours)
+    made = Plan(
+        desired.deployment, planned, found, doubts, others, hours=desired.plan_hours, sandbox=session.in_sandbox
+    )
     if not any(isinstance(step, Rent) for step in planned):
         return made
     try:
@@ -121,7 +128,7 @@ def plan(config: Config = None, phase: Phase = Phase.RUNNING, *, progress: Progr
 
 def _look(deployment: Deployment, progress: Progress) -> tuple[Session, Situation]:
     """Read the actual state once, without the lock and without changes."""
-    session = deployment.session(progress, start_sandbox=True)
+    session = deployment.session(progress)
     return session, run(observe(session.desired, Memory()), session.ports)
 
 

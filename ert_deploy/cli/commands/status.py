@@ -17,6 +17,7 @@ from ert_deploy.cli.documents import attention, services_document
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
 from ert_deploy.cli.view.avoided import avoided, avoided_document
 from ert_deploy.cli.view.progress import make_view
+from ert_deploy.cli.view.sandbox import mark_sandbox
 from ert_deploy.core.model.text import per_hour
 
 OFF_SWITCH = {
@@ -60,6 +61,7 @@ def _plain(found: Status) -> dict[str, Any]:
         "to_be_destroyed": list(found.to_be_destroyed),
         "denied_machines": list(found.denied_machines),
         "denied": avoided_document(found.denied),
+        **({"sandbox": "running"} if found.sandbox else {}),
     }
 
 
@@ -70,6 +72,7 @@ def _in_a_word(found: Sequence[Backend], *, doubts: bool) -> str:
 
 
 def _show(found: Status) -> None:
+    mark_sandbox(found.sandbox)
     click.echo(f"{found.deployment}: {_in_a_word(found.backends, doubts=bool(found.undecided))}")
     for backend in found.backends:
         _show_backend(backend, backend.spent(found.now))
