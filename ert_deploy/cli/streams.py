@@ -27,6 +27,7 @@ class SafeStream(io.TextIOBase):
     def __init__(self, target: TextIO) -> None:
         self.target = target
         self._mid_line = False
+        self._encoding = "utf-8"
 
     def write(self, text: str) -> int:
         """Write the filtered `text`."""
@@ -63,7 +64,7 @@ class SafeStream(io.TextIOBase):
     @property
     def encoding(self) -> str:  # type: ignore[override]
         """Encoding that supports all characters; the underlying stream encodes those that it does not support."""
-        return "utf-8"
+        return self._encoding
 
     @property
     def errors(self) -> str:  # type: ignore[override]
@@ -74,8 +75,12 @@ class SafeStream(io.TextIOBase):
 class Painted(SafeStream):
     """Stream for drawing on a terminal: passes color and cursor movements, but no titles or links.
 
-    External text must be sanitized first.
+    External text must be sanitized first. Its encoding is that of the terminal, so that nothing is drawn that it lacks.
     """
+
+    def __init__(self, target: TextIO) -> None:
+        super().__init__(target)
+        self._encoding = target.encoding or "ascii"
 
     def write(self, text: str) -> int:
         """Write the filtered `text`."""
