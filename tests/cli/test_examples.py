@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,3 +107,12 @@ def test_a_command_with_too_little_says_what_was_probably_meant(name: str, capsy
 def test_a_real_verb_without_a_likeness_gets_the_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("frobnicate") == 2
     assert "hint: `ert-deploy --help` lists all" in capsys.readouterr().err
+
+
+def test_help_costs_a_fraction_of_what_vast_s_own_command_line_takes(tmp_path: Path) -> None:
+    """Three pairs only; `make bench-cli` has fifteen, and `status` and `plan` too."""
+    from benchmarks.cli import measured
+
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
+    env["PYTHONPYCACHEPREFIX"] = str(tmp_path / "bytecode")
+    assert measured("--help", tmp_path, env, 3)[2] <= 0.15

@@ -25,12 +25,12 @@ from tests.support.situations import UP
 
 BACKEND = Backend(
     InstanceId("27000011"), "https://203.0.113.200:25801", "RTX PRO 6000 Blackwell Server Edition",
-    "Baden-Württemberg, DE", "40464", 0.1485, 0.01, False, "running", "healthy", "", "gpt-oss:20b", "ollama 0.35.0", "proven",
-    "13d9b61d" * 8, 1.0,
+    "Baden-Württemberg, DE", "40464", 0.1485, 0.01, False, "running", "healthy", "", "gpt-oss:20b", "ollama 0.35.0",
+    "proven", "13d9b61d" * 8, 1.0,
 )  # fmt: skip
 OUTCOME = Outcome(
     "ert", Phase.RUNNING, changed=True, backends=(BACKEND,), idle_stop=7200,
-    services=(Service("srv-1", "ert-dashboard", "https://a-long-name-for-an-app.onrender.com", "a391f5fe46ec9166", (), ""),),
+    services=(Service("srv-1", "ert-dashboard", "https://a-name.onrender.com", "a391f5fe46ec9166", (), ""),),
 )  # fmt: skip
 
 
