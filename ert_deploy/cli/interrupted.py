@@ -1,4 +1,4 @@
-"""Ctrl-C: says what bills now and what it costs, or that nothing does."""
+"""Ctrl-C: tells what bills now and what it costs, or that nothing does."""
 
 from __future__ import annotations
 

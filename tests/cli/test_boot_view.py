@@ -1,4 +1,4 @@
-"""Lines of a booting machine: step of five, amount, rate and time left, without a guess where nothing is known."""
+"""Lines of a booting machine: step, amount, rate and time left, without a guess where nothing is known."""
 
 from __future__ import annotations
 

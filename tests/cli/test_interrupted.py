@@ -1,4 +1,4 @@
-"""Ctrl-C: says what bills and its price, or that nothing does; and never hides that something could be rented."""
+"""Ctrl-C: tells what bills and its price, or that nothing does; and never hides that something could be rented."""
 
 from __future__ import annotations
 

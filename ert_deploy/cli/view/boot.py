@@ -1,4 +1,4 @@
-"""Boot of a machine as a line: which step of five, how much of it is done, how fast, and how long it still takes."""
+"""Boot of a machine as a line: which step it is, how much of it is done, how fast, and how long it still takes."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _amount(health: Health) -> str:
 
 
 def _bytes(event: Booting, stage: LaunchStage) -> tuple[str, float, float] | None:
-    """Return what is downloaded, how much of it is there, and how much it is; None if nobody says."""
+    """Return what is downloaded, how much of it is there, and how much it is; None if that is not told."""
     if stage is LaunchStage.DOWNLOAD and event.health is not None and event.health.total:
         return "model", float(event.health.completed), float(event.health.total)
     found = _LAYER.search(event.instance.message.text) if stage is LaunchStage.PULL else None
