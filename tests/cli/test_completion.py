@@ -31,7 +31,7 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def completed(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], *words: str) -> list[str]:
-    """Return what the program completes the last word to, as bash asks it."""
+    """Return what the program completes the last word to, as bash requests it."""
     monkeypatch.setenv("_ERT_DEPLOY_COMPLETE", "bash_complete")
     monkeypatch.setenv("COMP_WORDS", " ".join(["ert-deploy", *words]))
     monkeypatch.setenv("COMP_CWORD", str(len(words)))

@@ -18,9 +18,9 @@ _INSTEAD = {
     "OLLAMA_CONTEXT_LENGTH": "write launch/context",
     "OLLAMA_NUM_PARALLEL": "write launch/parallel",
     "OLLAMA_KV_CACHE_TYPE": "write launch/kv_type",
-    "OLLAMA_HOST": "the engine listens on loopback",
-    "HOST": "the image listens on its one published port",
-    "PORT": "the image listens on its one published port",
+    "OLLAMA_HOST": "the address of the engine is fixed",
+    "HOST": "the published port is fixed",
+    "PORT": "the published port is fixed",
 }
 _OF_THE_IMAGE = ("PATH", "HOME", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PUBLIC_IPADDR", "OPEN_BUTTON_TOKEN")
 _BEGINNINGS = ("CONTAINER_", "VAST_", "LD_", "NVIDIA_", "CUDA_")
