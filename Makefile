@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: fidelity openapi engine-test clients-test render-clients-test clients-vast-test render-openapi-test FORCE help outgoing demo reference test unit lint types frontend frontend-test check bench bench-up bench-rank bench-launch kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean bench-backend grounding grounding-claims golden corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs simulate-guard mutants-guard secrets
+.PHONY: fidelity openapi engine-test clients-test render-clients-test clients-vast-test render-openapi-test FORCE help outgoing demo reference test unit lint types frontend frontend-test check bench bench-cli bench-up bench-rank bench-launch kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean bench-backend grounding grounding-claims golden corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs simulate-guard mutants-guard secrets
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -55,6 +55,9 @@ check: lint types  ## Format, lint, types, import directions, and full branch co
 
 bench: $(VENV)/.sandbox  ## Measure: start-up of `ert-deploy --help` against `vastai --help`
 	$(BIN)/python benchmarks/startup.py
+
+bench-cli: $(VENV)/.sandbox  ## Measure: CPU time of `--help`, `status` and `plan` beside Vast's own command line, on one sandbox
+	PYTHONPATH=.:$(IMAGES) $(BIN)/python benchmarks/cli.py
 
 bench-up: $(VENV)/.sandbox  ## Measure: `up` on the sandbox: answers with 429 (0), time over the provider's own path, calls by endpoint
 	PYTHONPATH=.:$(IMAGES) $(BIN)/python benchmarks/up.py

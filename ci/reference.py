@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 
 from ert_deploy.cli import COMMANDS, cli
+from ert_deploy.cli.examples import EXAMPLES
 from ert_deploy.config.scaffold.samples import key_comments
 from ert_deploy.config.schema.keys import keys
 from ert_deploy.config.schema.parts import Field, Many
@@ -60,6 +61,8 @@ def _command(path: str, command: click.Command) -> Iterator[str]:
         yield from ("| option | description |", "|---|---|")
         yield from (_option(option, context) for option in options)
         yield ""
+    if shown := EXAMPLES.get(path):
+        yield from ("```", *shown, "```", "")
 
 
 def _option(option: click.Option, context: click.Context) -> str:

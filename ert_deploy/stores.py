@@ -23,6 +23,16 @@ def own_store(settings: Settings, clock: Clock, keys: StateKeys | None = None) -
     return store
 
 
+def must_be_installed(settings: Settings) -> None:
+    """Raise `UsageError` if a package is absent that these stores need, before anything is started or rented."""
+    from ert_deploy.adapters.extras import must_have
+
+    if isinstance(state_of(settings, settings.desired.deployment), S3Object):
+        must_have("boto3", "s3", "state in S3")
+    if settings.custody.kind == "keyring":
+        must_have("keyring", "keyring", "keys/custody: keyring")
+
+
 def store_of(settings: Settings, deployment: str, clock: Clock, keys: StateKeys | None = None) -> StateKeeper | None:
     """Return the store of that deployment; None if this config does not define its location."""
     place = state_of(settings, deployment)

@@ -24,6 +24,7 @@ from ert_deploy.core.model.text import inert
 
 ATTENTION = 5  # exit code when an operator has to decide
 VERDICTS = ("as wanted", "degraded", "unclear")
+FAILURE = {"version", "exit_code", "error"}  # fields of a document that has nothing else to report
 MOST_CHARACTERS = 200_000  # GitHub limits the summary of a step to 1 MiB
 
 
@@ -50,7 +51,9 @@ def plan_summary(command: str, code: int, text: str) -> str:
 
 
 def outputs(command: str, said: Mapping[str, Any]) -> dict[str, str]:
-    """Return the outputs of the step for the JSON document of a command."""
+    """Return the outputs of the step for the JSON document of a command; none if it is about a failure alone."""
+    if said.keys() <= FAILURE:
+        return {}
     backends, services = said.get("backends", []), said.get("services", [])
     serving = [b for b in backends if b.get("health") == "healthy"] or backends
     changed = bool(said["steps"]) if command == "plan" else said.get("changed")

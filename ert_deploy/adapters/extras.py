@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,9 +18,18 @@ def part_of(extra: str, what: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        package = (error.name or "a package").partition(".")[0]
-        raise UsageError(
-            f"{what} needs {package}, which is not installed",
-            hint=f"it is part of the extra {extra}: pip install 'ert-deploy[{extra}]', or, where the runtime lock was "
-            f"installed, pip install --no-deps --require-hashes -r requirements/{extra}.lock",
-        ) from None
+        raise _missing((error.name or "a package").partition(".")[0], extra, what) from None
+
+
+def must_have(package: str, extra: str, what: str) -> None:
+    """Raise `UsageError` with the install command if the package of an extra is absent. Does not import it."""
+    if importlib.util.find_spec(package) is None:
+        raise _missing(package, extra, what)
+
+
+def _missing(package: str, extra: str, what: str) -> UsageError:
+    return UsageError(
+        f"{what} needs {package}, which is not installed",
+        hint=f"it is part of the extra {extra}: pip install 'ert-deploy[{extra}]', or, where the runtime lock was "
+        f"installed, pip install --no-deps --require-hashes -r requirements/{extra}.lock",
+    )

@@ -14,6 +14,7 @@ from ert_deploy.config import Settings, allowed_hosts, default_config, find, key
 from ert_deploy.core.model import events
 from ert_deploy.core.model.errors import Busy, ErtError, UsageError
 from ert_deploy.ports import Audience, StateKeeper
+from ert_deploy.stores import must_be_installed
 from ert_deploy.wiring import Session, assemble
 
 if TYPE_CHECKING:
@@ -52,7 +53,11 @@ class Connector(Protocol):
 
 
 def connect(settings: Settings, audience: Audience, *, start_sandbox: bool, gpu: bool, web: bool) -> Session:
-    """Create a session for the addresses of the settings or for their sandbox. Raises UsageError."""
+    """Create a session for the addresses of the settings or for their sandbox. Raises UsageError.
+
+    A missing extra is named before the sandbox is started.
+    """
+    must_be_installed(settings)
     world = sandbox_world(settings, start=start_sandbox) if settings.sandbox is not None else None
     return assemble(settings, audience, world, gpu=gpu, web=web)
 

@@ -31,6 +31,7 @@ class Plan:
 
     `findings` are facts to know before `up`; one with `stops` makes `up` fail. `offer` is the one that would be rented
     now out of `matching`, None if none would be, or if the market could not be read; `hours` are the planned ones.
+    `sandbox`: offers and prices are made up.
     """
 
     deployment: str
@@ -41,10 +42,11 @@ class Plan:
     offer: Ranked | None = None
     matching: int = 0
     hours: float = 0.0
+    sandbox: bool = False
 
 
 def plan(config: Config = None, phase: Phase = Phase.RUNNING, *, progress: Progress = SILENT) -> Plan:
-    """Return the steps of `up`, or with another `phase` those of `sleep` or `down`. Starts the sandbox.
+    """Return the steps of `up`, or with another `phase` those of `sleep` or `down`. Never starts the sandbox.
 
     Raises UsageError or CannotObserve.
     """
@@ -55,7 +57,9 @@ def plan(config: Config = None, phase: Phase = Phase.RUNNING, *, progress: Progr
         found = (*run(findings(desired, Memory()), session.ports), *_of_the_account(session))
     situation = Situation(desired, seen.observed, seen.placed)
     doubts, others, planned = in_doubt(situation), foreign(situation), planning.plan(situation)
-    made = Plan(desired.deployment, planned, found, doubts, others, hours=desired.plan_hours)
+    made = Plan(
+        desired.deployment, planned, found, doubts, others, hours=desired.plan_hours, sandbox=session.in_sandbox
+    )
     if not any(isinstance(step, Rent) for step in planned):
         return made
     try:
@@ -73,7 +77,7 @@ def plan(config: Config = None, phase: Phase = Phase.RUNNING, *, progress: Progr
 
 def _look(deployment: Deployment, progress: Progress) -> tuple[Session, Situation]:
     """Read the actual state once, without the lock and without changes."""
-    session = deployment.session(progress, start_sandbox=True)
+    session = deployment.session(progress)
     return session, run(observe(session.desired, Memory()), session.ports)
 
 

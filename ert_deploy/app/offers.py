@@ -13,20 +13,24 @@ from ert_deploy.core.planning.offers import Choice
 
 @dataclass(frozen=True, slots=True)
 class Offers:
-    """The accepted and rejected offers, the criteria, and which machines and hosts are denied because of failures."""
+    """The accepted and rejected offers, the criteria, and which machines and hosts are denied because of failures.
+
+    `sandbox`: the offers and their prices are made up.
+    """
 
     choice: Choice
     desired: Desired
     denied: tuple[Denied, ...] = ()
+    sandbox: bool = False
 
 
 def offers(config: Config = None, *, progress: Progress = SILENT) -> Offers:
-    """Sort the offers on the market by expected price, and list the rejected ones with reasons. Starts the sandbox.
+    """Sort the offers on the market by expected price, and list the rejected ones with reasons.
 
-    Raises UsageError, CannotObserve, and the errors of the state store.
+    Raises UsageError, also where the sandbox of the config does not run; CannotObserve, and the errors of the store.
     """
-    session = opened(config).session(progress, start_sandbox=True, web=False)
+    session = opened(config).session(progress, web=False)
     desired = session.desired
     state = session.ports.store.load()
     now, choice = session.ports.clock.now(), ranked(session, desired, state)
-    return Offers(choice, desired, tuple(d for d in state.denied if d.until > now))
+    return Offers(choice, desired, tuple(d for d in state.denied if d.until > now), session.in_sandbox)

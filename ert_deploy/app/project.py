@@ -8,10 +8,11 @@ import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ert_deploy.config.scaffold.template import QUESTIONS, SCHEMA_FILE, Question, draft, validated
+from ert_deploy.config.settings import Settings
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.owner import OWNER
 
@@ -27,12 +28,16 @@ Ask = Callable[[Question, str], str]  # receives a question and its default; ret
 class Draft:
     """Files to write, and the diff of each existing file with other content.
 
-    `placeholder`: the config has no image yet, and `up` fails until then.
+    `placeholder`: the config has no image yet, and `up` fails until then. `merged` are files of the user that stay as
+    they are unless the write is forced, which adds our lines to them; `advice` lists these, and where they belong.
     """
 
     files: dict[Path, str]
     changes: dict[Path, str]
     placeholder: bool
+    merged: dict[Path, str] = field(default_factory=dict)
+    advice: tuple[str, ...] = ()
+    image: str = ""
 
     def diff_lines(self) -> Iterator[str]:
         """Return all lines of the diffs, without secret values."""
@@ -49,18 +54,57 @@ def draft_project(
     A value missing in `answers` is requested with `ask`, or set to the default. Raises UsageError for an invalid name
     or value, and `ConfigProblems` for values that contradict each other.
     """
-    from ert_deploy.config.scaffold.blueprint import render
+    from ert_deploy.config.scaffold.detect import image_of
     from ert_deploy.config.scaffold.write import changes
 
     config = _place(name)
-    text = draft(_answers(name, dict(answers or {}), ask), _owner(config))
+    answered = _answers(name, dict(answers or {}), ask)
+    text = draft(answered, _owner(config))
     files = {config: text}
     settings = validated(text, config)
-    if blueprint:
-        files[Path("render.yaml")] = render(settings)
+    merged, advice = _blueprint(settings, files) if blueprint else ({}, ())
     schema = {config.with_name(SCHEMA_FILE): config_schema()}
     differ = changes(files) | _foreign(schema)
-    return Draft(files | schema, differ, placeholder=not settings.desired.launch.image)
+    files |= schema | _ignoring()
+    return Draft(
+        files, differ, not settings.desired.launch.image, merged, advice, image_of(answered["image"], answered["repo"])
+    )
+
+
+def _blueprint(settings: Settings, files: dict[Path, str]) -> tuple[dict[Path, str], tuple[str, ...]]:
+    """Add a new Blueprint to the files. For one of the user, return it with our variables, and how to add them."""
+    from ert_deploy.config.scaffold.blueprint import render
+    from ert_deploy.config.scaffold.existing import OURS, merge
+    from ert_deploy.config.scaffold.frameworks import read
+
+    path, merged, advice = Path("render.yaml"), {}, []
+    there = read(path)
+    if not there.strip() or there.startswith(OURS):
+        files[path] = render(settings)
+        return {}, ()
+    for target in settings.desired.targets:
+        made = merge(there, target.service, target.names.all())
+        if not made.found:
+            advice.append(f"{path} stays: it has no web service {target.service}; `ert-deploy render-yaml` shows one")
+        elif made.lines:
+            how = ", or have them added: --force adds them and changes nothing else" if made.text is not None else ""
+            advice += [f"{path} stays: add these lines to envVars of {target.service}{how}", *made.lines]
+        if made.text is not None and made.text != there:
+            merged[path] = there = made.text
+    return merged, tuple(advice)
+
+
+def _ignoring() -> dict[Path, str]:
+    """Return the `.gitignore` with entries for local state and keys, where it lacks them."""
+    from ert_deploy.config.scaffold.frameworks import read
+    from ert_deploy.config.scaffold.ignored import NAME, ignoring
+
+    path = Path(NAME)
+    text = read(path)
+    if not text and (path.exists() or path.is_symlink()) and not (path.is_file() and path.stat().st_size == 0):
+        return {}
+    made = ignoring(Path(), text)
+    return {} if made is None else {path: made}
 
 
 def write_project(draft: Draft, *, force: bool = False) -> None:
@@ -71,9 +115,10 @@ def write_project(draft: Draft, *, force: bool = False) -> None:
         names = " and ".join(str(path) for path in draft.changes)
         raise UsageError(
             f"{names} {'are' if len(draft.changes) > 1 else 'is'} there already; nothing was written",
-            hint="--force applies the diff above, `ert-deploy init NAME` creates another config",
+            hint="--force applies the diff above, --no-blueprint leaves render.yaml out, and another NAME makes "
+            "another config",
         )
-    write(draft.files)
+    write(draft.files | (draft.merged if force else {}))
 
 
 def config_reference() -> str:
@@ -163,5 +208,15 @@ def _answers(name: str, given: dict[str, str], ask: Ask | None) -> dict[str, str
             if wrong := question.refusal(given[question.name]):
                 raise UsageError(f"--{question.name.replace('_', '-')}: {wrong}")
         elif ask is not None:
-            known[question.name] = ask(question, known[question.name])
+            known[question.name] = ask(_in_context(question, known), known[question.name])
     return known
+
+
+def _in_context(question: Question, known: Mapping[str, str]) -> Question:
+    """Return the question with the rules that join its key with the known values, unless these break one already."""
+    from ert_deploy.config.scaffold.model_table import lines
+    from ert_deploy.config.scaffold.template import conflict
+
+    table = tuple(lines()) if question.name == "model" else ()
+    others = None if conflict(dict(known)) else dict(known)
+    return replace(question, others=others, table=table)

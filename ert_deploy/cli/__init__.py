@@ -9,11 +9,15 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from ert_deploy import __version__
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMMANDS = {
     "init": "Begin a project: write configs/NAME.yaml and render.yaml.",
@@ -36,6 +40,7 @@ COMMANDS = {
     "image": "Build and push the GPU image; record its digest in the config.",
     "render-yaml": "Print the Render Blueprint of the app.",
     "sandbox": "Start, stop, inspect or break the sandbox on loopback.",
+    "completion": "Print the script that makes a shell complete commands, options, configs and instances.",
 }
 
 
@@ -54,9 +59,25 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         name = MODULES.get(cmd_name, cmd_name).replace("-", "_")
+        from ert_deploy.cli.examples import with_examples
+
         module = importlib.import_module(f"ert_deploy.cli.commands.{name}")
         command: click.Command = getattr(module, cmd_name) if cmd_name in MODULES else module.command
-        return command
+        return with_examples(command, cmd_name)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands and options that begin like this, without importing a command."""
+        from click.shell_completion import CompletionItem
+
+        found = [CompletionItem(name, help=about) for name, about in COMMANDS.items() if name.startswith(incomplete)]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Print the examples of the program itself."""
+        from ert_deploy.cli.examples import epilog
+
+        self.epilog = epilog("")
+        super().format_epilog(ctx, formatter)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Print the list of commands in `--help` without importing them."""
@@ -69,9 +90,13 @@ class LazyGroup(click.Group):
         """Resolve the command; for an unknown one, raise click.UsageError with the most similar name."""
         import difflib
 
-        near = [] if args[0] in COMMANDS or args[0].startswith("-") else difflib.get_close_matches(args[0], COMMANDS, 1)
-        if near:
-            raise click.UsageError(f"No such command {args[0]!r}. Did you mean {near[0]!r}?", ctx)
+        from ert_deploy.cli.verbs import INSTEAD
+
+        word = args[0]
+        if word not in COMMANDS and not word.startswith("-"):
+            near = [INSTEAD[word]] if word in INSTEAD else difflib.get_close_matches(word, COMMANDS, 1)
+            if near:
+                raise click.UsageError(f"No such command {word!r}. Did you mean {near[0]!r}?", ctx)
         return super().resolve_command(ctx, args)
 
 
@@ -88,20 +113,44 @@ def main(args: Sequence[str] | None = None) -> None:
     """Entry point of the `ert-deploy` script. Exits with one of the documented exit codes."""
     from ert_deploy.cli.streams import guarded
 
+    words = list(sys.argv[1:] if args is None else args)
     _leave_no_core()
     with guarded(os.environ):
-        code = _run(args)
+        code = _run(words)
     sys.exit(code)
 
 
-def _run(args: Sequence[str] | None) -> int:
+def _run(words: list[str]) -> int:
+    """Run a command and return its exit code; with `--json` one document is printed, whatever comes of it."""
+    own = words[: words.index("--")] if "--" in words else words
+    if "--json" not in own:
+        return _ended(lambda: cli.main(args=words, prog_name="ert-deploy", standalone_mode=False))
+    from ert_deploy.cli import json_document
+    from ert_deploy.cli.streams import SAID
+
+    SAID.clear()
+    json_document.hold()
+    code = _ended(lambda: cli.main(args=words, prog_name="ert-deploy", standalone_mode=False))
+    return _ended(lambda: json_document.finish(code, SAID)) or code
+
+
+def _ended(call: Callable[[], int | None]) -> int:
+    """Call it, print how it failed, and return the exit code."""
     try:
-        code: int | None = cli.main(args=args, standalone_mode=False)  # value of an `Exit`, which click handles itself
+        return _called(call)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+
+
+def _called(call: Callable[[], int | None]) -> int:
+    """Call it; its value is that of an `Exit`, handled by click. Raises SystemExit where it failed."""
+    try:
+        return call() or 0
     except click.ClickException as error:
         _say_usage(error)
         sys.exit(2)
-    except (KeyboardInterrupt, click.Abort):
-        _interrupted()
+    except (KeyboardInterrupt, click.Abort) as error:
+        _interrupted(error)
         sys.exit(130)
     except BrokenPipeError:
         _close_quietly()
@@ -110,7 +159,6 @@ def _run(args: Sequence[str] | None) -> int:
         from ert_deploy.cli.failure import explain
 
         sys.exit(explain(error))
-    return code or 0
 
 
 def _leave_no_core() -> None:
@@ -123,17 +171,23 @@ def _leave_no_core() -> None:
 def _say_usage(error: click.ClickException) -> None:
     """Print an error of the command line in the format of all other errors."""
     from ert_deploy.cli.streams import say_error
+    from ert_deploy.cli.verbs import PERHAPS
 
     context = getattr(error, "ctx", None)
-    say_error(error.format_message(), hint=f"`{context.command_path if context else 'ert-deploy'} --help` lists all")
-
-
-def _interrupted() -> None:
-    click.echo(
-        "\ninterrupted. Rented instances remain: run the same command again to continue, "
-        "or `ert-deploy down` to destroy them",
-        err=True,
+    path = context.command_path if context else "ert-deploy"
+    name = path.rpartition(" ")[2]
+    hint = (
+        PERHAPS[name] if isinstance(error, click.MissingParameter) and name in PERHAPS else f"`{path} --help` lists all"
     )
+    say_error(error.format_message(), hint=hint)
+
+
+def _interrupted(error: BaseException) -> None:
+    from ert_deploy.cli.interrupted import summary
+    from ert_deploy.cli.streams import say_error
+
+    said, hint = summary(error.__cause__ or error)  # click has made an Abort of it
+    say_error(said, hint=hint)
 
 
 def _close_quietly() -> None:

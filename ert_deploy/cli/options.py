@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import re
 import signal
 import sys
@@ -14,9 +12,14 @@ from typing import Any, TypeVar
 
 import click
 
+from ert_deploy.cli.json_document import emit_json
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.provider import InstanceId, instance_id
-from ert_deploy.core.redaction import clean
+
+__all__ = [
+    "Duration", "as_id", "complete_instances", "config_option", "confirmed", "emit_json", "interruptible",
+    "json_option", "yes_option",
+]  # fmt: skip
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,6 +32,19 @@ def as_id(_context: click.Context, _parameter: click.Parameter, value: str | Non
         raise click.BadParameter(str(error)) from None
 
 
+def _complete_configs(_context: click.Context, _parameter: click.Parameter, begin: str) -> list[str]:
+    from ert_deploy.app.assist.completion import config_names
+
+    return list(config_names(begin))
+
+
+def complete_instances(context: click.Context, _parameter: click.Parameter, begin: str) -> list[str]:
+    """Return the instances in the state of the config that the command line names so far, for the shell."""
+    from ert_deploy.app.assist.completion import instance_ids
+
+    return list(instance_ids(context.params.get("config"), begin))
+
+
 def config_option(command: F) -> F:
     """Add `-c NAME`: the config, by name or path."""
     return click.option(
@@ -36,6 +52,7 @@ def config_option(command: F) -> F:
         "--config",
         metavar="NAME|PATH",
         envvar="ERT_CONFIG",
+        shell_complete=_complete_configs,
         help="Config to use: a name in configs/ or a path. Default: ert with a GPU key (VAST_API_KEY), else sandbox.",
     )(command)
 
@@ -43,26 +60,6 @@ def config_option(command: F) -> F:
 def json_option(command: F) -> F:
     """Add `--json`: print one JSON document on stdout."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")(command)
-
-
-def emit_json(value: Any) -> None:
-    """Print one JSON document on stdout. Infinities and NaN become null, as JSON has no NaN.
-
-    Control characters and runner commands are escaped, so that the content is the same but has no effect.
-    """
-    text = json.dumps(_known(value), indent=2, ensure_ascii=False, allow_nan=False)
-    text = "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
-    click.echo(text.replace("##[", "#\\u0023["))
-
-
-def _known(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {clean(str(name)): _known(one) for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_known(one) for one in value]
-    if isinstance(value, str):
-        return clean(value)
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class Duration(click.ParamType[float]):
@@ -98,7 +95,10 @@ def confirmed(question: str, *, yes: bool) -> bool:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Handle SIGTERM and SIGHUP like Ctrl-C, and Ctrl-C even if the shell has disabled it (`&` in a script)."""
+    """Handle SIGTERM and SIGHUP like Ctrl-C, and Ctrl-C even if the shell has disabled it (`&` in a script).
+
+    Raises Interrupted, with the command and its config.
+    """
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -106,6 +106,19 @@ def interruptible() -> Iterator[None]:
     before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
+    except (KeyboardInterrupt, click.Abort):
+        from ert_deploy.cli.interrupted import Interrupted
+
+        context = click.get_current_context(silent=True)
+        if context is None:
+            raise
+        raise Interrupted(*_of_the_command(context)) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _of_the_command(context: click.Context) -> tuple[str, str | None]:
+    """Return the first word of a command and the value of its `-c`."""
+    words = context.command_path.split()
+    return words[1] if len(words) > 1 else "", context.params.get("config")

@@ -18,6 +18,8 @@ import click
 from ert_deploy.core import redaction
 from ert_deploy.core.model.text import inert, obeyed_by_no_runner, painted
 
+SAID: dict[str, str] = {}  # the last error of this process: summary, detail and hint
+
 
 class SafeStream(io.TextIOBase):
     """Text stream that filters the text for another one. `buffer` is the unfiltered buffer of the other stream."""
@@ -25,6 +27,7 @@ class SafeStream(io.TextIOBase):
     def __init__(self, target: TextIO) -> None:
         self.target = target
         self._mid_line = False
+        self._encoding = "utf-8"
 
     def write(self, text: str) -> int:
         """Write the filtered `text`."""
@@ -61,7 +64,7 @@ class SafeStream(io.TextIOBase):
     @property
     def encoding(self) -> str:  # type: ignore[override]
         """Encoding that supports all characters; the underlying stream encodes those that it does not support."""
-        return "utf-8"
+        return self._encoding
 
     @property
     def errors(self) -> str:  # type: ignore[override]
@@ -72,8 +75,12 @@ class SafeStream(io.TextIOBase):
 class Painted(SafeStream):
     """Stream for drawing on a terminal: passes color and cursor movements, but no titles or links.
 
-    External text must be sanitized first.
+    External text must be sanitized first. Its encoding is that of the terminal, so that nothing is drawn that it lacks.
     """
+
+    def __init__(self, target: TextIO) -> None:
+        super().__init__(target)
+        self._encoding = target.encoding or "ascii"
 
     def write(self, text: str) -> int:
         """Write the filtered `text`."""
@@ -107,6 +114,7 @@ def guarded(env: Mapping[str, str]) -> Iterator[None]:
 
 def say_error(summary: str, detail: str = "", hint: str = "") -> None:
     """Print an error to stderr in the common format, with a single write so that no secret is split."""
+    SAID.update(summary=summary, detail=detail, hint=hint)
     lines = [f"error: {summary}", *(f"  {line.rstrip()}" for line in detail.splitlines())]
     text = safe("\n".join([*lines, f"hint: {hint}"] if hint else lines))
     stream = sys.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -225,10 +226,45 @@ def test_a_sandbox_that_was_only_guessed_and_is_not_there_is_no_answer(
         monkeypatch.setenv("VAST_API_KEY", key)
     assert run(*words.split(), "--json") == 2
     said = capsys.readouterr()
-    assert said.out == ""
+    document = json.loads(said.out)
+    assert (document["version"], document["exit_code"]) == (1, 2)
+    assert "nothing was read" in document["error"]["summary"]
     assert "nothing was read" in said.err
     assert "hint: name the config: -c my-app" in said.err
     assert not (tmp_path / ".ert").exists()
+
+
+@pytest.mark.parametrize("words", ["plan", "plan --down", "offers"])
+def test_a_command_that_only_reads_starts_no_sandbox(
+    words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*words.split(), "-c", "sandbox") == 2
+    said = capsys.readouterr().err
+    assert "no sandbox is running" in said
+    assert "ert-deploy sandbox start" in said
+    assert not (tmp_path / ".ert").exists()
+
+
+@pytest.mark.parametrize(
+    ("lines", "package", "extra"),
+    [("state: s3://bucket/ert.json", "boto3", "s3"), ("keys: {custody: keyring}", "keyring", "keyring")],
+)
+def test_a_missing_extra_is_named_before_anything_starts(
+    lines: str,
+    package: str,
+    extra: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    really = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == package else really(name))
+    Path("mine.yaml").write_text((ROOT / "configs" / "sandbox.yaml").read_text() + f"\n{lines}\n")
+    assert run("up", "-c", "mine.yaml") == 2
+    said = capsys.readouterr().err
+    assert f"needs {package}, which is not installed" in said
+    assert f"pip install 'ert-deploy[{extra}]'" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.yaml"]
 
 
 def test_a_sandbox_that_was_named_and_is_not_there_is_down(capsys: pytest.CaptureFixture[str]) -> None:

@@ -92,7 +92,7 @@ def test_words_are_quoted_and_a_line_is_left_alone(world: World, capfd: pytest.C
 def test_as_json(world: World, capfd: pytest.CaptureFixture[str]) -> None:
     assert run("--identity", "id", "--json", "--", "both") == 0
     said = json.loads(capfd.readouterr().out)
-    assert said == {"instance": "7", "exit_code": 0, "stdout": "to out\n", "stderr": "to err\n"}
+    assert said == {"version": 1, "instance": "7", "exit_code": 0, "stdout": "to out\n", "stderr": "to err\n"}
 
 
 def test_an_instance_that_is_not_ours_is_never_entered(world: World, capfd: pytest.CaptureFixture[str]) -> None:

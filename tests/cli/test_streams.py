@@ -84,7 +84,7 @@ def test_a_document_means_the_same_and_commands_nobody(held: Redactor, capsys: p
     emit_json(value)
     text = capsys.readouterr().out
     expected = {"a": "\x1b[31m***\x9b\u202e", "b": ["##[error]x", "::x\n::y", 1, None, "ü"], "***": True}
-    assert json.loads(text) == expected
+    assert json.loads(text) == {"version": 1, **expected}
     assert text.replace("\n", "").isprintable()
     assert "##[" not in text
     assert not any(line.lstrip().startswith("::") for line in text.splitlines())

@@ -20,7 +20,7 @@ NAN = float("nan")
 
 def test_json_has_null_for_a_number_that_is_not_known(capsys: pytest.CaptureFixture[str]) -> None:
     emit_json({"a": NAN, "b": [1.5, (float("inf"),)], "c": {"d": "x"}})
-    assert json.loads(capsys.readouterr().out) == {"a": None, "b": [1.5, [None]], "c": {"d": "x"}}
+    assert json.loads(capsys.readouterr().out) == {"version": 1, "a": None, "b": [1.5, [None]], "c": {"d": "x"}}
 
 
 def test_an_unknown_price_is_said_in_words(capsys: pytest.CaptureFixture[str]) -> None:

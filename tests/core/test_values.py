@@ -27,7 +27,7 @@ from ert_deploy.core.model.desired import (
 )
 from ert_deploy.core.model.keys import KEY_BYTES, certificate_sha256, is_key, make_key
 from ert_deploy.core.model.labels import Mark, label, parse_label, read_mark
-from ert_deploy.core.model.model_server import ModelServer
+from ert_deploy.core.model.model_server import ExtraVariable, ModelServer
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import per_hour, printable
@@ -275,6 +275,8 @@ def test_the_spec_changes_with_what_only_a_new_container_can_have() -> None:
         Launch(image="a:1", model="m", guard=Guard(max_lifetime=1)),
         Launch(image="a:1", model="m", debug_ssh=True),
         *(Launch(image="a:1", model="m", server=server) for server in SERVERS),
+        Launch(image="a:1", model="m", env=(ExtraVariable("A", "1"),)),
+        Launch(image="a:1", model="m", env=(ExtraVariable("A", "2"),)),
     ]  # fmt: skip
     assert len({launch.spec() for launch in (base, *changed)}) == len(changed) + 1
     assert base.spec() == Launch(image="a:1", model="m", bid=0.1, model_gb=1.0).spec()
@@ -296,6 +298,11 @@ def test_a_container_is_told_what_it_needs_and_no_key() -> None:
         {"ERT_ENGINE", "ERT_ENGINE_CMD"}, {"ERT_ENGINE", "ERT_ENGINE_CMD"}, {"ERT_MODEL_DIGEST"}, {"ERT_TEMPERATURE"},
         {"OLLAMA_NUM_PARALLEL"}, {"OLLAMA_KV_CACHE_TYPE"},
     ]  # fmt: skip
+    extra = Launch("a:1", "m", env=(ExtraVariable("OLLAMA_DEBUG", "canary"), ExtraVariable("ERT_MODEL", "other")))
+    more = Desired("ert", Phase.RUNNING, extra, Criteria(0.4), ()).container_env("t", "h", "b", owner="o")
+    assert (more["OLLAMA_DEBUG"], more["ERT_MODEL"], more["ERT_OWNER"]) == ("canary", "m", "o"), "ours are not replaced"
+    assert "canary" not in repr(extra) + str(extra.env[0])
+    assert str(extra.env[0]) == "OLLAMA_DEBUG"
     assert "ERT_GPU_PRICE_PER_HOUR" not in env, "nobody guesses a price"
 
 

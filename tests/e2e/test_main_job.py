@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -99,6 +100,21 @@ def test_interrupted_says_how_to_go_on_and_the_next_command_does(place: Place, n
     place.ert("down")
     assert place.instances() == []
     assert place.bill()["running"] == []
+
+
+def test_interrupted_after_a_rental_says_what_bills_at_which_price(place: Place) -> None:
+    process = place.start("up")
+    assert process.stderr is not None
+    rented = next(line for line in process.stderr if line.startswith("rented instance "))
+    process.send_signal(signal.SIGINT)
+    said = process.stderr.read()
+    assert process.wait(60) == 130
+    instance = rented.split()[2]
+    assert re.search(rf"Billing now in the sandbox, which costs nothing: instance {instance} \$0\.\d{{4}}/h", said), (
+        said
+    )
+    assert "hint: run the same command again to continue, or `ert-deploy down`" in said
+    place.ert("down", "--now")
 
 
 def test_two_ups_in_one_folder_make_one_instance(place: Place) -> None:

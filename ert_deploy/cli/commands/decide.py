@@ -7,6 +7,7 @@ import click
 from ert_deploy.app import decide
 from ert_deploy.cli.options import (
     as_id,
+    complete_instances,
     config_option,
     confirmed,
     emit_json,
@@ -18,7 +19,7 @@ from ert_deploy.cli.view.progress import make_view
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.provider import InstanceId
 
-instance_argument = click.argument("instance_id", metavar="ID", callback=as_id)
+instance_argument = click.argument("instance_id", metavar="ID", callback=as_id, shell_complete=complete_instances)
 
 
 @click.command("adopt")

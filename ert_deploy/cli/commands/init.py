@@ -16,6 +16,7 @@ OPTIONS = {
     "deployment": "Name of the deployment.",
     "image": "Image of the backend, with a tag or a digest.",
     "model": "Tag of the language model.",
+    "gpu_ram": "Class of GPU memory: 24GB, or 16GB for less money (docs/models.md).",
     "max_dph": "Most to pay per hour, in $.",
     "service": "Name of the web service at Render.",
     "health_path": "Path of the app that returns JSON.",
@@ -38,7 +39,7 @@ def _flags(command: Any) -> Any:
 @click.argument("name", default="ert")
 @_flags
 @click.option("--defaults", is_flag=True, help="Do not prompt; use the defaults for missing options.")
-@click.option("--force", is_flag=True, help="Replace files that are there already.")
+@click.option("--force", is_flag=True, help="Replace files that are there already; add lines to your own render.yaml.")
 @click.option("--blueprint/--no-blueprint", default=True, help="Whether to write render.yaml too.")
 @click.option(
     "--schema", is_flag=False, flag_value="-", metavar="[FILE]",
@@ -58,8 +59,9 @@ def command(
     """Begin a project: write configs/NAME.yaml and render.yaml.
 
     It also writes the JSON Schema of the config, for editors. It asks a few questions, each with a default, and
-    validates the files. It never requests a key: keys are read from VAST_API_KEY and RENDER_API_KEY, or from files with
-    mode 0600, when a command needs them.
+    validates the files. Procfile, packages and an existing render.yaml give the defaults; that file stays as it is, and
+    the lines to add are shown. It never requests a key: keys are read from VAST_API_KEY and RENDER_API_KEY, or from
+    files with mode 0600, when a command needs them.
     """
     if reference:
         click.echo(project.config_reference(), nl=False)
@@ -72,7 +74,7 @@ def command(
     for line in draft.diff_lines():
         click.echo(line, err=True)
     project.write_project(draft, force=force)
-    _say(name, draft)
+    _say(name, draft, force=force)
 
 
 def _schema(file: str, *, force: bool) -> None:
@@ -101,16 +103,29 @@ def _ask(question: Question, default: str) -> str:
             raise click.UsageError(wrong)
         return answer
 
-    click.echo(f"\n{question.why}", err=True)
+    click.echo("\n".join(["", question.why, *(f"  {line}" for line in question.table)]), err=True)
     answer: str = click.prompt(question.name.replace("_", " "), default=default, value_proc=judged, err=True)
     return answer
 
 
-def _say(name: str, draft: Draft) -> None:
-    for path in draft.files:
+def _say(name: str, draft: Draft, *, force: bool) -> None:
+    for path in [*draft.files, *(draft.merged if force else ())]:
         click.echo(f"wrote {path}")
+    for line in () if force and draft.merged else draft.advice:
+        click.echo(line, err=True)
     click.echo("next:", err=True)
+    for line in _next(name, draft):
+        click.echo(f"  {line}", err=True)
+
+
+def _next(name: str, draft: Draft) -> list[str]:
+    """Return the commands that lead to a running backend; each works once those before it have."""
+    lines = []
     if draft.placeholder:
-        click.echo(f"  put the image you pushed into configs/{name}.yaml (launch/image); `up` rejects it", err=True)
-    click.echo("  export VAST_API_KEY=... and RENDER_API_KEY=..., or name files with mode 0600 in the config", err=True)
-    click.echo(f"  ert-deploy plan -c {name}", err=True)
+        lines = [
+            f"# launch/image in configs/{name}.yaml is a placeholder, which `up` rejects; with your registry's name:",
+            f"ert-deploy image build --tag {draft.image}",
+            f"ert-deploy image push --tag {draft.image} -c {name}",
+        ]
+    keys = "export VAST_API_KEY=... RENDER_API_KEY=...   # or name files with mode 0600 in the config"
+    return [*lines, keys, f"ert-deploy plan -c {name}", f"ert-deploy up -c {name}"]

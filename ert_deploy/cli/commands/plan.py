@@ -14,6 +14,7 @@ from ert_deploy.cli.options import config_option, emit_json, interruptible, json
 from ert_deploy.cli.view.lines import symbol, verb
 from ert_deploy.cli.view.offer import offer_document, offer_lines
 from ert_deploy.cli.view.progress import make_view
+from ert_deploy.cli.view.sandbox import mark_sandbox
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.steps import Step
 
@@ -40,7 +41,7 @@ def command(config: str | None, as_json: bool, phase: str | None, exit_code: boo
         chosen = {"offer": offer_document(plan.offer) if plan.offer else None, "matching": plan.matching}
         emit_json(
             {"deployment": plan.deployment, "steps": [_plain(s) for s in plan.steps], "findings": said}
-            | {**chosen, "hours": plan.hours}
+            | {**chosen, "hours": plan.hours, "sandbox": plan.sandbox}
             | attention(plan.undecided, plan.others)
         )
     else:
@@ -56,6 +57,7 @@ def _plain(step: Step) -> dict[str, Any]:
 
 
 def _show(plan: Plan) -> None:
+    mark_sandbox(plan.sandbox)
     click.echo(f"{plan.deployment}: {len(plan.steps)} steps" if plan.steps else f"{plan.deployment}: nothing to do")
     for step in plan.steps:
         click.echo(f"  {symbol(step)} {verb(step)}  ({step.reason})")

@@ -137,7 +137,6 @@ def _plain(found: Status) -> dict[str, Any]:
         "deployment": found.deployment,
         "standing": found.standing.value,
         "now": found.now,
-        "sandbox": "running" if found.sandbox else None,
         "links": [_link(link) for link in found.links],
         "money": asdict(found.money) if found.money is not None else None,
         "backends": [{**asdict(b), "spent": b.spent(found.now)} for b in found.backends],
@@ -147,6 +146,7 @@ def _plain(found: Status) -> dict[str, Any]:
         "to_be_destroyed": list(found.to_be_destroyed),
         "denied_machines": list(found.denied_machines),
         "denied": avoided_document(found.denied),
+        **({"sandbox": "running"} if found.sandbox else {}),
     }
 
 

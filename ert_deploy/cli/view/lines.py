@@ -5,11 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from ert_deploy.core.model import events, steps
-from ert_deploy.core.model.observed import Health
 from ert_deploy.core.model.provider import InstanceId
-
-GB = 1e9
-FULL = 100
 
 
 def line(event: events.Event) -> str:
@@ -92,25 +88,17 @@ def _app(event: events.Wrote | events.DeploySeen | events.Proven) -> str:
 
 
 def passing(event: events.Event) -> str:
-    """Return the temporary line that describes the current activity; empty if the event does not change it."""
+    """Return the temporary line that describes the current activity; empty if the event does not change it.
+
+    What is booting has a line of its own, by `Boots`.
+    """
     match event:
-        case events.Booting(instance, health, elapsed):
-            return f"booting {elapsed:.0f} s: {_boot(instance.status, instance.message.text, health)}"
         case events.Waiting(what, seconds):
             return f"waiting for {what} ({seconds:.0f} s)"
         case events.Started(step):
             return "" if isinstance(step, steps.AwaitBoot) else f"{verb(step)}"
         case _:
             return ""
-
-
-def _boot(status: str | None, message: str, health: Health | None) -> str:
-    if health is None or not health.phase:
-        return message or status or "provisioning"
-    if health.total:
-        percent = health.completed * FULL // health.total
-        return f"{health.phase} the model {percent}% ({health.completed / GB:.2f} of {health.total / GB:.2f} GB)"
-    return f"{health.phase}{f': {health.detail}' if health.detail else ''}"
 
 
 SYMBOLS = {

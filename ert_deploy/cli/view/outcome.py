@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ert_deploy.app.outcome import Outcome
+from ert_deploy.cli.view.rows import row
 from ert_deploy.core.model.text import per_hour
 
 
@@ -12,14 +13,14 @@ def show_backend(outcome: Outcome) -> None:
     """Write the running backend and the apps on a few lines."""
     click.echo(f"{outcome.deployment} is up" + ("" if outcome.changed else " (no changes)"))
     for backend in outcome.backends:
-        click.echo(
+        row(
             f"  backend   {backend.url}  {backend.gpu}, {backend.place}, "
             f"{per_hour(backend.dph)}, instance {backend.instance}"
         )
-        click.echo(f"  model     {backend.model} on {backend.engine}")
-        click.echo(f"  identity  certificate sha256 {backend.certificate_sha256}")
+        row(f"  model     {backend.model} on {backend.engine}")
+        row(f"  identity  certificate sha256 {backend.certificate_sha256}")
     for service in outcome.services:
-        click.echo(f"  app       {service.url}  {service.name} shows fingerprint {service.fingerprint}")
+        row(f"  app       {service.url}  {service.name} shows fingerprint {service.fingerprint}")
     idle = outcome.idle_stop
     by_itself = f"after {idle // 60} min without a report it stops itself" if idle else "it does not stop by itself"
-    click.echo(f"  ends      {by_itself}; `ert-deploy down` destroys every instance")
+    row(f"  ends      {by_itself}; `ert-deploy down` destroys every instance")

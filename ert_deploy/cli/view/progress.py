@@ -11,10 +11,12 @@ from rich.markup import escape
 from rich.status import Status
 
 from ert_deploy.cli.streams import Painted, SafeStream, safe
+from ert_deploy.cli.view.boot import Boots
 from ert_deploy.cli.view.lines import line, passing
 from ert_deploy.core.model import events
 
-STYLES = {events.Verified: "green", events.Proven: "green", events.Rented: "cyan", events.Trouble: "yellow"}
+# Of the terminal's own palette, those that can be read on a light and on a dark background; no yellow, cyan or dim.
+STYLES = {events.Verified: "green", events.Proven: "green", events.Rented: "bold", events.Trouble: "bold magenta"}
 
 
 class View(Protocol):
@@ -41,15 +43,21 @@ def make_view() -> View:
     return LiveView(console) if console.is_terminal and not console.is_dumb_terminal else PlainView()
 
 
+def _fleeting(boots: Boots, event: events.Event) -> str:
+    """Return the line of what is going on; empty if the event does not change it."""
+    return boots.line(event) if isinstance(event, events.Booting) else passing(event)
+
+
 class PlainView:
     """Plain lines for logs and CI: events, and the reason for waiting when it changes."""
 
     def __init__(self) -> None:
         self._shown = ""
+        self._boots = Boots()
 
     def tell(self, event: events.Event) -> None:
         """Write the line of the event or the reason for waiting, unless it was the last one."""
-        waiting = "" if isinstance(event, events.Started) else passing(event)
+        waiting = "" if isinstance(event, events.Started) else _fleeting(self._boots, event)
         text = line(event) or waiting
         # "booting 12 s: pulling the model 43% (...)" is repeated if the text changes, not the numbers.
         said = "".join(c for c in text if not c.isdigit()) if waiting else text
@@ -76,7 +84,10 @@ class LiveView:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._shown = ""
-        self._status: Status = console.status("looking around")
+        self._boots = Boots()
+        # The spinner of dots is Braille, which a legacy code page lacks.
+        spinner = "dots" if not console.options.ascii_only else "line"
+        self._status: Status = console.status("looking around", spinner=spinner)
 
     def tell(self, event: events.Event) -> None:
         """Print the line of the event, or show its temporary line in the live line."""
@@ -84,12 +95,12 @@ class LiveView:
         if text and text != self._shown:
             self._shown = text
             self._console.print(escape(safe(text)), style=STYLES.get(type(event), ""), soft_wrap=True)
-        elif fleeting := passing(event):
+        elif fleeting := _fleeting(self._boots, event):
             self._status.update(escape(safe(fleeting)))
 
     def note(self, text: str) -> None:
         """Print one line above the live line."""
-        self._console.print(escape(safe(text)), style="dim", soft_wrap=True)
+        self._console.print(escape(safe(text)), soft_wrap=True)
 
     def __enter__(self) -> LiveView:
         self._status.start()

@@ -10,15 +10,14 @@ import subprocess
 from pathlib import Path
 
 from ert_deploy.config.scaffold.blueprint import DASHBOARD, START
+from ert_deploy.config.scaffold.existing import OURS, answers
+from ert_deploy.config.scaffold.frameworks import OTHER_START, commands, read
 from ert_deploy.config.scaffold.template import PLACEHOLDER_IMAGE, QUESTIONS
 
 _HTTPS = re.compile(r"https://(?:[^/@]*@)?(?P<host>[A-Za-z0-9.-]+)/(?P<path>[A-Za-z0-9._/-]+?)(?:\.git)?/?")
 _SSH = re.compile(r"(?:ssh://)?git@(?P<host>[A-Za-z0-9.-]+)[:/](?P<path>[A-Za-z0-9._/-]+?)(?:\.git)?/?")
-OTHER_START = "gunicorn --bind 0.0.0.0:$PORT app:app"
-_APPS = {
-    "package.json": ("npm ci", "npm start"),
-    "requirements.txt": ("pip install -r requirements.txt", OTHER_START),
-}
+_OWNER = re.compile(r"https://github\.com/([A-Za-z0-9-]{1,39})/")
+BLUEPRINT = "render.yaml"
 
 
 def suggestions(folder: Path, name: str) -> dict[str, str]:
@@ -27,11 +26,33 @@ def suggestions(folder: Path, name: str) -> dict[str, str]:
     found |= {"image": PLACEHOLDER_IMAGE, "repo": web_address(_remote(folder)) or "-", "start": START}
     if QUESTIONS[0].refusal(name) == "":
         found["deployment"] = name
-    marks = [mark for mark in _APPS if (folder / mark).is_file()]
-    if marks and not (folder / DASHBOARD).is_dir():
-        build, start = _APPS[marks[0]]
-        found |= {"root": ".", "build": build, "start": start, "service": found["deployment"]}
-    return found
+    if (folder / DASHBOARD).is_dir():
+        return found
+    told = known_answers(folder, name)
+    root = told.get("root", ".")
+    made = commands(folder / root) if ".." not in Path(root).parts and not Path(root).is_absolute() else None
+    if made is not None:
+        found |= {"build": made[0], "start": made[1], "service": found["deployment"], "root": root}
+    elif told:
+        found |= {"start": OTHER_START, "root": root}
+    return found | told
+
+
+def known_answers(folder: Path, name: str) -> dict[str, str]:
+    """Return the values that an existing Blueprint gives, of its service `name` or its first one; only valid ones."""
+    text = read(folder / BLUEPRINT)
+    said = {} if text.startswith(OURS) else answers(text, name)
+    return {q.name: said[q.name] for q in QUESTIONS if said.get(q.name) and not q.refusal(said[q.name])}
+
+
+def image_of(answered: str, repo: str) -> str:
+    """Return the given image; for the placeholder one in the registry of the owner of a GitHub repository."""
+    owner = _OWNER.match(repo)
+    return (
+        f"ghcr.io/{owner[1].lower()}/{PLACEHOLDER_IMAGE.rpartition('/')[2]}"
+        if owner and answered == PLACEHOLDER_IMAGE
+        else answered
+    )
 
 
 def start_of(root: str, start: str) -> str:

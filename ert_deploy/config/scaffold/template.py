@@ -16,6 +16,7 @@ from ert_deploy.config.schema.keys import keys
 from ert_deploy.config.schema.parser import Bad
 from ert_deploy.config.schema.parts import Field
 from ert_deploy.config.settings import Blueprint, Settings
+from ert_deploy.config.yaml.problems import ConfigProblems
 from ert_deploy.config.yaml.tree import Scalar, read_tree
 
 PLACEHOLDER_IMAGE = "ghcr.io/YOUR-NAME/ert-llm-backend:0.1.0"
@@ -25,13 +26,18 @@ _SERVICE = "render/services/*"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question: flag and name of the value, its config key, a one-line explanation and its default."""
+    """One question: flag and name of the value, its config key, a one-line explanation and its default.
+
+    `others` are the values until now, with which this one has to agree; `table` is to be read before it is given.
+    """
 
     name: str
     key: str
     why: str
     default: str
     text: bool = True
+    others: dict[str, str] | None = None
+    table: tuple[str, ...] = ()
 
     def refusal(self, answer: str) -> str:
         """Return why a value is not valid for its key; empty if it is. Two special values mean "not yet"."""
@@ -46,13 +52,14 @@ class Question:
             field.parse(tree)
         except Bad as bad:
             return f"{bad.what} ({bad.hint})" if bad.hint else bad.what
-        return ""
+        return conflict(self.others | {self.name: answer}) if self.others is not None else ""
 
 
 QUESTIONS = (
     Question("deployment", "deployment", "The name that marks every resource of this deployment.", "ert"),
     Question("image", "launch/image", "The image you pushed; nothing is rented with the placeholder.", ""),
     Question("model", "launch/model", "The language model, a tag of Ollama's library.", "gpt-oss:20b"),
+    Question("gpu_ram", "offer/gpu_ram", "The class of GPU memory: 24GB, or 16GB for less money.", "24GB"),
     Question("max_dph", "offer/max_dph", "The most to pay per hour for the GPU, in $.", "0.60", text=False),
     Question("service", f"{_SERVICE}/name", "The exact name of your web service at Render.", "ert-dashboard"),
     Question("health_path", f"{_SERVICE}/health_path", "Path of your app that returns JSON.", "/health"),
@@ -87,7 +94,7 @@ launch:
 offer:
   # The most to pay per hour for GPU and disk together, in $/h.
   max_dph: {max_dph}
-
+{gpu_ram_line}
 render:
   # Each service listed here gets the backend's address and key; its other variables are never changed.
   services:
@@ -99,11 +106,23 @@ def draft(answers: dict[str, str], owner: str) -> str:
     """Return the text of a config from the answers, one for each name in `QUESTIONS`, and an owner id."""
     shown = {question.name: _shown(question, answers[question.name]) for question in QUESTIONS}
     unset = "\n  # Put yours here: with the placeholder `up` does not rent." if _unset(answers) else ""
-    text = _HEAD.format(**shown, owner=owner, unset=unset, schema=SCHEMA_FILE)
+    ram = answers["gpu_ram"] != _question("gpu_ram").default
+    line = f"  # The class of GPU memory, see docs/models.md.\n  gpu_ram: {shown['gpu_ram']}\n" if ram else ""
+    text = _HEAD.format(**shown, owner=owner, unset=unset, schema=SCHEMA_FILE, gpu_ram_line=line)
     for name, said in (("health_path", "Path of the running app"), ("health_field", "The proof of a deploy")):
         if answers[name] != _question(name).default:
             text += f'      # {said}; see README, "Use it for your app".\n      {name}: {shown[name]}\n'
     return text + _blueprint(answers, shown)
+
+
+def conflict(answers: dict[str, str]) -> str:
+    """Return the first rule between several keys that these values break; empty if they agree."""
+    try:
+        validated(draft(answers, "an-owner"), Path("configs/new.yaml"))
+    except ConfigProblems as found:
+        first = found.problems[0]
+        return f"{first.what} ({first.hint})" if first.hint else first.what
+    return ""
 
 
 def validated(text: str, source: Path) -> Settings:

@@ -11,6 +11,7 @@ from dataclasses import fields
 from ert_deploy.config import settings as places
 from ert_deploy.config.providers import GPU_CLOUDS, RENDER, WEB_HOSTS, Host, Provider
 from ert_deploy.config.schema import llm_catalog, locations, types
+from ert_deploy.config.schema.extra_env import variable
 from ert_deploy.config.schema.market_catalog import AUTO
 from ert_deploy.config.schema.parts import Field, Many, Part, Rows, Section
 from ert_deploy.config.schema.scalars import (
@@ -128,6 +129,7 @@ _DEPLOYMENT: tuple[Part, ...] = (
             Field("temperature", number(0, 2), _SERVER.temperature),
             Field("parallel", whole(1, 16, "answers"), _SERVER.parallel),
             Field("kv_type", one_of(llm_catalog.KV_TYPES), _SERVER.kv_type),
+            Many("env", variable, _LAUNCH.env),
             Section("guard", _GUARD_PARTS),
         ),
     ),

@@ -27,6 +27,7 @@ from ert_deploy.config.settings import (
 )
 from ert_deploy.config.yaml.problems import Problem
 from ert_deploy.core.model.desired import OwnedNames
+from ert_deploy.core.model.model_server import ExtraVariable
 
 ROOM_GB = 2.0  # for logs and temporary files of a download
 
@@ -132,6 +133,12 @@ def _different_names(*names: str | tuple[str, ...]) -> Verdict:
     return (f"{', '.join(repeated)} is used for more than one thing", "give each its own name") if repeated else None
 
 
+def _each_name_once(extra: tuple[ExtraVariable, ...]) -> Verdict:
+    names = [one.name for one in extra]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    return (f"{', '.join(repeated)} is set more than once", "keep one value") if repeated else None
+
+
 def _another_service(name: str, *before: str) -> Verdict:
     return (f"{name} is listed already", "one entry per service") if name in before else None
 
@@ -168,6 +175,7 @@ RULES = (
     Rule(("launch/engine_command", "launch/engine"), model_rules.command_and_engine),
     Rule(("launch/model_digest", "launch/engine"), model_rules.digest_and_engine),
     Rule(("launch/kv_type", "launch/engine"), model_rules.kv_type_and_engine),
+    Rule(("launch/env",), _each_name_once),
     Rule(("launch/disk_gb", "launch/image_gb", "launch/model", "launch/model_gb"), _disk_holds),
     Rule(("launch/bid", "launch/market"), _bid_and_market),
     Rule(("launch/or_on_demand", "launch/market"), _instead_of_a_bid),

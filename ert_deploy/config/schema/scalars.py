@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterable
 
+from ert_deploy.config.schema.loose_durations import loosely
 from ert_deploy.config.schema.parser import Bad, Parser, Shape, accepts, whole_text
 from ert_deploy.config.yaml.problems import nearest, shown
 from ert_deploy.config.yaml.tree import Scalar
@@ -19,9 +20,6 @@ from ert_deploy.core.model.provider import FORM, InstanceId, instance_id
 _NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhd])")
-_LOOSE_DURATION = re.compile(
-    r"(\d+(?:\.\d+)?)\s*(s|m|h|d)(?:ec|econd|in|inute|r|our|ay)?s?", re.IGNORECASE
-)  # similar enough to a duration to suggest the right format
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(GB|MB)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _CLASS_SHARE = 937.5  # MB per nominal GB: the rest is reserved by the driver
@@ -188,9 +186,8 @@ def _duration(scalar: Scalar) -> float:
     found = _DURATION.fullmatch(scalar.text)
     if found:
         return float(found[1]) * _SECONDS[found[2]]
-    loose = _LOOSE_DURATION.fullmatch(scalar.text.strip())
-    if loose:
-        raise Bad(f"{shown(scalar.text)} is not a duration", f"write {loose[1]}{loose[2].lower()}")
+    if meant := loosely(scalar.text):
+        raise Bad(f"{shown(scalar.text)} is not a duration", f"write {spoken(meant)}")
     try:
         return _plain_number(scalar)
     except Bad as bad:

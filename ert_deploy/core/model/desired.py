@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import cache
 
 from ert_deploy.core.model.boot.bid import market_bid
-from ert_deploy.core.model.model_server import ModelServer
+from ert_deploy.core.model.model_server import ExtraVariable, ModelServer
 from ert_deploy.core.model.observed import Offer
 from ert_deploy.core.model.provider import ANY_PLATFORM, ORDINARY, Cloud, InstanceId, Platform
 
@@ -48,7 +48,7 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """The container to run. Sizes in GB (10^9 bytes), bid in $/h. `debug_ssh` enables a shell on it.
+    """The container to run. Sizes in GB (10^9 bytes), bid in $/h. `debug_ssh` enables a shell, `env` adds to it.
 
     `hedge` is the number of machines that may boot at a time. Without `bid`, an interruptible one costs the lowest bid
     and `bid_margin` of it, with the disk at most `bid_cap`; with `or_on_demand` it is on demand if none is possible.
@@ -69,6 +69,7 @@ class Launch:
     debug_ssh: bool = False
     hedge: int = 1
     server: ModelServer = field(default_factory=ModelServer)
+    env: tuple[ExtraVariable, ...] = ()
 
     def hourly(self, offer: Offer) -> float:
         """Return the price of this offer in $/h, disk included.
@@ -104,6 +105,7 @@ def _spec(launch: Launch) -> str:
         # Added only if enabled, so that existing deployments keep their spec and are not replaced.
         **({"debug_ssh": True} if launch.debug_ssh else {}),
         **({"server": dict(launch.server.env())} if launch.server.env() else {}),
+        **({"env": {extra.name: extra.value for extra in launch.env}} if launch.env else {}),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -229,7 +231,7 @@ class Desired:
         With the offer, the environment includes the GPU name and the price in $/h to show them. `owner` is the value of
         `ERT_OWNER`.
         """
-        known = {"ERT_OWNER": owner} if owner else {}
+        known = {extra.name: extra.value for extra in self.launch.env} | ({"ERT_OWNER": owner} if owner else {})
         if offer is not None:
             known |= {"ERT_GPU_NAME": offer.gpu_name, "ERT_GPU_PRICE_PER_HOUR": f"{self.launch.hourly(offer):.6g}"}
         return {

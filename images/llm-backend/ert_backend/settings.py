@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from ert_backend.base.aliases import renamed
 from ert_backend.base.env_values import base_url, digest, loopback_url, on_or_off, temperature
 from ert_backend.terms import UNGUARDED, Terms, read_terms
 
@@ -81,7 +82,8 @@ class Settings:
 
 def load(env: Mapping[str, str]) -> Settings:
     """Parse the settings from `env`; raise SettingsError, which names all invalid variables at once."""
-    reader = _Reader(env)
+    env, conflicts = renamed(env)
+    reader = _Reader(env, conflicts)
     values = {
         "deployment": reader.need("ERT_DEPLOYMENT", _matching(r"[a-z][a-z0-9-]{0,31}")),
         "token": reader.need("ERT_TOKEN", _matching(r"[0-9a-f]{32}")),
@@ -147,9 +149,9 @@ def _engine_url(reader: _Reader) -> str | None:
 class _Reader:
     """Reads one variable at a time and collects the errors."""
 
-    def __init__(self, env: Mapping[str, str]) -> None:
+    def __init__(self, env: Mapping[str, str], problems: list[str]) -> None:
         self.env = env
-        self.bad: list[str] = []
+        self.bad = problems
 
     def need(self, name: str, parse: Callable[[str], T]) -> T | None:
         if not self.env.get(name, "").strip():

@@ -1,0 +1,27 @@
+"""Rows of a screen: wrapped at the width of the terminal under their own text; unchanged where a program reads them."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+
+import click
+
+NARROWEST, WIDEST = 40, 200
+LABEL = 12  # columns of a label such as "  backend   ", under which its text goes on
+
+
+def row(text: str, indent: int = LABEL) -> None:
+    """Print one row on stdout. On a terminal a long one goes on in the next line, `indent` columns to the right."""
+    click.echo(fitted(text, indent) if sys.stdout.isatty() else text)
+
+
+def fitted(text: str, indent: int = LABEL) -> str:
+    """Return the row in lines that fit the terminal; only a word that is longer than a line itself does not."""
+    width = min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
+    if len(text) <= width:
+        return text
+    label, rest = text[:indent], text[indent:]
+    lines = textwrap.wrap(rest, width - indent, break_long_words=False, break_on_hyphens=False)
+    return label + f"\n{' ' * indent}".join(lines)

@@ -1,0 +1,123 @@
+"""Terminals: legacy code pages, widths from 80 to 200 columns, light backgrounds, no color."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from typing import Any
+
+import pytest
+
+from ert_deploy.app import offers
+from ert_deploy.app.offers import Offers
+from ert_deploy.app.outcome import Backend, Outcome, Service
+from ert_deploy.cli import main
+from ert_deploy.cli.streams import guarded
+from ert_deploy.cli.view.outcome import show_backend
+from ert_deploy.cli.view.progress import STYLES, LiveView, make_view
+from ert_deploy.core.model import events
+from ert_deploy.core.model.desired import Phase
+from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.planning.offers import choose
+from tests.support.fakes.market import offer
+from tests.support.situations import UP
+
+BACKEND = Backend(
+    InstanceId("27000011"), "https://203.0.113.200:25801", "RTX PRO 6000 Blackwell Server Edition",
+    "Baden-Württemberg, DE", "40464", 0.1485, 0.01, False, "running", "healthy", "", "gpt-oss:20b", "ollama 0.35.0",
+    "proven", "13d9b61d" * 8, 1.0,
+)  # fmt: skip
+OUTCOME = Outcome(
+    "ert", Phase.RUNNING, changed=True, backends=(BACKEND,), idle_stop=7200,
+    services=(Service("srv-1", "ert-dashboard", "https://a-name.onrender.com", "a391f5fe46ec9166", (), ""),),
+)  # fmt: skip
+
+
+class Terminal(io.TextIOWrapper):
+    """A terminal of some code page that keeps what is written to it."""
+
+    def __init__(self, encoding: str) -> None:
+        self.written = io.BytesIO()
+        super().__init__(self.written, encoding=encoding, write_through=True)
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "cp437", "cp1252", "ascii", "koi8-r", "utf-8"])
+def test_a_place_that_the_code_page_lacks_ends_no_command(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = "Łódź Voivodeship, PL"
+    found = Offers(choose([offer(1, geolocation=place)], UP), UP)
+    monkeypatch.setattr(offers, "offers", lambda *_, **__: found)
+    shown, said = Terminal(encoding), Terminal(encoding)
+    monkeypatch.setattr(sys, "stdout", shown)
+    monkeypatch.setattr(sys, "stderr", said)
+    with pytest.raises(SystemExit) as ended:
+        main(["offers"])
+    assert not ended.value.code
+    text = shown.written.getvalue().decode(encoding)
+    assert "Voivodeship, PL" in text
+    assert "unforeseen" not in said.written.getvalue().decode(encoding)
+
+
+@pytest.mark.parametrize(("encoding", "frames"), [("cp1251", "|/-\\"), ("ascii", "|/-\\"), ("utf-8", "⠋⠙")])
+def test_the_spinner_is_made_of_what_the_terminal_has(
+    encoding: str, frames: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    said = Terminal(encoding)
+    monkeypatch.setattr(sys, "stderr", said)
+    with guarded({}), make_view() as view:
+        assert isinstance(view, LiveView)
+        view.tell(events.Waiting("the stop of instance 7", 3))
+        view.tell(events.Trouble("nothing", "ü"))
+    text = said.written.getvalue().decode(encoding)
+    assert "\\u28" not in text
+    assert any(frame in text for frame in frames)
+
+
+@pytest.mark.parametrize("columns", [80, 100, 120, 200])
+def test_a_screen_fits_the_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    shown = Terminal("utf-8")
+    monkeypatch.setattr(sys, "stdout", shown)
+    show_backend(OUTCOME)
+    lines = shown.written.getvalue().decode().splitlines()
+    assert max(map(len, lines)) <= columns
+    assert all(line.startswith(("ert is up", "  ")) for line in lines)
+    assert " ".join(" ".join(lines).split()).endswith("`ert-deploy down` destroys every instance")
+
+
+def test_a_program_reads_each_row_in_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    show_backend(OUTCOME)
+    assert len(capsys.readouterr().out.splitlines()) == 6
+
+
+def painted(monkeypatch: pytest.MonkeyPatch, event: Any) -> str:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    said = Terminal("utf-8")
+    monkeypatch.setattr(sys, "stderr", said)
+    with guarded({}), make_view() as view:
+        view.tell(event)
+        view.note("a note")
+    return said.written.getvalue().decode()
+
+
+def test_no_colour_vanishes_on_a_light_or_a_dark_background(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Yellow and cyan are unreadable on white, blue on black, and dim on both."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert {word for style in STYLES.values() for word in style.split()} <= {"bold", "green", "magenta", "red"}
+    line = next(line for line in painted(monkeypatch, events.Trouble("x", "y")).splitlines() if "x: y" in line)
+    assert "\x1b[1;35m" in line
+    note = next(line for line in painted(monkeypatch, events.Trouble("x", "y")).splitlines() if "a note" in line)
+    assert not re.search(r"\x1b\[[0-9;]*m[^\x1b]*a note", note)
+
+
+def test_no_color_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    line = next(line for line in painted(monkeypatch, events.Trouble("x", "y")).splitlines() if "x: y" in line)
+    assert not re.search(r"\x1b\[[0-9;]*3[0-7]", line)
