@@ -26,6 +26,7 @@ from benchmarks.launch.parameters import (
 from benchmarks.launch.rental import Rental
 from benchmarks.launch.session import LIST, SLOTS, Launch, Session
 from benchmarks.launch.shown import Boot, shown
+from ert_deploy.core.launching.manifest import UNASKED, Manifest
 from ert_deploy.core.model.desired import Criteria, Desired, Phase
 from ert_deploy.core.model.desired import Launch as Container
 from ert_deploy.core.model.errors import ErtError, OfferGone, StateConflict
@@ -201,6 +202,18 @@ class Local:
         """Discard it."""
 
 
+class NoRegistries:
+    """Registries that are not asked: the model of the market has none."""
+
+    def image(self, image: str) -> Manifest:
+        """Say nothing about the image."""
+        return UNASKED
+
+    def model(self, model: str) -> Manifest:
+        """Say nothing about the model."""
+        return UNASKED
+
+
 class NoApp:
     """Web host and app ports of a deployment without an app: no method is ever called."""
 
@@ -216,7 +229,7 @@ def launch(session: Session, *, verified_only: bool) -> Launch:
     """Run `up` on a session, again after each failure, until a backend is healthy or the time is over."""
     gpu, store, none = Gpu(session), Store(), NoApp()
     local, backends = Local(gpu), Backends(gpu)
-    ports = Ports(gpu, none, backends, none, store, local, local, local)
+    ports = Ports(gpu, none, backends, none, NoRegistries(), store, local, local, local)
     desired = wanted(verified_only=verified_only)
     try:
         while not _is_up(desired, ports):
