@@ -27,7 +27,10 @@ def check_registries(run: Run) -> Effects[None]:
     if run.memory.registries_read:
         return
     run.memory.registries_read = True
-    for finding in (yield from registry_findings(run.desired.launch)):
+    launch = run.desired.launch
+    image = yield from ask(Registries.image, launch.image)
+    run.memory.pullable = image.access is Access.FOUND and image.runs_here
+    for finding in (yield from _findings(launch, image)):
         if finding.stops:
             raise UsageError(finding.what, hint=finding.hint)
         yield from ask(Audience.tell, Trouble(finding.what, finding.hint))
@@ -35,7 +38,10 @@ def check_registries(run: Run) -> Effects[None]:
 
 def registry_findings(launch: Launch) -> Effects[tuple[Finding, ...]]:
     """Return what is wrong with the image and the model, as far as their registries show it."""
-    image = yield from ask(Registries.image, launch.image)
+    return (yield from _findings(launch, (yield from ask(Registries.image, launch.image))))
+
+
+def _findings(launch: Launch, image: Manifest) -> Effects[tuple[Finding, ...]]:
     found = list(_of_image(launch, image))
     if launch.server.kind == OLLAMA:
         model = yield from ask(Registries.model, launch.model)
