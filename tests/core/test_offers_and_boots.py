@@ -305,9 +305,13 @@ def test_one_that_was_never_healthy_and_stopped_is_a_failed_boot_and_does_not_sl
         ("OCI runtime create failed: x", True, ""),
         ("OCI runtime create failed: exec /x: no such file", True, "oci runtime create failed: exec /x: no such file"),
         ("Bind for 0.0.0.0:40123 failed: port is already allocated", False, ""),
-        ("Error of e3b0c44298fc at 10:12", True, "error of # at #:#"),
         ("manifest unknown: e3b0c44298fc at 10:12", True, "the image cannot be pulled"),
-        ("exec /x: exec format error", True, "the image is not for this processor"),
+        (
+            "OCI runtime create failed: exec e3b0 at 10:12: no such file",
+            True,
+            "oci runtime create failed: exec # at #:#: no such file",
+        ),
+        ("OCI runtime create failed: exec format error", True, "the image is not for this processor"),
     ],
 )
 def test_how_a_boot_ended_is_compared_in_words_that_are_the_same_on_every_host(

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 PLATFORM = "linux/amd64"  # of the GPU machines
-GB = 1e9
 
 
 class Access(StrEnum):
@@ -40,7 +39,7 @@ class Manifest:
     @property
     def gb(self) -> float:
         """The size of the download in GB (10^9 bytes)."""
-        return self.size / GB
+        return self.size / 1e9
 
 
 UNASKED = Manifest(Access.UNASKED)

@@ -55,7 +55,8 @@ class Notice:
     """A host's message on an instance, as its provider's adapter understands it. `text` is for people.
 
     `progress`: all is well until now. `wrong`: something is not. `permanent`: it will not run there, ever.
-    `of_host`, `of_image`: whose fault it is, if the text names it. `port_taken`: another container has its port. `cause`: it would be the same on every host.
+    `of_host`, `of_image`: whose fault it is, if the text names it. `port_taken`: another container has its port.
+    `cause`: it would be the same on every host.
     """
 
     text: str
