@@ -31,12 +31,15 @@ ADVICE = (
 OTHERWISE = "check launch/image: run it on a machine of your own; `ert-deploy image build` builds a new one"
 
 
-def same_end(step: steps.Retire, memory: Memory) -> frozenset[str]:
-    """Return the machines on which a boot of this run failed like this one, if there are enough to blame no host."""
+def same_end(step: steps.Retire, memory: Memory, told: str) -> frozenset[str]:
+    """Return the machines on which a boot of this run failed like this one, if there are enough to blame no host.
+
+    `told` is what the machine left behind, for the message.
+    """
     if not step.end or step.token not in memory.created:
         return frozenset()
     machines = memory.ends.setdefault(step.end, {})
-    machines[step.machine_id] = step.reason
+    machines[step.machine_id] = told
     return frozenset(machines) if len(machines) >= _enough(step.end, memory) else frozenset()
 
 

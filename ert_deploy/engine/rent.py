@@ -155,9 +155,11 @@ def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
     refuse_broken_image(run.desired, run.memory)
     yield from check_registries(run)
     if run.memory.rentals >= run.desired.attempts or run.memory.lost >= MAX_LOST:
+        stored = run.observed.state
         raise Failed(
             f"{run.memory.rentals} rented machines did not become healthy, {run.memory.lost} offers were taken",
-            hint="`ert-deploy offers` lists the remaining ones; a higher offer/max_dph allows better hosts",
+            "\n".join(f"instance {one.id}: {one.reason}" for one in stored.failures[-run.memory.rentals :]),
+            "`ert-deploy doctor` shows what each machine left; `offers` lists the remaining ones",
         )
     moment, stored = (yield from ask(TimeSource.moment)), run.observed.state
     now, denied = own_time(moment, run.memory), stored.denied_machines(abs(moment.stamp()))

@@ -43,7 +43,9 @@ def none_ahead(state: State, now: float | None) -> State:
     if now is None:
         return state
     latest = now + MARGIN
-    if any(at > latest for _, at in stamps(state)) or any(one.at > latest for one in state.launches):
+    if any(at > latest for _, at in stamps(state)) or any(
+        one.at > latest for one in (*state.launches, *state.failures)
+    ):
         state = _undated(state, latest)
     if any(d.until > latest + MOST_DENIED for d in state.denied):
         state = replace(state, denied=tuple(d for d in state.denied if d.until <= latest + MOST_DENIED))
@@ -61,4 +63,5 @@ def _undated(state: State, latest: float) -> State:
         rollouts=tuple(replace(r, at=name(r.at), proven=name(r.proven)) for r in state.rollouts),
         begun=name(state.begun),
         launches=tuple(replace(one, at=name(one.at)) for one in state.launches),
+        failures=tuple(replace(one, at=name(one.at)) for one in state.failures),
     )

@@ -24,8 +24,8 @@ from tests.support.fakes.timing import FakeClock, FakeEntropy, Plans
 from tests.support.fakes.webhost import FakeService, FakeWeb
 
 __all__ = [
-    "FakeBackend", "FakeClock", "FakeEntropy", "FakeGpu", "FakeInstance", "FakeRegistries", "FakeService", "FakeStore", "FakeWeb",
-    "FakeWorld", "Listener", "Plans", "blind", "certificate", "offer", "world",
+    "FakeBackend", "FakeClock", "FakeEntropy", "FakeGpu", "FakeInstance", "FakeRegistries", "FakeService", "FakeStore",
+    "FakeWeb", "FakeWorld", "Listener", "Plans", "blind", "certificate", "offer", "world",
 ]  # fmt: skip
 
 

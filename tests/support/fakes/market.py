@@ -103,6 +103,7 @@ class FakeGpu:
         self.faults = Plans(clock)
         self.numbers = itertools.count(500)
         self.credit = 10.0
+        self.log = ""  # of every container
         self.account_id = "424242"
         self.elsewhere = False  # the key belongs to an account that has none of the instances
         self.dates = True
@@ -216,7 +217,8 @@ class FakeGpu:
         return self.clock.real() if self.dates else None
 
     def logs(self, instance_id: InstanceId, tail: int) -> str:
-        return f"log of {instance_id}"
+        self.faults.before("logs")
+        return self.log or f"log of {instance_id}"
 
     def paid(self) -> tuple[InstanceId, ...]:
         """Return the existing instances, which all cost money."""

@@ -104,7 +104,8 @@ class Stage:
         self.witness = Witness(hooks=list(hooks))
         web = RenderWeb(self.key, self.double.url, self.clock, Bounds(read=5, total=9))
         app = _Looking(HttpAppProbe(self.clock, Bounds(connect=2, read=2, total=3)), self.witness)
-        ports = Ports(self.gpu, web, self.backend, app, FakeRegistries(), self.store, self.clock, FakeEntropy(), self.witness)
+        there = FakeRegistries()
+        ports = Ports(self.gpu, web, self.backend, app, there, self.store, self.clock, FakeEntropy(), self.witness)
         self.double.faults.seen.clear()
         return run(apply(desired or self.desired()), ports)
 
