@@ -52,6 +52,11 @@ def none_ahead(state: State, now: float | None) -> State:
     return state
 
 
+def _ends(state: State) -> Iterator[float]:
+    yield from (one.at for one in state.launches)
+    yield from (one.at for one in state.failures)
+
+
 def _undated(state: State, latest: float) -> State:
     def name(at: float) -> float:
         return -at if at > latest else at
