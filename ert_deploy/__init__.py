@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from ert_deploy.app.images import Pushed, build_image, push_image
     from ert_deploy.app.lifecycle import down, sleep, up, wake
     from ert_deploy.app.logs import Log, logs
-    from ert_deploy.app.look import Plan, Status, plan, status
+    from ert_deploy.app.look import Plan, plan
     from ert_deploy.app.offers import Offers, offers
     from ert_deploy.app.outcome import Backend, Outcome, Service
     from ert_deploy.app.reap import Strays, find_strays, reap
     from ert_deploy.app.report import report
     from ert_deploy.app.rotate import Rotation, rotate
+    from ert_deploy.app.status.read import status
+    from ert_deploy.app.status.result import Status
     from ert_deploy.config.yaml.problems import ConfigProblems
     from ert_deploy.core.model.desired import Phase
     from ert_deploy.core.model.errors import Busy, CannotObserve, ErtError, Failed, NeedsAttention, UsageError
@@ -37,12 +39,14 @@ _WHERE = {
     "app.images": "Pushed build_image push_image",
     "app.lifecycle": "down sleep up wake",
     "app.logs": "Log logs",
-    "app.look": "Plan Status plan status",
+    "app.look": "Plan plan",
     "app.offers": "Offers offers",
     "app.outcome": "Backend Outcome Service",
     "app.reap": "Strays find_strays reap",
     "app.report": "report",
     "app.rotate": "Rotation rotate",
+    "app.status.read": "status",
+    "app.status.result": "Status",
     "config.yaml.problems": "ConfigProblems",
     "core.model.desired": "Phase",
     "core.model.errors": "Busy CannotObserve ErtError Failed NeedsAttention UsageError",

@@ -16,6 +16,7 @@ from ert_deploy.core.model.arming import refuse_unarmed, refuse_without_bid
 from ert_deploy.core.model.desired import Criteria, Launch, Target
 from ert_deploy.core.model.events import Event
 from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.machine.figures import Figures
 from ert_deploy.core.model.moment import Moment
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, WebDeploy
 from ert_deploy.core.model.provider import Cloud, InstanceId, Platform
@@ -180,6 +181,9 @@ class BackendProbe(Protocol):
 
     def busy(self, address: Address, certificate: str, key: Secret) -> int:
         """Return the number of running or pending reports. Raises Transient if the backend does not report it."""
+
+    def figures(self, address: Address, certificate: str, key: Secret) -> Figures:
+        """Return its load, limits and last report, by its keyed routes. Raises Transient if it does not report them."""
 
     def keys_in_force(self, address: Address, certificate: str, boot_secret: Secret) -> tuple[int, tuple[str, ...]]:
         """Return how often the keys were set, and their SHA-256; empty if not reported. Rejected: not supported."""

@@ -1,4 +1,4 @@
-"""`status` and `plan`: the existing resources, and the steps that a run would execute. Read-only."""
+"""`plan`: the steps that a run would execute. Read-only."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 
 from ert_deploy.app.deployment import SILENT, Config, Deployment, Progress, opened
 from ert_deploy.app.market import ranked
-from ert_deploy.app.outcome import Backend, Doubts, Service, backends, foreign, in_doubt, services
+from ert_deploy.app.outcome import Doubts, foreign, in_doubt
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import CannotObserve, ErtError
 from ert_deploy.core.model.provider import InstanceId
-from ert_deploy.core.model.state import Denied
 from ert_deploy.core.model.steps import Rent, Step
 from ert_deploy.core.planning import plan as planning
 from ert_deploy.core.planning.offers import Ranked
@@ -25,29 +24,6 @@ from ert_deploy.engine.run_context import Memory
 from ert_deploy.wiring import Session
 
 SHOWN = 5  # maximum number of variables to name; there may be many
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """Resources at `now`, in Unix time. `sandbox_stopped`: the sandbox is not running, so none exist.
-
-    `undecided` are the instances without a certain owner, each with the reason; `others` are those of another owner.
-    `unsettled_creates` is the number of create calls with unknown result, `to_be_destroyed` are instances that may
-    still exist after a request to delete them. `denied` are the machines and hosts that are temporarily not rented, and
-    `denied_machines` the ids of these machines.
-    """
-
-    deployment: str
-    now: float = 0.0
-    backends: tuple[Backend, ...] = ()
-    services: tuple[Service, ...] = ()
-    undecided: Doubts = ()
-    others: tuple[InstanceId, ...] = ()
-    unsettled_creates: int = 0
-    to_be_destroyed: tuple[InstanceId, ...] = ()
-    denied_machines: tuple[str, ...] = ()
-    denied: tuple[Denied, ...] = ()
-    sandbox_stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,30 +42,6 @@ class Plan:
     offer: Ranked | None = None
     matching: int = 0
     hours: float = 0.0
-
-
-def status(config: Config = None, *, progress: Progress = SILENT) -> Status:
-    """Return the running instances, their price, and the apps' settings: read from the providers, not just the state.
-
-    Raises UsageError, or CannotObserve if a provider could not be read completely; never returns a partial result.
-    """
-    deployment = opened(config)
-    if not deployment.sandbox_runs():
-        return Status(deployment.name, sandbox_stopped=True)
-    _, situation = _look(deployment, progress)
-    desired, observed, state = situation.desired, situation.observed, situation.observed.state
-    return Status(
-        deployment=desired.deployment,
-        now=observed.now,
-        backends=backends(situation),
-        services=services(observed),
-        undecided=in_doubt(situation),
-        others=foreign(situation),
-        unsettled_creates=len(state.intents),
-        to_be_destroyed=tuple(t.id for t in state.tombstones),
-        denied_machines=tuple(sorted(state.denied_machines(abs(observed.stamp())))),
-        denied=tuple(d for d in state.denied if d.until > abs(observed.stamp())),
-    )
 
 
 def plan(config: Config = None, phase: Phase = Phase.RUNNING, *, progress: Progress = SILENT) -> Plan:

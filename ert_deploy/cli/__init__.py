@@ -22,7 +22,7 @@ COMMANDS = {
     "wake": "Have a sleeping backend serve again, on its old GPU or a new one.",
     "down": "Destroy all instances of the deployment; nothing bills any more.",
     "plan": "Show the steps of `up` (or `down`, or `sleep`) without executing them.",
-    "status": "Show running instances, their cost, and the app's configuration.",
+    "status": "Show whether every link up to the last report is good, and the cost.",
     "report": "Request a report on TICKER from the app.",
     "offers": "Show the offers on the market, ranked, and why others are not taken.",
     "key": "Manage the API key between the apps and the backend.",

@@ -50,7 +50,7 @@ CALLS = {
     "state show": "state.show",
     "state sign": "state.sign",
     "state unlock": "state.unlock",
-    "status": "look.status",
+    "status": "status.read.status",
     "up": "lifecycle.up",
     "wake": "lifecycle.wake",
 }
@@ -87,7 +87,7 @@ def watch(monkeypatch: pytest.MonkeyPatch, function: str) -> None:
     def called(*args: Any, **options: Any) -> None:
         raise Called(function, args, options)
 
-    module, _, name = function.partition(".")
+    module, _, name = function.rpartition(".")
     monkeypatch.setattr(importlib.import_module(f"ert_deploy.app.{module}"), name, called)
 
 

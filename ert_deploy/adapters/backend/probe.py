@@ -16,12 +16,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from ert_deploy.adapters.backend import key_admin
+from ert_deploy.adapters.backend.figures import figures_of
 from ert_deploy.adapters.backend.tls import Line, Stranger, Unreachable, open_pinned, open_unproven
 from ert_deploy.adapters.bounded_http import json_of
 from ert_deploy.adapters.bounded_socket import Deadline
 from ert_deploy.adapters.public_address import objection
 from ert_deploy.core.model.errors import NeedsAttention, Transient, UsageError
 from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.machine.figures import Figures
 from ert_deploy.core.model.observed import Address, Health, OffSwitch, Vital
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
@@ -84,6 +86,17 @@ class TlsBackendProbe:
             raise _silent(address, f"it returned {status} without its queue")
         return _count(queue.get("depth")) + _count(queue.get("active"))
 
+    def figures(self, address: Address, certificate: str, key: Secret) -> Figures:
+        """Return what the server with `certificate` reports of itself by its keyed routes. Raises like `accepts`."""
+        status, body = self._status(address, certificate, key)
+        if status != 200:
+            raise _silent(address, "it rejects the key" if status == 401 else f"/status answered {status}")
+        try:
+            counted, text = self._keyed(address, certificate, key, "/metrics")
+        except Transient:
+            counted, text = 0, b""
+        return figures_of(_object(body), text.decode(errors="replace") if counted == 200 else None)
+
     def keys_in_force(self, address: Address, certificate: str, boot_secret: Secret) -> tuple[int, tuple[str, ...]]:
         """Return the generation of the keys and their hashes. Raise `Rejected`, `Transient` or `NeedsAttention`."""
         return key_admin.in_force(*self._admin(address, certificate, boot_secret, "GET", None))
@@ -112,13 +125,16 @@ class TlsBackendProbe:
 
     def _status(self, address: Address, certificate: str, key: Secret) -> tuple[int, bytes]:
         """Return status and body of /status for this key, which is sent only to that server."""
+        return self._keyed(address, certificate, key, "/status")
+
+    def _keyed(self, address: Address, certificate: str, key: Secret, path: str) -> tuple[int, bytes]:
         if not _KEY.fullmatch(key.reveal()):
             raise UsageError("the API key is empty or holds characters that no key has")
         try:
             self._check(address)
             self._must_be_proven(address, certificate)
             with open_pinned(address, certificate, None, Deadline.after(self._total)) as line:
-                return line.get("/status", {"Authorization": f"Bearer {key.reveal()}"})
+                return line.get(path, {"Authorization": f"Bearer {key.reveal()}"})
         except (Stranger, Unreachable, TimeoutError) as trouble:
             raise _silent(address, str(trouble)) from trouble
 

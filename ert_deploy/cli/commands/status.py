@@ -1,58 +1,141 @@
-"""`ert-deploy status`: the running instances, their price, and the settings of the app."""
+"""`ert-deploy status`: the verdict on a deployment, link by link, and what it costs."""
 
 from __future__ import annotations
 
-import math
+import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 import click
 
-from ert_deploy.app import look
 from ert_deploy.app.attention import undecided
-from ert_deploy.app.look import Status
-from ert_deploy.app.outcome import Backend
+from ert_deploy.app.status import read
+from ert_deploy.app.status.result import Status
 from ert_deploy.cli.documents import attention, services_document
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
-from ert_deploy.cli.view.avoided import avoided, avoided_document
+from ert_deploy.cli.streams import SafeStream, safe
+from ert_deploy.cli.view.avoided import avoided_document
+from ert_deploy.cli.view.changes import changes
+from ert_deploy.cli.view.links import status_lines
 from ert_deploy.cli.view.progress import make_view
-from ert_deploy.core.model.text import per_hour
+from ert_deploy.core.model.errors import ErtError
+from ert_deploy.core.verdict.links import Link, Standing
 
-OFF_SWITCH = {
-    "refused": "the provider denies its off-switch: it cannot stop itself, use `sleep` or `down`",
-    "unknown": "its off-switch is unconfirmed: the provider has neither accepted nor rejected its key",
-}
+VERSION = 1  # of the JSON document
+CLEAR = "\x1b[H\x1b[2J"
+WIDTH = 80  # columns where no terminal says otherwise
 
 
 @click.command("status")
 @config_option
 @json_option
-def command(config: str | None, as_json: bool) -> None:
-    """Show running instances, their cost, and the app's configuration.
+@click.option("--watch", "watching", is_flag=True, help="Look again every few seconds, until Ctrl-C.")
+@click.option("--all", "every", is_flag=True, help="Also show every other deployment that the account's marks name.")
+def command(config: str | None, as_json: bool, watching: bool, every: bool) -> None:
+    """Show whether every link up to the last report is good, and the cost.
 
-    Reads the providers, not only the state, so that only existing instances are listed. Exit code 5 if a provider
-    cannot be read, or if a marked instance has no certain owner.
+    Reads the providers, the backend and the apps, not only the state; writes and starts nothing. Exit code 0 if all is
+    as wanted, also asleep or after `down`; 6 if a link is bad, or unknown and needed; 5 if a provider cannot be read,
+    or if a marked instance has no certain owner. `--watch` writes one line per change where there is no terminal, and
+    ends with the code of the last look.
     """
+    if watching and as_json:
+        raise click.UsageError("--watch writes lines, --json one document: give one of them")
+    if watching:
+        raise click.exceptions.Exit(_watch(config, every=every))
     with interruptible(), make_view() as view:
-        found = look.status(config, progress=view)
-    if found.sandbox_stopped:
-        if as_json:
-            emit_json({"deployment": found.deployment, "backends": [], "services": [], "sandbox": "stopped"})
-        else:
-            click.echo(f"{found.deployment}: the sandbox is not running, so no instance is")
-        return
+        look = read.every_status if every else _alone
+        found = look(config, progress=view)
     if as_json:
-        emit_json(_plain(found))
+        emit_json(_document(found, every=every))
     else:
-        _show(found)
-    if left := undecided(found.undecided):
-        raise left
+        for one in found:
+            _show(one)
+    _end(found)
+
+
+def _alone(config: str | None, **options: Any) -> tuple[Status, ...]:
+    return (read.status(config, **options),)
+
+
+def worst(found: Sequence[Status]) -> Standing:
+    """Return the verdict on all of them."""
+    order = (Standing.AS_WANTED, Standing.DEGRADED, Standing.UNCLEAR)
+    return max((one.standing for one in found), key=order.index)
+
+
+def _end(found: Sequence[Status]) -> None:
+    """Raise what the user has to know or to decide, or end with the code of the verdict."""
+    errors: list[ErtError | None] = [one.unread for one in found]
+    errors += [undecided(one.undecided) for one in found]
+    for error in filter(None, errors):
+        raise error
+    if code := worst(found).exit_code:
+        raise click.exceptions.Exit(code)
+
+
+def _watch(config: str | None, *, every: bool) -> int:
+    """Look until interrupted; return the code of the last look."""
+    last: dict[str, Status] = {}
+    with interruptible():
+        try:
+            for found in read.watch(config, every=every):
+                _draw(found) if sys.stdout.isatty() else _tell(found, last)
+                last = {one.deployment: one for one in found}
+        except KeyboardInterrupt:
+            if not last:
+                raise
+    return worst(tuple(last.values())).exit_code
+
+
+def _tell(found: Sequence[Status], last: dict[str, Status]) -> None:
+    for one in found:
+        for line in changes(last.get(one.deployment), one):
+            click.echo(line)
+    sys.stdout.flush()
+
+
+def _draw(found: Sequence[Status]) -> None:
+    text = "\n".join(line for one in found for line in _lines(one)) + "\n"
+    stream = sys.stdout
+    if isinstance(stream, SafeStream):
+        stream.own(CLEAR + safe(text))
+        stream.flush()
+    else:
+        click.echo(text)
+
+
+def _show(found: Status) -> None:
+    for line in _lines(found):
+        click.echo(line)
+
+
+def _lines(found: Status) -> list[str]:
+    if found.sandbox_stopped:
+        return [f"{found.deployment}: the sandbox is not running, so no instance is"]
+    return list(status_lines(found, shutil.get_terminal_size((WIDTH, 24)).columns))
+
+
+def _document(found: Sequence[Status], *, every: bool) -> dict[str, Any]:
+    head = {"version": VERSION, "verdict": worst(found).value, "exit_code": worst(found).exit_code}
+    if every:
+        return head | {"deployments": [_plain(one) for one in found]}
+    return head | _plain(found[0])
 
 
 def _plain(found: Status) -> dict[str, Any]:
+    """Return the JSON object of one deployment. `spent` is in $, times are in Unix time and seconds."""
+    if found.sandbox_stopped:
+        return {"deployment": found.deployment, "backends": [], "services": [], "links": [], "sandbox": "stopped"}
     return {
         "deployment": found.deployment,
+        "standing": found.standing.value,
+        "now": found.now,
+        "sandbox": "running" if found.sandbox else None,
+        "links": [_link(link) for link in found.links],
+        "money": asdict(found.money) if found.money is not None else None,
         "backends": [{**asdict(b), "spent": b.spent(found.now)} for b in found.backends],
         "services": services_document(found.services),
         **attention(found.undecided, found.others),
@@ -63,39 +146,12 @@ def _plain(found: Status) -> dict[str, Any]:
     }
 
 
-def _in_a_word(found: Sequence[Backend], *, doubts: bool) -> str:
-    if not found:
-        return "no known instance of it is running" if doubts else "nothing is running"
-    return "asleep" if all(b.asleep for b in found) else "running"
-
-
-def _show(found: Status) -> None:
-    click.echo(f"{found.deployment}: {_in_a_word(found.backends, doubts=bool(found.undecided))}")
-    for backend in found.backends:
-        _show_backend(backend, backend.spent(found.now))
-    for app in found.services:
-        shown = app.fingerprint or "none (the app uses no backend of this deployment, or does not respond)"
-        click.echo(f"  app       {app.url}  {app.name}, fingerprint {shown}")
-    for title, numbers in (
-        ("with an unknown owner, to be decided", [number for number, _ in found.undecided]),
-        ("another owner's, not included and not changed", found.others),
-        ("to be destroyed", found.to_be_destroyed),
-    ):
-        if numbers:
-            click.echo(f"  {title}: {', '.join(map(str, numbers))}")
-    for line in avoided(found.denied):
-        click.echo(line)
-    if found.unsettled_creates:
-        click.echo(f"  create calls with unknown outcome: {found.unsettled_creates}")
-
-
-def _show_backend(b: Backend, spent: float) -> None:
-    click.echo(f"  instance  {b.instance}  {b.gpu}, {b.place}, machine {b.machine}, {b.status}")
-    costs = f"{per_hour(b.disk_dph)} for its disk" if b.asleep else f"{per_hour(b.dph)} for GPU and disk"
-    so_far = f", ${spent:.4f} so far at most" if math.isfinite(spent) else ""
-    click.echo(f"  costs     {costs}{so_far}")
-    click.echo(f"  backend   {b.url or 'no address yet'}  {b.health}{': ' if b.detail else ''}{b.detail}")
-    if b.model:
-        click.echo(f"  model     {b.model} on {b.engine}")
-    if b.off_switch in OFF_SWITCH:
-        click.echo(f"  warning   {OFF_SWITCH[b.off_switch]}")
+def _link(link: Link) -> dict[str, Any]:
+    return {
+        "link": link.name.value,
+        "subject": link.subject,
+        "level": link.level.value,
+        "wanted": link.wanted,
+        "seen": link.seen,
+        "why": link.why,
+    }

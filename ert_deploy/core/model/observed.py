@@ -54,7 +54,8 @@ class Instance:
     name for the state of the container: shown, and never read. `ended`: its container has run and runs no more, or the
     provider cannot tell. `dph` is the price of the running instance and `disk_dph` the part of it for the disk in any
     state, in $/h. `shell` is the SSH server. `started` is when it was rented; a stop and a start do not change it.
-    `bid` means that it is interruptible, and runs again by itself after being outbid.
+    `bid` means that it is interruptible, and runs again by itself after being `outbid`: it is stopped, and its bid is
+    below what its GPU goes for now.
     """
 
     id: InstanceId
@@ -80,6 +81,7 @@ class Instance:
     born: Mark | None = None
     owner: str = ""
     label_token: str = ""
+    outbid: bool = False
 
     @property
     def halted(self) -> bool:

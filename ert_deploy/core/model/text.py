@@ -43,6 +43,18 @@ def per_hour(price: float) -> str:
     return f"${price:.4f}/h" if math.isfinite(price) else "an unknown price per hour"
 
 
+def span(seconds: float) -> str:
+    """Return a duration as text in its two largest units: "42 s", "7 min", "3 h 05 min", "2 d 4 h"."""
+    minutes = int(seconds // 60)
+    if minutes < 1:
+        return f"{max(0, int(seconds))} s"
+    hours, rest = divmod(minutes, 60)
+    if not hours:
+        return f"{minutes} min"
+    days, over = divmod(hours, 24)
+    return f"{days} d {over} h" if days else f"{hours} h {rest:02} min"
+
+
 def _harmless(found: re.Match[str]) -> str:
     character = found[0]
     return character if character.isprintable() else " " if character.isspace() else ""

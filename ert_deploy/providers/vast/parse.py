@@ -24,7 +24,7 @@ from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
 from ert_deploy.ports import Account
 from ert_deploy.providers.vast import messages
-from ert_deploy.providers.vast.power import ENDED, power_of
+from ert_deploy.providers.vast.power import ENDED, outbid, power_of
 
 DATACENTER = 1  # hosting_type
 TOP_UP = "add credit at cloud.vast.ai"
@@ -127,6 +127,7 @@ def instance(row: Mapping[str, Any]) -> Instance:
         born=read_birth(env),
         owner=env.get("ERT_OWNER", ""),
         label_token=claim.token if claim else "",
+        outbid=outbid(row.get("is_bid"), row.get("cur_state"), row.get("dph_base"), row.get("min_bid")),
     )
 
 

@@ -19,3 +19,13 @@ def power_of(status: str | None, intended: str | None, current: str | None) -> P
     if status in ENDED:
         return Power.EXITED if status == "exited" else Power.UNKNOWN
     return Power.RUNNING if status == "running" and current != "stopped" else Power.STARTING
+
+
+def outbid(bids: object, current: object, ours: object, lowest: object) -> bool:
+    """Whether a stopped contract cannot run by its bid: `dph_base`, its price, is below `min_bid`, the least that wins.
+
+    The three status fields of one that was outbid are those of one that was asked to stop.
+    """
+    if bids is not True or current != "stopped":
+        return False
+    return isinstance(ours, int | float) and isinstance(lowest, int | float) and ours < lowest

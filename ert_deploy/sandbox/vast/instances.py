@@ -31,7 +31,8 @@ def rows(estate: Estate) -> list[Json]:
 
 def row(estate: Estate, contract: Contract) -> Json:
     """Return one instance as JSON."""
-    return instance_row(contract, estate.clock.now(), estate.troubles, estate.options)
+    lowest = estate.winning_bid(contract.ask)
+    return instance_row(contract, estate.clock.now(), estate.troubles, estate.options, lowest)
 
 
 def list_v1(estate: Estate, request: Request) -> Reply:

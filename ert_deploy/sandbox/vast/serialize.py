@@ -21,14 +21,14 @@ LAYER = "3b65ec22a9e9"
 DISK_USED = 4.2  # GB of a running container
 
 
-def instance_row(contract: Contract, now: float, troubles: Troubles, options: Options) -> Json:
-    """Return the row that a client receives now."""
+def instance_row(contract: Contract, now: float, troubles: Troubles, options: Options, lowest: float) -> Json:
+    """Return the row that a client receives now; `lowest` is the bid in $/h that would get its GPU."""
     up = contract.phase is Phase.RUNNING
     row = {
         **host_row(contract.ask),
         **_what(contract),
         **_where(contract, now, troubles),
-        **_money(contract),
+        **_money(contract, lowest),
         **_times(contract, now, up),
         **_load(contract, up),
         "status_msg": _told(contract, troubles) or _message(contract, now, options),
@@ -88,7 +88,8 @@ def _status(contract: Contract, now: float, troubles: Troubles) -> str | None:
     return shown[-1] if shown else None
 
 
-def _money(contract: Contract) -> Json:
+# F59
+def _money(contract: Contract, lowest: float) -> Json:
     base, ask = contract.gpu_rate(), contract.ask
     total, disk_hour = prices(base, contract.order.disk, ask.storage_cost)
     dlperf = ask.card.dlperf * ask.gpus
@@ -98,7 +99,7 @@ def _money(contract: Contract) -> Json:
         "storage_total_cost": disk_hour,
         "search": breakdown(base, disk_hour),
         "instance": breakdown(base if contract.uses_gpu else 0, disk_hour),
-        "min_bid": ask.min_bid,
+        "min_bid": lowest,
         "credit_balance": None,
         "credit_discount": None,
         "credit_discount_max": 0.4,

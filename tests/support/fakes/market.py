@@ -20,6 +20,7 @@ from ert_deploy.core.model.errors import (
     Transient,
 )
 from ert_deploy.core.model.labels import Mark, read_birth
+from ert_deploy.core.model.machine.figures import Figures
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, Vital
 from ert_deploy.core.model.provider import ORDINARY, InstanceId
 from ert_deploy.core.model.secret import Secret
@@ -294,6 +295,7 @@ class FakeBackend:
         self.says_keys = True  # False for an older image
         self.changes: list[tuple[str, ...]] = []
         self.reports = 0
+        self.reported = Figures()
         self.certificate: Callable[[FakeInstance], str] = lambda made: certificate(made.order.mark.token)
 
     def probe(self, address: Address, mark: Mark, boot_secret: Secret, pinned: str) -> Health:
@@ -345,6 +347,12 @@ class FakeBackend:
         self.faults.before("busy")
         self.reports = max(0, self.reports - 1)
         return self.reports
+
+    def figures(self, address: Address, certificate: str, key: Secret) -> Figures:
+        self.faults.before("figures")
+        if key.sha256() not in self._holder(address, certificate).keys:
+            raise Transient("it rejects the key")
+        return self.reported
 
     def _at(self, address: Address) -> FakeInstance | None:
         up = (i for i in self.gpu.instances.values() if i.destroyed is None and not i.halted)

@@ -15,7 +15,7 @@ from ert_backend.api.bodies import Endpoints, Identity, MachineStatus, ServiceCa
 from ert_backend.api.chat import chat_routes
 from ert_backend.api.events import attended, first_of, follow, last_seen
 from ert_backend.api.operations import NONCE, serves
-from ert_backend.api.responses import failed, handed_over, health, invalid, known, refusals, refused
+from ert_backend.api.responses import failed, handed_over, health, invalid, known, last_report, refusals, refused
 from ert_backend.base import metrics
 from ert_backend.base.report_request import JobRequest, ReportRequest
 from ert_backend.edge.identity import proof
@@ -155,6 +155,7 @@ async def _status(service: Service) -> MachineStatus:
         "slots": finding.slots if finding else None,
         "tokens_per_s_floor": round(state.finding.floor, 1) if state.finding else None,
         "total_reports": jobs.total,
+        "last_report": last_report(jobs),
         "active_requests": active + len(jobs.waiting),
     }
 

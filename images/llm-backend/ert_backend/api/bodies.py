@@ -90,6 +90,14 @@ class Queue(TypedDict):
     limit: int
 
 
+class LastReport(TypedDict):
+    """The last finished report of this process; `error` is null for one that was written."""
+
+    status: Status
+    error: str | None
+    seconds_ago: float
+
+
 class MachineStatus(Health, Shown):
     """Health, price and idle stop, queue, engine and GPU; null is not known. Times are in seconds, sizes in bytes."""
 
@@ -110,6 +118,7 @@ class MachineStatus(Health, Shown):
     slots: int | None
     tokens_per_s_floor: float | None
     total_reports: int
+    last_report: LastReport | None
     active_requests: int
 
 

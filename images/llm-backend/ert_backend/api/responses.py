@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from ert_backend import VERSION
-from ert_backend.api.bodies import FieldProblem, Health, Progress, ReportJob
+from ert_backend.api.bodies import FieldProblem, Health, LastReport, Progress, ReportJob
 from ert_backend.api.report_body import Report
 from ert_backend.base.clock import boot_seconds, iso_now
 from ert_backend.base.http_error import refusal_body
@@ -77,6 +77,22 @@ def describe(jobs: Jobs, job: Job) -> ReportJob:
         "error": job.error,
         "retryable": job.retryable,
     }
+
+
+def last_report(jobs: Jobs) -> LastReport | None:
+    """Return how the last finished report went: not one that was cancelled, handed back, or refused."""
+    finished = [(job.finished_at, job) for job in jobs.jobs.values() if job.finished_at is not None and _counts(job)]
+    if not finished:
+        return None
+    at, job = max(finished, key=lambda row: row[0])
+    return {"status": job.status, "error": job.error, "seconds_ago": round(boot_seconds() - at, 3)}
+
+
+def _counts(job: Job) -> bool:
+    """Whether the end of a job says something of this machine."""
+    if job.status is Status.FAILED:
+        return not job.refused and job.error is not None
+    return job.status is Status.DONE
 
 
 def handed_over(jobs: Jobs, job: Job) -> ReportJob:

@@ -1,0 +1,76 @@
+"""Result of `status`: what exists, what it costs, each link, and the verdict."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ert_deploy.app.outcome import Backend, Doubts, Service
+from ert_deploy.core.model.errors import CannotObserve
+from ert_deploy.core.model.machine.figures import Card
+from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.model.state import Denied
+from ert_deploy.core.verdict.links import Link, Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """The main instance in numbers: seconds and $; None is not known, `reason` says why it is not.
+
+    `age` is the time since it was rented, `idle_left` until it stops for lack of work. `spent` is at most what it has
+    cost until now, `per_hour` what it costs. `asleep` is why it is stopped, empty if it is not. `cards` is None if its
+    machine does not report them.
+    """
+
+    instance: InstanceId
+    age: float | None
+    idle_left: float | None
+    spent: float | None
+    per_hour: float | None
+    asleep: str = ""
+    cards: tuple[Card, ...] | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Resources at `now`, in Unix time. `sandbox`: all of it costs nothing. `sandbox_stopped`: it is not
+    running, so none exist.
+
+    `links` are the checks and `standing` the verdict on them. `unread` is the error if a provider could not be read.
+    `undecided` are the instances without a certain owner, each with the reason; `others` are those of another owner.
+    `unsettled_creates` is the number of create calls with unknown result, `to_be_destroyed` are instances that may
+    still exist after a request to delete them. `denied` are the machines and hosts that are temporarily not rented, and
+    `denied_machines` the ids of these machines.
+    """
+
+    deployment: str
+    now: float = 0.0
+    links: tuple[Link, ...] = ()
+    standing: Standing = Standing.AS_WANTED
+    money: Money | None = None
+    unread: CannotObserve | None = None
+    backends: tuple[Backend, ...] = ()
+    services: tuple[Service, ...] = ()
+    undecided: Doubts = ()
+    others: tuple[InstanceId, ...] = ()
+    unsettled_creates: int = 0
+    to_be_destroyed: tuple[InstanceId, ...] = ()
+    denied_machines: tuple[str, ...] = ()
+    denied: tuple[Denied, ...] = ()
+    sandbox: bool = False
+    sandbox_stopped: bool = False
+
+    @property
+    def word(self) -> str:
+        """What there is of it, in a word or two."""
+        if self.unread is not None and not self.backends:
+            return "not known"
+        if not self.backends:
+            return "no known instance of it is running" if self.undecided else "nothing is running"
+        return "asleep" if all(b.asleep for b in self.backends) else "running"
+
+
+def finite(value: float | None) -> float | None:
+    """Return the value, or None if it is infinite or not a number."""
+    return value if value is not None and math.isfinite(value) else None

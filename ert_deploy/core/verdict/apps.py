@@ -1,0 +1,107 @@
+"""Checks of the apps: the variables that they are given, and the configuration that they run with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ert_deploy.core.model.desired import Target
+from ert_deploy.core.model.observed import Publication, Vital
+from ert_deploy.core.planning.app_env import change, connected, touched, withdrawn
+from ert_deploy.core.planning.health import Candidate
+from ert_deploy.core.planning.key_acceptance import takes
+from ert_deploy.core.verdict.facts import Facts
+from ert_deploy.core.verdict.links import Level, Link, Missing, Name
+
+REACHED = range(200, 300)
+REPAIR = "`ert-deploy up` writes them and deploys"
+
+
+def apps(facts: Facts) -> Iterator[Link]:
+    """Yield two links per app: its variables, and the process that runs."""
+    by_name = {p.target: p for p in facts.publications}
+    for target in facts.desired.targets if facts.whole else ():
+        publication = by_name.get(target.service)
+        if publication is None:
+            why = facts.unread.get(target.service, "the web host was not asked")
+            yield Link(Name.APP_CONFIG, Level.UNKNOWN, "readable", "not read", why, target.service, unclear=True)
+            yield Link(Name.APP, Level.UNKNOWN, "reachable", "not asked", why, target.service)
+            continue
+        yield _config(facts, target, publication)
+        yield _process(facts, target, publication)
+
+
+def _config(facts: Facts, target: Target, app: Publication) -> Link:
+    if app.suspended:
+        why = f"it is suspended ({app.suspended}): resume it at {facts.desired.platform.name}"
+        return Link(Name.APP_CONFIG, Level.BAD, "a service that runs", "suspended", why, app.name)
+    if isinstance(facts.situation, Missing):
+        why = "which backend it is to use is not known"
+        return Link(Name.APP_CONFIG, Level.UNKNOWN, "the backend in use", "not compared", why, app.name)
+    if facts.main is None:
+        return _unused(target, app)
+    return _used(facts.main, target, app)
+
+
+def _unused(target: Target, app: Publication) -> Link:
+    wanted = "no backend"
+    if not touched(target.names, app.env):
+        return Link(Name.APP_CONFIG, Level.GOOD, wanted, "none of our variables", subject=app.name)
+    if change(target.names, app.env, withdrawn(target)):
+        why = "it has the variables of a backend that does not exist: `ert-deploy up` rents one, `down` removes them"
+        return Link(Name.APP_CONFIG, Level.BAD, wanted, "a backend that is gone", why, app.name)
+    return Link(Name.APP_CONFIG, Level.GOOD, wanted, "switched off", subject=app.name)
+
+
+def _used(found: Candidate, target: Target, app: Publication) -> Link:
+    names, env = target.names, app.env
+    wanted, subject = f"instance {found.instance.id}, its key and certificate", app.name
+    key = env.get(names.key)
+    if key is None:
+        return Link(Name.APP_CONFIG, Level.BAD, wanted, f"no {names.key}", f"it has no key: {REPAIR}", subject)
+    taken = takes(found.instance, found.record)
+    if taken and key.sha256() not in taken:
+        why = f"the backend does not accept the key in {names.key}: {REPAIR}"
+        return Link(Name.APP_CONFIG, Level.BAD, wanted, f"another key ({key.sha256()[:8]})", why, subject)
+    certificate = _certificate(found)
+    if certificate is None:
+        why = "the certificate of the backend is not known yet"
+        return Link(Name.APP_CONFIG, Level.UNKNOWN, wanted, "not compared", why, subject)
+    here = found.instance.address
+    url = here.url() if here is not None else env[names.url].reveal() if names.url in env else ""
+    differs = change(names, env, connected(target, url, key, certificate))
+    if differs:
+        listed = ", ".join((*differs.write, *differs.delete))
+        return Link(
+            Name.APP_CONFIG, Level.BAD, wanted, f"differs in {listed}", f"not this backend's: {REPAIR}", subject
+        )
+    return Link(Name.APP_CONFIG, Level.GOOD, wanted, "all variables as wanted", subject=subject)
+
+
+def _certificate(found: Candidate) -> str | None:
+    """Return the certificate that an app needs: the one proven now, else the one that was pinned."""
+    health = found.health
+    if health is not None and health.vital is not Vital.IMPOSTOR and health.certificate is not None:
+        return health.certificate
+    return found.record.certificate if found.record is not None and found.record.certificate else None
+
+
+def _process(facts: Facts, target: Target, app: Publication) -> Link:
+    held = app.env.get(target.names.fingerprint)
+    mark, live, subject = held.reveal() if held is not None else "", app.live_fingerprint, app.name
+    wanted = f"fingerprint {mark}" if mark else "no fingerprint"
+    if live is not None and live == mark:
+        return Link(Name.APP, Level.GOOD, wanted, f"fingerprint {live}", subject=subject)
+    if live is not None:
+        why = "the process runs with another configuration: it was rolled back, or was not deployed since"
+        return Link(Name.APP, Level.BAD, wanted, f"fingerprint {live}", f"{why}; `ert-deploy up` deploys", subject)
+    needed = facts.main is not None or isinstance(facts.situation, Missing)
+    status = facts.answers.get(target.service, 0)
+    if not status:
+        return Link(Name.APP, Level.UNKNOWN, wanted, "no response", "it does not respond", subject, needed=needed)
+    if status not in REACHED:
+        level, why = (Level.BAD, "it fails") if needed else (Level.UNKNOWN, "so it shows no configuration")
+        return Link(Name.APP, level, wanted, f"HTTP {status} at {target.health_path}", why, subject, needed=needed)
+    if not needed:
+        return Link(Name.APP, Level.UNKNOWN, wanted, "none", "it shows no configuration", subject, needed=False)
+    why = f"{target.health_path} shows no fingerprint: it was rolled back, or its version has no such field"
+    return Link(Name.APP, Level.BAD, wanted, "none", f"{why}; `ert-deploy up` deploys", subject)

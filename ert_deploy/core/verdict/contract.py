@@ -1,0 +1,122 @@
+"""Checks of the account and of everything that is rented in it for this deployment."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from ert_deploy.core.model.text import per_hour
+from ert_deploy.core.planning.candidates import unfit
+from ert_deploy.core.planning.health import Candidate
+from ert_deploy.core.planning.situation import Situation
+from ert_deploy.core.verdict.facts import Asleep, Facts
+from ert_deploy.core.verdict.links import Level, Link, Missing, Name
+from ert_deploy.core.verdict.machine import price
+
+LOW = 1.0  # hours of credit below which the provider is about to stop everything
+WHY = {
+    Asleep.IDLE: "it was idle and stopped itself",
+    Asleep.LIMIT: "its guard stopped it at a limit of the config",
+    Asleep.ASKED: "it was asked to, by `sleep` or at the provider",
+    Asleep.OUTBID: "somebody bids more for its GPU: `ert-deploy wake` rents another one",
+    Asleep.CREDIT: "the account has no credit left, and the provider has stopped it",
+}
+WANTED = (Asleep.IDLE, Asleep.LIMIT, Asleep.ASKED)
+
+
+def account(facts: Facts) -> Link:
+    """Return the link of the account: readable, and with credit for what is rented."""
+    credit = facts.credit
+    if isinstance(credit, Missing):
+        return Link(Name.ACCOUNT, Level.UNKNOWN, "readable", "not read", credit.reason, unclear=True)
+    if not math.isfinite(credit.amount):
+        why = "the key may not read it (user_read)"
+        return Link(Name.ACCOUNT, Level.UNKNOWN, "credit", "not shown", why, needed=False)
+    rate, seen = _rate(facts), f"${credit.amount:.2f}"
+    if not rate:
+        return Link(Name.ACCOUNT, Level.GOOD, "no credit needed", seen)
+    hours = max(0.0, credit.amount) / rate
+    seen = f"{seen}, {_hours(hours)} at {per_hour(rate)}"
+    if credit.amount > 0 and hours >= LOW:
+        return Link(Name.ACCOUNT, Level.GOOD, f"credit for {_hours(LOW)}", seen)
+    why = f"at $0 the provider stops everything: {credit.top_up}"
+    return Link(Name.ACCOUNT, Level.BAD, f"credit for {_hours(LOW)}", seen, why)
+
+
+def _rate(facts: Facts) -> float:
+    """Return the $/h of all known instances; 0 if there are none, or if their price is unknown."""
+    if isinstance(facts.situation, Missing):
+        return 0.0
+    rates = (i.disk_dph if i.stopped else i.dph for i in facts.situation.ours)
+    return sum(rate for rate in rates if math.isfinite(rate))
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:.0f} h" if hours >= 1 else f"{hours * 60:.0f} min"
+
+
+def contracts(facts: Facts) -> Iterator[Link]:
+    """Yield one link per instance, pending create and pending deletion; one if nothing exists."""
+    situation = facts.situation
+    if isinstance(situation, Missing):
+        yield Link(Name.CONTRACT, Level.UNKNOWN, "listed", "not read", situation.reason, unclear=True)
+        return
+    found = facts.main
+    yield _none(situation) if found is None else _main(facts, found)
+    for other in situation.candidates:
+        if found is not None and other.instance.id != found.instance.id:
+            why = "it is not the one in use and it bills: `ert-deploy up` retires it"
+            seen = f"{other.instance.status or 'provisioning'}, {price(other)}"
+            yield Link(Name.CONTRACT, Level.BAD, "gone", seen, why, other.instance.id)
+    yield from _pending(situation)
+    for doubt in situation.undecided:
+        number = doubt.instance.id
+        why = f"{doubt.why}: `ert-deploy adopt|ignore|destroy {number}` decides"
+        seen = f"marked, {per_hour(doubt.instance.dph)}"
+        yield Link(Name.STRAY, Level.BAD, "an owner", seen, why, number, unclear=True)
+
+
+def _none(situation: Situation) -> Link:
+    listed = {i.id for i in situation.ours}
+    lost = [r.id for r in situation.observed.state.records if r.id not in listed]
+    if not lost:
+        return Link(Name.CONTRACT, Level.GOOD, "none", "none")
+    why = "its guard, its host or somebody at the provider has destroyed it: `ert-deploy up` rents another one"
+    return Link(Name.CONTRACT, Level.BAD, "the one of the state", "not listed any more", why, lost[0])
+
+
+def _main(facts: Facts, found: Candidate) -> Link:
+    instance, subject = found.instance, found.instance.id
+    seen = f"{instance.status or 'provisioning'}, {price(found)}, {instance.gpu_name}, {instance.geolocation}"
+    seen = seen.rstrip(", ")
+    if facts.sleeps:
+        return _stopped(facts, found)
+    wanted = f"at most ${facts.desired.criteria.max_dph:g}/h, as in the config" if facts.whole else "rented"
+    if facts.whole and (why := unfit(facts.desired, found)):
+        return Link(Name.CONTRACT, Level.BAD, wanted, seen, f"{why}: `ert-deploy up` replaces it", subject)
+    return Link(Name.CONTRACT, Level.GOOD, wanted, seen, subject=subject)
+
+
+def _stopped(facts: Facts, found: Candidate) -> Link:
+    subject, wanted = found.instance.id, "stopped by idleness or by `sleep`"
+    reason = facts.asleep.get(subject, Missing("its log was not read"))
+    cost = price(found)
+    if isinstance(reason, Missing):
+        why = f"why it sleeps is not known: {reason.reason}"
+        return Link(Name.CONTRACT, Level.UNKNOWN, wanted, f"stopped, {cost}", why, subject)
+    level = Level.GOOD if reason in WANTED else Level.BAD
+    return Link(Name.CONTRACT, level, wanted, f"stopped ({reason}), {cost}", WHY[reason], subject)
+
+
+def _pending(situation: Situation) -> Iterator[Link]:
+    listed = {i.id for i in situation.observed.instances}
+    for tombstone in situation.observed.state.tombstones:
+        if tombstone.id in listed:
+            why = "it may bill until it is gone: run the last command again"
+            yield Link(Name.CONTRACT, Level.BAD, "destroyed", "still listed", why, tombstone.id)
+        else:
+            why = "it is not listed, which has to be seen twice: run the last command again"
+            yield Link(Name.CONTRACT, Level.UNKNOWN, "destroyed", "not confirmed", why, tombstone.id)
+    if calls := len(situation.observed.state.intents):
+        why = "what a create call did is not known until it has settled: run the last command again"
+        yield Link(Name.CONTRACT, Level.UNKNOWN, "no open call", f"{calls} of unknown outcome", why)

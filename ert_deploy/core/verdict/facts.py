@@ -1,0 +1,80 @@
+"""Facts that the checks are made on: everything that was read, and for the rest the reason why it was not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+from ert_deploy.core.model.desired import Desired
+from ert_deploy.core.model.machine.figures import Figures
+from ert_deploy.core.model.observed import Instance, Publication
+from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.planning.health import Candidate
+from ert_deploy.core.planning.situation import Situation
+from ert_deploy.core.verdict.links import Missing
+
+
+class Asleep(StrEnum):
+    """Why an instance is stopped. Limit: its guard stopped it by a rule other than the idle time."""
+
+    IDLE = "idle"
+    LIMIT = "limit"
+    ASKED = "asked"
+    OUTBID = "outbid"
+    CREDIT = "credit"
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """Credit of the account in $, infinite if the key may not read it, and how to add to it."""
+
+    amount: float
+    top_up: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that was read of one deployment; `Missing` stands for what was not.
+
+    `situation` is missing if the list of instances or the state could not be read; then only `publications` are known.
+    `unread` are the apps of which nothing is known, by service, `answers` the HTTP status of those that show no
+    fingerprint, 0 for no response. `figures` and `asleep` are by instance: the backend's
+    report if it serves, and why it is stopped if it is. `whole`: the config is this deployment's own, so that its
+    apps and its limits are known.
+    """
+
+    desired: Desired
+    credit: Credit | Missing
+    situation: Situation | Missing
+    publications: tuple[Publication, ...] = ()
+    unread: Mapping[str, str] = field(default_factory=dict)
+    answers: Mapping[str, int] = field(default_factory=dict)
+    figures: Mapping[InstanceId, Figures | Missing] = field(default_factory=dict)
+    asleep: Mapping[InstanceId, Asleep | Missing] = field(default_factory=dict)
+    whole: bool = True
+
+    @cached_property
+    def main(self) -> Candidate | None:
+        """The instance that serves or is to serve, else the one that did; None if there is none."""
+        return None if isinstance(self.situation, Missing) else main(self.situation)
+
+    @property
+    def instance(self) -> Instance | None:
+        """The main instance."""
+        return self.main.instance if self.main is not None else None
+
+    @property
+    def sleeps(self) -> bool:
+        """Whether the main instance is stopped."""
+        return self.main is not None and self.main.instance.halted
+
+
+def main(situation: Situation) -> Candidate | None:
+    """Return the instance that the apps use or are to use; the others only cost money."""
+    now = situation.classified
+    if now.current is not None:
+        return now.current
+    left = (*now.others, *now.failed)
+    return min(left, key=lambda c: (not c.pointed, not c.published, c.instance.halted), default=None)

@@ -1,0 +1,40 @@
+"""Why a machine is stopped, from the account, the market and the last words of its guard.
+
+A stop that the guard ordered is in its log; one that came from outside is not: a person's, or the provider's own for
+want of credit or for a higher bid.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.verdict.facts import Asleep, Credit
+from ert_deploy.core.verdict.links import Missing
+
+TAIL = 400  # lines of the log: enough for the words of a guard before the last lines of the app
+_ARMED = "guard: off-switch active"
+_ORDER = re.compile(r"^guard: (?P<rule>[^:]{1,80}): asked to stop this instance")
+_IDLE = "idle for "
+
+
+def why_stopped(instance: Instance, credit: Credit | Missing, log: str | Missing) -> Asleep | Missing:
+    """Return the reason, or why it is not known. `log` is the end of the container's log."""
+    ordered = log if isinstance(log, Missing) else _ordered(log)
+    if isinstance(ordered, Asleep):
+        return ordered
+    if isinstance(credit, Credit) and credit.amount <= 0:
+        return Asleep.CREDIT
+    if instance.outbid:
+        return Asleep.OUTBID
+    return Asleep.ASKED if ordered is None else ordered
+
+
+def _ordered(text: str) -> Asleep | Missing | None:
+    """Return what the guard ordered since it was last armed; None for nothing."""
+    lines = text.splitlines()
+    armed = max((n for n, line in enumerate(lines) if line.startswith(_ARMED)), default=None)
+    orders = [found["rule"] for line in lines[armed or 0 :] if (found := _ORDER.match(line))]
+    if orders:
+        return Asleep.IDLE if orders[-1].startswith(_IDLE) else Asleep.LIMIT
+    return None if armed is not None else Missing("its log does not reach back to its last start")

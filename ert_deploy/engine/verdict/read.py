@@ -1,0 +1,116 @@
+"""Reading of the facts of a deployment. A source that fails makes its own facts unknown, and no others.
+
+Only invalid input and a key of another account end it: then nothing that it could say would be about this deployment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from ert_deploy.core.model.desired import Desired
+from ert_deploy.core.model.errors import CannotObserve, ErtError, NeedsAttention, Outcome, UsageError
+from ert_deploy.core.model.machine.figures import Figures
+from ert_deploy.core.model.observed import Instance, Publication
+from ert_deploy.core.planning.health import Candidate
+from ert_deploy.core.planning.situation import Situation
+from ert_deploy.core.verdict.facts import Asleep, Credit, Facts, main
+from ert_deploy.core.verdict.links import Missing
+from ert_deploy.core.verdict.machine import unasked
+from ert_deploy.core.verdict.stopped import TAIL, why_stopped
+from ert_deploy.engine.effects import Effects, ask
+from ert_deploy.engine.observe import find_service, observe, read_publication
+from ert_deploy.engine.run_context import Memory
+from ert_deploy.ports import AppProbe, BackendProbe, GpuHost
+
+NO_KEY = "no app holds a key that it accepts, so its figures cannot be asked for"
+
+
+@dataclass(slots=True)
+class _Apps:
+    """What was read of the apps, see `Facts`."""
+
+    read: list[Publication] = field(default_factory=list)
+    unread: dict[str, str] = field(default_factory=dict)
+    answers: dict[str, int] = field(default_factory=dict)
+
+
+def read_facts(desired: Desired, memory: Memory, *, whole: bool = True) -> Effects[Facts]:
+    """Return all facts; `whole` is False for a deployment of which only the marks are known, see `Facts`.
+
+    Raises UsageError, and NeedsAttention for the key of another account.
+    """
+    situation = yield from _situation(desired, memory)
+    apps = yield from _apps(desired, memory)
+    if isinstance(situation, Situation):
+        observed = replace(situation.observed, publications=tuple(apps.read), abandoned=frozenset(apps.unread))
+        situation = Situation(desired, observed)
+    credit = yield from _credit()
+    facts = Facts(desired, credit, situation, tuple(apps.read), unread=apps.unread, answers=apps.answers, whole=whole)
+    found = None if isinstance(situation, Missing) else main(situation)
+    if found is None or isinstance(situation, Missing):
+        return facts
+    if found.instance.halted:
+        return replace(facts, asleep={found.instance.id: (yield from _why_stopped(found.instance, credit))})
+    return replace(facts, figures={found.instance.id: (yield from _figures(situation, found))})
+
+
+def _situation(desired: Desired, memory: Memory) -> Effects[Situation | Missing]:
+    """Read the providers' list, the state and the backends; the apps are read one by one afterwards."""
+    memory.abandoned.update((target.service, "") for target in desired.targets)
+    try:
+        situation = yield from observe(desired, memory)
+    except CannotObserve as error:
+        return Missing(error.summary)
+    return situation
+
+
+def _apps(desired: Desired, memory: Memory) -> Effects[_Apps]:
+    found = _Apps()
+    for target in desired.targets:
+        try:
+            publication = yield from read_publication(target, memory)
+        except UsageError:
+            raise
+        except ErtError as error:
+            found.unread[target.service] = error.summary
+            continue
+        found.read.append(publication)
+        if publication.live_fingerprint is None:
+            service = yield from find_service(target, memory)
+            reply = yield from ask(AppProbe.answer, target.reached_at(service.url), target)
+            found.answers[target.service] = reply.status
+    return found
+
+
+def _credit() -> Effects[Credit | Missing]:
+    try:
+        account = yield from ask(GpuHost.account)
+    except CannotObserve as error:
+        return Missing(error.summary)
+    return Credit(account.credit, account.top_up)
+
+
+def _figures(situation: Situation, found: Candidate) -> Effects[Figures | Missing]:
+    """Ask a backend that has proved its identity, with a key that an app holds for it."""
+    instance, health = found.instance, found.health
+    if health is None or health.certificate is None or instance.address is None:
+        return Missing(unasked(health))
+    key = situation.current_key(instance)
+    if key is None:
+        return Missing(NO_KEY)
+    try:
+        figures = yield from ask(BackendProbe.figures, instance.address, health.certificate, key)
+    except (Outcome, NeedsAttention) as error:
+        return Missing(error.summary)
+    return figures
+
+
+def _why_stopped(instance: Instance, credit: Credit | Missing) -> Effects[Asleep | Missing]:
+    log: str | Missing
+    try:
+        log = yield from ask(GpuHost.logs, instance.id, TAIL)
+    except UsageError:
+        raise
+    except ErtError as error:
+        log = Missing(error.summary)
+    return why_stopped(instance, credit, log)
