@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
-from ert_deploy.core.launching.manifest import Manifest
 from ert_deploy.core.model.arming import refuse_unarmed, refuse_without_bid
 from ert_deploy.core.model.desired import Criteria, Launch, Target
 from ert_deploy.core.model.events import Event
@@ -21,7 +20,7 @@ from ert_deploy.core.model.moment import Moment
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, WebDeploy
 from ert_deploy.core.model.provider import Cloud, InstanceId, Platform
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.store_ports import KeyCustody, StateKeeper, StateStore
+from ert_deploy.store_ports import KeyCustody, Registries, StateKeeper, StateStore
 
 __all__ = [
     "Account", "AppAnswer", "AppProbe", "Audience", "BackendProbe", "Clock", "CreateOrder", "Entropy", "GpuHost",
@@ -206,16 +205,6 @@ class AppProbe(Protocol):
 
     def answer(self, app_url: str, target: Target) -> AppAnswer:
         """Return the response at the path of the fingerprint. Never raises."""
-
-
-class Registries(Protocol):
-    """Registries from which a rented machine pulls, read without a login. Best effort: neither method raises."""
-
-    def image(self, image: str) -> Manifest:
-        """Return what the registry says about a container image."""
-
-    def model(self, model: str) -> Manifest:
-        """Return what the registry of the model server says about a model."""
 
 
 class Clock(Protocol):

@@ -43,9 +43,7 @@ def none_ahead(state: State, now: float | None) -> State:
     if now is None:
         return state
     latest = now + MARGIN
-    if any(at > latest for _, at in stamps(state)) or any(
-        one.at > latest for one in (*state.launches, *state.failures)
-    ):
+    if any(at > latest for _, at in stamps(state)) or any(at > latest for at in _ends(state)):
         state = _undated(state, latest)
     if any(d.until > latest + MOST_DENIED for d in state.denied):
         state = replace(state, denied=tuple(d for d in state.denied if d.until <= latest + MOST_DENIED))

@@ -43,10 +43,10 @@ def exit_code(*texts: str) -> str:
     return next((found[1] for text in texts if (found := _EXIT.search(text))), "")
 
 
-def last_lines(log: str, *secrets: str) -> str:
-    """Return the last lines of a log, without the secrets, those it assigns to secret names, and control sequences."""
+def last_lines(log: str, *secrets: str, most: int = LINES) -> str:
+    """Return the `most` last lines of a log, without secrets, values of secret names, and control sequences."""
     redactor = Redactor()
     redactor.hold(*secrets)
     redactor.hold_assigned(log)
     kept = [line for line in inert(redactor.clean(log)).splitlines() if line.strip()]
-    return "\n".join(printable(line, WIDTH) for line in kept[-LINES:])
+    return "\n".join(printable(line, WIDTH) for line in kept[-most:])
