@@ -11,7 +11,7 @@ from ert_deploy.cli.view.links import headline, label
 from ert_deploy.core.model.text import printable
 from ert_deploy.core.verdict.links import Link
 
-_NUMBERS = re.compile(r"\d+(?:\.\d+)?")
+_NUMBERS = re.compile(r"(?:\d+(?:\.\d+)?(?: (?:s|min|h|d)\b)? ?)+")  # with the units of a duration
 
 
 def changes(before: Status | None, found: Status) -> Iterator[str]:

@@ -15,9 +15,6 @@ from ert_deploy.core.verdict.machine import price
 
 LOW = 1.0  # hours of credit below which the provider is about to stop everything
 WHY = {
-    Asleep.IDLE: "it was idle and stopped itself",
-    Asleep.LIMIT: "its guard stopped it at a limit of the config",
-    Asleep.ASKED: "it was asked to, by `sleep` or at the provider",
     Asleep.OUTBID: "somebody bids more for its GPU: `ert-deploy wake` rents another one",
     Asleep.CREDIT: "the account has no credit left, and the provider has stopped it",
 }
@@ -94,6 +91,8 @@ def _main(facts: Facts, found: Candidate) -> Link:
     wanted = f"at most ${facts.desired.criteria.max_dph:g}/h, as in the config" if facts.whole else "rented"
     if facts.whole and (why := unfit(facts.desired, found)):
         return Link(Name.CONTRACT, Level.BAD, wanted, seen, f"{why}: `ert-deploy up` replaces it", subject)
+    if not math.isfinite(instance.dph):
+        return Link(Name.CONTRACT, Level.UNKNOWN, wanted, seen, "the provider lists no price of it", subject)
     return Link(Name.CONTRACT, Level.GOOD, wanted, seen, subject=subject)
 
 
@@ -104,8 +103,9 @@ def _stopped(facts: Facts, found: Candidate) -> Link:
     if isinstance(reason, Missing):
         why = f"why it sleeps is not known: {reason.reason}"
         return Link(Name.CONTRACT, Level.UNKNOWN, wanted, f"stopped, {cost}", why, subject)
-    level = Level.GOOD if reason in WANTED else Level.BAD
-    return Link(Name.CONTRACT, level, wanted, f"stopped ({reason}), {cost}", WHY[reason], subject)
+    if reason in WANTED:
+        return Link(Name.CONTRACT, Level.GOOD, wanted, f"stopped ({reason}), {cost}", subject=subject)
+    return Link(Name.CONTRACT, Level.BAD, wanted, f"stopped ({reason}), {cost}", WHY[reason], subject)
 
 
 def _pending(situation: Situation) -> Iterator[Link]:

@@ -87,10 +87,10 @@ def _identity(found: Candidate) -> Link:
         seen = f"proven, certificate {certificate_sha256(health.certificate)[:12]}"
         return Link(Name.IDENTITY, Level.GOOD, wanted, seen, subject=subject)
     if health is not None and health.vital is Vital.IMPOSTOR:
-        return Link(Name.IDENTITY, Level.BAD, wanted, "something else answers", health.detail, subject)
+        return Link(Name.IDENTITY, Level.BAD, wanted, "something else answers", health.detail or "no proof", subject)
     served = found.published or (found.record is not None and bool(found.record.certificate))
     if health is not None and served:
-        return Link(Name.IDENTITY, Level.BAD, wanted, "no response", health.detail, subject)
+        return Link(Name.IDENTITY, Level.BAD, wanted, "no response", unasked(health), subject)
     return Link(Name.IDENTITY, Level.UNKNOWN, wanted, "no response yet", unasked(health), subject)
 
 
@@ -101,7 +101,7 @@ def _engine(found: Candidate, figures: Figures | Missing | None) -> Link:
     if health.vital is Vital.LOADING:
         return Link(Name.ENGINE, Level.UNKNOWN, wanted, "loading", _loading(health), subject)
     if health.vital is not Vital.HEALTHY:
-        return Link(Name.ENGINE, Level.BAD, wanted, str(health.vital), health.detail, subject)
+        return Link(Name.ENGINE, Level.BAD, wanted, str(health.vital), health.detail or "it says no more", subject)
     restarts = figures.restarts if isinstance(figures, Figures) else None
     again = f", restarted {restarts} times after it hung" if restarts else ""
     return Link(Name.ENGINE, Level.GOOD, wanted, f"{health.engine or 'online'}{again}", subject=subject)

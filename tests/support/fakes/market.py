@@ -113,6 +113,7 @@ class FakeGpu:
         self.late: list[tuple[float, CreateOrder]] = []
         self.most_paid = 0
         self.turns: list[Turn] = []  # the awaited ones
+        self.log = ""
         clock.hooks.append(self._land)
 
     def account(self) -> Account:
