@@ -15,6 +15,7 @@ RANKS = {
     Name.STRAY: 210, Name.ACCOUNT: 220, Name.CONTRACT: 300, Name.CONTAINER: 400, Name.IDENTITY: 420, Name.GUARD: 440,
     Name.ENGINE: 460, Name.MODEL: 470, Name.APP_CONFIG: 610, Name.APP: 620, Name.REPORT: 700,
 }  # fmt: skip
+MOVED = (Name.CONTRACT, Name.APP_CONFIG, Name.APP)  # what a run changes until it is done
 INSIDE = (Name.CONTAINER, Name.IDENTITY, Name.GUARD, Name.ENGINE, Name.MODEL, Name.REPORT)
 WHY = {
     Name.ACCOUNT: "at $0 the provider stops every machine of the account",
@@ -48,9 +49,20 @@ def of_links(evidence: Evidence, links: tuple[Link, ...]) -> Iterator[Cause]:
     if facts is None:
         return
     for link in links:
-        if link.level is Level.BAD and not (link.name is Name.APP and in_flight(evidence, link.subject)):
+        if link.level is Level.BAD and not _under_way(evidence, facts, link):
             yield _cause(facts, link)
     yield from _lost(facts, links)
+
+
+def _under_way(evidence: Evidence, facts: Facts, link: Link) -> bool:
+    """Whether something works on it already: a deploy, a run that holds the lock, or the first boot of a machine."""
+    if link.name is Name.APP and in_flight(evidence, link.subject):
+        return True
+    if link.name not in MOVED:
+        return False
+    record = facts.main.record if facts.main is not None else None
+    booting = facts.main is not None and (record is None or not record.certificate) and link.seen != "suspended"
+    return (booting and link.name is Name.APP_CONFIG) or bool(evidence.holder)
 
 
 def _cause(facts: Facts, link: Link) -> Cause:
