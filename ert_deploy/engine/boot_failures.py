@@ -12,7 +12,7 @@ from ert_deploy.core.model.desired import Desired, Launch
 from ert_deploy.core.model.errors import Failed
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.provider import Cause
-from ert_deploy.core.planning.health import MISCONFIGURED, NO_ENGINE, NO_OFF_SWITCH, NO_SPACE, SLOW
+from ert_deploy.core.planning.health import MISCONFIGURED, NO_ENGINE, NO_OFF_SWITCH, NO_ROOM, NO_SPACE, SLOW
 from ert_deploy.engine.run_context import Memory
 
 HOSTS = 2  # equal boot failures on this many hosts are attributed to the image
@@ -80,7 +80,7 @@ def _fault(end: str, number: int, reason: str, launch: Launch) -> Failed:
             reason,
             "check launch/model, launch/context, launch/model_digest and launch/engine_command; then run it again",
         )
-    if end == NO_SPACE:
+    if end in (NO_SPACE, NO_ROOM):
         return Failed(
             f"the disk of {launch.disk_gb:g} GB does not hold the image and the model {launch.model}",
             reason,

@@ -19,7 +19,7 @@ from ert_deploy.app.outcome import accessible
 from ert_deploy.core.model.boot.failure import last_lines
 from ert_deploy.core.model.errors import ErtError, Failed
 from ert_deploy.core.model.plain.state import to_json
-from ert_deploy.core.redaction import clean, is_secret_name
+from ert_deploy.core.redaction import Redactor, clean, is_secret_name
 from ert_deploy.core.verdict.judge import links
 
 TAIL = 400  # lines of each log that are asked for
@@ -34,12 +34,16 @@ def write_bundle(
     It has the diagnosis, the links, the state, the config, the last lines of the logs, and names of variables.
     """
     parts = {"doctor.json": _text(_diagnosis(found)), "environment.json": _text(_environment())}
-    with suppress(ErtError):
+    try:
         parts |= _of(opened(config), progress)
+    except ErtError:  # it may be just what is wrong
+        parts |= _file(config)
+    known = Redactor()
+    known.hold_named(os.environ)
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in parts.items():
-            archive.writestr(name, clean(text))
+            archive.writestr(name, known.clean(clean(text)))
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
             file.write(held.getvalue())
@@ -67,9 +71,7 @@ def _environment() -> dict[str, Any]:
 
 def _of(deployment: Deployment, progress: Progress) -> dict[str, str]:
     """Return what belongs to the deployment; what cannot be read is left out."""
-    parts: dict[str, str] = {}
-    with suppress(OSError):
-        parts["config.yaml"] = _masked(Path(deployment.settings.source).read_text(encoding="utf-8", errors="replace"))
+    parts = _file(deployment.settings.source)
     with suppress(ErtError):
         parts["state.json"] = _text(to_json(deployment.keeper().load()))
     with suppress(ErtError):
@@ -84,12 +86,22 @@ def _of(deployment: Deployment, progress: Progress) -> dict[str, str]:
     return parts
 
 
+def _file(config: object) -> dict[str, str]:
+    """Return the config as it is written; nothing if it is not named by its path."""
+    if not isinstance(config, str | Path):
+        return {}
+    try:
+        return {"config.yaml": _masked(Path(config).read_text(encoding="utf-8", errors="replace"))}
+    except OSError:
+        return {}
+
+
 def _masked(config: str) -> str:
     """Return a config without the values of keys whose names are those of secrets; none of ours has such a key."""
     kept = []
     for line in config.splitlines():
         name, colon, _ = line.partition(":")
-        kept.append(f"{name}: ***" if colon and is_secret_name(name.strip(" -\"'")) else line)
+        kept.append(f"{name}: ***" if colon and is_secret_name(name.strip(" -#\"'")) else line)
     return "\n".join(kept)
 
 

@@ -61,4 +61,4 @@ def _show(found: Diagnosis) -> None:
     for line in cause_lines(found.causes, shutil.get_terminal_size((80, 24)).columns):
         click.echo(line)
     if any(cause.repair for cause in found.causes):
-        click.echo("\n`ert-deploy doctor --fix` writes the variables and deploys; it touches no machine")
+        click.echo("\n`ert-deploy doctor --fix` writes them and deploys; it touches no machine")

@@ -60,9 +60,16 @@ def _under_way(evidence: Evidence, facts: Facts, link: Link) -> bool:
         return True
     if link.name not in MOVED:
         return False
+    if facts.main is None and link.name is Name.APP_CONFIG and not _has_url(facts, link.subject):
+        return True  # only marked, by a run that has not rented yet or that failed
     record = facts.main.record if facts.main is not None else None
     booting = facts.main is not None and (record is None or not record.certificate) and link.seen != "suspended"
     return (booting and link.name is Name.APP_CONFIG) or bool(evidence.holder)
+
+
+def _has_url(facts: Facts, name: str) -> bool:
+    names = {target.service: target.names for target in facts.desired.targets}
+    return any(app.name == name and names[app.target].url in app.env for app in facts.publications)
 
 
 def _cause(facts: Facts, link: Link) -> Cause:

@@ -22,6 +22,7 @@ BAD_LOOKS_SERVING = 6
 NO_OFF_SWITCH = "it cannot stop itself: the provider rejects its own key"
 MISCONFIGURED = "the backend reports that no machine could serve the configured model"
 NO_SPACE = "the backend reports that its disk is full"
+NO_ROOM = "the host has no space left for the image"
 NO_ENGINE = "the image was pulled, and its model server never responds"
 SLOW = "slow: "  # the start of the end of a boot that fell behind, before its stage
 _NUMBERS = re.compile(r"\b(?=\w*\d)\w+\b")
@@ -177,6 +178,8 @@ def _end(candidate: Candidate) -> str:
         return MISCONFIGURED
     if _full(candidate):
         return NO_SPACE
+    if _NO_SPACE.search(instance.message.text):
+        return NO_ROOM
     if instance.message.cause:
         return str(instance.message.cause)
     if not instance.message.progress:

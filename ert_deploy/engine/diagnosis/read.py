@@ -100,8 +100,11 @@ def _preflight(desired: Desired, problems: list[Problem]) -> Effects[None]:
         except ErtError as error:
             problems.append(_problem(Source.WEB, error))
             continue
-        name = memory.services[target.service].name
-        problems += [Problem(Source.APP, f.what, hint=f.hint, subject=name) for f in found if f.stops]
+        service = memory.services[target.service]
+        told = [
+            f for f in found if f.stops and not (service.suspended and service.suspended in f.what)
+        ]  # a link says it
+        problems += [Problem(Source.APP, f.what, hint=f.hint, subject=service.name) for f in told]
 
 
 def _deploys(facts: Facts) -> Effects[dict[str, Deploy]]:

@@ -51,7 +51,8 @@ SINGLE: dict[str, tuple[Evidence, str, str]] = {
     "impostor": (of(serving(health=Health(Vital.IMPOSTOR, "another certificate"))), "identity", "`ert-deploy up`"),
     "no port": (of(serving(instance(7, address=None), health=None)), "no-port", "`ert-deploy up`"),
     "host offline": (
-        of(serving(instance(7, status="offline", power=Power.UNKNOWN), health=CLOSED)), "host-offline", "`ert-deploy up`",
+        of(serving(instance(7, status="offline", power=Power.UNKNOWN), health=CLOSED)), "host-offline",
+        "`ert-deploy up`",
     ),
     "off-switch": (of(serving(health=replace(WELL, off_switch=OffSwitch.REFUSED))), "guard", "`ert-deploy sleep`"),
     "engine": (of(serving(health=GONE_BAD)), "engine", "`ert-deploy logs`"),
@@ -65,7 +66,8 @@ SINGLE: dict[str, tuple[Evidence, str, str]] = {
     "report": (of(serving(figures=FAILING)), "last-report", "`ert-deploy logs`"),
     "too dear": (of(serving(instance(7, dph=0.9))), "contract", "`ert-deploy plan`"),
     "failed deploy": (
-        of(serving(apps=(STALE,)), deploys={STALE.name: Deploy(FAILED, "build failed\nlog")}), "deploy-failed", "reason",
+        of(serving(apps=(STALE,)), deploys={STALE.name: Deploy(FAILED, "build failed\nlog")}), "deploy-failed",
+        "reason",
     ),
     "stuck deploy": (
         of(serving(apps=(STALE,)), deploys={STALE.name: Deploy(BUILDING, "", STUCK)}), "deploy-stuck", "cancel it",
@@ -174,5 +176,5 @@ def test_causes_are_told_once_and_by_rank() -> None:
 
 def test_a_sleeping_backend_with_a_lost_address_is_well() -> None:
     assert codes(of(serving(stopped(7), health=None, asleep=Asleep.IDLE))) == []
-    assert SEVEN == nth(7)
+    assert nth(7) == SEVEN
     assert UP.deployment == "ert"

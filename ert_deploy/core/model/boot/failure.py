@@ -10,10 +10,11 @@ from ert_deploy.core.model.text import inert, printable
 from ert_deploy.core.redaction import Redactor
 
 MOST_FAILURES = 6  # in a state, at most about 20 kB
-LINES = 20  # of a log
-WIDTH = 160  # characters of a line
+LINES = 12  # of a log
+WIDTH = 240  # characters of a line
 TAIL = 200  # lines to ask for, so that long ones that are cut still leave enough
 SHOWN = 6  # lines of a log in the message of a command
+_NOISE = re.compile(r'"logger": "ert_backend\.requests"')  # a line per request, which says nothing of a failure
 _EXIT = re.compile(r"\bexit(?:ed)?(?:\s+with)?(?:\s+(?:code|status))?[\s:(=]+(\d{1,3})\b", re.IGNORECASE)
 
 
@@ -48,5 +49,5 @@ def last_lines(log: str, *secrets: str, most: int = LINES) -> str:
     redactor = Redactor()
     redactor.hold(*secrets)
     redactor.hold_assigned(log)
-    kept = [line for line in inert(redactor.clean(log)).splitlines() if line.strip()]
+    kept = [line for line in inert(redactor.clean(log)).splitlines() if line.strip() and not _NOISE.search(line)]
     return "\n".join(printable(line, WIDTH) for line in kept[-most:])
