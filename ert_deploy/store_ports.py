@@ -1,4 +1,4 @@
-"""Ports for stored data: the state of a deployment, the keys of apps whose host does not show them, registries."""
+"""Ports for stored data: the state of a deployment, the keys of apps whose host does not show them, images."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class KeyCustody(Protocol):
 
 
 class Registries(Protocol):
-    """Registries from which a rented machine pulls, read without a login. Best effort: neither method raises."""
+    """Registry from which a rented machine pulls, read without a login. Best effort: neither method raises."""
 
     def image(self, image: str) -> Manifest:
-        """Return what the registry says about a container image."""
+        """Return the manifest of a container image."""
 
     def model(self, model: str) -> Manifest:
-        """Return what the registry of the model server says about a model."""
+        """Return the manifest of a model of the model server."""
 
 
 class StateStore(Protocol):

@@ -203,14 +203,14 @@ class Local:
 
 
 class NoRegistries:
-    """Registries that are not asked: the model of the market has none."""
+    """Registry that is not read: the model of the market has none."""
 
     def image(self, image: str) -> Manifest:
-        """Say nothing about the image."""
+        """Return no manifest."""
         return UNASKED
 
     def model(self, model: str) -> Manifest:
-        """Say nothing about the model."""
+        """Return no manifest."""
         return UNASKED
 
 

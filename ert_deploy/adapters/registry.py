@@ -1,7 +1,7 @@
 """Registry client: reads the manifest of an image or a model without a login, as a rented host would.
 
     GET /v2/NAME/manifests/REFERENCE      200; 401 with a challenge; 404
-    GET REALM?service=..&scope=..         the anonymous token that a `Bearer` challenge asks for
+    GET REALM?service=..&scope=..         the anonymous token that a `Bearer` challenge requires
     GET /v2/NAME/blobs/DIGEST             the image's configuration, for the platform of a single manifest
 
 Sources: the OCI distribution specification and its token authentication; Ollama's registry has the same manifests.
@@ -24,7 +24,7 @@ from ert_deploy.core.model.text import printable
 
 BOUNDS = Bounds(connect=5.0, read=10.0, total=15.0, size=4 * KIB * KIB)
 OVER = 40.0  # real seconds for all requests about one name
-REDIRECTS = 2  # of a blob, which registries keep elsewhere
+REDIRECTS = 2  # of a blob, which may be kept elsewhere
 _KINDS = (
     "oci.image.index.v1",
     "docker.distribution.manifest.list.v2",
@@ -75,17 +75,17 @@ def _name(text: str, host: str, namespace: str) -> Name:
 
 
 class Registries:
-    """Port `Registries` over HTTP. With `loopback_only` other registries are not asked, as in the sandbox."""
+    """Port `Registries` over HTTP. With `loopback_only` no other is read, as in the sandbox."""
 
     def __init__(self, *, loopback_only: bool = False) -> None:
         self._loopback_only = loopback_only
 
     def image(self, image: str) -> Manifest:
-        """Return what the registry of an image says about it. Never raises."""
+        """Return the manifest of an image, or why there is none. Never raises."""
         return self._read(image_name(image))
 
     def model(self, model: str) -> Manifest:
-        """Return what the registry of a model says about it. Never raises."""
+        """Return the manifest of a model, or why there is none. Never raises."""
         return self._read(model_name(model))
 
     def _read(self, name: Name) -> Manifest:

@@ -16,7 +16,7 @@ from ert_deploy.core.planning.health import MISCONFIGURED, NO_ENGINE, NO_OFF_SWI
 from ert_deploy.engine.run_context import Memory
 
 HOSTS = 2  # equal boot failures on this many hosts are attributed to the image
-# One is enough where the backend, or the registry by a host, says itself that it would be so everywhere.
+# One is enough where the backend, or the registry by a host, reports that it would be so everywhere.
 CERTAIN = frozenset({MISCONFIGURED, NO_SPACE})
 OF_THE_IMAGE = frozenset(map(str, (Cause.ABSENT, Cause.PLATFORM)))
 SLOW_HOSTS = 3  # so many hosts that are too slow in one stage are not slow: what is expected of them is wrong
@@ -44,7 +44,7 @@ def same_end(step: steps.Retire, memory: Memory, told: str) -> frozenset[str]:
 
 
 def _enough(end: str, memory: Memory) -> int:
-    """Return on how many hosts an end has to occur to be nobody's fault; more where it contradicts the registry."""
+    """Return on how many hosts an end has to occur to be no host's fault; more where it contradicts the registry."""
     if end.startswith(SLOW):
         return SLOW_HOSTS
     return 1 if end in CERTAIN or (end in OF_THE_IMAGE and not memory.pullable) else HOSTS

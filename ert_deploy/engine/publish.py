@@ -178,7 +178,7 @@ def _failure(memory: Memory, target: Target, seen: WebDeploy) -> Effects[Failed]
     return Failed(
         f"deploy {seen.id} of {service.name} finished as {seen.status}; the previous version keeps serving",
         why,
-        "do what the reason asks for, and run the command again",
+        "remove the reason and run the command again",
     )
 
 

@@ -6,7 +6,6 @@ import json
 import zipfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -24,6 +23,7 @@ from ert_deploy.core.model.errors import Failed, NeedsAttention
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.engine.diagnosis.read import read_evidence
 from ert_deploy.engine.run import run
+from ert_deploy.ports import Audience
 from ert_deploy.wiring import Session
 from tests.core.diagnosis.test_causes import SINGLE
 from tests.engine.test_verdict_read import healthy
@@ -122,8 +122,8 @@ def opened_on(made: FakeWorld, folder: Path, text: str = CONFIG) -> Deployment:
     path.write_text(text)
     settings = load(path)
 
-    def connector(found: Settings, *_: Any, **__: Any) -> Session:
-        return Session(found, WANTED, made.ports)
+    def connector(settings: Settings, audience: Audience, *, start_sandbox: bool, gpu: bool, web: bool) -> Session:
+        return Session(settings, WANTED, made.ports)
 
     return Deployment(settings, connector=connector)
 

@@ -156,7 +156,7 @@ def test_without_a_machine_the_market_is_asked() -> None:
 def failing(status: str = "update_failed", kind: DeployKind = DeployKind.FAILED) -> Callable[[FakeWorld], None]:
     def trouble(made: FakeWorld) -> None:
         deploy = WebDeploy("dep-9", status, kind, made.clock.now() - 60)
-        made.web.newest_deploy = lambda _: deploy  # type: ignore[method-assign]
+        made.web.newest_deploy = lambda service_id: deploy  # type: ignore[method-assign]
         made.web.failure = lambda *_: "the workspace has no pipeline minutes left"  # type: ignore[method-assign]
 
     return trouble
@@ -173,13 +173,10 @@ def test_a_deploy_under_way_or_unread_is_no_cause() -> None:
     made = healthy()
     failing("update_in_progress", DeployKind.IN_FLIGHT)(made)
     assert codes(made) == []
-    made.web.newest_deploy = lambda _: None  # type: ignore[method-assign]
+    made.web.newest_deploy = lambda service_id: None  # type: ignore[method-assign]
     assert codes(made) == []
-
-    def refuse(_: str) -> None:
-        raise Rejected("not now")
-
-    made.web.newest_deploy = refuse  # type: ignore[method-assign]
+    made = healthy()
+    made.web.faults.chance = lambda call: Rejected("not now") if call == "newest_deploy" else None
     assert codes(made) == []
 
 

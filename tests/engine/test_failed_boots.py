@@ -83,7 +83,7 @@ def misconfigured(made: FakeInstance) -> None:
     made.health = Health(Vital.UNHEALTHY, NO_MODEL, "failed", certificate="pem", misconfigured=True)
 
 
-FULL = "write /root/.ollama/blobs: no space left on device"
+FULL = "write blobs/sha256-1: no space left on device"
 
 
 def full(made: FakeInstance) -> None:

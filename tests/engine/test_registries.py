@@ -1,4 +1,4 @@
-"""Image and model are looked up in their registries before anything is rented for them."""
+"""Image and model are looked up in their registry before anything is rented for them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_what_no_host_could_start_is_refused_before_a_write_or_a_rental(
     [
         (Manifest(Access.UNREAD, "ghcr.io: could not connect"), None, f"the image {IMAGE} was not checked"),
         (None, Manifest(Access.UNREAD, "no answer"), f"the model {MODEL} was not checked"),
-        (Manifest(Access.FOUND, size=9 * 10**9), None, "is 9.0 GB to download, launch/image_gb says 4"),
+        (Manifest(Access.FOUND, size=9 * 10**9), None, "is 9.0 GB to download, launch/image_gb is 4"),
     ],
 )
 def test_what_is_not_known_is_only_reported(image: Manifest | None, model: Manifest | None, what: str) -> None:

@@ -1,1 +1,1 @@
-"""Diagnosis: what is wrong with a deployment, most likely first. Pure: evidence in, causes out."""
+"""Diagnosis: what is wrong with a deployment, most likely first. Pure: from what was read to the causes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class Repair(StrEnum):
@@ -12,6 +12,14 @@ class Repair(StrEnum):
 
     NONE = ""
     WRITE = "write the variables of the apps and deploy them"
+
+
+class Rank(IntEnum):
+    """Where the ranks of a group begin: what is met on the way, deploys, and what concerns the next machine only."""
+
+    PROBLEM = 100
+    DEPLOY = 600
+    NEXT = 800
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ert_deploy.core.diagnosis.cause import Cause
+from ert_deploy.core.diagnosis.cause import Cause, Rank
 from ert_deploy.core.diagnosis.evidence import Deploy, Evidence
 from ert_deploy.core.model.observed import DeployKind
 from ert_deploy.core.verdict.links import Level, Link, Name
 
 STUCK = 900.0  # s for which a failing health check holds a deploy (render.com/docs/health-checks)
-RANK = 600
 
 
 def of_deploys(evidence: Evidence, links: tuple[Link, ...]) -> Iterator[Cause]:
@@ -22,7 +21,7 @@ def of_deploys(evidence: Evidence, links: tuple[Link, ...]) -> Iterator[Cause]:
         if newest.deploy.kind is DeployKind.IN_FLIGHT and newest.age >= STUCK:
             yield Cause(
                 "deploy-stuck",
-                RANK,
+                Rank.DEPLOY,
                 f"deploy {newest.deploy.id} of {name} is {newest.deploy.status} for {newest.age / 60:.0f} min",
                 "it holds every deploy after it; the old version serves",
                 "read its log at the web host, cancel it there, then `ert-deploy up`",
@@ -39,10 +38,10 @@ def in_flight(evidence: Evidence, service: str) -> bool:
 def _failed(name: str, newest: Deploy) -> Cause:
     return Cause(
         "deploy-failed",
-        RANK,
+        Rank.DEPLOY,
         f"the last deploy of {name} ({newest.deploy.id}) ended as {newest.deploy.status}: {_first(newest.reason)}",
         "the version before it serves, with the variables of then",
-        "do what the reason asks for (RUNBOOK.md, The deploy failed), then `ert-deploy up`",
+        "remove the reason (RUNBOOK.md, The deploy failed), then `ert-deploy up`",
         explains=frozenset({f"{Name.APP} {name}"}),
         detail=newest.reason,
     )

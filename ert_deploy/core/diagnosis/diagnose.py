@@ -1,4 +1,4 @@
-"""The whole diagnosis: every rule on the evidence, ranked; nothing wrong is an empty list."""
+"""The whole diagnosis: every rule, ranked; nothing wrong is an empty list."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ert_deploy.core.verdict.judge import links
 
 
 def diagnose(evidence: Evidence) -> tuple[Cause, ...]:
-    """Return the causes, most likely first. What is slow, unknown without need, or asleep as wanted is none."""
+    """Return the causes, most likely first. What is slow, unknown without need, or stopped as wanted is none."""
     found = links(evidence.facts) if evidence.facts is not None else ()
     return ranked(
         (

@@ -1,4 +1,4 @@
-"""Evidence of a diagnosis: the facts of the verdict, and what else was read or refused on the way to them."""
+"""Input of a diagnosis: the facts of the verdict, and what else was read or refused on the way to them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One error, or one remark of the preflight, with the words and the hint of whoever met it."""
+    """One error, or one remark of the preflight, with its message and hint."""
 
     source: Source
     summary: str

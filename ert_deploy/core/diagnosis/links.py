@@ -20,25 +20,25 @@ INSIDE = (Name.CONTAINER, Name.IDENTITY, Name.GUARD, Name.ENGINE, Name.MODEL, Na
 WHY = {
     Name.ACCOUNT: "at $0 the provider stops every machine of the account",
     Name.CONTRACT: "it bills, or is missing, other than the config wants",
-    Name.CONTAINER: "without its container nothing answers at its address",
+    Name.CONTAINER: "without its container nothing responds at its address",
     Name.IDENTITY: "no key and no request is sent to what cannot prove that it is the rented container",
-    Name.GUARD: "a machine that cannot stop itself bills until somebody stops it",
+    Name.GUARD: "a machine that cannot stop itself bills until a user stops it",
     Name.ENGINE: "reports fail or wait while it is like this",
     Name.MODEL: "reports are slow, or written by another model",
     Name.APP_CONFIG: "the app cannot use the backend; no machine has to be rented for this",
-    Name.APP: "the process that runs does not use what its variables say",
+    Name.APP: "the process that runs does not use its variables",
     Name.REPORT: "all parts look well, and the last report failed all the same",
     Name.STRAY: "it may bill, and nothing is rented before it is decided",
 }
 FIX = {
-    Name.CONTRACT: "`ert-deploy up`; `ert-deploy plan` shows first what it would do",
+    Name.CONTRACT: "`ert-deploy up`; `ert-deploy plan` lists the steps before",
     Name.CONTAINER: "`ert-deploy logs`, then `ert-deploy up`: it rents another machine and destroys this one",
     Name.IDENTITY: "`ert-deploy up`: it moves the app to another machine and destroys this one",
     Name.GUARD: "`ert-deploy sleep` or `ert-deploy down` stops it from here; then `ert-deploy up`",
     Name.ENGINE: "`ert-deploy logs` shows the engine; `ert-deploy up` replaces the machine if it stays so",
     Name.MODEL: "compare launch/model and launch/context with the card, then `ert-deploy up`",
     Name.APP_CONFIG: "`ert-deploy up` writes them and deploys",
-    Name.APP: "`ert-deploy up` deploys it; the host's own log says why a process fails",
+    Name.APP: "`ert-deploy up` deploys it; the host's own log has the reason of a failure",
     Name.REPORT: "`ert-deploy logs`",
 }
 
@@ -110,7 +110,7 @@ def _follows(link: Link) -> frozenset[str]:
 
 
 def _special(facts: Facts, link: Link) -> Cause | None:
-    """Return the cause of a bad link that has words, a fix or consequences of its own."""
+    """Return the cause of a bad link that has a text, a fix or consequences of its own."""
     found = facts.main
     match link.name:
         case Name.ACCOUNT:
@@ -121,7 +121,7 @@ def _special(facts: Facts, link: Link) -> Cause | None:
             fix = f"{_top_up(facts)}, then `ert-deploy wake`"
             return _made(link, gone.replace(" ", "-"), WHY[link.name], fix, parts)
         case Name.CONTRACT if found is not None and facts.asleep.get(found.instance.id) is Asleep.OUTBID:
-            why = "its GPU is rented to somebody who pays more; its disk still bills"
+            why = "its GPU is rented to a higher bid; its disk still bills"
             fix = (
                 "`ert-deploy wake` rents another one; launch/bid: auto, or market: on-demand, keeps the next one longer"
             )
@@ -134,7 +134,7 @@ def _special(facts: Facts, link: Link) -> Cause | None:
             found is not None and found.health is not None and found.health.vital is Vital.UNREACHABLE
         ):
             where = found.instance.address.url() if found.instance.address is not None else "its address"
-            why = f"the container runs, and nothing answers at {where}: its port is closed, or its network is cut"
+            why = f"the container runs, and nothing responds at {where}: its port is closed, or its network is cut"
             return _made(link, "port-closed", why, FIX[Name.IDENTITY])
         case Name.STRAY:
             fix = f"`ert-deploy adopt|ignore|destroy {link.subject}`: see RUNBOOK.md"
@@ -153,7 +153,7 @@ def _special(facts: Facts, link: Link) -> Cause | None:
 
 
 def _lost(facts: Facts, links: tuple[Link, ...]) -> Iterator[Cause]:
-    """Yield the causes of a container that served and that nobody can see any more."""
+    """Yield the causes of a container that served and that is out of sight."""
     found = facts.main
     if found is None or found.record is None or not found.record.certificate or facts.sleeps:
         return

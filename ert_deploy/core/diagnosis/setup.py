@@ -1,10 +1,10 @@
-"""Causes on the way to the facts: config, keys, state, account, providers, registries, market."""
+"""Causes on the way to the facts: config, keys, state, account, providers, images, market."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ert_deploy.core.diagnosis.cause import Cause
+from ert_deploy.core.diagnosis.cause import Cause, Rank
 from ert_deploy.core.diagnosis.evidence import Evidence, Problem, Source
 from ert_deploy.core.verdict.links import Level, Link, Name
 
@@ -26,7 +26,7 @@ FIX = {
     Source.CONFIG: "correct the line that it names, then `ert-deploy plan`",
     Source.SETUP: "set it, then `ert-deploy doctor`",
     Source.SANDBOX: "`ert-deploy sandbox start`",
-    Source.STATE: "`ert-deploy state show` says more; `ert-deploy state rebuild` makes one from what exists",
+    Source.STATE: "`ert-deploy state show` reports more; `ert-deploy state rebuild` makes one from what exists",
     Source.ACCOUNT: "use the key of the account that rented it",
     Source.GPU: "try again in a minute, then from another network",
     Source.WEB: "try again in a minute; check the key of the web host",
@@ -35,7 +35,6 @@ FIX = {
     Source.MARKET: "loosen a filter in the `offer` section, or `ert-deploy up --wait-for-offer 2h`",
 }
 LATE = frozenset({Source.IMAGE, Source.MARKET})  # they stop the next machine, not the one that serves
-RANK, LATE_RANK = 100, 800
 
 
 def of_problems(evidence: Evidence) -> Iterator[Cause]:
@@ -45,7 +44,7 @@ def of_problems(evidence: Evidence) -> Iterator[Cause]:
     if evidence.holder and evidence.held >= LONG_HELD:
         yield Cause(
             "lock",
-            RANK,
+            Rank.PROBLEM,
             f"{evidence.holder} holds the lock for {evidence.held / 60:.0f} min",
             "every other command on this deployment stops with exit code 3",
             "end that process, or `ert-deploy state unlock` if it is gone",
@@ -56,7 +55,7 @@ def _of_problem(problem: Problem) -> Cause:
     source = problem.source
     return Cause(
         source.name.lower(),
-        (LATE_RANK if source in LATE else RANK) + FIRST.index(source),
+        (Rank.NEXT if source in LATE else Rank.PROBLEM) + FIRST.index(source),
         problem.summary,
         WHY[source],
         problem.hint or FIX[source],
@@ -71,7 +70,7 @@ def of_unread(links: tuple[Link, ...]) -> Iterator[Cause]:
     for link in links:
         if link.unclear and link.level is Level.UNKNOWN:
             source = Source.WEB if link.name is Name.APP_CONFIG else Source.GPU
-            yield Cause("unread", RANK + FIRST.index(source), link.why, WHY[source], FIX[source])
+            yield Cause("unread", Rank.PROBLEM + FIRST.index(source), link.why, WHY[source], FIX[source])
 
 
 def of_failures(evidence: Evidence) -> Iterator[Cause]:
@@ -86,7 +85,7 @@ def of_failures(evidence: Evidence) -> Iterator[Cause]:
     host = f"the host says: {last.message}\n" if last.message else ""
     yield Cause(
         "launch",
-        RANK + len(FIRST),
+        Rank.PROBLEM + len(FIRST),
         f"the last machine, instance {last.id}, failed: {last.reason}{code}{again}",
         "nothing serves since then; below is what it left",
         "correct what its last lines name, then `ert-deploy up`; `ert-deploy offers` shows the hosts that are avoided",

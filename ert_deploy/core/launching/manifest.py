@@ -1,4 +1,4 @@
-"""Manifest of a container image or a model, as far as its registry shows it to somebody without a login."""
+"""Manifest of a container image or a model, as its registry returns it without a login."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ PLATFORM = "linux/amd64"  # of the GPU machines
 
 
 class Access(StrEnum):
-    """What a registry says of a name: there, no such tag, not shown without a login, not read, or not asked."""
+    """Response to a name: it exists, no such tag, not returned without a login, not read, or not asked."""
 
     FOUND = "found"
     MISSING = "missing"
@@ -33,7 +33,7 @@ class Manifest:
 
     @property
     def runs_here(self) -> bool:
-        """Whether a GPU machine can run it, as far as the registry says."""
+        """Whether a GPU machine can run it, by its registry."""
         return not self.platforms or PLATFORM in self.platforms
 
     @property

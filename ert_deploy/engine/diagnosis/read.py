@@ -1,4 +1,4 @@
-"""Reading of the evidence: the facts of the verdict, the preflight's remarks, the deploys and the market."""
+"""Reading for a diagnosis: the facts of the verdict, the preflight's remarks, the deploys and the market."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 def read_evidence(desired: Desired) -> Effects[Evidence]:
-    """Return all evidence. Raises nothing that a provider or the store says: it is evidence, too."""
+    """Return all that is known. Raises no error of a provider or the store: it is part of the result."""
     problems: list[Problem] = []
     facts = yield from _facts(desired, problems)
     read = replace(desired, targets=tuple(t for t in desired.targets if facts is None or t.service not in facts.unread))
@@ -49,7 +49,7 @@ def read_evidence(desired: Desired) -> Effects[Evidence]:
 
 
 def _facts(desired: Desired, problems: list[Problem]) -> Effects[Facts | None]:
-    """Return the facts, without the apps if only the web host refuses; None if nothing can be said."""
+    """Return the facts, without the apps if only the web host refuses; None if nothing is known."""
     try:
         facts = yield from read_facts(desired, Memory())
     except ErtError as error:
@@ -103,7 +103,7 @@ def _preflight(desired: Desired, problems: list[Problem]) -> Effects[None]:
         service = memory.services[target.service]
         told = [
             f for f in found if f.stops and not (service.suspended and service.suspended in f.what)
-        ]  # a link says it
+        ]  # a link has it
         problems += [Problem(Source.APP, f.what, hint=f.hint, subject=service.name) for f in told]
 
 

@@ -1,7 +1,7 @@
-"""Check of the image and the model in their registries, before anything is rented for them.
+"""Check that image and model exist in their registry, before anything is rented for them.
 
-A machine that cannot pull its image, or whose model does not exist, fails on every host alike. What a registry does not
-show here is no reason to stop: hosts may reach it from where they are.
+A machine that cannot pull its image, or whose model does not exist, fails on every host alike. What cannot be
+read here is no reason to stop: hosts may reach it from where they are.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def check_registries(run: Run) -> Effects[None]:
 
 
 def registry_findings(launch: Launch) -> Effects[tuple[Finding, ...]]:
-    """Return what is wrong with the image and the model, as far as their registries show it."""
+    """Return what is wrong with the image and the model, as far as their registry reports it."""
     return (yield from _findings(launch, (yield from ask(Registries.image, launch.image))))
 
 
@@ -58,7 +58,7 @@ def _of_image(launch: Launch, image: Manifest) -> Iterator[Finding]:
             )
         case Access.WITHHELD:
             yield Finding(
-                f"{name} is private, or does not exist: its registry shows it to nobody without a login",
+                f"{name} is private, or does not exist: its registry does not return it without a login",
                 "make it public (a new GHCR package is private: Package settings, Change visibility), or push it again",
             )
         case Access.UNREAD:
@@ -70,7 +70,7 @@ def _of_image(launch: Launch, image: Manifest) -> Iterator[Finding]:
             )
         case Access.FOUND if image.gb > LARGER * launch.image_gb:
             yield Finding(
-                f"{name} is {image.gb:.1f} GB to download, launch/image_gb says {launch.image_gb:g}",
+                f"{name} is {image.gb:.1f} GB to download, launch/image_gb is {launch.image_gb:g}",
                 "correct launch/image_gb: the expected time and cost follow from it",
                 stops=False,
             )

@@ -1,4 +1,4 @@
-"""Evidence of a failed machine: read before its container is destroyed, and stored with the tombstone."""
+"""What a failed machine left behind: read before its container is destroyed, and stored with the tombstone."""
 
 from __future__ import annotations
 

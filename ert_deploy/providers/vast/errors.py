@@ -39,7 +39,7 @@ BAD_REQUEST = frozenset({400, 401, 403})
 FORBIDDEN = frozenset({401, 403})
 SCOPES = "the key in VAST_API_KEY lacks a right: instance_write changes and destroys, instance_read and misc list"
 RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
-# No source has the words of an expired second factor: any that name it are taken for it.
+# The text of an expired second factor is not known: any that names it is taken for it.
 _SECOND_FACTOR = re.compile(r"\b(?:2fa|tfa|two[- ]?factor|second factor)\b", re.IGNORECASE)
 # Errors for destroying an unknown instance: one from the published API specification, one seen in practice.
 NO_INSTANCE = frozenset({"no_such_instance", "not_found"})

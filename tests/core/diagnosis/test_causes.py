@@ -1,4 +1,4 @@
-"""Which causes follow from which evidence, and in which order: one row per trouble, pairs, and what is none."""
+"""Which causes follow from what was read, and in which order: one row per trouble, pairs, and what is none."""
 
 from __future__ import annotations
 
