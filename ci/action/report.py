@@ -23,6 +23,7 @@ from ert_deploy.core.model.provider import provider_id
 from ert_deploy.core.model.text import inert
 
 ATTENTION = 5  # exit code when an operator has to decide
+VERDICTS = ("as wanted", "degraded", "unclear")
 MOST_CHARACTERS = 200_000  # GitHub limits the summary of a step to 1 MiB
 
 
@@ -60,6 +61,7 @@ def outputs(command: str, said: Mapping[str, Any]) -> dict[str, str]:
         "fingerprint": str(services[0]["fingerprint"] or "") if services else "",
         "changed": "" if changed is None else str(changed).lower(),
         "attention": ",".join(sorted(doubtful, key=lambda one: (len(one), one))),
+        "verdict": next((word for word in VERDICTS if word == said.get("verdict")), ""),
     }
 
 

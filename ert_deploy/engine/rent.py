@@ -159,7 +159,7 @@ def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
         raise Failed(
             f"{run.memory.rentals} rented machines did not become healthy, {run.memory.lost} offers were taken",
             "\n".join(f"instance {one.id}: {one.reason}" for one in stored.failures[-run.memory.rentals :]),
-            "`ert-deploy doctor` shows what each machine left; `offers` lists the remaining ones",
+            "`ert-deploy doctor` has what each machine left; `offers` lists the remaining ones",
         )
     moment, stored = (yield from ask(TimeSource.moment)), run.observed.state
     now, denied = own_time(moment, run.memory), stored.denied_machines(abs(moment.stamp()))

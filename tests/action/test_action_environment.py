@@ -25,6 +25,7 @@ def played(checkout: Path, tmp_path: Path) -> Job:
         pathlib.Path("seen").write_text(json.dumps(seen))
         sys.stderr.write("::set-output name=backend-url::evil\\n")
         print(pathlib.Path("said").read_text())
+        sys.exit(int(pathlib.Path("code").read_text()))
     """
     (checkout / "ert_deploy" / "cli" / "__main__.py").write_text(textwrap.dedent(program))
     (checkout / "requirements" / "runtime.lock").touch()
@@ -36,8 +37,9 @@ def played(checkout: Path, tmp_path: Path) -> Job:
     return made
 
 
-def say(workspace: Path, what: object) -> None:
+def say(workspace: Path, what: object, code: int = 0) -> None:
     (workspace / "said").write_text(json.dumps(what) if not isinstance(what, str) else what)
+    (workspace / "code").write_text(str(code))
 
 
 def test_the_role_is_assumed_with_the_job_s_identity(played: Job, issuer: Issuer) -> None:
@@ -82,7 +84,7 @@ def test_values_of_a_hostile_provider_stay_values(played: Job) -> None:
     say(played.workspace, {"changed": False, "backends": backends, "services": [{"fingerprint": None}]})
     ran = played.use(command="status", config="ert")
     assert ran.code == 0, ran.log
-    assert ran.outputs == {"backend-url": url, "fingerprint": "", "changed": "false", "attention": ""}
+    assert ran.outputs == {"backend-url": url, "fingerprint": "", "changed": "false", "attention": "", "verdict": ""}
     assert orders(ran.log) == []
     fence = ran.summary.splitlines()[2].removesuffix("text")
     assert len(fence) == 5
@@ -95,9 +97,21 @@ def test_what_a_person_has_to_decide_about_is_an_output_of_its_own(played: Job) 
     assert played.use(command="status", config="ert").outputs["attention"] == "7,30"
     say(played.workspace, {"attention": doubts, "strays": [{"instance": "8", "dph": 0.2}], "destroyed": []})
     ran = played.use(command="reap", config="ert")
-    assert ran.outputs == {"backend-url": "", "fingerprint": "", "changed": "", "attention": "7,8,30"}
+    assert ran.outputs == {"backend-url": "", "fingerprint": "", "changed": "", "attention": "7,8,30", "verdict": ""}
     seen = json.loads((played.workspace / "seen").read_text())
     assert seen["words"] == ["reap", "--dry-run", "-c", "ert", "--json"]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "code", "seen"),
+    [("as wanted", 0, "as wanted"), ("degraded", 6, "degraded"), ("unclear", 5, "unclear"), ("good\nx=1", 6, "")],
+)
+def test_the_verdict_of_a_status_is_an_output_and_its_code_that_of_the_step(
+    played: Job, verdict: str, code: int, seen: str
+) -> None:
+    say(played.workspace, {"backends": [], "services": [], "verdict": verdict}, code)
+    ran = played.use(command="status", config="ert")
+    assert (ran.code, ran.outputs["verdict"]) == (code, seen)
 
 
 def test_a_plan_is_shown_as_text_whatever_it_says(played: Job) -> None:

@@ -29,13 +29,13 @@ def test_up_twice_then_down(job: Job, place: Place) -> None:
     assert "nothing to do" in again.summary
 
     seen = job.use(command="status", config="sandbox")
-    assert seen.outputs == {**first.outputs, "changed": ""}
+    assert seen.outputs == {**first.outputs, "changed": "", "verdict": "as wanted"}
     assert "the plan" not in seen.summary
 
     down = job.use(command="down", config="sandbox")
     off = place.variables()["ERT_LLM_CONFIG_FINGERPRINT"]
     assert down.code == 0, down.log
-    assert down.outputs == {"backend-url": "", "fingerprint": off, "changed": "true", "attention": ""}
+    assert down.outputs == {"backend-url": "", "fingerprint": off, "changed": "true", "attention": "", "verdict": ""}
     assert "- destroy instance" in down.summary
     assert place.instances() == []
     assert place.bill()["running"] == []

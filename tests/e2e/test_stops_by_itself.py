@@ -62,7 +62,7 @@ def test_idle_it_stops_itself_and_only_the_disk_is_billed(place: Place) -> None:
     (paid,) = place.bill()["rows"]
     assert paid["gpu_seconds"] >= 15 * MINUTE - 1, "it stopped before it was idle for so long"
     assert paid["gpu_seconds"] <= 15 * MINUTE + 60 * SPEED, "within a real minute of being told and of idling"
-    place.ert("status", "-c", name)
+    assert place.data("status", "-c", name)["money"]["asleep"] == "idle"
     (later,) = place.bill()["rows"]
     assert later["gpu_seconds"] == pytest.approx(paid["gpu_seconds"], abs=15.0), "the GPU is paid after the stop"
     assert later["storage_seconds"] > paid["storage_seconds"]

@@ -128,7 +128,7 @@ def test_what_a_host_says_of_the_image_costs_one_machine_where_its_registry_was_
 
 
 def differing(made: FakeInstance) -> None:
-    """Let each host say in other words that the image is not there."""
+    """Let each host report in another text that the image is missing."""
     words = ("manifest unknown", "pull access denied for x", "unauthorized: authentication required")
     halted("loading", words[int(made.machine_id) % 3])(made)
 

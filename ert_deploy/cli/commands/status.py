@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -24,6 +24,7 @@ from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.verdict.links import Link, Standing
 
 VERSION = 1  # of the JSON document
+DEGRADED = 6
 CLEAR = "\x1b[H\x1b[2J"
 WIDTH = 80  # columns where no terminal says otherwise
 
@@ -72,8 +73,8 @@ def _end(found: Sequence[Status]) -> None:
     errors += [undecided(one.undecided) for one in found]
     for error in filter(None, errors):
         raise error
-    if code := worst(found).exit_code:
-        raise click.exceptions.Exit(code)
+    if worst(found) is Standing.DEGRADED:
+        raise click.exceptions.Exit(DEGRADED)
 
 
 def _watch(config: str | None, *, every: bool) -> int:
@@ -82,17 +83,20 @@ def _watch(config: str | None, *, every: bool) -> int:
     with interruptible():
         try:
             for found in read.watch(config, every=every):
-                _draw(found) if sys.stdout.isatty() else _tell(found, last)
-                last = {one.deployment: one for one in found}
+                before, last = last, {one.deployment: one for one in found}
+                if sys.stdout.isatty():
+                    _draw(found)
+                else:
+                    _tell(found, before)
         except KeyboardInterrupt:
             if not last:
                 raise
     return worst(tuple(last.values())).exit_code
 
 
-def _tell(found: Sequence[Status], last: dict[str, Status]) -> None:
+def _tell(found: Sequence[Status], before: Mapping[str, Status]) -> None:
     for one in found:
-        for line in changes(last.get(one.deployment), one):
+        for line in changes(before.get(one.deployment), one):
             click.echo(line)
     sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""Causes: what was seen, why it matters, and the command that ends it; with what each explains besides itself."""
+"""Causes: what was seen, why it matters, and the command that ends it; with what follows from each."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ FIX = {
     Name.CONTAINER: "`ert-deploy logs`, then `ert-deploy up`: it rents another machine and destroys this one",
     Name.IDENTITY: "`ert-deploy up`: it moves the app to another machine and destroys this one",
     Name.GUARD: "`ert-deploy sleep` or `ert-deploy down` stops it from here; then `ert-deploy up`",
-    Name.ENGINE: "`ert-deploy logs` shows the engine; `ert-deploy up` replaces the machine if it stays so",
+    Name.ENGINE: "`ert-deploy logs` has those of the engine; `ert-deploy up` replaces the machine if it stays so",
     Name.MODEL: "compare launch/model and launch/context with the card, then `ert-deploy up`",
     Name.APP_CONFIG: "`ert-deploy up` writes them and deploys",
     Name.APP: "`ert-deploy up` deploys it; the host's own log has the reason of a failure",

@@ -82,12 +82,12 @@ def of_failures(evidence: Evidence) -> Iterator[Cause]:
     code = f", exit code {last.exit_code}" if last.exit_code else ""
     same = sum(one.reason == last.reason for one in evidence.failures)
     again = f" ({same} machines failed alike)" if same > 1 else ""
-    host = f"the host says: {last.message}\n" if last.message else ""
+    host = f"host: {last.message}\n" if last.message else ""
     yield Cause(
         "launch",
         Rank.PROBLEM + len(FIRST),
         f"the last machine, instance {last.id}, failed: {last.reason}{code}{again}",
         "nothing serves since then; below is what it left",
-        "correct what its last lines name, then `ert-deploy up`; `ert-deploy offers` shows the hosts that are avoided",
+        "correct what its last lines name, then `ert-deploy up`; `ert-deploy offers` lists the hosts that are avoided",
         detail=host + last.log,
     )

@@ -47,5 +47,5 @@ def told(step: steps.Retire, failure: Failure | None) -> str:
     if failure is None:
         return step.reason
     code = (f"exit code {failure.exit_code}",) if failure.exit_code else ()
-    host = (f"the host says: {failure.message}",) if failure.message and failure.message not in step.reason else ()
+    host = (f"host: {failure.message}",) if failure.message and failure.message not in step.reason else ()
     return "\n".join((step.reason, *host, *code, *(f"  {line}" for line in failure.lines())))
