@@ -10,6 +10,7 @@ from ert_deploy.core.market.learned import learn
 from ert_deploy.core.model.boot.failure import Failure
 from ert_deploy.core.model.desired import Desired, Target
 from ert_deploy.core.model.errors import ErtError
+from ert_deploy.core.model.events import Trouble
 from ert_deploy.core.model.observed import DeployKind
 from ert_deploy.core.model.state import State
 from ert_deploy.core.planning.offers import choose
@@ -22,7 +23,7 @@ from ert_deploy.engine.observe import find_service
 from ert_deploy.engine.preflight import findings
 from ert_deploy.engine.run_context import Memory
 from ert_deploy.engine.verdict.read import read_facts
-from ert_deploy.ports import GpuHost, StateStore, TimeSource, WebHost
+from ert_deploy.ports import Audience, GpuHost, StateStore, TimeSource, WebHost
 
 T = TypeVar("T")
 
@@ -54,10 +55,11 @@ def _facts(desired: Desired, problems: list[Problem]) -> Effects[Facts | None]:
         facts = yield from read_facts(desired, Memory())
     except ErtError as error:
         yield from _one_by_one(desired, problems)
-        if not problems:
-            problems.append(_problem(Source.ACCOUNT, error))
-        elif all(problem.source is Source.WEB for problem in problems):
+        yield from ask(Audience.tell, Trouble("reading each source by itself", error.summary))
+        sources = {problem.source for problem in problems}
+        if sources == {Source.WEB}:
             return (yield from read_facts(replace(desired, targets=()), Memory(), whole=False))
+        problems += [] if sources else [_problem(Source.ACCOUNT, error)]
         return None
     return facts
 
@@ -66,8 +68,8 @@ def _one_by_one(desired: Desired, problems: list[Problem]) -> Effects[None]:
     """Ask each source alone, to find all that refuse."""
     memory = Memory()
     yield from _tried(Source.STATE, problems, ask(StateStore.load))
-    if (yield from _tried(Source.GPU, problems, ask(GpuHost.account))):
-        yield from _tried(Source.GPU, problems, ask(GpuHost.list_instances))
+    yield from _tried(Source.GPU, problems, ask(GpuHost.account))
+    yield from _tried(Source.GPU, problems, ask(GpuHost.list_instances))
     for target in desired.targets:
         yield from _tried(Source.WEB, problems, _variables(target, memory))
 
@@ -77,14 +79,13 @@ def _variables(target: Target, memory: Memory) -> Effects[None]:
     yield from ask(WebHost.read_env, service.id)
 
 
-def _tried(source: Source, problems: list[Problem], read: Effects[T]) -> Effects[bool]:
+def _tried(source: Source, problems: list[Problem], read: Effects[T]) -> Effects[None]:
+    """Add the error of a read, the first of each source."""
     try:
         yield from read
     except ErtError as error:
-        found = _problem(source, error)
-        problems += [] if found in problems else [found]
-        return False
-    return True
+        known = {problem.source for problem in problems}
+        problems += [] if source in known else [_problem(source, error)]
 
 
 def _problem(source: Source, error: ErtError) -> Problem:

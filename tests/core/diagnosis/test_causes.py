@@ -103,6 +103,7 @@ WELL_OFF = {
     "serving": of(serving()),
     "loading": of(serving(health=LOADING, figures=Missing("it loads"), pinned=False, apps=(app({}),))),
     "booting": of(serving(instance(7, status="loading", address=None), health=None, pinned=False, apps=(app({}),))),
+    "waking": of(serving(instance(7, status="loading", address=None), health=None)),
     "asleep": of(sleeping(Asleep.IDLE)),
     "asked": of(sleeping(Asleep.ASKED)),
     "unknown sleep": of(sleeping(Missing("its log was not read"))),
