@@ -29,10 +29,13 @@ def of_deploys(evidence: Evidence, links: tuple[Link, ...]) -> Iterator[Cause]:
             )
 
 
-def in_flight(evidence: Evidence, service: str) -> bool:
-    """Whether a deploy of the app runs that may still bring what is missing."""
-    newest = evidence.deploys.get(service)
-    return newest is not None and newest.deploy.kind is DeployKind.IN_FLIGHT and newest.age < STUCK
+def not_yet(evidence: Evidence, link: Link) -> bool:
+    """Whether the app may only be slow: its deploy runs, or its host has stopped it while nobody used it."""
+    newest = evidence.deploys.get(link.subject)
+    if newest is None:
+        return False
+    starting = newest.deploy.kind is DeployKind.IN_FLIGHT and newest.age < STUCK
+    return starting or (newest.sleeps and not link.seen.startswith("fingerprint"))
 
 
 def _failed(name: str, newest: Deploy) -> Cause:

@@ -39,11 +39,15 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Deploy:
-    """The newest deploy of an app: `reason` is why it failed, `age` the seconds since it was made."""
+    """The newest deploy of an app: `reason` is why it failed, `age` the seconds since it was made.
+
+    `sleeps`: its host stops it when it is idle, so that its first response may take a minute.
+    """
 
     deploy: WebDeploy
     reason: str = ""
     age: float = 0.0
+    sleeps: bool = False
 
 
 @dataclass(frozen=True, slots=True)

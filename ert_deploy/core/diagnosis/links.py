@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ert_deploy.core.diagnosis.cause import Cause, Repair
-from ert_deploy.core.diagnosis.deploys import in_flight
+from ert_deploy.core.diagnosis.deploys import not_yet
 from ert_deploy.core.diagnosis.evidence import Evidence
 from ert_deploy.core.model.observed import Power, Vital
 from ert_deploy.core.verdict.facts import Asleep, Facts
@@ -49,14 +49,19 @@ def of_links(evidence: Evidence, links: tuple[Link, ...]) -> Iterator[Cause]:
     if facts is None:
         return
     for link in links:
-        if link.level is Level.BAD and not _under_way(evidence, facts, link):
+        if (link.level is Level.BAD or _silent(link)) and not _under_way(evidence, facts, link):
             yield _cause(facts, link)
     yield from _lost(facts, links)
 
 
+def _silent(link: Link) -> bool:
+    """Whether it is an app that does not respond at all."""
+    return link.name is Name.APP and link.needed and link.seen == "no response"
+
+
 def _under_way(evidence: Evidence, facts: Facts, link: Link) -> bool:
     """Whether something works on it already: a deploy, a run that holds the lock, or the first boot of a machine."""
-    if link.name is Name.APP and in_flight(evidence, link.subject):
+    if link.name is Name.APP and not_yet(evidence, link):
         return True
     if link.name not in MOVED:
         return False
@@ -64,7 +69,8 @@ def _under_way(evidence: Evidence, facts: Facts, link: Link) -> bool:
         return True  # only marked, by a run that has not rented yet or that failed
     record = facts.main.record if facts.main is not None else None
     booting = facts.main is not None and (record is None or not record.certificate) and link.seen != "suspended"
-    return (booting and link.name is Name.APP_CONFIG) or bool(evidence.holder)
+    unused = link.name is Name.APP_CONFIG or (link.name is Name.APP and not _has_url(facts, link.subject))
+    return (booting and unused) or bool(evidence.holder)
 
 
 def _has_url(facts: Facts, name: str) -> bool:

@@ -123,7 +123,7 @@ def _deploys(facts: Facts) -> Effects[dict[str, Deploy]]:
             continue
         failed = newest.kind is DeployKind.FAILED
         reason = (yield from ask(WebHost.failure, service, newest)) if failed else ""
-        found[app.name] = Deploy(newest, reason, max(0.0, now - newest.created))
+        found[app.name] = Deploy(newest, reason, max(0.0, now - newest.created), bool(service.sleeps))
     return found
 
 

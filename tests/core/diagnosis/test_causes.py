@@ -40,6 +40,8 @@ OLD = env(key=OTHER_KEY)
 ELSEWHERE = env(at="https://203.0.113.99:1")
 OTHER_PEM = env(pem="another")
 STALE = replace(app(ENV), live_fingerprint="0" * 16)
+SILENT = replace(app(ENV), live_fingerprint=None)
+LIVE = WebDeploy("dep-3", "live", DeployKind.LIVE, 1.0)
 FAILING = replace(BUSY, last=LastReport(False, "the model wrote no text", 9.0))
 SINGLE: dict[str, tuple[Evidence, str, str]] = {
     "no credit": (of(serving(credit=Credit(0.0, "add credit"))), "no-credit", "add credit, then `ert-deploy wake`"),
@@ -63,6 +65,7 @@ SINGLE: dict[str, tuple[Evidence, str, str]] = {
     "wrong certificate": (of(serving(apps=(app(OTHER_PEM),))), "app-config", "writes them and deploys"),
     "suspended": (of(serving(apps=(replace(app(ENV), suspended="by the user"),))), "suspended", "resume it"),
     "stale process": (of(serving(apps=(STALE,))), "app-instance", "`ert-deploy up` deploys"),
+    "silent app": (of(serving(apps=(SILENT,))), "app-instance", "host's own log"),
     "report": (of(serving(figures=FAILING)), "last-report", "`ert-deploy logs`"),
     "too dear": (of(serving(instance(7, dph=0.9))), "contract", "`ert-deploy plan`"),
     "failed deploy": (
@@ -104,12 +107,14 @@ WELL_OFF = {
     "loading": of(serving(health=LOADING, figures=Missing("it loads"), pinned=False, apps=(app({}),))),
     "booting": of(serving(instance(7, status="loading", address=None), health=None, pinned=False, apps=(app({}),))),
     "waking": of(serving(instance(7, status="loading", address=None), health=None)),
+    "booting app": of(serving(health=LOADING, pinned=False, apps=(app({}),), answers={"dash": 200})),
     "asleep": of(sleeping(Asleep.IDLE)),
     "asked": of(sleeping(Asleep.ASKED)),
     "unknown sleep": of(sleeping(Missing("its log was not read"))),
     "down": of(empty()),
     "not deployed": of(empty(apps=(app({}),))),
     "deploying": of(serving(apps=(STALE,)), deploys={STALE.name: Deploy(BUILDING, "", 60.0)}),
+    "stopped when idle": of(serving(apps=(SILENT,)), deploys={SILENT.name: Deploy(LIVE, sleeps=True)}),
     "an old failure": of(serving(), deploys={STALE.name: Deploy(FAILED)}),
     "after failures": of(serving(), failures=(LEFT,)),
     "moving the app": of(serving(apps=(app({}),)), holder="me@here, process 7", held=60.0),
