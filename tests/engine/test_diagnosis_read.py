@@ -195,6 +195,16 @@ def test_what_failed_before_the_last_success_is_forgotten() -> None:
     assert [(f.id, f.reason) for f in read(made).failures] == [(one.id, one.reason)]
 
 
+def test_an_app_that_fails_once_is_looked_at_again() -> None:
+    made = healthy()
+    statuses = [None, *[made.web.shown("dash", WANTED.targets[0])] * 9]
+    made.web.fingerprint = lambda app_url, target: statuses.pop(0)  # type: ignore[method-assign]
+    made.web.answer = lambda app_url, target: AppAnswer(503)  # type: ignore[method-assign]
+    assert codes(made) == []
+    made.web.fingerprint = lambda app_url, target: None  # type: ignore[method-assign]
+    assert codes(made) == ["app-instance"]
+
+
 def test_phases_do_not_matter() -> None:
     made = healthy()
     found = run(read_evidence(replace(WANTED, phase=Phase.RUNNING)), made.ports)

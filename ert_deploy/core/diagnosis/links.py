@@ -52,6 +52,7 @@ def of_links(evidence: Evidence, links: tuple[Link, ...]) -> Iterator[Cause]:
         if (link.level is Level.BAD or _silent(link)) and not _under_way(evidence, facts, link):
             yield _cause(facts, link)
     yield from _lost(facts, links)
+    yield from _never_there(facts, links)
 
 
 def _silent(link: Link) -> bool:
@@ -174,6 +175,19 @@ def _lost(facts: Facts, links: tuple[Link, ...]) -> Iterator[Cause]:
         yield _made(
             link, "no-port", "the provider gave it no public port, so that nothing reaches it", FIX[Name.IDENTITY]
         )
+
+
+def _never_there(facts: Facts, links: tuple[Link, ...]) -> Iterator[Cause]:
+    """Yield the cause of a container that runs, and did not respond for longer than a run would wait."""
+    found = facts.main
+    if found is None or found.record is None or found.record.certificate or isinstance(facts.situation, Missing):
+        return
+    age = facts.situation.observed.age(found.record.token, found.record.at)
+    unreachable = found.health is not None and found.health.vital is Vital.UNREACHABLE
+    if unreachable and found.instance.power is Power.RUNNING and age >= facts.desired.timings.no_progress:
+        link = next(one for one in links if one.name is Name.IDENTITY)
+        why = f"rented {age / 60:.0f} min ago, and nothing responds yet: its port is closed, or its network is cut"
+        yield _made(link, "port-closed", why, FIX[Name.IDENTITY])
 
 
 def _broke(facts: Facts) -> bool:

@@ -23,15 +23,20 @@ from ert_deploy.engine.observe import find_service
 from ert_deploy.engine.preflight import findings
 from ert_deploy.engine.run_context import Memory
 from ert_deploy.engine.verdict.read import read_facts
-from ert_deploy.ports import Audience, GpuHost, StateStore, TimeSource, WebHost
+from ert_deploy.ports import Audience, Clock, GpuHost, StateStore, TimeSource, WebHost
 
 T = TypeVar("T")
+AGAIN = 15.0  # s before a second look at an app that does not respond, or with an error of its server
+SERVER_ERROR = 500
 
 
 def read_evidence(desired: Desired) -> Effects[Evidence]:
     """Return all that is known. Raises no error of a provider or the store: it is part of the result."""
     problems: list[Problem] = []
     facts = yield from _facts(desired, problems)
+    if facts is not None and _may_pass(facts):
+        yield from ask(Clock.sleep, AGAIN)
+        facts = yield from _facts(desired, problems)
     read = replace(desired, targets=tuple(t for t in desired.targets if facts is None or t.service not in facts.unread))
     if not any(problem.source is Source.WEB for problem in problems):
         yield from _preflight(read, problems)
@@ -47,6 +52,11 @@ def read_evidence(desired: Desired) -> Effects[Evidence]:
         yield from _market(desired, facts.situation.observed.state, problems)
     failures = _since_the_last_success(facts.situation.observed.state)
     return replace(evidence, problems=tuple(problems), deploys=deploys, failures=failures)
+
+
+def _may_pass(facts: Facts) -> bool:
+    """Whether an app failed once, which a second look may not find: a process that starts, or a proxy."""
+    return any(not status or status >= SERVER_ERROR for status in facts.answers.values())
 
 
 def _facts(desired: Desired, problems: list[Problem]) -> Effects[Facts | None]:

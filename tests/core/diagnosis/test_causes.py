@@ -18,7 +18,7 @@ from ert_deploy.core.model.observed import DeployKind, Health, OffSwitch, Power,
 from ert_deploy.core.verdict.facts import Asleep, Credit, Facts
 from ert_deploy.core.verdict.links import Missing
 from tests.support.ids import nth
-from tests.support.situations import DASH, OTHER_KEY, UP, app, instance, stopped
+from tests.support.situations import DASH, NOW, OTHER_KEY, UP, app, instance, record, stopped
 from tests.support.verdicts import BUSY, ENV, SEVEN, WELL, empty, env, serving, sleeping
 
 CLOSED = Health(Vital.UNREACHABLE, "no connection to 203.0.113.7:40007 (refused)")
@@ -50,6 +50,10 @@ SINGLE: dict[str, tuple[Evidence, str, str]] = {
     "outbid": (of(sleeping(Asleep.OUTBID)), "outbid", "`ert-deploy wake` rents another one"),
     "exited": (of(serving(instance(7, status="exited"), health=CLOSED)), "container", "`ert-deploy logs`"),
     "closed port": (of(serving(health=CLOSED)), "port-closed", "`ert-deploy up`"),
+    "never there": (
+        of(serving(health=CLOSED, pinned=False, apps=(app({}),), records=(record(7, at=NOW - 4000),))), "port-closed",
+        "`ert-deploy up`",
+    ),
     "impostor": (of(serving(health=Health(Vital.IMPOSTOR, "another certificate"))), "identity", "`ert-deploy up`"),
     "no port": (of(serving(instance(7, address=None), health=None)), "no-port", "`ert-deploy up`"),
     "host offline": (
@@ -107,6 +111,7 @@ WELL_OFF = {
     "loading": of(serving(health=LOADING, figures=Missing("it loads"), pinned=False, apps=(app({}),))),
     "booting": of(serving(instance(7, status="loading", address=None), health=None, pinned=False, apps=(app({}),))),
     "waking": of(serving(instance(7, status="loading", address=None), health=None)),
+    "not there yet": of(serving(health=CLOSED, pinned=False, apps=(app({}),), records=(record(7),))),
     "booting app": of(serving(health=LOADING, pinned=False, apps=(app({}),), answers={"dash": 200})),
     "asleep": of(sleeping(Asleep.IDLE)),
     "asked": of(sleeping(Asleep.ASKED)),
