@@ -102,7 +102,7 @@ class GpuHost(Protocol):
         """Return all instances, complete and validated; raises CannotObserve otherwise."""
 
     def get_instance(self, instance_id: InstanceId) -> Instance | None:
-        """Return one instance, or None if a complete response says that it does not exist."""
+        """Return one instance, or None if a complete response confirms that it does not exist."""
 
     def search(self, criteria: Criteria, launch: Launch, *, wide: bool = False) -> tuple[Offer, ...]:
         """Return offers priced for the launch's disk. `wide` filters by GPU RAM only, as filters hide valid offers."""

@@ -20,7 +20,7 @@ INSIDE = (Name.CONTAINER, Name.IDENTITY, Name.GUARD, Name.ENGINE, Name.MODEL, Na
 WHY = {
     Name.ACCOUNT: "at $0 the provider stops every machine of the account",
     Name.CONTRACT: "it bills, or is missing, other than the config wants",
-    Name.CONTAINER: "without its container nothing responds at its address",
+    Name.CONTAINER: "without its container nothing is at its address",
     Name.IDENTITY: "no key and no request is sent to what cannot prove that it is the rented container",
     Name.GUARD: "a machine that cannot stop itself bills until a user stops it",
     Name.ENGINE: "reports fail or wait while it is like this",
@@ -186,7 +186,7 @@ def _never_there(facts: Facts, links: tuple[Link, ...]) -> Iterator[Cause]:
     unreachable = found.health is not None and found.health.vital is Vital.UNREACHABLE
     if unreachable and found.instance.power is Power.RUNNING and age >= facts.desired.timings.no_progress:
         link = next(one for one in links if one.name is Name.IDENTITY)
-        why = f"rented {age / 60:.0f} min ago, and nothing responds yet: its port is closed, or its network is cut"
+        why = f"rented {age / 60:.0f} min ago, and silent until now: its port is closed, or its network is cut"
         yield _made(link, "port-closed", why, FIX[Name.IDENTITY])
 
 
