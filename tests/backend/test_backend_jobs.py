@@ -154,11 +154,17 @@ def test_a_report_over_its_deadline_fails_and_the_next_is_written(tmp_path: Path
     with running(tmp_path, ollama.host, report_deadline=2.0) as backend, backend.client() as client:
         backend.wait_ready()
         backend.warm()
+        assert client.get("/status").json()["last_report"] is None
         late = client.post("/generate_report", json=ONE)
         assert late.status_code == 503
         assert "too long" in late.json()["detail"]
+        last = client.get("/status").json()["last_report"]
+        assert (last["status"], last["error"]) == ("failed", "the report took too long")
+        assert 0 <= last["seconds_ago"] < 60
         ollama.chat, ollama.chat_pause = (lambda body: says("The company is profitable and steady.")), 0.0
         assert client.post("/generate_report", json=ONE).status_code == 200
+        last = client.get("/status").json()["last_report"]
+        assert (last["status"], last["error"]) == ("done", None)
 
 
 def test_a_drain_hands_back_what_waits_and_lets_the_running_one_finish(
@@ -173,6 +179,7 @@ def test_a_drain_hands_back_what_waits_and_lets_the_running_one_finish(
     wait_for(lambda: status(client, "waiting")() == "failed")
     assert client.get("/reports/waiting").json()["retryable"] is True
     assert read_events(client, "waiting")[-1][1] == "draining"
+    assert client.get("/status").json()["last_report"] is None, "what was handed back says nothing of this machine"
     refused = client.post("/reports", json={**ONE, "id": "late"})
     assert refused.status_code == 503
     assert int(refused.headers["Retry-After"]) > 0

@@ -50,7 +50,7 @@ CALLS = {
     "state show": "state.show",
     "state sign": "state.sign",
     "state unlock": "state.unlock",
-    "status": "status.read.status",
+    "status": "status.read.judged",
     "doctor": "doctor.examine.doctor",
     "up": "lifecycle.up",
     "wake": "lifecycle.wake",

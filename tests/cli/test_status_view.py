@@ -10,7 +10,7 @@ from dataclasses import replace
 import click
 import pytest
 
-from ert_deploy.app.status.read import every_status, status
+from ert_deploy.app.status.read import every_status, judged
 from ert_deploy.app.status.result import Status
 from ert_deploy.cli.commands import status as command
 from ert_deploy.cli.options import emit_json
@@ -90,7 +90,7 @@ SCENES: dict[str, tuple[Callable[[FakeWorld], None], str, int, tuple[str, ...]]]
 def found(name: str) -> Status:
     made = healthy()
     SCENES[name][0](made)
-    return status(on_fakes(made))
+    return judged(on_fakes(made))
 
 
 @pytest.mark.parametrize("width", [80, 120, 200])
@@ -134,7 +134,7 @@ def test_the_end_is_the_code_of_the_verdict(name: str) -> None:
 def test_the_numbers_of_the_machine() -> None:
     made = healthy()
     made.clock.go_on(7200.0)
-    seen = status(on_fakes(made))
+    seen = judged(on_fakes(made))
     assert seen.money is not None
     assert seen.money.idle_left == pytest.approx(1140.0)
     assert seen.money.age == pytest.approx(7200.0, abs=600.0)
@@ -156,13 +156,13 @@ def test_the_numbers_of_the_machine() -> None:
 def test_numbers_that_are_not_known_say_so(figures: Figures, words: str) -> None:
     made = healthy()
     made.backend.reported = figures
-    assert words in "\n".join(status_lines(status(on_fakes(made)), 120))
+    assert words in "\n".join(status_lines(judged(on_fakes(made)), 120))
 
 
 def test_an_instance_without_price_or_date_shows_neither() -> None:
     made = healthy()
     made.gpu.only().override = lambda shown: replace(shown, started=None, dph=float("nan"), address=None)
-    text = "\n".join(status_lines(status(on_fakes(made)), 120))
+    text = "\n".join(status_lines(judged(on_fakes(made)), 120))
     assert "age not known" in text
     assert "cost until now not known, an unknown price per hour" in text
     assert "no address yet" in text
@@ -174,7 +174,7 @@ def test_what_is_another_owners_and_what_is_avoided_is_listed() -> None:
     made.gpu.foreign = [Instance(nth(901), mark, "ert", born=mark, label_token=TOKEN, owner="somebody-else:")]
     state = made.store.state
     made.store.save(state.deny(Denied("1009", made.clock.real() + 3600, "it was slow"), 0.0))
-    seen = status(on_fakes(made))
+    seen = judged(on_fakes(made))
     text = "\n".join(status_lines(seen, 80))
     assert "another owner's, not included and not changed: 901" in text
     assert "machine 1009" in text

@@ -154,7 +154,7 @@ def test_without_a_key_or_a_proof_it_is_not_asked(spoil: Callable[[FakeWorld], N
         (IDLE.splitlines()[0], 10.0, False, Asleep.ASKED, Standing.AS_WANTED),
         (IDLE.splitlines()[0], 10.0, True, Asleep.OUTBID, Standing.DEGRADED),
         (IDLE.splitlines()[0], 0.0, False, Asleep.CREDIT, Standing.DEGRADED),
-        (None, 10.0, False, Missing("no log"), Standing.DEGRADED),
+        (None, 10.0, False, Missing("no log"), Standing.AS_WANTED),
     ],
 )
 def test_why_it_sleeps(log: str | None, credit: float, outbid: bool, why: Asleep | Missing, seen: Standing) -> None:

@@ -17,6 +17,7 @@ from ert_deploy.core.model.errors import (
     Transient,
     UsageError,
 )
+from ert_deploy.providers.vast.power import outbid
 from ert_deploy.sandbox.httpd.faults import Fault
 from tests.support.ids import nth
 from tests.support.vast.wire import Wire
@@ -123,3 +124,22 @@ def test_a_start_is_not_repeated_when_that_would_be_long_after_it_was_written_do
         getattr(wire.host, verb)(nth(7))
     assert wire.clock.sleeps == slept
     assert len(wire.got) == len(slept), "what was answered with 429 did not get through"
+
+
+@pytest.mark.parametrize(
+    ("bids", "current", "ours", "lowest", "known"),
+    [
+        (True, "stopped", 0.2, 0.21, True),
+        (True, "stopped", 0.2, 0.2, False),
+        (True, "running", 0.2, 0.21, False),
+        (False, "stopped", 0.2, 0.21, False),
+        (None, "stopped", 0.2, 0.21, False),
+        (True, None, 0.2, 0.21, False),
+        (True, "stopped", None, 0.21, False),
+        (True, "stopped", 0.2, "0.21", False),
+    ],
+)
+def test_one_that_was_outbid_is_stopped_and_its_bid_is_too_low(
+    bids: object, current: object, ours: object, lowest: object, known: bool
+) -> None:
+    assert outbid(bids, current, ours, lowest) is known

@@ -55,6 +55,7 @@ def test_an_interruptible_instance_is_outbid_and_comes_back_with_a_better_bid(re
     renter.double.trouble({"kind": "outbid", "instance_id": id, "price": 0.5})
     row = renter.until(id, "exited")
     assert (row["cur_state"], row["intended_status"], row["next_state"]) == ("stopped", "stopped", "stopped")
+    assert row["min_bid"] > row["dph_base"], "what its GPU goes for now"
     assert renter.sdk.change_bid(id, price=0.6) == {"success": True}
     assert renter.until(id, "running")["dph_base"] == 0.6
 

@@ -46,7 +46,7 @@ def serving(
     pinned: bool = True,
     **more: Any,
 ) -> Facts:
-    """Return the facts of instance 7, which serves one app unless `more` of `seen`, or of `Facts`, says otherwise."""
+    """Return the facts of instance 7, which serves one app changed by `more` of `seen` and of `Facts`."""
     found = instances or (instance(7, status="running"),)
     of_facts = {name: more.pop(name) for name in ("unread", "answers", "whole") if name in more}
     known = replace(record(7, published=True), certificate=PEM if pinned else "")

@@ -6,6 +6,7 @@ the costs, the variables of the app, the reports. State and marks may have addit
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -68,7 +69,8 @@ class Owner(Place):
 
     def health(self) -> str:
         """Return the health of the only instance as reported by the CLI; "none" while it is stopped."""
-        (backend,) = self.data("status")["backends"]
+        shown, _ = self.start("status", "--json").communicate(timeout=60)  # while it boots, it exits with 6
+        (backend,) = json.loads(shown)["backends"]
         assert backend["instance"] == self.instance
         return "none" if backend["asleep"] else str(backend["health"])
 

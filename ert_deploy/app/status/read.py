@@ -30,22 +30,30 @@ PAUSE = 5.0  # seconds between two looks
 def status(config: Config = None, *, progress: Progress = SILENT) -> Status:
     """Return the verdict with all that it is based on: read from the providers, not just the state.
 
-    A provider that could not be read makes links unknown and the verdict unclear, see `Status.unread`. Raises
-    UsageError, and NeedsAttention for the key of another account. Never starts a sandbox.
+    Raises CannotObserve if one could not be read, UsageError, and NeedsAttention for the key of another account. Never
+    starts a sandbox.
     """
+    found = judged(config, progress=progress)
+    if found.unread is not None:
+        raise found.unread
+    return found
+
+
+def judged(config: Config = None, *, progress: Progress = SILENT) -> Status:
+    """Return the same even if a provider could not be read: its links are unknown, see `Status.unread`."""
     return next(looks(config, progress=progress))[0]
 
 
 def every_status(config: Config = None, *, progress: Progress = SILENT) -> tuple[Status, ...]:
-    """Return the same for each deployment that the account's instances are marked for, that of the config first.
+    """Return `judged` for each deployment that the account's instances are marked for, that of the config first.
 
-    Of the others neither apps nor limits are known, so that these are not judged. Raises like `status`.
+    Of the others neither apps nor limits are known, so that these are not judged. Raises like `judged`.
     """
     return next(looks(config, every=True, progress=progress))
 
 
 def looks(config: Config = None, *, every: bool = False, progress: Progress = SILENT) -> Iterator[tuple[Status, ...]]:
-    """Yield `status`, or with `every` `every_status`, anew each time; the config is read once. Raises like `status`."""
+    """Yield `judged`, or with `every` `every_status`, anew each time; the config is read once."""
     deployment = opened(config)
     while not deployment.sandbox_runs():
         yield (Status(deployment.name, sandbox_stopped=True),)
@@ -72,7 +80,7 @@ def _others(session: Session) -> Iterator[Status]:
     try:
         listed = session.ports.gpu.list_instances()
     except CannotObserve:
-        return  # the deployment of the config says so
+        return  # the deployment of the config has the error
     for name in sorted({i.mark.deployment for i in listed if i.mark is not None} - {session.desired.deployment}):
         desired = replace(session.desired, deployment=name, targets=(), **_owner(name, listed))
         store = store_of(session.settings, name, session.ports.clock)

@@ -15,7 +15,7 @@ from ert_deploy.core.verdict.links import Link, Standing
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """The main instance in numbers: seconds and $; None is not known, `reason` says why it is not.
+    """The main instance in numbers: seconds and $; None is not known, with the `reason`.
 
     `age` is the time since it was rented, `idle_left` until it stops for lack of work. `spent` is at most what it has
     cost until now, `per_hour` what it costs. `asleep` is why it is stopped, empty if it is not. `cards` is None if its

@@ -26,7 +26,7 @@ from ert_deploy.core.verdict.links import Link, Standing
 VERSION = 1  # of the JSON document
 DEGRADED = 6
 CLEAR = "\x1b[H\x1b[2J"
-WIDTH = 80  # columns where no terminal says otherwise
+WIDTH = 80  # columns without a terminal
 
 
 @click.command("status")
@@ -38,9 +38,9 @@ def command(config: str | None, as_json: bool, watching: bool, every: bool) -> N
     """Show whether every link up to the last report is good, and the cost.
 
     Reads the providers, the backend and the apps, not only the state; writes and starts nothing. Exit code 0 if all is
-    as wanted, also asleep or after `down`; 6 if a link is bad, or unknown and needed; 5 if a provider cannot be read,
-    or if a marked instance has no certain owner. `--watch` writes one line per change where there is no terminal, and
-    ends with the code of the last look.
+    as wanted, also while it sleeps or after `down`; 6 if a link is bad, or unknown and needed; 5 if a provider cannot
+    be read, or if a marked instance has no certain owner. `--watch` writes one line per change where there is no
+    terminal, and ends with the code of the last look.
     """
     if watching and as_json:
         raise click.UsageError("--watch writes lines, --json one document: give one of them")
@@ -58,7 +58,7 @@ def command(config: str | None, as_json: bool, watching: bool, every: bool) -> N
 
 
 def _alone(config: str | None, **options: Any) -> tuple[Status, ...]:
-    return (read.status(config, **options),)
+    return (read.judged(config, **options),)
 
 
 def worst(found: Sequence[Status]) -> Standing:

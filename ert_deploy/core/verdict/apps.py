@@ -99,9 +99,9 @@ def _process(facts: Facts, target: Target, app: Publication) -> Link:
     if not status:
         return Link(Name.APP, Level.UNKNOWN, wanted, "no response", "it does not respond", subject, needed=needed)
     if status not in REACHED:
-        level, why = (Level.BAD, "it fails") if needed else (Level.UNKNOWN, "so it shows no configuration")
+        level, why = (Level.BAD, "it fails") if needed else (Level.UNKNOWN, "so its configuration is not known")
         return Link(Name.APP, level, wanted, f"HTTP {status} at {target.health_path}", why, subject, needed=needed)
     if not needed:
-        return Link(Name.APP, Level.UNKNOWN, wanted, "none", "it shows no configuration", subject, needed=False)
+        return Link(Name.APP, Level.UNKNOWN, wanted, "none", "it has no configuration of ours", subject, needed=False)
     why = f"{target.health_path} shows no fingerprint: it was rolled back, or its version has no such field"
     return Link(Name.APP, Level.BAD, wanted, "none", f"{why}; `ert-deploy up` deploys", subject)

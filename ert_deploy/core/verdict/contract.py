@@ -9,7 +9,7 @@ from ert_deploy.core.model.text import per_hour
 from ert_deploy.core.planning.candidates import unfit
 from ert_deploy.core.planning.health import Candidate
 from ert_deploy.core.planning.situation import Situation
-from ert_deploy.core.verdict.facts import Asleep, Facts
+from ert_deploy.core.verdict.facts import Asleep, Credit, Facts
 from ert_deploy.core.verdict.links import Level, Link, Missing, Name
 from ert_deploy.core.verdict.machine import price
 
@@ -101,8 +101,10 @@ def _stopped(facts: Facts, found: Candidate) -> Link:
     reason = facts.asleep.get(subject, Missing("its log was not read"))
     cost = price(found)
     if isinstance(reason, Missing):
-        why = f"why it sleeps is not known: {reason.reason}"
-        return Link(Name.CONTRACT, Level.UNKNOWN, wanted, f"stopped, {cost}", why, subject)
+        # With credit, and not outbid, it was the guard or a person: either is as wanted.
+        paid = isinstance(facts.credit, Credit) and math.isfinite(facts.credit.amount)
+        why = f"{'whether it was idle or asked to' if paid else 'why it sleeps'} is not known: {reason.reason}"
+        return Link(Name.CONTRACT, Level.UNKNOWN, wanted, f"stopped, {cost}", why, subject, needed=not paid)
     if reason in WANTED:
         return Link(Name.CONTRACT, Level.GOOD, wanted, f"stopped ({reason}), {cost}", subject=subject)
     return Link(Name.CONTRACT, Level.BAD, wanted, f"stopped ({reason}), {cost}", WHY[reason], subject)

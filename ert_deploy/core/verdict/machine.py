@@ -73,11 +73,10 @@ def _guard(found: Candidate, figures: Figures | Missing | None) -> Link:
         return Link(Name.GUARD, Level.BAD, wanted, "unclaimed", why, subject)
     if health.off_switch is OffSwitch.PROVEN:
         return Link(Name.GUARD, Level.GOOD, wanted, "proven", subject=subject)
-    why = (
-        "its image is too old to report it"
-        if health.off_switch is None
-        else "its off-switch is unconfirmed: the provider has neither accepted nor rejected its key"
-    )
+    if health.off_switch is None:  # an older image: no later look can tell more
+        why = "its image is too old to report it"
+        return Link(Name.GUARD, Level.UNKNOWN, wanted, "not reported", why, subject, needed=False)
+    why = "its off-switch is unconfirmed: the provider has neither accepted nor rejected its key"
     return Link(Name.GUARD, Level.UNKNOWN, wanted, "unproven", why, subject)
 
 
@@ -101,7 +100,7 @@ def _engine(found: Candidate, figures: Figures | Missing | None) -> Link:
     if health.vital is Vital.LOADING:
         return Link(Name.ENGINE, Level.UNKNOWN, wanted, "loading", _loading(health), subject)
     if health.vital is not Vital.HEALTHY:
-        return Link(Name.ENGINE, Level.BAD, wanted, str(health.vital), health.detail or "it says no more", subject)
+        return Link(Name.ENGINE, Level.BAD, wanted, str(health.vital), health.detail or "no reason given", subject)
     restarts = figures.restarts if isinstance(figures, Figures) else None
     again = f", restarted {restarts} times after it hung" if restarts else ""
     return Link(Name.ENGINE, Level.GOOD, wanted, f"{health.engine or 'online'}{again}", subject=subject)

@@ -31,7 +31,7 @@ def last_report(facts: Facts) -> Link | None:
 def _counted(figures: Figures, subject: InstanceId) -> Link:
     """Judge by the counts alone, as of an older image: without one that was written, all that failed count."""
     if figures.failed and not figures.written:
-        why = "every report since its process started has failed: `ert-deploy logs` shows why"
+        why = "every report since its process started has failed: `ert-deploy logs` has the reasons"
         return Link(Name.REPORT, Level.BAD, "written", f"{figures.failed} failed", why, subject)
     seen = f"none{_of(figures)}" if not figures.failed else f"not known{_of(figures)}"
     why = (

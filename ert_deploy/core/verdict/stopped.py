@@ -1,4 +1,4 @@
-"""Why a machine is stopped, from the account, the market and the last words of its guard.
+"""Why a machine is stopped, from the account, the market and the last lines of its guard.
 
 A stop that the guard ordered is in its log; one that came from outside is not: a person's, or the provider's own for
 want of credit or for a higher bid.
@@ -12,7 +12,7 @@ from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.verdict.facts import Asleep, Credit
 from ert_deploy.core.verdict.links import Missing
 
-TAIL = 400  # lines of the log: enough for the words of a guard before the last lines of the app
+TAIL = 400  # lines of the log: enough for those of a guard before the last ones of the app
 _ARMED = "guard: off-switch active"
 _ORDER = re.compile(r"^guard: (?P<rule>[^:]{1,80}): asked to stop this instance")
 _IDLE = "idle for "

@@ -46,11 +46,14 @@ CASES: dict[str, tuple[Facts, Standing, tuple[str, ...]]] = {
         sleeping(Asleep.CREDIT, credit=Credit(-0.01, "add credit")), Standing.DEGRADED,
         ("bad contract 7: stopped (credit)", "bad account : $-0.01, 0 min at $0.0020/h", "add credit"),
     ),
-    "asleep, why is not known": (
-        sleeping(Missing("its log cannot be read")), Standing.DEGRADED,
-        ("unknown contract 7: stopped, $0.0020/h for its disk", "its log cannot be read"),
+    "asleep, idle or asked": (
+        sleeping(Missing("no log")), Standing.AS_WANTED,
+        ("unknown contract 7: stopped, $0.0020/h for its disk", "whether it was idle or asked to is not known: no log"),
     ),
-    "asleep, nothing read": (sleeping(None), Standing.DEGRADED, ("its log was not read",)),
+    "asleep, why is not known": (
+        sleeping(None, credit=Credit(float("inf"))), Standing.DEGRADED,
+        ("why it sleeps is not known: its log was not read",),
+    ),
     "after down": (
         empty(), Standing.AS_WANTED,
         ("good contract : none", "good account : $25.00 (wanted: no credit needed)",
@@ -167,7 +170,7 @@ CASES: dict[str, tuple[Facts, Standing, tuple[str, ...]]] = {
         serving(health=replace(WELL, off_switch=OffSwitch.UNKNOWN)), Standing.DEGRADED, ("unknown guard 7: unproven",),
     ),
     "guard not reported": (
-        serving(health=replace(WELL, off_switch=None)), Standing.DEGRADED, ("too old to report it",),
+        serving(health=replace(WELL, off_switch=None)), Standing.AS_WANTED, ("too old to report it",),
     ),
     "unclaimed": (serving(figures=replace(BUSY, claimed=False)), Standing.DEGRADED, ("bad guard 7: unclaimed",)),
     "an impostor": (

@@ -1,4 +1,4 @@
-"""Why a machine is stopped: by the words of its guard, else by the account, the market, or a person."""
+"""Why a machine is stopped: by the lines of its guard, else by the account, the market, or a person."""
 
 from __future__ import annotations
 

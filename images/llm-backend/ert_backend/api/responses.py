@@ -89,7 +89,7 @@ def last_report(jobs: Jobs) -> LastReport | None:
 
 
 def _counts(job: Job) -> bool:
-    """Whether the end of a job says something of this machine."""
+    """Whether the end of a job is evidence about this machine."""
     if job.status is Status.FAILED:
         return not job.refused and job.error is not None
     return job.status is Status.DONE
