@@ -32,6 +32,7 @@ from ert_deploy.core.model.desired import Launch as Container
 from ert_deploy.core.model.errors import ErtError, OfferGone, StateConflict
 from ert_deploy.core.model.events import Event
 from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.machine.figures import Figures
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer
 from ert_deploy.core.model.provider import ORDINARY, InstanceId
 from ert_deploy.core.model.secret import Secret
@@ -145,6 +146,9 @@ class Backends:
 
     def accepts(self, address: Address, certificate: str, key: Secret) -> bool:
         return key.sha256() in self._keys.get(address, (0, ()))[1]
+
+    def figures(self, address: Address, certificate: str, key: Secret) -> Figures:
+        return Figures()
 
     def busy(self, address: Address, certificate: str, key: Secret) -> int:
         return 0

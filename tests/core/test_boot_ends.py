@@ -7,8 +7,8 @@ import pytest
 from ert_deploy.core.model.observed import Health, Vital
 from ert_deploy.core.planning.health import BAD_LOOKS, NO_ROOM, NO_SPACE, Candidate, Stage, judge
 from ert_deploy.providers.vast.messages import read
-from tests.core.test_offers_and_boots import UNHEALTHY, still
-from tests.support.situations import NOW, UP, instance
+from tests.core.test_offers_and_boots import UNHEALTHY
+from tests.support.situations import NOW, UP, instance, still
 
 
 @pytest.mark.parametrize(
