@@ -20,11 +20,11 @@ from ert_deploy.core.model.moment import Moment
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, WebDeploy
 from ert_deploy.core.model.provider import Cloud, InstanceId, Platform
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.store_ports import KeyCustody, StateKeeper, StateStore
+from ert_deploy.store_ports import KeyCustody, Registries, StateKeeper, StateStore
 
 __all__ = [
     "Account", "AppAnswer", "AppProbe", "Audience", "BackendProbe", "Clock", "CreateOrder", "Entropy", "GpuHost",
-    "KeyCustody", "StateKeeper", "StateStore", "TimeSource", "Turn", "WebHost", "WebService",
+    "KeyCustody", "Registries", "StateKeeper", "StateStore", "TimeSource", "Turn", "WebHost", "WebService",
 ]  # fmt: skip
 
 Turn: TypeAlias = Literal["create", "start"]  # the state stores these calls before they are sent
@@ -102,7 +102,7 @@ class GpuHost(Protocol):
         """Return all instances, complete and validated; raises CannotObserve otherwise."""
 
     def get_instance(self, instance_id: InstanceId) -> Instance | None:
-        """Return one instance, or None if a complete response says that it does not exist."""
+        """Return one instance, or None if a complete response confirms that it does not exist."""
 
     def search(self, criteria: Criteria, launch: Launch, *, wide: bool = False) -> tuple[Offer, ...]:
         """Return offers priced for the launch's disk. `wide` filters by GPU RAM only, as filters hide valid offers."""

@@ -1,4 +1,4 @@
-"""Ports for stored data: the state of a deployment, and the keys of apps whose host does not show them."""
+"""Ports for stored data: the state of a deployment, the keys of apps whose host does not show them, images."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from ert_deploy.core.launching.manifest import Manifest
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State
 from ert_deploy.core.model.stored import LockHolder, StoredVersion
@@ -19,6 +20,16 @@ class KeyCustody(Protocol):
 
     def keep(self, service_id: str, values: Mapping[str, Secret]) -> None:
         """Replace all that is kept for a service, durably, or forget it where there is none. Failed, UsageError."""
+
+
+class Registries(Protocol):
+    """Registry from which a rented machine pulls, read without a login. Best effort: neither method raises."""
+
+    def image(self, image: str) -> Manifest:
+        """Return the manifest of a container image."""
+
+    def model(self, model: str) -> Manifest:
+        """Return the manifest of a model of the model server."""
 
 
 class StateStore(Protocol):

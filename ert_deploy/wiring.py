@@ -59,6 +59,7 @@ def _ports(settings: Settings, audience: Audience, clock: Clock, keys: tuple[Sec
     from ert_deploy.adapters.app.probe import HttpAppProbe
     from ert_deploy.adapters.backend.probe import TlsBackendProbe
     from ert_deploy.adapters.clock import SystemEntropy
+    from ert_deploy.adapters.registry import Registries
     from ert_deploy.engine.run import Ports
     from ert_deploy.stores import own_store, with_custody
 
@@ -67,4 +68,5 @@ def _ports(settings: Settings, audience: Audience, clock: Clock, keys: tuple[Sec
     backend = TlsBackendProbe(entropy := SystemEntropy(), allow_loopback=settings.sandbox is not None)
     store = own_store(settings, clock)
     web = with_custody(settings, web_host(there.provider.section, keys[1], there.url, clock), store)
-    return Ports(gpu, web, backend, HttpAppProbe(clock), store, clock, entropy, audience)
+    registries = Registries(loopback_only=settings.sandbox is not None)
+    return Ports(gpu, web, backend, HttpAppProbe(clock), registries, store, clock, entropy, audience)

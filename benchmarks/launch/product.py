@@ -26,11 +26,13 @@ from benchmarks.launch.parameters import (
 from benchmarks.launch.rental import Rental
 from benchmarks.launch.session import LIST, SLOTS, Launch, Session
 from benchmarks.launch.shown import Boot, shown
+from ert_deploy.core.launching.manifest import UNASKED, Manifest
 from ert_deploy.core.model.desired import Criteria, Desired, Phase
 from ert_deploy.core.model.desired import Launch as Container
 from ert_deploy.core.model.errors import ErtError, OfferGone, StateConflict
 from ert_deploy.core.model.events import Event
 from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.machine.figures import Figures
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer
 from ert_deploy.core.model.provider import ORDINARY, InstanceId
 from ert_deploy.core.model.secret import Secret
@@ -145,6 +147,9 @@ class Backends:
     def accepts(self, address: Address, certificate: str, key: Secret) -> bool:
         return key.sha256() in self._keys.get(address, (0, ()))[1]
 
+    def figures(self, address: Address, certificate: str, key: Secret) -> Figures:
+        return Figures()
+
     def busy(self, address: Address, certificate: str, key: Secret) -> int:
         return 0
 
@@ -201,6 +206,18 @@ class Local:
         """Discard it."""
 
 
+class NoRegistries:
+    """Registry that is not read: the model of the market has none."""
+
+    def image(self, image: str) -> Manifest:
+        """Return no manifest."""
+        return UNASKED
+
+    def model(self, model: str) -> Manifest:
+        """Return no manifest."""
+        return UNASKED
+
+
 class NoApp:
     """Web host and app ports of a deployment without an app: no method is ever called."""
 
@@ -216,7 +233,7 @@ def launch(session: Session, *, verified_only: bool) -> Launch:
     """Run `up` on a session, again after each failure, until a backend is healthy or the time is over."""
     gpu, store, none = Gpu(session), Store(), NoApp()
     local, backends = Local(gpu), Backends(gpu)
-    ports = Ports(gpu, none, backends, none, store, local, local, local)
+    ports = Ports(gpu, none, backends, none, NoRegistries(), store, local, local, local)
     desired = wanted(verified_only=verified_only)
     try:
         while not _is_up(desired, ports):

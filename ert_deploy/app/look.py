@@ -16,6 +16,7 @@ from ert_deploy.core.planning import plan as planning
 from ert_deploy.core.planning.offers import Ranked
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.app_proof import Finding
+from ert_deploy.engine.market.registries import registry_findings
 from ert_deploy.engine.observe import observe
 from ert_deploy.engine.preflight import findings
 from ert_deploy.engine.run import run
@@ -62,16 +63,17 @@ def plan(config: Config = None, phase: Phase = Phase.RUNNING, *, progress: Progr
     )
     if not any(isinstance(step, Rent) for step in planned):
         return made
+    made = replace(made, findings=(*found, *run(registry_findings(desired.launch), session.ports)))
     try:
         choice = ranked(session, desired, situation.observed.state)
     except ErtError as error:
         note = Finding("the market was not read, so the offer and its cost are not known", error.summary, stops=False)
-        return replace(made, findings=(*found, note))
+        return replace(made, findings=(*made.findings, note))
     if not choice.ranked:
         note = Finding(
             f"no offer matches (of {len(choice.rejected)})", "`ert-deploy offers` shows which filter removes most"
         )
-        return replace(made, findings=(*found, note))
+        return replace(made, findings=(*made.findings, note))
     return replace(made, offer=choice.ranked[0], matching=len(choice.ranked))
 
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "down": "Destroy all instances of the deployment; nothing bills any more.",
     "plan": "Show the steps of `up` (or `down`, or `sleep`) without executing them.",
     "status": "Show whether every link up to the last report is good, and the cost.",
+    "doctor": "Say what is wrong with the deployment, most likely first, and how to end it.",
     "report": "Request a report on TICKER from the app.",
     "offers": "Show the offers on the market, ranked, and why others are not taken.",
     "key": "Manage the API key between the apps and the backend.",

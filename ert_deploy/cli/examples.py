@@ -11,6 +11,7 @@ EXAMPLES = {
     "": ("ert-deploy init my-app", "ert-deploy plan -c my-app", "ert-deploy up -c my-app", "ert-deploy down -c my-app"),
     "init": ("ert-deploy init", "ert-deploy init my-app --defaults --max-dph 0.45", "ert-deploy init --reference"),
     "up": ("ert-deploy up -c my-app", "ert-deploy up -c my-app --wait-for-offer 2h"),
+    "doctor": ("ert-deploy doctor -c my-app", "ert-deploy doctor -c my-app --bundle support.zip"),
     "sleep": ("ert-deploy sleep -c my-app",),
     "wake": ("ert-deploy wake -c my-app",),
     "down": ("ert-deploy down -c my-app", "ert-deploy down -c my-app --now"),

@@ -11,10 +11,14 @@ from ert_deploy.core.model.boot.watch import LaunchStage
 from ert_deploy.core.model.desired import Desired, Launch
 from ert_deploy.core.model.errors import Failed
 from ert_deploy.core.model.observed import Instance
-from ert_deploy.core.planning.health import MISCONFIGURED, NO_ENGINE, NO_OFF_SWITCH, SLOW
+from ert_deploy.core.model.provider import Cause
+from ert_deploy.core.planning.health import MISCONFIGURED, NO_ENGINE, NO_OFF_SWITCH, NO_ROOM, NO_SPACE, SLOW
 from ert_deploy.engine.run_context import Memory
 
 HOSTS = 2  # equal boot failures on this many hosts are attributed to the image
+# One is enough where the backend, or the registry by a host, reports that it would be so everywhere.
+CERTAIN = frozenset({MISCONFIGURED, NO_SPACE})
+OF_THE_IMAGE = frozenset(map(str, (Cause.ABSENT, Cause.PLATFORM)))
 SLOW_HOSTS = 3  # so many hosts that are too slow in one stage are not slow: what is expected of them is wrong
 ADVICE = (
     (r"too ?many ?requests|rate limit", "its registry limits pulls without a login: push it to one that does not"),
@@ -27,13 +31,23 @@ ADVICE = (
 OTHERWISE = "check launch/image: run it on a machine of your own; `ert-deploy image build` builds a new one"
 
 
-def same_end(step: steps.Retire, memory: Memory) -> frozenset[str]:
-    """Return the machines on which a boot of this run failed like this one, if there are enough to blame no host."""
+def same_end(step: steps.Retire, memory: Memory, told: str) -> frozenset[str]:
+    """Return the machines on which a boot of this run failed like this one, if there are enough to blame no host.
+
+    `told` is what the machine left behind, for the message.
+    """
     if not step.end or step.token not in memory.created:
         return frozenset()
     machines = memory.ends.setdefault(step.end, {})
-    machines[step.machine_id] = step.reason
-    return frozenset(machines) if len(machines) >= (SLOW_HOSTS if step.end.startswith(SLOW) else HOSTS) else frozenset()
+    machines[step.machine_id] = told
+    return frozenset(machines) if len(machines) >= _enough(step.end, memory) else frozenset()
+
+
+def _enough(end: str, memory: Memory) -> int:
+    """Return on how many hosts an end has to occur to be no host's fault; more where it contradicts the registry."""
+    if end.startswith(SLOW):
+        return SLOW_HOSTS
+    return 1 if end in CERTAIN or (end in OF_THE_IMAGE and not memory.pullable) else HOSTS
 
 
 def curve(instance: Instance, memory: Memory) -> Curve | None:
@@ -46,9 +60,9 @@ def curve(instance: Instance, memory: Memory) -> Curve | None:
 
 
 def refuse_broken_image(desired: Desired, memory: Memory) -> None:
-    """Raise Failed if this run had the same boot failure on machines of different hosts."""
+    """Raise Failed if a boot of this run failed in a way that the next one would share."""
     for end, machines in memory.ends.items():
-        if len(machines) >= HOSTS and not end.startswith(SLOW):
+        if len(machines) >= _enough(end, memory) and not end.startswith(SLOW):
             raise _fault(end, len(machines), next(iter(machines.values())), desired.launch)
 
 
@@ -62,9 +76,15 @@ def _fault(end: str, number: int, reason: str, launch: Launch) -> Failed:
         )
     if end == MISCONFIGURED:
         return Failed(
-            f"the model {launch.model} cannot be served as configured, on {number} machines",
+            f"the model {launch.model} cannot be served as configured",
             reason,
             "check launch/model, launch/context, launch/model_digest and launch/engine_command; then run it again",
+        )
+    if end in (NO_SPACE, NO_ROOM):
+        return Failed(
+            f"the disk of {launch.disk_gb:g} GB does not hold the image and the model {launch.model}",
+            reason,
+            "raise launch/disk_gb, or choose a smaller model",
         )
     if end == NO_ENGINE:
         return Failed(
@@ -72,8 +92,9 @@ def _fault(end: str, number: int, reason: str, launch: Launch) -> Failed:
             reason,
             "check launch/engine_command and launch/image: run them on a machine of your own",
         )
+    told = f"{number} machines failed in the same way" if number > 1 else "its machine failed as every other would"
     return Failed(
-        f"the image {launch.image} does not start: {number} machines failed in the same way",
+        f"the image {launch.image} does not start: {told}",
         reason,
         next((advice for words, advice in ADVICE if re.search(words, reason, re.IGNORECASE)), OTHERWISE),
     )

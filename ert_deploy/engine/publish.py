@@ -178,7 +178,7 @@ def _failure(memory: Memory, target: Target, seen: WebDeploy) -> Effects[Failed]
     return Failed(
         f"deploy {seen.id} of {service.name} finished as {seen.status}; the previous version keeps serving",
         why,
-        "fix the app and run the command again",
+        "fix the app, or what the reason names, and run the command again",
     )
 
 

@@ -30,6 +30,7 @@ from ert_deploy.engine.boot_failures import refuse_broken_image
 from ert_deploy.engine.budget import affordable, commit, too_dear
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.market.quote import requote
+from ert_deploy.engine.market.registries import check_registries
 from ert_deploy.engine.market.search import (
     AllTried,
     NoneMatches,
@@ -150,12 +151,15 @@ def _create_with_intent(run: Run, ranked: Ranked) -> Effects[None]:
 
 
 def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
-    """Return the best untried offer and its rank. Raises UsageError with the number excluded by each filter."""
+    """Return the best untried offer and its rank. UsageError: an image or model that cannot be had, or none matches."""
     refuse_broken_image(run.desired, run.memory)
+    yield from check_registries(run)
     if run.memory.rentals >= run.desired.attempts or run.memory.lost >= MAX_LOST:
+        stored = run.observed.state
         raise Failed(
             f"{run.memory.rentals} rented machines did not become healthy, {run.memory.lost} offers were taken",
-            hint="`ert-deploy offers` lists the remaining ones; a higher offer/max_dph allows better hosts",
+            "\n".join(f"instance {one.id}: {one.reason}" for one in stored.failures[-run.memory.rentals :]),
+            "`ert-deploy doctor` has what each machine left; `offers` lists the remaining ones",
         )
     moment, stored = (yield from ask(TimeSource.moment)), run.observed.state
     now, denied = own_time(moment, run.memory), stored.denied_machines(abs(moment.stamp()))

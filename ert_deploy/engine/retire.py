@@ -14,6 +14,7 @@ from ert_deploy.engine.budget import ended
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.market.paid import paid
 from ert_deploy.engine.records.endings import failed
+from ert_deploy.engine.records.evidence import evidence, told, with_evidence
 from ert_deploy.engine.run_context import Run
 from ert_deploy.ports import Audience, Clock, GpuHost, StateStore
 
@@ -24,13 +25,15 @@ FIRM_TRIES = 3  # failed attempts to destroy an instance before other steps cont
 
 
 def retire(step: steps.Retire, run: Run) -> Effects[None]:
-    """Write the tombstone, and deny the machine if the host is at fault; no machine for a fault of the image."""
+    """Write the tombstone with what a failed machine left, and deny the machine if the host is at fault."""
+    failure = yield from evidence(step, run)
     state = run.observed.state.mark_for_deletion(
         Tombstone(step.token, step.instance_id, run.observed.stamp(), step.reason)
     )
     if step.deny:
         state = failed(state, step, run)
-    yield from ask(StateStore.save, state.allow(same_end(step, run.memory)))
+    state = with_evidence(state.allow(same_end(step, run.memory, told(step, failure))), failure)
+    yield from ask(StateStore.save, state)
     yield from ask(Audience.tell, Retired(step.instance_id, step.reason))
 
 

@@ -15,6 +15,7 @@ from ert_deploy.ports import (
     Clock,
     Entropy,
     GpuHost,
+    Registries,
     StateStore,
     TimeSource,
     WebHost,
@@ -32,6 +33,7 @@ class Ports:
     web: WebHost
     backend: BackendProbe
     app: AppProbe
+    registries: Registries
     store: StateStore
     clock: Clock
     entropy: Entropy
@@ -70,7 +72,8 @@ def interpreter(p: Ports) -> Interpreter:
     """Return the implementation on these ports of every port method."""
     sides: dict[type[Any], Any] = {
         GpuHost: p.gpu, WebHost: p.web, BackendProbe: p.backend, AppProbe: p.app, StateStore: p.store,
-        Clock: p.clock, Entropy: p.entropy, Audience: p.audience, TimeSource: _Times(p.clock, p.gpu),
+        Registries: p.registries, Clock: p.clock, Entropy: p.entropy, Audience: p.audience,
+        TimeSource: _Times(p.clock, p.gpu),
     }  # fmt: skip
     return {method: getattr(port, method.__name__) for side, port in sides.items() for method in methods(side)}
 

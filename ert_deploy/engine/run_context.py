@@ -63,9 +63,11 @@ class Memory:
     `kept` is the reason why a backend in use that does not match the config cannot be replaced. `created` are the
     tokens of the creates of this run, and `ends` the machines on which a boot failed, by type of failure, with the
     reason. `spending` is their price by token, `curves` what is expected of their boot, and `rented` their offer.
-    `unhedged` is the reason why no second machine could be rented, `waits` when the run waited for an offer. `account`
-    is the id of the key's account once it was read, and `same` are other ids of it. `downloads` is the time and number
-    of bytes at which each download was first seen. `doubts` is how often an instance was read without an environment.
+    `unhedged` is the reason why no second machine could be rented, `waits` when the run waited for an offer.
+    `registries_read`: they were asked about image and model, `pullable`: a host can pull the image, by its registry.
+    `account` is the id of the key's account once it was read, and `same` are other ids of it. `downloads` is the time
+    and number of bytes at which each download was first seen. `doubts` is how often an instance was read without an
+    environment.
 
     `origin` converts the steady clock to the time of this run, `first_seen` is the time at which each stored time was
     first read (those of `dated`, which is `stamped` without future values), and `begun` the start time that this run
@@ -105,6 +107,8 @@ class Memory:
     rented: dict[str, Offer] = field(default_factory=dict)
     unhedged: ErtError | None = None
     waits: list[float] = field(default_factory=list)
+    registries_read: bool = False
+    pullable: bool = False
     account: str = ""
     same: set[str] = field(default_factory=set)
     downloads: dict[InstanceId, tuple[float, int]] = field(default_factory=dict)

@@ -51,6 +51,7 @@ CALLS = {
     "state sign": "state.sign",
     "state unlock": "state.unlock",
     "status": "status.read.judged",
+    "doctor": "doctor.examine.doctor",
     "up": "lifecycle.up",
     "wake": "lifecycle.wake",
 }

@@ -300,23 +300,6 @@ def test_one_that_was_never_healthy_and_stopped_is_a_failed_boot_and_does_not_sl
 
 
 @pytest.mark.parametrize(
-    ("message", "deny", "end"),
-    [
-        ("OCI runtime create failed: x", True, ""),
-        ("OCI runtime create failed: exec /x: no such file", True, "oci runtime create failed: exec /x: no such file"),
-        ("Bind for 0.0.0.0:40123 failed: port is already allocated", False, ""),
-        ("manifest unknown: e3b0c44298fc at 10:12", True, "manifest unknown: # at #:#"),
-    ],
-)
-def test_how_a_boot_ended_is_compared_in_words_that_are_the_same_on_every_host(
-    message: str, deny: bool, end: str
-) -> None:
-    found = instance(1, status="created", message=read(message))
-    verdict = judge(Candidate(found, None, still(1, BAD_LOOKS), UNHEALTHY), UP.timings, NOW)
-    assert (verdict.stage, verdict.deny, verdict.end) == (Stage.FAILED, deny, end)
-
-
-@pytest.mark.parametrize(
     ("found", "ago", "stage"),
     [
         (STOPPED, 59, Stage.BOOTING),  # the listing lags

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ert_deploy.core.model.boot.failure import Failure
 from ert_deploy.core.model.claims import Claims
 from ert_deploy.core.model.plain.state import VERSION, from_json, to_json
 from ert_deploy.core.model.provider import InstanceId
@@ -66,6 +67,12 @@ STATES = st.builds(
         st.builds(
             Launched, machine_id=TEXT, host_id=TEXT, at=STAMP, healthy=st.booleans(), advertised=TIME, rate=TIME,
             started=TIME, image_gb=TIME,
+        ),
+        max_size=2,
+    ).map(tuple),
+    failures=st.lists(
+        st.builds(
+            Failure, id=ID, machine_id=TEXT, at=STAMP, reason=TEXT, status=TEXT, message=TEXT, exit_code=TEXT, log=TEXT
         ),
         max_size=2,
     ).map(tuple),
@@ -146,7 +153,7 @@ ROWS = {
         ({"denied": [DENIED, DENIED]}, "denial of machine 8 is in it twice"),
         ({"denied": [{**DENIED, "machine_id": "", "host_id": "7"}] * 2}, "denial of host 7 is in it twice"),
         ({"launches": [7]}, "7 is not an object"),
-        ({"version": 7}, "version 7, this release reads versions up to 6"),
+        ({"version": 8}, "version 8, this release reads versions up to 7"),
         ({"rollouts": [ROLLOUT, ROLLOUT]}, "rollout of service s is in it twice"),
         ({"claims": {**CLAIMS, "adopted": ["5"], "ignored": ["5"]}}, "decision about instance 5 is in it twice"),
     ],
@@ -234,7 +241,7 @@ def test_a_state_of_an_earlier_version_has_denials_of_machines_and_no_past_renta
     old = {**to_json(EMPTY), "version": version, "denied": [{"machine_id": "8", "until": 9.0, "reason": "slow"}]}
     if version <= 4:
         old["denied"] = [{"machine_id": 8, "until": 9.0, "reason": "slow"}]
-    del old["launches"]
+    del old["launches"], old["failures"]
     state = from_json(old)
     assert (state.denied, state.launches) == ((Denied("8", 9.0, "slow"),), ())
     assert from_json(to_json(state)) == state
@@ -243,10 +250,17 @@ def test_a_state_of_an_earlier_version_has_denials_of_machines_and_no_past_renta
         from_json(old)
 
 
-def test_a_state_of_this_version_without_past_rentals_is_incomplete() -> None:
+def test_the_version_before_has_no_failures() -> None:
+    old = {**to_json(EMPTY), "version": 6}
+    del old["failures"]
+    assert from_json(old) == EMPTY
+
+
+@pytest.mark.parametrize("name", ["launches", "failures"])
+def test_a_state_of_this_version_without_past_rentals_is_incomplete(name: str) -> None:
     data = to_json(EMPTY)
-    del data["launches"]
-    with pytest.raises(ValueError, match="'launches' is missing"):
+    del data[name]
+    with pytest.raises(ValueError, match=f"'{name}' is missing"):
         from_json(data)
 
 

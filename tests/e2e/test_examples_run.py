@@ -16,7 +16,7 @@ from tests.e2e.conftest import SAMPLE, Place
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
 ORDER = (
-    "offers", "plan", "state history", "up", "status", "report", "logs", "ssh", "adopt", "ignore", "destroy",
+    "offers", "plan", "state history", "up", "status", "doctor", "report", "logs", "ssh", "adopt", "ignore", "destroy",
     "key", "key rotate", "state", "state show", "state lock", "state unlock", "state sign", "state rebuild", "reap",
     "sleep", "wake", "render-yaml", "image", "image build", "image push", "sandbox status", "sandbox break",
     "sandbox record", "down", "completion", "sandbox", "sandbox start", "sandbox stop", "init", "",
@@ -69,8 +69,9 @@ def test_they_run_and_do_what_they_are_for(place: Place) -> None:
     assert wrong == {}, done.stderr
     assert len(codes) == len({tuple(line) for line in lines})
     said = {one.partition("\n")[0].removeprefix("$ "): one.partition("\n")[2] for one in shown}
-    for line in ("offers -c my-app --limit 5", "plan -c my-app", "status -c my-app"):
+    for line in ("offers -c my-app --limit 5", "plan -c my-app"):
         assert said[line].startswith(MARK), line
+    assert "(sandbox: no real money)" in said["status -c my-app"].partition("\n")[0]
     assert "ert-sandbox is down: no instance of it exists" in said["down -c my-app"]
     assert said["sandbox stop"].splitlines()[-2] == "nothing running"
     assert not Path(place.folder, "account.json").exists()

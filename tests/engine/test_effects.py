@@ -14,7 +14,17 @@ from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.engine.effects import Effect, Method, ask
 from ert_deploy.engine.run import interpreter
-from ert_deploy.ports import Audience, BackendProbe, Clock, CreateOrder, Entropy, GpuHost, TimeSource, WebHost
+from ert_deploy.ports import (
+    Audience,
+    BackendProbe,
+    Clock,
+    CreateOrder,
+    Entropy,
+    GpuHost,
+    Registries,
+    TimeSource,
+    WebHost,
+)
 from tests.simulation.faults import STRIKES
 from tests.simulation.interpreter import HANDS
 from tests.support.fakes.history import WANTED, Process, start
@@ -24,7 +34,10 @@ from tests.support.fakes.rotation import rotating
 # Only `status` makes these, and no history plays it.
 OF_A_LOOK = {BackendProbe.figures, GpuHost.logs}
 # The simulator executes these itself, without a fault.
-PLAIN = {Audience.tell, Clock.sleep, Entropy.token_bytes, TimeSource.moment, GpuHost.await_turn}
+PLAIN = {Audience.tell, Clock.sleep, Entropy.token_bytes, TimeSource.moment, GpuHost.await_turn} | {
+    Registries.image,
+    Registries.model,
+}
 
 
 def asked() -> set[Method]:

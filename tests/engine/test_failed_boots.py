@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from ert_deploy.core.launching.manifest import Access, Manifest
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Market
 from ert_deploy.core.model.errors import Failed
@@ -82,17 +83,63 @@ def misconfigured(made: FakeInstance) -> None:
     made.health = Health(Vital.UNHEALTHY, NO_MODEL, "failed", certificate="pem", misconfigured=True)
 
 
-def test_a_model_that_nobody_can_serve_costs_two_machines_and_denies_nobody() -> None:
+FULL = "write blobs/sha256-1: no space left on device"
+
+
+def full(made: FakeInstance) -> None:
+    """Let the backend run out of disk while it downloads the model."""
+    made.health = Health(Vital.UNHEALTHY, FULL, "failed", certificate="pem")
+
+
+@pytest.mark.parametrize(
+    ("how", "what", "why", "hint"),
+    [
+        (misconfigured, "the model gpt-oss:20b cannot be served as configured", NO_MODEL, "launch/model"),
+        (full, "the disk of 40 GB does not hold", FULL, "launch/disk_gb"),
+    ],
+)
+def test_what_the_backend_says_of_every_machine_costs_one_machine_and_denies_nobody(
+    how: behaviours.Conduct, what: str, why: str, hint: str
+) -> None:
     made = world()
-    made.gpu.conduct = dict.fromkeys(map(str, range(1001, 1013)), misconfigured)
-    with pytest.raises(Failed, match=r"the model .* cannot be served as configured, on 2 machines") as failed:
+    made.gpu.conduct = dict.fromkeys(map(str, range(1001, 1013)), how)
+    with pytest.raises(Failed, match=what) as failed:
         up(made)
-    assert NO_MODEL in failed.value.detail
-    assert "launch/model" in failed.value.hint
+    assert why in failed.value.detail
+    assert hint in failed.value.hint
     assert "max_dph" not in failed.value.hint
-    assert len(made.gpu.instances) == 2
+    assert len(made.gpu.instances) == 1
     assert made.gpu.paid() == ()
     assert made.store.state.denied == ()
+
+
+@pytest.mark.parametrize(("how", "words"), [(behaviours.unpullable, "manifest unknown"), (ended, "exec format error")])
+def test_what_a_host_says_of_the_image_costs_one_machine_where_its_registry_was_not_read(
+    how: behaviours.Conduct, words: str
+) -> None:
+    made = world()
+    made.registries.images[WANTED.launch.image] = Manifest(Access.UNREAD, "no answer")
+    made.gpu.conduct = dict.fromkeys(map(str, range(1001, 1013)), how)
+    with pytest.raises(Failed, match="does not start: its machine failed as every other would") as failed:
+        up(made)
+    assert words in failed.value.detail
+    assert len(made.gpu.instances) == 1
+    assert made.store.state.denied == ()
+
+
+def differing(made: FakeInstance) -> None:
+    """Let each host report in another text that the image is missing."""
+    words = ("manifest unknown", "pull access denied for x", "unauthorized: authentication required")
+    halted("loading", words[int(made.machine_id) % 3])(made)
+
+
+def test_hosts_that_say_the_same_in_other_words_are_two_and_not_six() -> None:
+    made = world()
+    made.gpu.conduct = dict.fromkeys(map(str, range(1001, 1013)), differing)
+    with pytest.raises(Failed, match="does not start: 2 machines failed in the same way"):
+        up(made)
+    assert len(made.gpu.instances) == 2
+    assert made.gpu.paid() == ()
 
 
 def without_engine(made: FakeInstance) -> None:

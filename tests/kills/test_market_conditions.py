@@ -107,10 +107,10 @@ def test_an_image_that_hosts_cannot_pull_ends_with_nothing_rented(
 ) -> None:
     with stage(tmp_path / "stage", nursery, seed=2) as one:
         at_its_worst(one, f"{registry.address}/private")
-        said = one.desk.ert("up", code=1).said
-        assert "2 machines failed in the same way" in said
-        assert "hosts pull it without a login, so it has to be there and public" in said
-        assert one.existing() == []
+        said = one.desk.ert("up", code=2).said
+        assert "is private, or does not exist" in said
+        assert "make it public" in said
+        assert one.existing() == [] == one.ours()
         one.desk.ert("down")
         is_down(one)
         the_bill_agrees(one)

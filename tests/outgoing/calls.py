@@ -22,6 +22,7 @@ from ert_dashboard.base.interrupt import Interrupt
 from ert_dashboard.base.secret import Secret as DashboardSecret
 from ert_dashboard.market import edgar
 from ert_dashboard.settings import Backend
+from ert_deploy.adapters import registry as registries
 from ert_deploy.adapters.app.dashboard_client import ErtApp
 from ert_deploy.adapters.app.probe import HttpAppProbe
 from ert_deploy.adapters.backend.probe import TlsBackendProbe
@@ -29,8 +30,10 @@ from ert_deploy.adapters.bounded_http import Bounds
 from ert_deploy.adapters.clock import SystemEntropy
 from ert_deploy.adapters.docker_images import DockerImages
 from ert_deploy.adapters.recorder import Recorder, Recording
+from ert_deploy.adapters.registry import Registries
 from ert_deploy.adapters.state import s3_http
 from ert_deploy.adapters.state.s3_objects import S3Objects
+from ert_deploy.core.launching.manifest import Access, Manifest
 from ert_deploy.core.model.desired import Criteria, Launch, Target
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address
@@ -198,6 +201,11 @@ def log_text(script: Script, _: Bounds) -> str:
     return logs.fetch(f"{script.url}/instance_logs/x.log", script.url, FakeClock())
 
 
+def registry(script: Script, _: Bounds) -> Manifest | None:
+    found = Registries().image(f"{script.url.partition('://')[2]}/me/app:1")
+    return None if found.access is Access.UNREAD else found
+
+
 def recording(script: Script, bounds: Bounds) -> Any:
     made = Recording()
     record_vast(Recorder(made, "vast", script.url, Secret(OWN), FakeClock(), bounds))
@@ -217,6 +225,15 @@ CALLS = (
     vast("destroy", lambda host: host.destroy(nth(9))),
     Outgoing("a recording", "ert_deploy/adapters/recorder.py", always({"instances": []}), recording),
     Outgoing("Vast.ai: text of a log", "ert_deploy/providers/vast/logs.py", always(b"a line\n"), log_text, None),
+    Outgoing(
+        "registry: a manifest",
+        "ert_deploy/adapters/registry.py",
+        always({"layers": [{"size": 5}]}),
+        registry,
+        None,
+        (None,),
+        tls=False,
+    ),
     render("service", always(service()), lambda web: web.service(SERVICE)),
     render("write a variable", always(variable("A", "v")), lambda web: web.put_env(SERVICE, "A", Secret("v"))),
     Outgoing(
@@ -285,6 +302,7 @@ def shortened(bounds: Bounds) -> Iterator[None]:
         patch.setattr(strict_client, "SIZE", bounds.size)
         patch.setattr(logs, "BOUNDS", bounds)
         patch.setattr(logs, "OVER", 2 * bounds.total)
+        patch.setattr(registries, "BOUNDS", bounds)
         patch.setattr(s3_http, "BOUNDS", bounds)
         patch.setattr(dashboard_backend, "_LARGEST_ANSWER", bounds.size)
         patch.setattr(edgar, "_LARGEST", bounds.size)

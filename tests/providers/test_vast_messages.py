@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from ert_deploy.core.model.provider import SILENT
+from ert_deploy.core.model.provider import SILENT, Cause
 from ert_deploy.providers.vast.messages import read
 
 
 def flags(text: str) -> str:
     found = read(text)
     names = ("progress", "wrong", "permanent", "of_host", "of_image", "port_taken")
-    return " ".join(name for name in names if getattr(found, name))
+    cause = {Cause.ABSENT: ["absent"], Cause.PLATFORM: ["platform"]}.get(found.cause, [])
+    return " ".join([name for name in names if getattr(found, name)] + cause)
 
 
 @pytest.mark.parametrize(
@@ -23,11 +24,11 @@ def flags(text: str) -> str:
         ("Pulling from library/x", "progress"),
         ("so sorry", ""),
         ("Error response from daemon: toomanyrequests: You have reached your pull rate limit.", "wrong"),
-        ("exec /x: exec format error", "wrong of_image"),
-        ("no matching manifest for linux/amd64", "of_image"),
-        ("Error: Manifest unknown", "wrong permanent of_image"),
-        ("pull access denied for x, repository does not exist", "wrong permanent of_image"),
-        ("unauthorized: authentication required", "wrong permanent of_image"),
+        ("exec /x: exec format error", "wrong of_image platform"),
+        ("no matching manifest for linux/amd64", "of_image platform"),
+        ("Error: Manifest unknown", "wrong permanent of_image absent"),
+        ("pull access denied for x, repository does not exist", "wrong permanent of_image absent"),
+        ("unauthorized: authentication required", "wrong permanent of_image absent"),
         ("OCI runtime create failed: nvidia-container-cli", "wrong permanent of_host"),
         ('OCI runtime create failed: exec: "/x": no such file', "wrong permanent of_host of_image"),
         ("write /x: no space left on device", "wrong permanent of_host"),

@@ -75,6 +75,7 @@ STRIKES: dict[Method, Strikes] = {
     GpuHost.get_instance: _READ,
     GpuHost.search: _READ,
     GpuHost.quote: _READ,
+    GpuHost.logs: _READ,
     GpuHost.account: _READ,
     WebHost.service: _READ,
     WebHost.read_groups: _READ,

@@ -8,6 +8,7 @@ from functools import partial, wraps
 from types import ModuleType
 from typing import Any, TypeAlias
 
+from ert_deploy.core.launching.manifest import Access, Manifest
 from ert_deploy.core.model.errors import CannotObserve, ErtError, StateConflict
 from ert_deploy.engine.effects import Effect, Method
 from ert_deploy.engine.run import methods
@@ -18,6 +19,7 @@ from ert_deploy.ports import (
     Clock,
     Entropy,
     GpuHost,
+    Registries,
     StateStore,
     TimeSource,
     WebHost,
@@ -28,8 +30,9 @@ from tests.simulation.ports import app_probe, backend, gpu_host, state_store, we
 from tests.simulation.world import Killed, World
 
 LATENCY = 0.1
-# Without I/O, so without faults. Names, as a lookup in the class costs as much as the call.
+# Without I/O or a result that matters, so without faults. Names, as a lookup in the class costs as much as the call.
 TELL, TURN, MOMENT, SLEEP, DRAW = Audience.tell, GpuHost.await_turn, TimeSource.moment, Clock.sleep, Entropy.token_bytes
+REGISTRIES, THERE = (Registries.image, Registries.model), Manifest(Access.FOUND)  # they never raise, only advise
 Hand: TypeAlias = Callable[..., Any]  # takes the `World` and the arguments of the port method
 
 
@@ -39,6 +42,8 @@ def carry_out(world: World, effect: Effect) -> Any:
     world.effects += 1
     if call is TELL or call is TURN:
         return None
+    if call in REGISTRIES:
+        return THERE
     if call is MOMENT:
         return world.operator.read(world.now)
     world.took = LATENCY

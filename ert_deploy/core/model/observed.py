@@ -31,7 +31,7 @@ class Address:
 
 
 class Power(StrEnum):
-    """Whether a machine runs, as its provider's adapter understands what the provider says.
+    """Whether a machine runs, as its provider's adapter understands the provider's status.
 
     Starting: until its container runs. Exited: its container has ended by itself. Unknown: it is meant to run, and
     nobody can say that it does. Stopping and stopped: it is meant to be stopped; stopped for sure is the latter alone.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NewType
 
 InstanceId = NewType("InstanceId", str)
@@ -41,12 +42,21 @@ ORDINARY = Cloud(keeps_disk=True, bids=True)
 ANY_PLATFORM = Platform()
 
 
+class Cause(StrEnum):
+    """What a host's message blames, if that is the same on every host: the image is not there, or not for its CPU."""
+
+    NONE = ""
+    ABSENT = "the image cannot be pulled"
+    PLATFORM = "the image is not for this processor"
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
     """A host's message on an instance, as its provider's adapter understands it. `text` is for people.
 
     `progress`: all is well until now. `wrong`: something is not. `permanent`: it will not run there, ever.
     `of_host`, `of_image`: whose fault it is, if the text names it. `port_taken`: another container has its port.
+    `cause`: it would be the same on every host.
     """
 
     text: str
@@ -56,6 +66,7 @@ class Notice:
     of_host: bool
     of_image: bool
     port_taken: bool
+    cause: Cause = Cause.NONE
 
 
 SILENT = Notice("", progress=True, wrong=False, permanent=False, of_host=False, of_image=False, port_taken=False)

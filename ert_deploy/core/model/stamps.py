@@ -43,11 +43,16 @@ def none_ahead(state: State, now: float | None) -> State:
     if now is None:
         return state
     latest = now + MARGIN
-    if any(at > latest for _, at in stamps(state)) or any(one.at > latest for one in state.launches):
+    if any(at > latest for _, at in stamps(state)) or any(at > latest for at in _ends(state)):
         state = _undated(state, latest)
     if any(d.until > latest + MOST_DENIED for d in state.denied):
         state = replace(state, denied=tuple(d for d in state.denied if d.until <= latest + MOST_DENIED))
     return state
+
+
+def _ends(state: State) -> Iterator[float]:
+    yield from (one.at for one in state.launches)
+    yield from (one.at for one in state.failures)
 
 
 def _undated(state: State, latest: float) -> State:
@@ -61,4 +66,5 @@ def _undated(state: State, latest: float) -> State:
         rollouts=tuple(replace(r, at=name(r.at), proven=name(r.proven)) for r in state.rollouts),
         begun=name(state.begun),
         launches=tuple(replace(one, at=name(one.at)) for one in state.launches),
+        failures=tuple(replace(one, at=name(one.at)) for one in state.failures),
     )

@@ -21,9 +21,12 @@ BAD_LOOKS = 2
 BAD_LOOKS_SERVING = 6
 NO_OFF_SWITCH = "it cannot stop itself: the provider rejects its own key"
 MISCONFIGURED = "the backend reports that no machine could serve the configured model"
+NO_SPACE = "the backend reports that its disk is full"
+NO_ROOM = "the host has no space left for the image"
 NO_ENGINE = "the image was pulled, and its model server never responds"
 SLOW = "slow: "  # the start of the end of a boot that fell behind, before its stage
 _NUMBERS = re.compile(r"\b(?=\w*\d)\w+\b")
+_NO_SPACE = re.compile("no space left", re.IGNORECASE)
 _LONGEST = 160
 
 
@@ -161,7 +164,7 @@ def _never_booted(candidate: Candidate, timings: Timings, now: float) -> bool:
 def _shunned(candidate: Candidate) -> bool:
     """Whether the machine is at fault, and not an image that runs nowhere or a higher bid of another customer."""
     instance = candidate.instance
-    if instance.message.port_taken or _misconfigured(candidate):
+    if instance.message.port_taken or _misconfigured(candidate) or _full(candidate):
         return False
     return not instance.halted or (bool(_words(instance)) and not instance.message.of_image)
 
@@ -173,6 +176,12 @@ def _end(candidate: Candidate) -> str:
         return ""
     if _misconfigured(candidate):
         return MISCONFIGURED
+    if _full(candidate):
+        return NO_SPACE
+    if _NO_SPACE.search(instance.message.text):
+        return NO_ROOM
+    if instance.message.cause:
+        return str(instance.message.cause)
     if not instance.message.progress:
         of_the_host = instance.message.of_host and not instance.message.of_image
         return "" if of_the_host else _NUMBERS.sub("#", instance.message.text.lower())[:_LONGEST]
@@ -187,6 +196,12 @@ def _misconfigured(candidate: Candidate) -> bool:
     """Whether the backend itself reports that it would fail in the same way on every machine."""
     health = candidate.health
     return health is not None and health.vital is Vital.UNHEALTHY and health.misconfigured
+
+
+def _full(candidate: Candidate) -> bool:
+    """Whether the disk that was rented for it cannot hold the model, by the backend's own report."""
+    health = candidate.health
+    return health is not None and health.vital is Vital.UNHEALTHY and _NO_SPACE.search(health.detail) is not None
 
 
 def _stranded(instance: Instance, record: Record, timings: Timings, now: float) -> Verdict:

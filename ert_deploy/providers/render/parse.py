@@ -39,7 +39,10 @@ FREE = "is on the free plan: it sleeps after 15 minutes without visitors"
 WEB = "web_service"
 LINE_LIMIT = 500
 FULL_PAGE = 100
-NO_MINUTES = "the workspace has no pipeline minutes left, and without them Render cancels every deploy"
+NO_MINUTES = (
+    "the workspace has no pipeline minutes left, and without them Render cancels every deploy: buy more in its billing "
+    "settings, or wait for the next month"
+)
 
 Json = Mapping[str, Any]
 

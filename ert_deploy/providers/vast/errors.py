@@ -6,6 +6,7 @@ instance that was created nevertheless (Vast API docs, rate limits and errors; O
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from email.utils import mktime_tz, parsedate_tz
 from typing import Any, TypeVar
@@ -38,6 +39,8 @@ BAD_REQUEST = frozenset({400, 401, 403})
 FORBIDDEN = frozenset({401, 403})
 SCOPES = "the key in VAST_API_KEY lacks a right: instance_write changes and destroys, instance_read and misc list"
 RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
+# The text of an expired second factor is not known: any that names it is taken for it.
+_SECOND_FACTOR = re.compile(r"\b(?:2fa|tfa|two[- ]?factor|second factor)\b", re.IGNORECASE)
 # Errors for destroying an unknown instance: one from the published API specification, one seen in practice.
 NO_INSTANCE = frozenset({"no_such_instance", "not_found"})
 # Errors of the account: every other offer would fail, too.
@@ -66,7 +69,12 @@ def words(body: Mapping[str, Any], status: int | None) -> str:
 
 
 def refuse_bad_key(body: Mapping[str, Any]) -> None:
-    """Raise `UsageError` when the response reports an invalid key."""
+    """Raise `UsageError` when the response reports an invalid key, or one that wants a second factor."""
+    if _SECOND_FACTOR.search(words(body, None)):
+        raise UsageError(
+            f"Vast.ai wants a second factor for this key: {words(body, None)}",
+            hint="log in at cloud.vast.ai with the second factor and make an API key there; it needs none by itself",
+        )
     if body.get("error") == "auth_error":
         raise UsageError(
             f"Vast.ai does not accept the key: {words(body, None)}",

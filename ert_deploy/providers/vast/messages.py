@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from ert_deploy.core.model.provider import Notice
+from ert_deploy.core.model.provider import Cause, Notice
 
 # Messages of Vast when an image cannot be pulled or a container cannot be made.
 PERMANENT = re.compile(
@@ -38,6 +38,13 @@ OF_THE_IMAGE = re.compile(
 )
 
 
+ABSENT = re.compile(
+    r"manifest unknown|pull access denied|repository does not exist|unauthorized|no basic auth credentials",
+    re.IGNORECASE,
+)
+PLATFORM = re.compile(r"exec format|no matching manifest", re.IGNORECASE)
+
+
 @lru_cache(maxsize=1024)
 def read(text: str) -> Notice:
     """Return what a message means; an empty one is as good as progress."""
@@ -49,4 +56,11 @@ def read(text: str) -> Notice:
         of_host=OF_THE_HOST.search(text) is not None,
         of_image=OF_THE_IMAGE.search(text) is not None,
         port_taken="port is already" in text.lower(),
+        cause=_cause(text),
     )
+
+
+def _cause(text: str) -> Cause:
+    if PLATFORM.search(text):
+        return Cause.PLATFORM
+    return Cause.ABSENT if ABSENT.search(text) else Cause.NONE

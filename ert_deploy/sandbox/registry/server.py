@@ -22,6 +22,8 @@ from typing import Literal, Self
 from ert_deploy.sandbox.httpd.server import Handler, Reply, Request, Router, Server
 
 MAX_BODY = 2 * 1024**3
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
 VERSION = {"Docker-Distribution-Api-Version": "registry/2.0"}
 
 
@@ -69,12 +71,33 @@ class Registry:
         """`host:port`, the beginning of the names of its images."""
         return f"127.0.0.1:{self._server.port}"
 
-    def publish(self, name: str, tag: str) -> str:
-        """Add a small image without pushing it; return its digest."""
-        content = json.dumps({"schemaVersion": 2, "name": name, "tag": tag}).encode()
-        kind = "application/vnd.oci.image.manifest.v1+json"
-        self.manifests[f"{name}:{tag}"] = self.manifests[f"{name}@{digest_of(content)}"] = (kind, content)
-        return digest_of(content)
+    def publish(self, name: str, tag: str, *platforms: str, size: int = 1000) -> str:
+        """Add an image of `size` bytes without pushing it; return its digest.
+
+        With one of the `platforms`, such as `linux/amd64`, its configuration names it; with several it is an index
+        with a manifest for each.
+        """
+        made = [self._image(name, platform, size) for platform in platforms or ("linux/amd64",)]
+        digest, kind, content = made[0]
+        if len(made) > 1:
+            rows = [
+                {"mediaType": one[1], "digest": one[0], "size": len(one[2]), "platform": _parts(platform)}
+                for one, platform in zip(made, platforms, strict=True)
+            ]
+            content, kind = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": rows}).encode(), INDEX
+            digest = digest_of(content)
+        self.manifests[f"{name}:{tag}"] = self.manifests[f"{name}@{digest}"] = (kind, content)
+        return digest
+
+    def _image(self, name: str, platform: str, size: int) -> tuple[str, str, bytes]:
+        """Add the configuration and the manifest of an image; return the manifest's digest, type and content."""
+        config = json.dumps(_parts(platform)).encode()
+        self.blobs[digest_of(config)] = config
+        layers = [{"digest": digest_of(f"{name} {platform}".encode()), "size": size}]
+        whole = {"schemaVersion": 2, "mediaType": MANIFEST, "config": {"digest": digest_of(config)}, "layers": layers}
+        content = json.dumps(whole).encode()
+        self.manifests[f"{name}@{digest_of(content)}"] = (MANIFEST, content)
+        return digest_of(content), MANIFEST, content
 
     def _guarded(self, request: Request, handler: Handler) -> Reply:
         if request.operation == "token" or not self.login or self._may(request):
@@ -157,6 +180,10 @@ class Registry:
         if found is None:
             return _error(404, "MANIFEST_UNKNOWN", "manifest unknown")
         return _reply(200, found[1], {"Docker-Content-Digest": digest_of(found[1])}, found[0])
+
+
+def _parts(platform: str) -> dict[str, str]:
+    return dict(zip(("os", "architecture"), platform.split("/"), strict=True))
 
 
 def _error(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Reply:

@@ -53,6 +53,10 @@ def search(world: World, criteria: Criteria, launch: Launch, *, wide: bool = Fal
     return tuple(o for o in offers if o.id not in taken)
 
 
+def logs(world: World, instance_id: InstanceId, tail: int) -> str:
+    return f"log of {instance_id}"
+
+
 def quote(world: World, offer: Offer, launch: Launch) -> Offer | None:
     found = search(world, Criteria(0.0), launch)
     world.acting.quoted = offer.id

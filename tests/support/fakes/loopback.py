@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from ert_deploy.core.launching.manifest import Access, Manifest
 from ert_deploy.core.model.errors import Busy, CannotObserve, ErtError, StateConflict
 from ert_deploy.core.model.events import Event
 from ert_deploy.core.model.plain.state import from_json, to_json
@@ -23,8 +24,8 @@ from tests.support.fakes.timing import FakeClock, FakeEntropy, Plans
 from tests.support.fakes.webhost import FakeService, FakeWeb
 
 __all__ = [
-    "FakeBackend", "FakeClock", "FakeEntropy", "FakeGpu", "FakeInstance", "FakeService", "FakeStore", "FakeWeb",
-    "FakeWorld", "Listener", "Plans", "blind", "certificate", "offer", "world",
+    "FakeBackend", "FakeClock", "FakeEntropy", "FakeGpu", "FakeInstance", "FakeRegistries", "FakeService", "FakeStore",
+    "FakeWeb", "FakeWorld", "Listener", "Plans", "blind", "certificate", "offer", "world",
 ]  # fmt: skip
 
 
@@ -89,6 +90,23 @@ class Listener:
 
 
 @dataclass
+class FakeRegistries:
+    """Registries that have every image and model, unless a manifest was set; they count the questions."""
+
+    images: dict[str, Manifest] = field(default_factory=dict)
+    models: dict[str, Manifest] = field(default_factory=dict)
+    asked: int = 0
+
+    def image(self, image: str) -> Manifest:
+        self.asked += 1
+        return self.images.get(image, Manifest(Access.FOUND))
+
+    def model(self, model: str) -> Manifest:
+        self.asked += 1
+        return self.models.get(model, Manifest(Access.FOUND))
+
+
+@dataclass
 class FakeWorld:
     """All ports, connected."""
 
@@ -99,6 +117,7 @@ class FakeWorld:
     store: FakeStore
     listener: Listener
     ports: Ports
+    registries: FakeRegistries
 
     def check(self, most: int = 2, call: Method = WebHost.put_env) -> None:
         """Assert the invariants that apply after every single call of that port method."""
@@ -114,8 +133,9 @@ def world(deployment: str = "ert", *services: str, cloud: type[FakeGpu] = FakeGp
     gpu = cloud(clock)
     web = FakeWeb(clock, *(services or ("dash",)))
     backend, store, listener = FakeBackend(gpu), FakeStore(deployment, clock), Listener()
-    ports = Ports(gpu, web, backend, web, store, clock, FakeEntropy(), listener)
-    return FakeWorld(clock, gpu, web, backend, store, listener, ports)
+    registries = FakeRegistries()
+    ports = Ports(gpu, web, backend, web, registries, store, clock, FakeEntropy(), listener)
+    return FakeWorld(clock, gpu, web, backend, store, listener, ports, registries)
 
 
 def blind(count: int) -> list[ErtError | None]:

@@ -104,6 +104,7 @@ class FakeGpu:
         self.faults = Plans(clock)
         self.numbers = itertools.count(500)
         self.credit = 10.0
+        self.log = ""  # of every container
         self.account_id = "424242"
         self.elsewhere = False  # the key belongs to an account that has none of the instances
         self.dates = True

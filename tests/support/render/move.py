@@ -29,7 +29,7 @@ from ert_deploy.providers.render.web import RenderWeb
 from ert_deploy.sandbox.httpd.faults import Fault
 from ert_deploy.sandbox.render.models import Profile, Timeline
 from tests.support.fakes.history import WANTED
-from tests.support.fakes.loopback import FakeBackend, FakeEntropy, FakeGpu, FakeStore
+from tests.support.fakes.loopback import FakeBackend, FakeEntropy, FakeGpu, FakeRegistries, FakeStore
 from tests.support.fakes.timing import FakeClock
 from tests.support.render.world import KEY, World, running, until
 
@@ -104,7 +104,8 @@ class Stage:
         self.witness = Witness(hooks=list(hooks))
         web = RenderWeb(self.key, self.double.url, self.clock, Bounds(read=5, total=9))
         app = _Looking(HttpAppProbe(self.clock, Bounds(connect=2, read=2, total=3)), self.witness)
-        ports = Ports(self.gpu, web, self.backend, app, self.store, self.clock, FakeEntropy(), self.witness)
+        there = FakeRegistries()
+        ports = Ports(self.gpu, web, self.backend, app, there, self.store, self.clock, FakeEntropy(), self.witness)
         self.double.faults.seen.clear()
         return run(apply(desired or self.desired()), ports)
 

@@ -1,0 +1,96 @@
+"""`doctor`: reads everything once and names the causes, most likely first; repairs what is safe."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from ert_deploy.app.deployment import SILENT, Config, Deployment, Progress, at_work, opened
+from ert_deploy.core.diagnosis.cause import Cause, Repair
+from ert_deploy.core.diagnosis.diagnose import diagnose
+from ert_deploy.core.diagnosis.evidence import Evidence, Problem, Source
+from ert_deploy.core.model import steps
+from ert_deploy.core.model.desired import Phase
+from ert_deploy.core.model.errors import ErtError, NeedsAttention, UsageError
+from ert_deploy.core.planning import plan as planning
+from ert_deploy.engine.apply import apply
+from ert_deploy.engine.diagnosis.read import read_evidence
+from ert_deploy.engine.observe import observe
+from ert_deploy.engine.run import run
+from ert_deploy.engine.run_context import Memory
+
+# Steps that `--fix` may take: none of them rents, starts, stops or destroys a machine.
+SAFE = (
+    steps.Record, steps.Pin, steps.Publish, steps.Deploy, steps.Prove, steps.AddKey, steps.DropKeys, steps.Drain,
+    steps.Settle, steps.DropIntent,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Causes of one deployment, most likely first; none if nothing is wrong. `evidence` is what they follow from."""
+
+    deployment: str
+    causes: tuple[Cause, ...]
+    evidence: Evidence
+
+    @property
+    def exit_code(self) -> int:
+        """0: nothing is wrong; 5: a provider cannot be read, or an instance has no certain owner; else 6."""
+        if any(cause.code in ("unread", "stray", "gpu", "web", "account", "state") for cause in self.causes):
+            return NeedsAttention.exit_code
+        return 6 if self.causes else 0
+
+
+def doctor(config: Config = None, *, progress: Progress = SILENT) -> Diagnosis:
+    """Return what is wrong. Raises nothing that is a cause itself; writes, rents and destroys nothing."""
+    try:
+        deployment = opened(config)
+    except UsageError as error:
+        return _before("", Source.CONFIG, error)
+    try:
+        if not deployment.sandbox_runs():
+            return Diagnosis(deployment.name, (), Evidence())
+        session = deployment.session(progress)
+    except UsageError as error:
+        source = Source.SANDBOX if deployment.settings.sandbox is not None else Source.SETUP
+        return _before(deployment.name, source, error)
+    evidence = run(read_evidence(session.desired), session.ports)
+    evidence = _with_lock(evidence, deployment, session.ports.clock.now())
+    return Diagnosis(deployment.name, diagnose(evidence), evidence)
+
+
+def fix(config: Config = None, *, progress: Progress = SILENT) -> tuple[Cause, ...]:
+    """Repair what can be repaired without renting, starting, stopping or destroying anything; return what was.
+
+    Raises NeedsAttention if the plan needs more than that by now, and the errors of `up`.
+    """
+    found = doctor(config, progress=progress)
+    able = tuple(cause for cause in found.causes if cause.repair is Repair.WRITE)
+    if not able:
+        return ()
+    with at_work(opened(config), progress) as (session, _):
+        desired = replace(session.desired, phase=Phase.RUNNING, attempts=0)  # without an attempt nothing is rented
+        planned = planning.plan(run(observe(desired, Memory()), session.ports))
+        more = [step for step in planned if not isinstance(step, SAFE)]
+        if more:
+            raise NeedsAttention(
+                f"`up` would do more than write variables: {type(more[0]).__name__} ({more[0].reason})",
+                hint="look at `ert-deploy plan`, then run `ert-deploy up`",
+            )
+        run(apply(desired), session.ports)
+    return able
+
+
+def _before(name: str, source: Source, error: ErtError) -> Diagnosis:
+    evidence = Evidence((Problem(source, error.summary, error.detail, error.hint),))
+    return Diagnosis(name, diagnose(evidence), evidence)
+
+
+def _with_lock(evidence: Evidence, deployment: Deployment, now: float) -> Evidence:
+    """Add who holds the lock, if that can be read."""
+    with suppress(ErtError):
+        holder = deployment.keeper().holder()
+        if holder is not None:
+            return replace(evidence, holder=f"{holder.who}, process {holder.pid}", held=max(0.0, now - holder.since))
+    return evidence

@@ -1,0 +1,93 @@
+"""Check that image and model exist in their registry, before anything is rented for them.
+
+A machine that cannot pull its image, or whose model does not exist, fails on every host alike. What cannot be
+read here is no reason to stop: hosts may reach it from where they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ert_deploy.core.launching.manifest import PLATFORM, Access, Manifest
+from ert_deploy.core.model.desired import Launch
+from ert_deploy.core.model.errors import UsageError
+from ert_deploy.core.model.events import Trouble
+from ert_deploy.engine.app_proof import Finding
+from ert_deploy.engine.effects import Effects, ask
+from ert_deploy.engine.run_context import Run
+from ert_deploy.ports import Audience, Registries
+
+OLLAMA = "ollama"  # the one kind of model server that downloads its model by name
+LARGER = 1.5  # times the size that the config assumes, from which on the expected time and cost are wrong
+PUSH = "`ert-deploy image build` and `image push` make one that fits"
+
+
+def check_registries(run: Run) -> Effects[None]:
+    """Raise UsageError if no machine could start with this config; report what is not known. Once in a run."""
+    if run.memory.registries_read:
+        return
+    run.memory.registries_read = True
+    launch = run.desired.launch
+    image = yield from ask(Registries.image, launch.image)
+    run.memory.pullable = image.access is Access.FOUND and image.runs_here
+    for finding in (yield from _findings(launch, image)):
+        if finding.stops:
+            raise UsageError(finding.what, hint=finding.hint)
+        yield from ask(Audience.tell, Trouble(finding.what, finding.hint))
+
+
+def registry_findings(launch: Launch) -> Effects[tuple[Finding, ...]]:
+    """Return what is wrong with the image and the model, as far as their registry reports it."""
+    return (yield from _findings(launch, (yield from ask(Registries.image, launch.image))))
+
+
+def _findings(launch: Launch, image: Manifest) -> Effects[tuple[Finding, ...]]:
+    found = list(_of_image(launch, image))
+    if launch.server.kind == OLLAMA:
+        model = yield from ask(Registries.model, launch.model)
+        found += _of_model(launch, model, image)
+    return tuple(found)
+
+
+def _of_image(launch: Launch, image: Manifest) -> Iterator[Finding]:
+    name = f"the image {launch.image}"
+    match image.access:
+        case Access.MISSING:
+            yield Finding(
+                f"{name} does not exist: its registry has no such tag or digest", f"check launch/image; {PUSH}"
+            )
+        case Access.WITHHELD:
+            yield Finding(
+                f"{name} is private, or does not exist: its registry does not return it without a login",
+                "make it public (a new GHCR package is private: Package settings, Change visibility), or push it again",
+            )
+        case Access.UNREAD:
+            yield Finding(f"{name} was not checked", image.detail, stops=False)
+        case Access.FOUND if not image.runs_here:
+            yield Finding(
+                f"{name} is for {', '.join(image.platforms)}, and the GPU machines run {PLATFORM}",
+                "`ert-deploy image build` builds for linux/amd64; push the result",
+            )
+        case Access.FOUND if image.gb > LARGER * launch.image_gb:
+            yield Finding(
+                f"{name} is {image.gb:.1f} GB to download, launch/image_gb is {launch.image_gb:g}",
+                "correct launch/image_gb: the expected time and cost follow from it",
+                stops=False,
+            )
+
+
+def _of_model(launch: Launch, model: Manifest, image: Manifest) -> Iterator[Finding]:
+    name = f"the model {launch.model}"
+    match model.access:
+        case Access.MISSING | Access.WITHHELD:
+            yield Finding(
+                f"{name} does not exist: the registry of the model server does not have it",
+                "check launch/model: ollama.com/library lists the names and their tags",
+            )
+        case Access.UNREAD:
+            yield Finding(f"{name} was not checked", model.detail, stops=False)
+        case Access.FOUND if model.gb + image.gb > launch.disk_gb:
+            yield Finding(
+                f"{name} needs {model.gb:.1f} GB and the image {image.gb:.1f} GB, launch/disk_gb is {launch.disk_gb:g}",
+                f"set launch/disk_gb to at least {model.gb + image.gb + 3:.0f}",
+            )

@@ -1,0 +1,211 @@
+"""Reads for a diagnosis: each source alone, none hides another, and nothing is written, rented or destroyed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from ert_deploy.core.diagnosis.diagnose import diagnose
+from ert_deploy.core.diagnosis.evidence import Evidence, Source
+from ert_deploy.core.launching.manifest import Access, Manifest
+from ert_deploy.core.model.boot.failure import Failure
+from ert_deploy.core.model.desired import Phase
+from ert_deploy.core.model.errors import CannotObserve, Damaged, Rejected, UsageError
+from ert_deploy.core.model.observed import DeployKind, WebDeploy
+from ert_deploy.core.model.state import Launched
+from ert_deploy.engine.apply import apply
+from ert_deploy.engine.diagnosis.read import read_evidence
+from ert_deploy.engine.run import run
+from ert_deploy.ports import AppAnswer
+from tests.engine.test_verdict_read import WRITES, healthy
+from tests.support.fakes import behaviours
+from tests.support.fakes.history import WANTED, down
+from tests.support.fakes.loopback import FakeWorld, offer, world
+from tests.support.ids import nth
+
+KEY = UsageError("Vast.ai does not accept the key: Invalid user key", hint="make another one")
+
+
+def read(made: FakeWorld) -> Evidence:
+    before = [len(made.gpu.faults.calls), len(made.web.faults.calls), len(made.store.faults.calls)]
+    found = run(read_evidence(WANTED), made.ports)
+    calls = [f.calls[n:] for f, n in zip((made.gpu.faults, made.web.faults, made.store.faults), before, strict=True)]
+    assert not WRITES & {call for some in calls for call in some}
+    return found
+
+
+def codes(made: FakeWorld) -> list[str]:
+    return [cause.code for cause in diagnose(read(made))]
+
+
+def test_a_healthy_deployment_has_no_cause() -> None:
+    assert codes(healthy()) == []
+    assert codes(world()) == []
+    made = healthy()
+    down(made)
+    assert codes(made) == []
+
+
+def wrong_key(made: FakeWorld) -> None:
+    made.gpu.faults.chance = lambda _: KEY
+
+
+def both_keys(made: FakeWorld) -> None:
+    wrong_key(made)
+    made.web.faults.chance = lambda _: UsageError("Render does not accept the key")
+
+
+def web_key(made: FakeWorld) -> None:
+    made.web.faults.chance = lambda _: UsageError("Render does not accept the key")
+
+
+def web_and_backend(made: FakeWorld) -> None:
+    web_key(made)
+    made.gpu.only().health = None
+    made.gpu.credit = 0.0
+
+
+def variables_only(made: FakeWorld) -> None:
+    made.web.faults.chance = lambda call: UsageError("not this key's") if call == "read_env" else None
+
+
+def list_only(made: FakeWorld) -> None:
+    made.gpu.faults.chance = lambda call: KEY if call == "list" else None
+
+
+def damaged(made: FakeWorld) -> None:
+    made.store.faults.chance = lambda call: Damaged("the state is corrupt", hint="`ert-deploy state rebuild`")
+
+
+def elsewhere(made: FakeWorld) -> None:
+    made.gpu.account_id, made.gpu.elsewhere = "7", True
+
+
+def groups(made: FakeWorld) -> None:
+    made.web.faults.chance = lambda call: CannotObserve("no groups") if call == "read_groups" else None
+
+
+def kept_out(made: FakeWorld) -> None:
+    made.web.answer = lambda *_: AppAnswer(401)  # type: ignore[method-assign]
+
+
+def suspended(made: FakeWorld) -> None:
+    made.web.services["dash"].suspended = "by the user"
+
+
+def private(made: FakeWorld) -> None:
+    made.registries.images[WANTED.launch.image] = Manifest(Access.WITHHELD)
+
+
+def unread_image(made: FakeWorld) -> None:
+    made.registries.images[WANTED.launch.image] = Manifest(Access.UNREAD, "no answer")
+
+
+def blind(made: FakeWorld) -> None:
+    made.gpu.faults.chance = lambda call: CannotObserve("Vast.ai did not respond") if call == "list" else None
+
+
+@pytest.mark.parametrize(
+    ("trouble", "expected"),
+    [
+        (wrong_key, ["gpu"]),
+        (both_keys, ["gpu", "web"]),
+        (web_key, ["web"]),
+        (web_and_backend, ["web", "no-credit"]),
+        (variables_only, ["web"]),
+        (list_only, ["gpu"]),
+        (damaged, ["state"]),
+        (elsewhere, ["account"]),
+        (groups, ["web"]),
+        (kept_out, ["app"]),
+        (suspended, ["suspended"]),
+        (private, ["image"]),
+        (unread_image, []),
+        (blind, ["unread"]),
+    ],
+)
+def test_what_refuses_is_the_cause(trouble: Callable[[FakeWorld], None], expected: list[str]) -> None:
+    made = healthy()
+    trouble(made)
+    assert codes(made) == expected
+
+
+def test_a_hint_of_the_adapter_is_the_fix() -> None:
+    made = healthy()
+    wrong_key(made)
+    (problem,) = read(made).problems
+    assert (problem.source, problem.hint) == (Source.GPU, "make another one")
+
+
+def test_without_a_machine_the_market_is_asked() -> None:
+    made = world()
+    made.gpu.offers = (offer(1, dph_total=0.9),)
+    (cause,) = diagnose(read(made))
+    assert (cause.code, "no offer matches (of 1)" in cause.seen) == ("market", True)
+    assert "offer/max_dph" in cause.detail
+    poor = world()
+    poor.gpu.credit = 0.1
+    assert codes(poor) == ["market"]
+    blinded = world()
+    blinded.gpu.faults.chance = lambda call: CannotObserve("no market") if call == "search" else None
+    assert codes(blinded) == ["market"]
+
+
+def failing(status: str = "update_failed", kind: DeployKind = DeployKind.FAILED) -> Callable[[FakeWorld], None]:
+    def trouble(made: FakeWorld) -> None:
+        deploy = WebDeploy("dep-9", status, kind, made.clock.now() - 60)
+        made.web.newest_deploy = lambda service_id: deploy  # type: ignore[method-assign]
+        made.web.failure = lambda *_: "the workspace has no pipeline minutes left"  # type: ignore[method-assign]
+
+    return trouble
+
+
+def test_a_failed_deploy_is_told_with_its_reason() -> None:
+    made = healthy()
+    failing()(made)
+    (cause,) = diagnose(read(made))
+    assert (cause.code, "no pipeline minutes left" in cause.seen) == ("deploy-failed", True)
+
+
+def test_a_deploy_under_way_or_unread_is_no_cause() -> None:
+    made = healthy()
+    failing("update_in_progress", DeployKind.IN_FLIGHT)(made)
+    assert codes(made) == []
+    made.web.newest_deploy = lambda service_id: None  # type: ignore[method-assign]
+    assert codes(made) == []
+    made = healthy()
+    made.web.faults.chance = lambda call: Rejected("not now") if call == "newest_deploy" else None
+    assert codes(made) == []
+
+
+def test_what_failed_before_the_last_success_is_forgotten() -> None:
+    made = world()
+    made.gpu.conduct = dict.fromkeys(map(str, range(1001, 1013)), behaviours.exited)
+    with pytest.raises(Exception, match="failed in the same way"):
+        run(apply(WANTED), made.ports)
+    assert codes(made) == ["launch"]
+    assert len(read(made).failures) == 2
+    state = made.store.state
+    made.store.save(replace(state, launches=(Launched("1", "", made.clock.now() + 60, healthy=True),)))
+    assert read(made).failures == ()
+    one = Failure(nth(1), "1", made.clock.now() + 90, "it is slow")
+    made.store.save(replace(made.store.state, failures=(one,)))
+    assert [(f.id, f.reason) for f in read(made).failures] == [(one.id, one.reason)]
+
+
+def test_an_app_that_fails_once_is_looked_at_again() -> None:
+    made = healthy()
+    statuses = [None, *[made.web.shown("dash", WANTED.targets[0])] * 9]
+    made.web.fingerprint = lambda app_url, target: statuses.pop(0)  # type: ignore[method-assign]
+    made.web.answer = lambda app_url, target: AppAnswer(503)  # type: ignore[method-assign]
+    assert codes(made) == []
+    made.web.fingerprint = lambda app_url, target: None  # type: ignore[method-assign]
+    assert codes(made) == ["app-instance"]
+
+
+def test_phases_do_not_matter() -> None:
+    made = healthy()
+    found = run(read_evidence(replace(WANTED, phase=Phase.RUNNING)), made.ports)
+    assert diagnose(found) == ()
