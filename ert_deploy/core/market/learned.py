@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from ert_deploy.core.market.rates import BOOT, usual_pull, usual_rate
 from ert_deploy.core.model.observed import Offer
+from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.state import Launched
 
 # Speed within one rental: 8.5, 19.4, 20.6 MB/s (klutzydrummer/vastai-llmapi-orchestrator: README.md), a logarithmic
@@ -17,7 +18,7 @@ WITHIN = 0.5
 BELIEVED = 100.0  # times the usual value, or a part of it: anything beyond is a faulty measurement or a forged state
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Sample:
     """Number of measurements, and the mean of their logarithms as a ratio to the usual value."""
 
@@ -25,7 +26,7 @@ class Sample:
     mean: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Evidence:
     """What a group of launches shows: how many became healthy and how many failed, the link's rate, the start."""
 

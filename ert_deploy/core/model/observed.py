@@ -45,7 +45,7 @@ class Power(StrEnum):
     STOPPED = "stopped"
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Instance:
     """One rented (or stopped) instance as the provider lists it.
 
@@ -92,7 +92,7 @@ class Instance:
         return self.power is Power.STOPPED
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Offer:
     """One machine to rent. Prices in $/h and $/GB, RAM in MB, network in Mb/s, duration in seconds.
 
@@ -140,7 +140,7 @@ class OffSwitch(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Health:
     """One probe of one backend over TLS. `completed` and `total` are bytes of the model download.
 
@@ -173,7 +173,7 @@ class DeployKind(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class WebDeploy:
     """One deploy of a web service."""
 

@@ -9,18 +9,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from ert_deploy.core.model.desired import USE_IN_PREVIEWS, OwnedNames, Target
 from ert_deploy.core.model.observed import Publication
+from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.secret import Secret
 
 Targets: TypeAlias = tuple[tuple[Target, Publication], ...]  # each with its current values
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Change:
     """Names to write and names to delete, in writing order."""
 

@@ -14,6 +14,7 @@ from ert_deploy.core.market.cost import Estimate, estimate
 from ert_deploy.core.market.learned import NOTHING, Learned
 from ert_deploy.core.model.desired import Desired, Market
 from ert_deploy.core.model.observed import Offer
+from ert_deploy.core.model.quick_dataclass import quick_dataclass
 
 COUNTRY_CODE_LENGTH = 2
 CPU_ARCH = "amd64"  # platform of the image
@@ -27,7 +28,7 @@ class Rejection:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Ranked:
     """An acceptable offer and its expected price."""
 
@@ -35,7 +36,7 @@ class Ranked:
     estimate: Estimate
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Choice:
     """Result for all offers: the accepted ones, the best first, the rejected ones with all their reasons."""
 
