@@ -7,7 +7,7 @@ of the model the rate decides instead: what is left is compared with a launch fr
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ert_deploy.core.market.stages import Stages
 from ert_deploy.core.model.boot.watch import Lag, LaunchStage, Watch
@@ -84,7 +84,9 @@ def follow(watch: Watch, previous: Watch | None, instance: Instance, health: Hea
     if reached.stage is LaunchStage.READY or reached.stage in curve.lenient:
         return reached
     lag, why = _lag(reached, health, curve)
-    return reached if lag is Lag.NONE else replace(reached, lag=lag, why=why)
+    if lag is Lag.NONE:
+        return reached
+    return Watch(reached.mark, reached.since, reached.strikes, now, reached.stage, entered, reached.arrived, lag, why)
 
 
 def _lag(watch: Watch, health: Health | None, curve: Curve) -> tuple[Lag, str]:

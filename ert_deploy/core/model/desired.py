@@ -11,12 +11,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import cache
+from functools import cache, cached_property
 
 from ert_deploy.core.model.boot.bid import market_bid
 from ert_deploy.core.model.model_server import ModelServer
 from ert_deploy.core.model.observed import Offer
 from ert_deploy.core.model.provider import ANY_PLATFORM, ORDINARY, Cloud, InstanceId, Platform
+from ert_deploy.core.model.quick_dataclass import caching_dataclass
 
 PORT = 8443  # the one port the image publishes
 USE_IN_PREVIEWS = "use"  # the value that lets a preview use the backend; without it the variable does not exist
@@ -46,7 +47,7 @@ class Guard:
     max_lifetime: int = 43200
 
 
-@dataclass(frozen=True, slots=True)
+@caching_dataclass
 class Launch:
     """The container to run. Sizes in GB (10^9 bytes), bid in $/h. `debug_ssh` enables a shell on it.
 
@@ -90,21 +91,22 @@ class Launch:
 
     def spec(self) -> str:
         """Return 16 hex digits that change when a running container has to be replaced to match the config."""
+        return self._own_spec
+
+    @cached_property
+    def _own_spec(self) -> str:
         return _spec(self)
 
 
 @cache
 def _spec(launch: Launch) -> str:
     parts = {
-        "image": launch.image,
-        "model": launch.model,
-        "disk": launch.disk_gb,
-        "context": launch.context,
+        "image": launch.image, "model": launch.model, "disk": launch.disk_gb, "context": launch.context,
         "guard": [launch.guard.idle_stop, launch.guard.boot_deadline, launch.guard.max_lifetime],
         # Added only if enabled, so that existing deployments keep their spec and are not replaced.
         **({"debug_ssh": True} if launch.debug_ssh else {}),
         **({"server": dict(launch.server.env())} if launch.server.env() else {}),
-    }
+    }  # fmt: skip
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -99,7 +99,7 @@ class Launched:
     image_gb: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Rollout:
     """Last deploy of one service. `proven`: when the app first reported its fingerprint, or 0."""
 
@@ -139,7 +139,10 @@ class State:
 
     def record(self, instance_id: InstanceId) -> Record | None:
         """Return the record of an instance, or None."""
-        return next((r for r in self.records if r.id == instance_id), None)
+        for record in self.records:
+            if record.id == instance_id:
+                return record
+        return None
 
     def rollout(self, service_id: str) -> Rollout | None:
         """Return the newest `Rollout` of a service, or None."""
@@ -173,14 +176,12 @@ class State:
     def put_record(self, record: Record) -> State:
         """Add or replace the record of an instance and remove its `Intent`."""
         others = tuple(r for r in self.records if r.id != record.id)
-        return replace(self.drop_intent(record.token), records=(*others, record))
+        return replace(self.drop_intent(record.token) if self.intents else self, records=(*others, record))
 
     def drop_record(self, instance_id: InstanceId) -> State:
         """Remove the record."""
-        return replace(
-            self._claiming(self.claims.released(instance_id)),
-            records=tuple(r for r in self.records if r.id != instance_id),
-        )
+        left = tuple(r for r in self.records if r.id != instance_id)
+        return replace(self._claiming(self.claims.released(instance_id)), records=left)
 
     def mark_for_deletion(self, tombstone: Tombstone) -> State:
         """Add a tombstone and remove the record and `Intent` of its instance."""

@@ -58,7 +58,7 @@ def candidate(instance: Instance, observed: Observed, targets: Targets, key_of: 
     record = observed.state.record(instance.id)
     pointed = pointed_at(instance, targets)
     published = pointed or (record is not None and record.published) or runs_with(instance, observed, targets, key_of)
-    watch = observed.watches.get(instance.id, Watch("", observed.now))
+    watch = observed.watches.get(instance.id) or Watch("", observed.now)
     return Candidate(
         instance, observed.health.get(instance.id), watch, _in_our_time(record, observed), published, pointed
     )
@@ -67,11 +67,17 @@ def candidate(instance: Instance, observed: Observed, targets: Targets, key_of: 
 def classify(desired: Desired, observed: Observed, found: tuple[Candidate, ...]) -> Classified:
     """Classify all candidates."""
     verdicts = {c.instance.id: _judge(desired, observed, c) for c in found}
-    failed = tuple(c for c in found if verdicts[c.instance.id].stage is Stage.FAILED)
-    usable = [c for c in found if verdicts[c.instance.id].stage in USABLE]
+    failed: list[Candidate] = []
+    kept: list[Candidate] = []
+    usable: list[Candidate] = []
+    for one in found:
+        stage = verdicts[one.instance.id].stage
+        (failed if stage is Stage.FAILED else kept).append(one)
+        if stage in USABLE:
+            usable.append(one)
     current = _current(desired, observed, usable, verdicts)
-    others = tuple(c for c in found if c not in failed and c is not current)
-    return Classified(current, others, failed, verdicts)
+    others = tuple(one for one in kept if one is not current)
+    return Classified(current, others, tuple(failed), verdicts)
 
 
 def fits(desired: Desired, candidate: Candidate) -> bool:
@@ -157,11 +163,15 @@ def _in_our_time(record: Record | None, observed: Observed) -> Record | None:
     """Return the record with its times converted to this run's clock, so that ages can be calculated."""
     if record is None:
         return None
-    at, woken, stranded = (
-        observed.now - observed.age(record.token, at) if abs(at) > LONG_AGO else at
-        for at in (record.at, record.woken, record.stranded)
-    )
-    return timed(record, at, woken, stranded)
+    token = record.token
+    return timed(
+        record, _own(token, record.at, observed), _own(token, record.woken, observed),
+        _own(token, record.stranded, observed),
+    )  # fmt: skip
+
+
+def _own(token: str, at: float, observed: Observed) -> float:
+    return observed.now - observed.age(token, at) if abs(at) > LONG_AGO else at
 
 
 def _judge(desired: Desired, observed: Observed, candidate: Candidate) -> Verdict:
@@ -203,16 +213,22 @@ def _current(
     instance keeps its slot, so the old backend serves all apps until a slot is free. An instance without a possible
     replacement stays in use.
     """
-    age = by_age(observed.state)
-    ranked = sorted(
-        usable,
-        key=lambda c: (USABLE.index(verdicts[c.instance.id].stage), not c.pointed, not c.published, age(c.instance)),
-    )
+    ranked = usable
+    if len(usable) > 1:
+        age = by_age(observed.state)
+        ranked = sorted(
+            usable,
+            key=lambda c: (
+                USABLE.index(verdicts[c.instance.id].stage), not c.pointed, not c.published, age(c.instance)
+            ),
+        )  # fmt: skip
     fitting = [c for c in ranked if fits(desired, c)]
+    if fitting or not ranked:
+        return fitting[0] if fitting else None
     held = sum(verdict.stage is not Stage.FAILED for verdict in verdicts.values())
     up = [c for c in ranked if verdicts[c.instance.id].stage is not Stage.ASLEEP]
-    if not fitting and held >= desired.slots and len(up) == len(ranked) and all(c.published for c in ranked):
+    if held >= desired.slots and len(up) == len(ranked) and all(c.published for c in ranked):
         fitting = up
-    elif not fitting and observed.unreplaceable:
+    elif observed.unreplaceable:
         fitting = [c for c in up if c.published and verdicts[c.instance.id].stage is Stage.READY]
     return fitting[0] if fitting else None

@@ -66,6 +66,8 @@ def lingering(situation: Situation) -> Iterator[Step]:
 def _last_steps(situation: Situation) -> Iterator[steps.Destroy | steps.ConfirmDeleted]:
     """Yield the next step of each tombstone: destroy the instance while it is listed, else read it by id."""
     observed = situation.observed
+    if not observed.state.tombstones:
+        return
     listed, mine = {i.id for i in observed.instances}, {i.id for i in situation.ours}
     for tombstone in sorted(observed.state.tombstones, key=lambda t: observed.tries.get(t.id, 0)):
         if tombstone.id in listed and tombstone.id not in mine:
@@ -79,6 +81,8 @@ def _last_steps(situation: Situation) -> Iterator[steps.Destroy | steps.ConfirmD
 def expired(situation: Situation) -> Iterator[Step]:
     """Drop creates without a trace after the settle time; an instance with only the `label` is left to the user."""
     observed = situation.observed
+    if not observed.state.intents:
+        return
     seen = {i.mark.token for i in situation.ours if i.mark is not None} | _labels(observed)
     for intent in observed.state.intents:
         age = observed.age(intent.token, intent.at, MARGIN)
