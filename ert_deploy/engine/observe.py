@@ -44,14 +44,18 @@ def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
     """Return the input of `plan`. Raises CannotObserve if a provider could not be read completely."""
     instances = yield from ask(GpuHost.list_instances)
     state = yield from ask(StateStore.load)
-    begins, leaving = desired.phase is Phase.RUNNING and desired.begin, desired.phase is not Phase.RUNNING
-    state, memory.account = yield from of_this_account(
-        state, instances, memory.account, memory.same, begins=begins, leaving=leaving
-    )
+    if not memory.account or state.account != memory.account:
+        begins, leaving = desired.phase is Phase.RUNNING and desired.begin, desired.phase is not Phase.RUNNING
+        state, memory.account = yield from of_this_account(
+            state, instances, memory.account, memory.same, begins=begins, leaving=leaving
+        )
     moment = yield from ask(TimeSource.moment)
     now = own_time(moment, memory)
-    known = known_services(desired, (service.id for service in memory.services.values()))
-    placed = sort_out(desired, instances, state, known)
+    known = known_services(desired, [service.id for service in memory.services.values()])
+    given = desired, instances, state, known
+    if memory.placed is None or memory.given != given:
+        memory.given, memory.placed = given, sort_out(*given)
+    placed = memory.placed
     health: dict[InstanceId, Health] = {}
     for instance in to_probe(placed):
         found = yield from _probe(instance, state, memory)
@@ -66,7 +70,7 @@ def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
     if not state.generation and not state.begun:
         if memory.looks == 1 and _used_before(desired, placed, publications):
             memory.begun = moment.stamp()
-        state = replace(state, begun=memory.begun)
+        state = replace(state, begun=memory.begun) if memory.begun else state
     if state is not memory.stamped:
         memory.stamped, memory.dated = state, none_ahead(state, moment.provider)
         for stamp in stamps(memory.dated):
@@ -90,7 +94,7 @@ def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
         first_seen=memory.first_seen,
         due=memory.due,
     )
-    services = known_services(desired, (p.service_id for p in publications or ()))
+    services = known_services(desired, [p.service_id for p in publications or ()])
     # The result is reused if no later data could change it.
     return Situation(desired, observed, placed if not placed.undecided and known == services else None)
 
@@ -128,9 +132,10 @@ def _used_before(desired: Desired, placed: Ownership, publications: tuple[Public
 
 def _probe(instance: Instance, state: State, memory: Memory) -> Effects[Health | None]:
     """Return the health. The identity is checked once per run, as the state may contain any certificate."""
-    marked = any(t.id == instance.id for t in state.tombstones)
-    if instance.address is None or instance.mark is None or instance.halted or marked:
+    if instance.address is None or instance.mark is None or instance.halted:
         return None  # the IP of a stopped instance may be in use elsewhere
+    if any(t.id == instance.id for t in state.tombstones):
+        return None
     proven = memory.proven.get(instance.id, "")
     found = yield from ask(BackendProbe.probe, instance.address, instance.mark, instance.boot_secret, proven)
     if found.certificate is not None:
