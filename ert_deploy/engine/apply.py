@@ -92,8 +92,10 @@ def apply(desired: Desired, memory: Memory | None = None) -> Effects[Result]:
     On the way down it does not require a usable state store, and raises NeedsAttention at the end.
     """
     memory = memory or Memory()
-    if desired.phase is not Phase.ABSENT:
-        return (yield from _apply(desired, memory))
+    return _apply(desired, memory) if desired.phase is not Phase.ABSENT else _remove(desired, memory)
+
+
+def _remove(desired: Desired, memory: Memory) -> Effects[Result]:
     while True:
         result = yield from without_store(_apply(desired, memory), desired.deployment, memory)
         if (yield from stored(memory)):
@@ -147,8 +149,8 @@ def _detect_livelock(step: Step, memory: Memory) -> None:
     """Raise NeedsAttention if the same step is repeated without a visible change, to prevent an endless loop."""
     if isinstance(step, REPEATABLE):
         return
-    memory.taken[step] = memory.taken.get(step, 0) + 1
-    if memory.taken[step] >= MAX_TAKEN:
+    memory.taken[step] = number = memory.taken.get(step, 0) + 1
+    if number >= MAX_TAKEN:
         raise NeedsAttention(
             f"{type(step).__name__} was done {MAX_TAKEN} times and is not seen to be done ({step.reason})",
             hint="another process changes the written values; `ert-deploy plan` shows the remaining differences",
