@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from ert_deploy.core.market.rates import BOOT, usual_pull, usual_rate
 from ert_deploy.core.model.observed import Offer
@@ -64,10 +65,13 @@ class Learned:
 
         A rental deviates from the mean of its machine by `WITHIN`, and one of another host by that and `spread`.
         """
-        within = (WITHIN / spread) ** 2
         machine, host = map(sample, self.of(offer))
+        everywhere = sample(self.everywhere)
+        if not (everywhere.count or host.count or machine.count):
+            return 1.0, spread
+        within = (WITHIN / spread) ** 2
         mean = 0.0
-        for group, doubt in ((sample(self.everywhere), 1 + within), (host, within), (machine, within)):
+        for group, doubt in ((everywhere, 1 + within), (host, within), (machine, within)):
             mean += (group.mean - mean) * group.count / (group.count + doubt)
         own = max(machine.count, host.count)
         left = math.sqrt(spread * spread / (1 + own / within) + WITHIN * WITHIN) if own else spread
@@ -79,8 +83,12 @@ NOTHING = Learned()
 
 def learn(launches: Iterable[Launched]) -> Learned:
     """Return what the launches in the state show."""
+    return _learned(tuple(launches))
+
+
+@lru_cache(maxsize=16)
+def _learned(found: tuple[Launched, ...]) -> Learned:
     machines, hosts = defaultdict[str, list[Launched]](list), defaultdict[str, list[Launched]](list)
-    found = tuple(launches)
     for one in found:
         machines[one.machine_id].append(one)
         hosts[one.host_id].append(one)

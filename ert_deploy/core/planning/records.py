@@ -24,11 +24,10 @@ def reconcile_records(situation: Situation) -> Iterator[Step]:
 
 def written_down(situation: Situation) -> Iterator[Step]:
     """Record marked instances without a record: found after an abort or without a state."""
-    intended = {i.token for i in situation.observed.state.intents}
     for candidate in situation.candidates:
         mark = candidate.instance.mark
         if candidate.record is None and mark is not None:
-            known = mark.token in intended
+            known = any(i.token == mark.token for i in situation.observed.state.intents)
             reason = "our create call made it" if known else "it carries our marks and was not in the state"
             yield steps.Record(candidate.instance.id, mark.token, reason)
     yield from vanished(situation.observed)
@@ -36,6 +35,8 @@ def written_down(situation: Situation) -> Iterator[Step]:
 
 def vanished(observed: Observed) -> Iterator[Step]:
     """Drop records of instances that are not in the listing; one without a mark is left to the user."""
+    if not observed.state.records:
+        return
     listed = {i.id for i in observed.instances}
     for record in observed.state.records:
         if record.id not in listed:
