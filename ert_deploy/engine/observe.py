@@ -170,13 +170,12 @@ def read_publication(target: Target, memory: Memory) -> Effects[Publication]:
     env = yield from ask(WebHost.read_env, service.id)
     app_url = target.reached_at(service.url)
     shown = yield from ask(AppProbe.fingerprint, app_url, target)
-    owned = set(target.names.all())
     return Publication(
         target=target.service,
         service_id=service.id,
         name=service.name,
         app_url=app_url,
-        env={name: value for name, value in env.items() if name in owned},
+        env={name: env[name] for name in target.names.all() if name in env},
         live_fingerprint=shown,
         suspended=service.suspended,
     )

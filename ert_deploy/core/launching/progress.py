@@ -50,13 +50,10 @@ class Curve:
     def deadline(self, stage: LaunchStage, deviations: float) -> float:
         """Return the seconds after which a stage has taken longer than all but a share of such hosts need for it."""
         s, spread = self.stages, self.stages.spread
-        expected, deviation = {
-            LaunchStage.RENT: (s.rent, spread.rent),
-            LaunchStage.PULL: (s.pull, spread.pull),
-            LaunchStage.BOOT: (s.boot, spread.boot),
-            LaunchStage.DOWNLOAD: (s.download, spread.download),
-            LaunchStage.LOAD: (s.load + s.smoke, spread.load),
-        }[stage]
+        expected, deviation = (
+            (s.rent, spread.rent), (s.pull, spread.pull), (s.boot, spread.boot), (s.download, spread.download),
+            (s.load + s.smoke, spread.load),
+        )[stage]  # fmt: skip
         return expected * math.exp(deviation * deviations - deviation * deviation / 2)
 
 

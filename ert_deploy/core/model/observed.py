@@ -45,6 +45,9 @@ class Power(StrEnum):
     STOPPED = "stopped"
 
 
+HALTED = (Power.STOPPING, Power.STOPPED)
+
+
 @quick_dataclass
 class Instance:
     """One rented (or stopped) instance as the provider lists it.
@@ -84,7 +87,7 @@ class Instance:
     @property
     def halted(self) -> bool:
         """Whether it should be stopped, on request of its guard, a run or the user."""
-        return self.power in (Power.STOPPING, Power.STOPPED)
+        return self.power in HALTED
 
     @property
     def stopped(self) -> bool:
@@ -161,7 +164,7 @@ class Health:
 
     def progress(self) -> str:
         """Return a string that changes whenever the boot makes progress."""
-        return f"{self.vital}:{self.phase}:{self.completed}"
+        return self.vital + f":{self.phase}:{self.completed}"
 
 
 class DeployKind(StrEnum):

@@ -105,8 +105,9 @@ def pointed_at(instance: Instance, targets: Targets) -> bool:
     """Whether the environment of any app contains its address, regardless of the state."""
     if instance.address is None:
         return False
-    url = Secret(instance.address.url())
-    return any(p.env.get(t.names.url) == url for t, p in targets)
+    url = instance.address.url()
+    held = [p.env.get(t.names.url) for t, p in targets]
+    return any([one is not None and one.reveal() == url for one in held])
 
 
 def runs_with(instance: Instance, observed: Observed, targets: Targets, key_of: KeyOf) -> bool:
@@ -180,12 +181,13 @@ def _judge(desired: Desired, observed: Observed, candidate: Candidate) -> Verdic
     An instance that was published is not given up because of its price: it is used until a replacement is ready. Nor is
     any instance on the way to sleep, where only the disk is charged and it may be unknown which one was published.
     """
-    if desired.phase is Phase.RUNNING and over_cap(desired, candidate.instance) and not candidate.published:
-        return Verdict(Stage.FAILED, _too_dear(desired, candidate.instance))
-    if candidate.instance.halted and not desired.cloud.keeps_disk:
+    instance = candidate.instance
+    if desired.phase is Phase.RUNNING and over_cap(desired, instance) and not candidate.published:
+        return Verdict(Stage.FAILED, _too_dear(desired, instance))
+    if not desired.cloud.keeps_disk and instance.halted:
         return Verdict(Stage.FAILED, "it is stopped, and its disk is gone with that")
     verdict = judge(candidate, desired.timings, observed.now)
-    if candidate.instance.halted and candidate.instance.id in observed.stopped and verdict.stage is not Stage.STRANDED:
+    if instance.id in observed.stopped and instance.halted and verdict.stage is not Stage.STRANDED:
         return Verdict(Stage.ASLEEP, "this run has stopped it")
     if verdict.stage is Stage.FAILED and candidate.published and _may_serve(candidate):
         return replace(verdict, stage=Stage.LOST)

@@ -71,7 +71,7 @@ def look(
     The timer is also reset after a pause of more than half of `patience` (s) between two observations: this machine was
     asleep, and older results do not apply to that time. With a `curve` the stage of the launch is followed as well.
     """
-    mark = f"{instance.power}|{instance.status}|{instance.message.text}|{health.progress() if health else ''}"
+    mark = instance.power + f"|{instance.status}|{instance.message.text}|{health.progress() if health else ''}"
     bad = bool(complaint(instance, health))
     if previous is None:
         watch = Watch(mark, now, int(bad), now)
