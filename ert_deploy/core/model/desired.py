@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import cache, cached_property
+from functools import cached_property
 
 from ert_deploy.core.model.boot.bid import market_bid
 from ert_deploy.core.model.model_server import ModelServer
@@ -87,7 +87,8 @@ class Launch:
 
     def on(self, offer: Offer) -> Launch:
         """Return the container to run on this offer, with the bid for it."""
-        return replace(self, bid=self.bid_on(offer), bid_margin=None)
+        bid = self.bid_on(offer)
+        return self if (bid, None) == (self.bid, self.bid_margin) else replace(self, bid=bid, bid_margin=None)
 
     def spec(self) -> str:
         """Return 16 hex digits that change when a running container has to be replaced to match the config."""
@@ -95,19 +96,14 @@ class Launch:
 
     @cached_property
     def _own_spec(self) -> str:
-        return _spec(self)
-
-
-@cache
-def _spec(launch: Launch) -> str:
-    parts = {
-        "image": launch.image, "model": launch.model, "disk": launch.disk_gb, "context": launch.context,
-        "guard": [launch.guard.idle_stop, launch.guard.boot_deadline, launch.guard.max_lifetime],
-        # Added only if enabled, so that existing deployments keep their spec and are not replaced.
-        **({"debug_ssh": True} if launch.debug_ssh else {}),
-        **({"server": dict(launch.server.env())} if launch.server.env() else {}),
-    }  # fmt: skip
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+        parts = {
+            "image": self.image, "model": self.model, "disk": self.disk_gb, "context": self.context,
+            "guard": [self.guard.idle_stop, self.guard.boot_deadline, self.guard.max_lifetime],
+            # Added only if enabled, so that existing deployments keep their spec and are not replaced.
+            **({"debug_ssh": True} if self.debug_ssh else {}),
+            **({"server": dict(self.server.env())} if self.server.env() else {}),
+        }  # fmt: skip
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

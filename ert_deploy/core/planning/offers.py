@@ -86,11 +86,12 @@ def in_order(ranked: Iterable[Ranked], desired: Desired) -> tuple[Ranked, ...]:
 def merged(found: Iterable[Offer], wide: Iterable[Offer]) -> tuple[Offer, ...]:
     """Merge a filtered search and a later one without filters: the later price is used, and the CPU of the filter."""
     later = {offer.id: offer for offer in wide}
-    first = [_on(later.pop(offer.id, offer), offer.cpu_arch) for offer in found]
+    first = [with_cpu(later.pop(offer.id, offer), offer.cpu_arch) for offer in found]
     return (*first, *later.values())
 
 
-def _on(offer: Offer, cpu_arch: str) -> Offer:
+def with_cpu(offer: Offer, cpu_arch: str) -> Offer:
+    """Return the offer with this architecture, which a search without filters may not report."""
     return offer if offer.cpu_arch == cpu_arch else replace(offer, cpu_arch=cpu_arch)
 
 
