@@ -6,8 +6,6 @@ opposite order it would be taken for an unknown one and be deleted.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ert_deploy.core.model.boot.watch import LaunchStage, Watch
 from ert_deploy.core.model.desired import Desired, Phase, Target
 from ert_deploy.core.model.errors import CannotObserve, ErtError, Failed
@@ -15,6 +13,7 @@ from ert_deploy.core.model.events import Trouble
 from ert_deploy.core.model.moment import Moment
 from ert_deploy.core.model.observed import Health, Instance, Observed, Publication, Vital
 from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.model.quick_dataclass import changed
 from ert_deploy.core.model.stamps import none_ahead, stamps
 from ert_deploy.core.model.state import State
 from ert_deploy.core.planning.app_env import touched
@@ -70,19 +69,19 @@ def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
     if not state.generation and not state.begun:
         if memory.looks == 1 and _used_before(desired, placed, publications):
             memory.begun = moment.stamp()
-        state = replace(state, begun=memory.begun) if memory.begun else state
+        state = changed(state, begun=memory.begun) if memory.begun else state
     if state is not memory.stamped:
         memory.stamped, memory.dated = state, none_ahead(state, moment.provider)
         for stamp in stamps(memory.dated):
             memory.first_seen.setdefault(stamp, now)
     state = memory.dated or state
     observed = Observed(
-        now=now,
-        instances=instances,
-        state=state,
-        health=health,
-        watches=dict(memory.watches),
-        publications=publications,
+        now,
+        instances,
+        state,
+        health,
+        dict(memory.watches),
+        publications,
         abandoned=frozenset(memory.abandoned),
         tries=dict(memory.tries),
         made=memory.made,
@@ -147,8 +146,7 @@ def _publications(
     desired: Desired, memory: Memory, health: dict[InstanceId, Health]
 ) -> Effects[tuple[Publication, ...] | None]:
     """Read the web host every time, except while the run can only wait for a boot."""
-    ready = any(h.vital is Vital.HEALTHY for h in health.values())
-    if memory.publications is not None and desired.phase is Phase.RUNNING and not ready:
+    if memory.publications is not None and desired.phase is Phase.RUNNING and not _ready(health):
         return memory.publications
     read: list[Publication] = []
     for target in desired.targets:
@@ -164,21 +162,18 @@ def _publications(
     return memory.publications
 
 
+def _ready(health: dict[InstanceId, Health]) -> bool:
+    return any(h.vital is Vital.HEALTHY for h in health.values())
+
+
 def read_publication(target: Target, memory: Memory) -> Effects[Publication]:
     """Read one target from its web host and its running app."""
     service = yield from find_service(target, memory)
     env = yield from ask(WebHost.read_env, service.id)
     app_url = target.reached_at(service.url)
     shown = yield from ask(AppProbe.fingerprint, app_url, target)
-    return Publication(
-        target=target.service,
-        service_id=service.id,
-        name=service.name,
-        app_url=app_url,
-        env={name: env[name] for name in target.names.all() if name in env},
-        live_fingerprint=shown,
-        suspended=service.suspended,
-    )
+    owned = {name: env[name] for name in target.names.all() if name in env}
+    return Publication(target.service, service.id, service.name, app_url, owned, shown, service.suspended)
 
 
 def find_service(target: Target, memory: Memory) -> Effects[WebService]:

@@ -66,12 +66,13 @@ def candidate(instance: Instance, observed: Observed, targets: Targets, key_of: 
 
 def classify(desired: Desired, observed: Observed, found: tuple[Candidate, ...]) -> Classified:
     """Classify all candidates."""
-    verdicts = {c.instance.id: _judge(desired, observed, c) for c in found}
+    verdicts: dict[InstanceId, Verdict] = {}
     failed: list[Candidate] = []
     kept: list[Candidate] = []
     usable: list[Candidate] = []
     for one in found:
-        stage = verdicts[one.instance.id].stage
+        verdicts[one.instance.id] = verdict = _judge(desired, observed, one)
+        stage = verdict.stage
         (failed if stage is Stage.FAILED else kept).append(one)
         if stage in USABLE:
             usable.append(one)

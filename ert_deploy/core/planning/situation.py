@@ -38,7 +38,7 @@ class Situation:
         if not self.observed.publications:
             return ()
         by_name = {p.target: p for p in self.observed.publications}
-        return tuple((t, by_name[t.service]) for t in self.desired.targets if t.service in by_name)
+        return tuple([(t, by_name[t.service]) for t in self.desired.targets if t.service in by_name])
 
     @cached_property
     def services(self) -> frozenset[str]:
