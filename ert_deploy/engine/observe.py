@@ -6,12 +6,12 @@ opposite order it would be taken for an unknown one and be deleted.
 
 from __future__ import annotations
 
-from ert_deploy.core.model.boot.watch import LaunchStage, Watch
-from ert_deploy.core.model.desired import Desired, Phase, Target
+from ert_deploy.core.model.boot.watch import READY, Watch
+from ert_deploy.core.model.desired import ABSENT, RUNNING, Desired, Target
 from ert_deploy.core.model.errors import CannotObserve, ErtError, Failed
 from ert_deploy.core.model.events import Trouble
 from ert_deploy.core.model.moment import Moment
-from ert_deploy.core.model.observed import Health, Instance, Observed, Publication, Vital
+from ert_deploy.core.model.observed import HEALTHY, Health, Instance, Observed, Publication
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.quick_dataclass import changed
 from ert_deploy.core.model.stamps import none_ahead, stamps
@@ -44,7 +44,7 @@ def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
     instances = yield from ask(GpuHost.list_instances)
     state = yield from ask(StateStore.load)
     if not memory.account or state.account != memory.account:
-        begins, leaving = desired.phase is Phase.RUNNING and desired.begin, desired.phase is not Phase.RUNNING
+        begins, leaving = desired.phase is RUNNING and desired.begin, desired.phase is not RUNNING
         state, memory.account = yield from of_this_account(
             state, instances, memory.account, memory.same, begins=begins, leaving=leaving
         )
@@ -106,7 +106,7 @@ def _follow(instance: Instance, health: Health | None, now: float, desired: Desi
         return look(previous, instance, health, now, patience)
     meter(instance, health, now, memory)
     watch = look(previous, instance, health, now, patience, curve=expected)
-    if watch.stage is LaunchStage.READY:
+    if watch.stage is READY:
         del memory.curves[expected.token]
     return watch
 
@@ -123,7 +123,7 @@ def _used_before(desired: Desired, placed: Ownership, publications: tuple[Public
 
     An app is marked before the first rent; for `down` this is not sufficient.
     """
-    if desired.phase is Phase.ABSENT or placed.ours or placed.undecided or publications is None:
+    if desired.phase is ABSENT or placed.ours or placed.undecided or publications is None:
         return True
     names = {target.service: target.names for target in desired.targets}
     return any(touched(names[p.target], p.env) for p in publications)
@@ -146,7 +146,7 @@ def _publications(
     desired: Desired, memory: Memory, health: dict[InstanceId, Health]
 ) -> Effects[tuple[Publication, ...] | None]:
     """Read the web host every time, except while the run can only wait for a boot."""
-    if memory.publications is not None and desired.phase is Phase.RUNNING and not _ready(health):
+    if memory.publications is not None and desired.phase is RUNNING and not _ready(health):
         return memory.publications
     read: list[Publication] = []
     for target in desired.targets:
@@ -155,7 +155,7 @@ def _publications(
         try:
             read.append((yield from read_publication(target, memory)))
         except ErtError as error:
-            if desired.phase is Phase.RUNNING:
+            if desired.phase is RUNNING:
                 raise
             yield from abandon(memory, target.service, error)
     memory.publications = tuple(read)
@@ -163,7 +163,7 @@ def _publications(
 
 
 def _ready(health: dict[InstanceId, Health]) -> bool:
-    return any(h.vital is Vital.HEALTHY for h in health.values())
+    return any(h.vital is HEALTHY for h in health.values())
 
 
 def read_publication(target: Target, memory: Memory) -> Effects[Publication]:

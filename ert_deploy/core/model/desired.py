@@ -38,6 +38,10 @@ class Market(StrEnum):
     INTERRUPTIBLE = "interruptible"
 
 
+RUNNING, ASLEEP, ABSENT = Phase  # names, as a lookup in an enum takes longer than a call on Python 3.11
+ON_DEMAND, INTERRUPTIBLE = Market
+
+
 @dataclass(frozen=True, slots=True)
 class Guard:
     """Limits of the guard inside the container, in seconds; 0 disables a limit."""
@@ -62,7 +66,7 @@ class Launch:
     model_gb: float = 13.8
     context: int = 16384
     guard: Guard = field(default_factory=Guard)
-    market: Market = Market.ON_DEMAND
+    market: Market = ON_DEMAND
     bid: float | None = None
     bid_margin: float | None = None
     bid_cap: float = 0.0
@@ -76,13 +80,13 @@ class Launch:
 
         A search for bids returns the price at the minimum bid; the actual price is our bid plus the disk.
         """
-        over = (self.bid_on(offer) or 0.0) - (offer.min_bid or 0.0) if self.market is Market.INTERRUPTIBLE else 0.0
+        over = (self.bid_on(offer) or 0.0) - (offer.min_bid or 0.0) if self.market is INTERRUPTIBLE else 0.0
         return offer.dph_total + max(0.0, over)
 
     def bid_on(self, offer: Offer) -> float | None:
         """Return the bid in $/h for this offer; None on demand, or if the market's lowest bid is not known."""
-        if self.market is not Market.INTERRUPTIBLE or self.bid is not None or self.bid_margin is None:
-            return self.bid if self.market is Market.INTERRUPTIBLE else None
+        if self.market is not INTERRUPTIBLE or self.bid is not None or self.bid_margin is None:
+            return self.bid if self.market is INTERRUPTIBLE else None
         return market_bid(offer.min_bid, offer.dph_total, self.bid_margin, self.bid_cap)
 
     def on(self, offer: Offer) -> Launch:

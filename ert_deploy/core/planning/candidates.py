@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from ert_deploy.core.model.boot.watch import Watch
-from ert_deploy.core.model.desired import Desired, Phase
-from ert_deploy.core.model.observed import Instance, Observed, Power, Vital
+from ert_deploy.core.model.desired import RUNNING, Desired
+from ert_deploy.core.model.observed import IMPOSTOR, UNREACHABLE, Instance, Observed, Power
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.secret import Secret
@@ -21,11 +21,22 @@ from ert_deploy.core.model.state import LONG_AGO, Record
 from ert_deploy.core.model.text import per_hour
 from ert_deploy.core.planning.age import by_age
 from ert_deploy.core.planning.app_env import Targets, connected
-from ert_deploy.core.planning.health import Candidate, Stage, Verdict, complaint, judge
+from ert_deploy.core.planning.health import (
+    ASLEEP,
+    BOOTING,
+    FAILED,
+    LOST,
+    READY,
+    STRANDED,
+    Candidate,
+    Verdict,
+    complaint,
+    judge,
+)
 from ert_deploy.core.planning.key_acceptance import takes
 
 KeyOf: TypeAlias = Callable[[Instance], Secret | None]  # the current key of an instance, if its text is known
-USABLE = (Stage.READY, Stage.BOOTING, Stage.ASLEEP)  # the best first
+USABLE = (READY, BOOTING, ASLEEP)  # the best first
 PAIR = 2  # machines of a hedge
 PRICE_TOLERANCE = 1.01  # rounding between the search price and the actual price
 
@@ -50,7 +61,7 @@ def rivals(desired: Desired, now: Classified) -> tuple[Candidate, ...]:
 
 
 def _boots(now: Classified, candidate: Candidate) -> bool:
-    return now.verdicts[candidate.instance.id].stage is Stage.BOOTING
+    return now.verdicts[candidate.instance.id].stage is BOOTING
 
 
 def candidate(instance: Instance, observed: Observed, targets: Targets, key_of: KeyOf) -> Candidate:
@@ -73,7 +84,7 @@ def classify(desired: Desired, observed: Observed, found: tuple[Candidate, ...])
     for one in found:
         verdicts[one.instance.id] = verdict = _judge(desired, observed, one)
         stage = verdict.stage
-        (failed if stage is Stage.FAILED else kept).append(one)
+        (failed if stage is FAILED else kept).append(one)
         if stage in USABLE:
             usable.append(one)
     current = _current(desired, observed, usable, verdicts)
@@ -183,15 +194,15 @@ def _judge(desired: Desired, observed: Observed, candidate: Candidate) -> Verdic
     any instance on the way to sleep, where only the disk is charged and it may be unknown which one was published.
     """
     instance = candidate.instance
-    if desired.phase is Phase.RUNNING and over_cap(desired, instance) and not candidate.published:
-        return Verdict(Stage.FAILED, _too_dear(desired, instance))
+    if desired.phase is RUNNING and over_cap(desired, instance) and not candidate.published:
+        return Verdict(FAILED, _too_dear(desired, instance))
     if not desired.cloud.keeps_disk and instance.halted:
-        return Verdict(Stage.FAILED, "it is stopped, and its disk is gone with that")
+        return Verdict(FAILED, "it is stopped, and its disk is gone with that")
     verdict = judge(candidate, desired.timings, observed.now)
-    if instance.id in observed.stopped and instance.halted and verdict.stage is not Stage.STRANDED:
-        return Verdict(Stage.ASLEEP, "this run has stopped it")
-    if verdict.stage is Stage.FAILED and candidate.published and _may_serve(candidate):
-        return replace(verdict, stage=Stage.LOST)
+    if instance.id in observed.stopped and instance.halted and verdict.stage is not STRANDED:
+        return Verdict(ASLEEP, "this run has stopped it")
+    if verdict.stage is FAILED and candidate.published and _may_serve(candidate):
+        return replace(verdict, stage=LOST)
     return verdict
 
 
@@ -202,7 +213,7 @@ def _too_dear(desired: Desired, instance: Instance) -> str:
 def _may_serve(candidate: Candidate) -> bool:
     """Whether the app may use it: it is only unreachable, or its start succeeded after it was given up."""
     instance, health = candidate.instance, candidate.health
-    cut_off = health is None or health.vital in (Vital.UNREACHABLE, Vital.IMPOSTOR)
+    cut_off = health is None or health.vital in (UNREACHABLE, IMPOSTOR)
     coming = candidate.record is not None and bool(candidate.record.stranded) and not complaint(instance, health)
     return coming or (cut_off and instance.power is Power.RUNNING)
 
@@ -228,10 +239,10 @@ def _current(
     fitting = [c for c in ranked if fits(desired, c)]
     if fitting or not ranked:
         return fitting[0] if fitting else None
-    held = sum(verdict.stage is not Stage.FAILED for verdict in verdicts.values())
-    up = [c for c in ranked if verdicts[c.instance.id].stage is not Stage.ASLEEP]
+    held = sum(verdict.stage is not FAILED for verdict in verdicts.values())
+    up = [c for c in ranked if verdicts[c.instance.id].stage is not ASLEEP]
     if held >= desired.slots and len(up) == len(ranked) and all(c.published for c in ranked):
         fitting = up
     elif observed.unreplaceable:
-        fitting = [c for c in up if c.published and verdicts[c.instance.id].stage is Stage.READY]
+        fitting = [c for c in up if c.published and verdicts[c.instance.id].stage is READY]
     return fitting[0] if fitting else None

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from ert_deploy.core.market.cost import Estimate, estimate
 from ert_deploy.core.market.learned import NOTHING, Learned
-from ert_deploy.core.model.desired import Desired, Market
+from ert_deploy.core.model.desired import INTERRUPTIBLE, Desired
 from ert_deploy.core.model.observed import Offer
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 
@@ -116,7 +116,7 @@ def reject(
 
 def _prices(offer: Offer, desired: Desired) -> Iterable[Rejection]:
     launch = desired.launch
-    interruptible = launch.market is Market.INTERRUPTIBLE
+    interruptible = launch.market is INTERRUPTIBLE
     with_bid = "$/h with our bid and the disk" if interruptible else "$/h"
     caps = (
         ("offer/max_dph", launch.hourly(offer), desired.criteria.max_dph, with_bid),
