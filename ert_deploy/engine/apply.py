@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ert_deploy.core.model import steps
-from ert_deploy.core.model.desired import Desired, Phase
+from ert_deploy.core.model.desired import ABSENT, RUNNING, Desired
 from ert_deploy.core.model.errors import ErtError, NeedsAttention, StateConflict
 from ert_deploy.core.model.events import Started
 from ert_deploy.core.model.moment import MARGIN
@@ -92,8 +92,10 @@ def apply(desired: Desired, memory: Memory | None = None) -> Effects[Result]:
     On the way down it does not require a usable state store, and raises NeedsAttention at the end.
     """
     memory = memory or Memory()
-    if desired.phase is not Phase.ABSENT:
-        return (yield from _apply(desired, memory))
+    return _apply(desired, memory) if desired.phase is not ABSENT else _remove(desired, memory)
+
+
+def _remove(desired: Desired, memory: Memory) -> Effects[Result]:
     while True:
         result = yield from without_store(_apply(desired, memory), desired.deployment, memory)
         if (yield from stored(memory)):
@@ -107,15 +109,15 @@ def _apply(desired: Desired, memory: Memory) -> Effects[Result]:
         run, state = Run(situation, memory), situation.observed.state
         if memory.looks == 1:
             yield from preflight(run)
-        if desired.phase is Phase.ABSENT and state.generation == 0 and memory.carried is None:
+        if desired.phase is ABSENT and state.generation == 0 and memory.carried is None:
             yield from _note(replace(state, account=""), memory)  # the owner is not known yet
             continue
         step = next_step(situation)
         if (step is None or isinstance(step, MAKES_ANOTHER)) and (yield from look_again(run)):
             continue
         if step is None:
-            left = unknown_for(situation) if desired.phase is Phase.ABSENT else 0.0
-            if state.begun and desired.phase is Phase.ABSENT and not left and memory.carried is None:
+            left = unknown_for(situation) if desired.phase is ABSENT else 0.0
+            if state.begun and desired.phase is ABSENT and not left and memory.carried is None:
                 yield from _note(replace(state, begun=0.0), memory)
                 continue
             abandoned = tuple(sorted(memory.abandoned.items()))
@@ -147,8 +149,8 @@ def _detect_livelock(step: Step, memory: Memory) -> None:
     """Raise NeedsAttention if the same step is repeated without a visible change, to prevent an endless loop."""
     if isinstance(step, REPEATABLE):
         return
-    memory.taken[step] = memory.taken.get(step, 0) + 1
-    if memory.taken[step] >= MAX_TAKEN:
+    memory.taken[step] = number = memory.taken.get(step, 0) + 1
+    if number >= MAX_TAKEN:
         raise NeedsAttention(
             f"{type(step).__name__} was done {MAX_TAKEN} times and is not seen to be done ({step.reason})",
             hint="another process changes the written values; `ert-deploy plan` shows the remaining differences",
@@ -157,7 +159,7 @@ def _detect_livelock(step: Step, memory: Memory) -> None:
 
 def _kept_serving(run: Run) -> NeedsAttention | None:
     """Return which backend stays in use although it does not match the config, and why; None if it matches."""
-    current = run.situation.classified.current if run.desired.phase is Phase.RUNNING else None
+    current = run.situation.classified.current if run.desired.phase is RUNNING else None
     why = unfit(run.desired, current) if current is not None else ""
     if current is None or not why:
         return None
@@ -179,6 +181,6 @@ def _do(step: Step, run: Run) -> Effects[None]:
     except StateConflict:
         raise
     except ErtError as error:
-        if not isinstance(step, ABOUT_AN_APP) or run.desired.phase is Phase.RUNNING:
+        if not isinstance(step, ABOUT_AN_APP) or run.desired.phase is RUNNING:
             raise
         yield from abandon(run.memory, step.target, error)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
+from functools import cache
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
@@ -33,5 +34,11 @@ Effects: TypeAlias = Generator[Effect, Any, T]
 
 def ask(method: Callable[Concatenate[Any, P], T], /, *args: P.args, **named: P.kwargs) -> Effects[T]:
     """Yield the call of a port method and return its result: `created = yield from ask(GpuHost.create, order)`."""
-    result: T = yield Effect(method, args, named)
+    result: T = yield (Effect(method, args, named) if args or named else _plain(method))
     return result
+
+
+@cache
+def _plain(method: Method) -> Effect:
+    """Return the call without arguments: the same one each time, as an effect is never changed."""
+    return Effect(method, (), {})

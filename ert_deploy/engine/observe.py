@@ -6,15 +6,14 @@ opposite order it would be taken for an unknown one and be deleted.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from ert_deploy.core.model.boot.watch import LaunchStage, Watch
-from ert_deploy.core.model.desired import Desired, Phase, Target
+from ert_deploy.core.model.boot.watch import READY, Watch
+from ert_deploy.core.model.desired import ABSENT, RUNNING, Desired, Target
 from ert_deploy.core.model.errors import CannotObserve, ErtError, Failed
 from ert_deploy.core.model.events import Trouble
 from ert_deploy.core.model.moment import Moment
-from ert_deploy.core.model.observed import Health, Instance, Observed, Publication, Vital
+from ert_deploy.core.model.observed import HEALTHY, Health, Instance, Observed, Publication
 from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.model.quick_dataclass import changed
 from ert_deploy.core.model.stamps import none_ahead, stamps
 from ert_deploy.core.model.state import State
 from ert_deploy.core.planning.app_env import touched
@@ -44,14 +43,18 @@ def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
     """Return the input of `plan`. Raises CannotObserve if a provider could not be read completely."""
     instances = yield from ask(GpuHost.list_instances)
     state = yield from ask(StateStore.load)
-    begins, leaving = desired.phase is Phase.RUNNING and desired.begin, desired.phase is not Phase.RUNNING
-    state, memory.account = yield from of_this_account(
-        state, instances, memory.account, memory.same, begins=begins, leaving=leaving
-    )
+    if not memory.account or state.account != memory.account:
+        begins, leaving = desired.phase is RUNNING and desired.begin, desired.phase is not RUNNING
+        state, memory.account = yield from of_this_account(
+            state, instances, memory.account, memory.same, begins=begins, leaving=leaving
+        )
     moment = yield from ask(TimeSource.moment)
     now = own_time(moment, memory)
-    known = known_services(desired, (service.id for service in memory.services.values()))
-    placed = sort_out(desired, instances, state, known)
+    known = known_services(desired, [service.id for service in memory.services.values()])
+    given = desired, instances, state, known
+    if memory.placed is None or memory.given != given:
+        memory.given, memory.placed = given, sort_out(*given)
+    placed = memory.placed
     health: dict[InstanceId, Health] = {}
     for instance in to_probe(placed):
         found = yield from _probe(instance, state, memory)
@@ -66,19 +69,19 @@ def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
     if not state.generation and not state.begun:
         if memory.looks == 1 and _used_before(desired, placed, publications):
             memory.begun = moment.stamp()
-        state = replace(state, begun=memory.begun)
+        state = changed(state, begun=memory.begun) if memory.begun else state
     if state is not memory.stamped:
         memory.stamped, memory.dated = state, none_ahead(state, moment.provider)
         for stamp in stamps(memory.dated):
             memory.first_seen.setdefault(stamp, now)
     state = memory.dated or state
     observed = Observed(
-        now=now,
-        instances=instances,
-        state=state,
-        health=health,
-        watches=dict(memory.watches),
-        publications=publications,
+        now,
+        instances,
+        state,
+        health,
+        dict(memory.watches),
+        publications,
         abandoned=frozenset(memory.abandoned),
         tries=dict(memory.tries),
         made=memory.made,
@@ -90,7 +93,7 @@ def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
         first_seen=memory.first_seen,
         due=memory.due,
     )
-    services = known_services(desired, (p.service_id for p in publications or ()))
+    services = known_services(desired, [p.service_id for p in publications or ()])
     # The result is reused if no later data could change it.
     return Situation(desired, observed, placed if not placed.undecided and known == services else None)
 
@@ -103,7 +106,7 @@ def _follow(instance: Instance, health: Health | None, now: float, desired: Desi
         return look(previous, instance, health, now, patience)
     meter(instance, health, now, memory)
     watch = look(previous, instance, health, now, patience, curve=expected)
-    if watch.stage is LaunchStage.READY:
+    if watch.stage is READY:
         del memory.curves[expected.token]
     return watch
 
@@ -120,7 +123,7 @@ def _used_before(desired: Desired, placed: Ownership, publications: tuple[Public
 
     An app is marked before the first rent; for `down` this is not sufficient.
     """
-    if desired.phase is Phase.ABSENT or placed.ours or placed.undecided or publications is None:
+    if desired.phase is ABSENT or placed.ours or placed.undecided or publications is None:
         return True
     names = {target.service: target.names for target in desired.targets}
     return any(touched(names[p.target], p.env) for p in publications)
@@ -128,9 +131,10 @@ def _used_before(desired: Desired, placed: Ownership, publications: tuple[Public
 
 def _probe(instance: Instance, state: State, memory: Memory) -> Effects[Health | None]:
     """Return the health. The identity is checked once per run, as the state may contain any certificate."""
-    marked = any(t.id == instance.id for t in state.tombstones)
-    if instance.address is None or instance.mark is None or instance.halted or marked:
+    if instance.address is None or instance.mark is None or instance.halted:
         return None  # the IP of a stopped instance may be in use elsewhere
+    if any(t.id == instance.id for t in state.tombstones):
+        return None
     proven = memory.proven.get(instance.id, "")
     found = yield from ask(BackendProbe.probe, instance.address, instance.mark, instance.boot_secret, proven)
     if found.certificate is not None:
@@ -142,8 +146,7 @@ def _publications(
     desired: Desired, memory: Memory, health: dict[InstanceId, Health]
 ) -> Effects[tuple[Publication, ...] | None]:
     """Read the web host every time, except while the run can only wait for a boot."""
-    ready = any(h.vital is Vital.HEALTHY for h in health.values())
-    if memory.publications is not None and desired.phase is Phase.RUNNING and not ready:
+    if memory.publications is not None and desired.phase is RUNNING and not _ready(health):
         return memory.publications
     read: list[Publication] = []
     for target in desired.targets:
@@ -152,11 +155,15 @@ def _publications(
         try:
             read.append((yield from read_publication(target, memory)))
         except ErtError as error:
-            if desired.phase is Phase.RUNNING:
+            if desired.phase is RUNNING:
                 raise
             yield from abandon(memory, target.service, error)
     memory.publications = tuple(read)
     return memory.publications
+
+
+def _ready(health: dict[InstanceId, Health]) -> bool:
+    return any(h.vital is HEALTHY for h in health.values())
 
 
 def read_publication(target: Target, memory: Memory) -> Effects[Publication]:
@@ -165,16 +172,8 @@ def read_publication(target: Target, memory: Memory) -> Effects[Publication]:
     env = yield from ask(WebHost.read_env, service.id)
     app_url = target.reached_at(service.url)
     shown = yield from ask(AppProbe.fingerprint, app_url, target)
-    owned = set(target.names.all())
-    return Publication(
-        target=target.service,
-        service_id=service.id,
-        name=service.name,
-        app_url=app_url,
-        env={name: value for name, value in env.items() if name in owned},
-        live_fingerprint=shown,
-        suspended=service.suspended,
-    )
+    owned = {name: env[name] for name in target.names.all() if name in env}
+    return Publication(target.service, service.id, service.name, app_url, owned, shown, service.suspended)
 
 
 def find_service(target: Target, memory: Memory) -> Effects[WebService]:

@@ -7,13 +7,13 @@ the fingerprint of the running process. If that fails, restore the previous valu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Desired, Phase, Target
 from ert_deploy.core.model.errors import Failed, Gone, OutcomeUnknown, Rejected
 from ert_deploy.core.model.events import DeploySeen, Proven, Trouble, Waiting, Wrote
 from ert_deploy.core.model.observed import DeployKind, Observed, Publication, WebDeploy
+from ert_deploy.core.model.quick_dataclass import changed
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Rollout
 from ert_deploy.core.planning.app_env import connected, fingerprint, withdrawn
@@ -96,7 +96,7 @@ def prove(step: steps.Prove, run: Run) -> Effects[None]:
     run.memory.before[step.target] = publication.env
     now = (yield from ask(TimeSource.moment)).stamp()
     base = rollout or Rollout(publication.service_id, step.fingerprint, "", now)
-    proven = replace(base, fingerprint=step.fingerprint, proven=now)
+    proven = changed(base, fingerprint=step.fingerprint, proven=now)
     yield from ask(StateStore.save, run.observed.state.put_rollout(proven))
     yield from ask(Audience.tell, Proven(publication.name, publication.app_url, step.fingerprint))
 
@@ -244,6 +244,6 @@ def _announce(publication: Publication, observed: Observed, urls: set[Secret | N
         if record is None or instance.address is None or record.published:
             continue
         if Secret(instance.address.url()) in urls:
-            state = state.put_record(replace(record, published=True))
+            state = state.put_record(changed(record, published=True))
     if state is not observed.state:
         yield from ask(StateStore.save, state)

@@ -111,7 +111,7 @@ def _create_with_intent(run: Run, ranked: Ranked) -> Effects[None]:
     # The initial key is discarded: the instance gets a new key once it is ready.
     closed = keys.make_key((yield from ask(Entropy.token_bytes, keys.KEY_BYTES))).sha256()
     launch = (run.memory.launch or run.desired.launch).on(offer)
-    wanted = replace(run.desired, launch=launch)
+    wanted = run.desired if launch is run.desired.launch else replace(run.desired, launch=launch)
     env = wanted.container_env(token, closed, boot_secret, offer, owner=run.situation.birth_owner)
     order = CreateOrder(offer.id, launch, Mark(run.desired.deployment, token), env)
     now = yield from ask(TimeSource.moment)

@@ -12,12 +12,13 @@ from ert_deploy.core.launching.progress import Curve
 from ert_deploy.core.model.boot.watch import Watch
 from ert_deploy.core.model.desired import Desired, Launch
 from ert_deploy.core.model.errors import ErtError
-from ert_deploy.core.model.observed import Observed, Offer, Publication
+from ert_deploy.core.model.observed import Instance, Observed, Offer, Publication
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State
 from ert_deploy.core.model.steps import Step
+from ert_deploy.core.planning.marks import Ownership
 from ert_deploy.core.planning.offers import Ranked
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.ports import WebService
@@ -74,6 +75,7 @@ class Memory:
     assigns to an empty state. `due` is when a failed step may be repeated, `since` when the deletion of an instance was
     first checked, `refused` the last error of the calls for an instance. `unread` and `unsaved` are the errors of an
     unusable store, `stored` is the last known content, and `carried` the content that it would have if it was usable.
+    `placed` are the instances by owner as they follow from `given`, until anything of that is different.
     """
 
     watches: dict[InstanceId, Watch] = field(default_factory=dict)
@@ -123,6 +125,8 @@ class Memory:
     since: dict[InstanceId, float] = field(default_factory=dict)
     refused: dict[InstanceId, ErtError] = field(default_factory=dict)
     refusals: dict[InstanceId, int] = field(default_factory=dict)
+    given: tuple[Desired, tuple[Instance, ...], State, frozenset[str]] | None = None
+    placed: Ownership | None = None
     unread: ErtError | None = None
     unsaved: ErtError | None = None
     stored: State | None = None

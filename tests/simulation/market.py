@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import replace
+from functools import cache
 
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, Vital
@@ -67,12 +68,14 @@ def offer(number: int) -> Offer:
     )  # fmt: skip
 
 
+@cache
 def as_bids(offers: tuple[Offer, ...], more: float = 0.0) -> tuple[Offer, ...]:
     """Convert offers to interruptible ones: 50 % of the price of the GPU, `more`, and the full price of the disk."""
-    halves = ((o, round((o.dph_total - DISK) / 2 + more, 6)) for o in offers)
+    halves = [(o, round((o.dph_total - DISK) / 2 + more, 6)) for o in offers]
     return tuple(replace(o, dph_total=bid + DISK, min_bid=bid) for o, bid in halves)
 
 
+@cache
 def dearer(offers: tuple[Offer, ...]) -> tuple[Offer, ...]:
     """Return the offers at a price above every configured limit."""
     return tuple(replace(o, dph_total=o.dph_total + 0.5) for o in offers)
@@ -152,6 +155,13 @@ class Machine:
         if not self.environed:
             shown = replace(shown, mark=None, born=None, owner="", spec="", key_hashes=(), boot_secret=Secret(""))
         return shown
+
+    def twin(self) -> Machine:
+        """Return a copy. `copy` is slower by a factor of 3."""
+        made = object.__new__(Machine)
+        for name in self.__slots__:
+            setattr(made, name, getattr(self, name))
+        return made
 
     def halt(self, now: float, lag: float = 0.0) -> None:
         """Stop the instance and free the GPU. This clears the fault of the container."""

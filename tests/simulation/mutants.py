@@ -176,8 +176,9 @@ MUTANTS = (
         "return max(self.wall - earlier.wall, self.steady - earlier.steady)", "return self.wall - earlier.wall",
     ),
     Mutant(
-        "go down only with a store", "engine/apply.py", "    if desired.phase is not Phase.ABSENT:\n",
-        "    if True:\n",
+        "go down only with a store", "engine/apply.py",
+        "_apply(desired, memory) if desired.phase is not ABSENT else _remove(desired, memory)",
+        "_apply(desired, memory)",
     ),
     Mutant(
         "ask for ever for what is refused for good", _POWER, "MAX_REFUSALS = 3", "MAX_REFUSALS = 10**9",
@@ -257,8 +258,8 @@ MUTANTS = (
     ),
     Mutant(
         "give up what serves for its price", _CANDIDATES,
-        "if desired.phase is Phase.RUNNING and over_cap(desired, candidate.instance) and not candidate.published:",
-        "if over_cap(desired, candidate.instance):",
+        "if desired.phase is RUNNING and over_cap(desired, instance) and not candidate.published:",
+        "if over_cap(desired, instance):",
     ),
     Mutant(
         "rent on a machine that has an instance of ours", _SITUATION,

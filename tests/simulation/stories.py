@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import TypeAlias
 
 from ert_deploy.core.model.desired import Criteria, Desired, Launch, Market, Phase, Target, Timings
@@ -105,9 +106,9 @@ BEGINNINGS: dict[str, tuple[int, tuple[Desired, ...]]] = {
     "serving": (4, (WANTED,)),
     "asleep": (5, (WANTED, SLEEP)),
 }
-_BEGINNINGS, _BEGIN_WEIGHTS = list(BEGINNINGS), [weight for weight, _ in BEGINNINGS.values()]
-_NAMES, _WEIGHTS = list(OPERATIONS), [weight for weight, _ in OPERATIONS.values()]
-_LAST_NAMES, _LAST_WEIGHTS = list(LAST), [weight for weight, _ in LAST.values()]
+_BEGINNINGS, _BEGIN_WEIGHTS = list(BEGINNINGS), list(accumulate(weight for weight, _ in BEGINNINGS.values()))
+_NAMES, _WEIGHTS = list(OPERATIONS), list(accumulate(weight for weight, _ in OPERATIONS.values()))
+_LAST_NAMES, _LAST_WEIGHTS = list(LAST), list(accumulate(weight for weight, _ in LAST.values()))
 
 
 @dataclass(slots=True)
@@ -147,16 +148,16 @@ class Outcome:
 
 def story(draw: random.Random) -> Story:
     """Choose a random command sequence."""
-    operations = tuple(draw.choices(_NAMES, _WEIGHTS, k=draw.choice((1, 1, 1, 2, 2, 3))))
+    operations = tuple(draw.choices(_NAMES, cum_weights=_WEIGHTS, k=draw.choice((1, 1, 1, 2, 2, 3))))
     return Story(
         operations,
-        last=draw.choices(_LAST_NAMES, _LAST_WEIGHTS)[0],
+        last=draw.choices(_LAST_NAMES, cum_weights=_LAST_WEIGHTS)[0],
         rest=draw.choice((0.0, 300.0)),
         services=("dash", "admin") if draw.random() < 0.15 else ("dash",),
         poll=draw.choices((60.0, 10.0), (19, 1))[0],
         again=draw.random() < 0.2,
         beyond=draw.random() < BEYOND,
-        begins=draw.choices(_BEGINNINGS, _BEGIN_WEIGHTS)[0],
+        begins=draw.choices(_BEGINNINGS, cum_weights=_BEGIN_WEIGHTS)[0],
         skews=tuple(draw.choices(SKEWS, k=3)),
         dates=draw.random() < 0.85,
         hedged=draw.random() < HEDGED,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from copy import copy
 from typing import Any
 
 from ert_deploy.core.model.desired import Desired, Phase
@@ -98,7 +97,7 @@ class World:
         assert not self.due
         twin.now, twin.state = self.now, self.state
         twin.calls, twin.begun, twin.drawn, twin.numbers = self.calls, self.calls, self.drawn, self.numbers
-        twin.machines = {number: copy(made) for number, made in self.machines.items()}
+        twin.machines = {number: made.twin() for number, made in self.machines.items()}
         twin.paid = {number: twin.machines[number] for number in self.paid}
         twin.most_paid = len(twin.paid)
         for number, service in self.services.items():

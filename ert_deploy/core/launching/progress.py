@@ -7,11 +7,11 @@ of the model the rate decides instead: what is left is compared with a launch fr
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ert_deploy.core.market.stages import Stages
-from ert_deploy.core.model.boot.watch import Lag, LaunchStage, Watch
-from ert_deploy.core.model.observed import Health, Instance, Vital
+from ert_deploy.core.model.boot.watch import BOOT, DOWNLOAD, LOAD, PULL, READY, RENT, Lag, LaunchStage, Watch
+from ert_deploy.core.model.observed import HEALTHY, LOADING, Health, Instance
 
 # Limits as standard deviations of the log-normal duration of a stage: exceeded by 16 % and by 2.3 % of such hosts.
 BEHIND = 1.0
@@ -23,13 +23,13 @@ LEAST_LATE = 0.6
 # A machine is given up when another one would be ready sooner even at twice the expected time.
 SOONER = 2.0
 NAMES = {
-    LaunchStage.RENT: "provisioning the machine",
-    LaunchStage.PULL: "pulling the image",
-    LaunchStage.BOOT: "the start of the container",
-    LaunchStage.DOWNLOAD: "downloading the model",
-    LaunchStage.LOAD: "loading and testing the model",
+    RENT: "provisioning the machine",
+    PULL: "pulling the image",
+    BOOT: "the start of the container",
+    DOWNLOAD: "downloading the model",
+    LOAD: "loading and testing the model",
 }
-_PHASES = {"starting": LaunchStage.BOOT, "pulling": LaunchStage.DOWNLOAD, "loading": LaunchStage.LOAD}
+_PHASES = {"starting": BOOT, "pulling": DOWNLOAD, "loading": LOAD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,25 +50,22 @@ class Curve:
     def deadline(self, stage: LaunchStage, deviations: float) -> float:
         """Return the seconds after which a stage has taken longer than all but a share of such hosts need for it."""
         s, spread = self.stages, self.stages.spread
-        expected, deviation = {
-            LaunchStage.RENT: (s.rent, spread.rent),
-            LaunchStage.PULL: (s.pull, spread.pull),
-            LaunchStage.BOOT: (s.boot, spread.boot),
-            LaunchStage.DOWNLOAD: (s.download, spread.download),
-            LaunchStage.LOAD: (s.load + s.smoke, spread.load),
-        }[stage]
+        expected, deviation = (
+            (s.rent, spread.rent), (s.pull, spread.pull), (s.boot, spread.boot), (s.download, spread.download),
+            (s.load + s.smoke, spread.load),
+        )[stage]  # fmt: skip
         return expected * math.exp(deviation * deviations - deviation * deviation / 2)
 
 
 def stage_of(instance: Instance, health: Health | None) -> LaunchStage:
     """Return the stage that is visible now; a backend that fails or cannot be reached is in the stage BOOT at least."""
-    if health is not None and health.vital is Vital.HEALTHY:
-        return LaunchStage.READY
-    if health is not None and health.vital is Vital.LOADING:
-        return _PHASES.get(health.phase, LaunchStage.BOOT)
+    if health is not None and health.vital is HEALTHY:
+        return READY
+    if health is not None and health.vital is LOADING:
+        return _PHASES.get(health.phase, BOOT)
     if instance.address is not None:
-        return LaunchStage.BOOT
-    return LaunchStage.PULL if instance.status or instance.message.text else LaunchStage.RENT
+        return BOOT
+    return PULL if instance.status or instance.message.text else RENT
 
 
 def follow(watch: Watch, previous: Watch | None, instance: Instance, health: Health | None, curve: Curve) -> Watch:
@@ -76,26 +73,28 @@ def follow(watch: Watch, previous: Watch | None, instance: Instance, health: Hea
     now, stage = watch.seen, stage_of(instance, health)
     if previous is None or stage > previous.stage:
         arrived = health.completed if health is not None else 0
-        entered = curve.began if previous is None and stage <= LaunchStage.PULL else now
+        entered = curve.began if previous is None and stage <= PULL else now
         return Watch(watch.mark, watch.since, watch.strikes, now, stage, entered, arrived)
     gap = now - previous.seen
     entered = previous.entered + (gap if gap > curve.patience / 2 else 0.0)
     reached = Watch(watch.mark, watch.since, watch.strikes, now, previous.stage, entered, previous.arrived)
-    if reached.stage is LaunchStage.READY or reached.stage in curve.lenient:
+    if reached.stage is READY or reached.stage in curve.lenient:
         return reached
     lag, why = _lag(reached, health, curve)
-    return reached if lag is Lag.NONE else replace(reached, lag=lag, why=why)
+    if lag is Lag.NONE:
+        return reached
+    return Watch(reached.mark, reached.since, reached.strikes, now, reached.stage, entered, reached.arrived, lag, why)
 
 
 def _lag(watch: Watch, health: Health | None, curve: Curve) -> tuple[Lag, str]:
     stage, elapsed = watch.stage, watch.seen - watch.entered
-    if stage is LaunchStage.DOWNLOAD and health is not None and health.total > 0:
+    if stage is DOWNLOAD and health is not None and health.total > 0:
         measured = elapsed >= LEAST_BEHIND * curve.patience
         return _by_rate(watch, health, curve) if measured else (Lag.NONE, "")
-    if stage is LaunchStage.BOOT and health is not None and health.vital is Vital.LOADING:
+    if stage is BOOT and health is not None and health.vital is LOADING:
         return Lag.NONE, ""  # its model server does not respond yet: left to timings/no_progress, which names it
     # Reading a model from a disk shows no progress, so that it gets all of timings/no_progress.
-    least = 1.0 if stage is LaunchStage.LOAD else LEAST_LATE
+    least = 1.0 if stage is LOAD else LEAST_LATE
     late = max(curve.deadline(stage, LATE), least * curve.patience)
     if elapsed >= late:
         return Lag.LATE, f"{NAMES[stage]} takes {elapsed:.0f} s already, {late:.0f} s are enough on almost every host"
@@ -113,11 +112,11 @@ def _by_rate(watch: Watch, health: Health, curve: Curve) -> tuple[Lag, str]:
     elapsed, fresh = watch.seen - watch.entered, curve.stages.total
     rate = max(0, health.completed - watch.arrived) / elapsed
     if rate == 0:
-        return Lag.BEHIND, f"{NAMES[LaunchStage.DOWNLOAD]} has not moved for {elapsed:.0f} s"
+        return Lag.BEHIND, f"{NAMES[DOWNLOAD]} has not moved for {elapsed:.0f} s"
     left = (health.total - health.completed) / rate
     if left <= fresh:
         return Lag.NONE, ""
-    more = f"{NAMES[LaunchStage.DOWNLOAD]} at {rate / 1e6:.1f} MB/s takes {left / 60:.0f} min more"
+    more = f"{NAMES[DOWNLOAD]} at {rate / 1e6:.1f} MB/s takes {left / 60:.0f} min more"
     if left <= SOONER * fresh and watch.seen - curve.began + left > curve.limit:
         return Lag.LATE, f"{more}, which exceeds {curve.limit:.0f} s in all (timings/boot_limit)"
     lag = Lag.LATE if left > SOONER * fresh else Lag.BEHIND

@@ -6,19 +6,18 @@ that the host does not work. Each of these can exceed the price per hour, so the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ert_deploy.core.market.learned import NOTHING, Learned
 from ert_deploy.core.market.odds import works
 from ert_deploy.core.market.stages import Stages, expected_stages
 from ert_deploy.core.model.desired import Launch
 from ert_deploy.core.model.observed import Offer
+from ert_deploy.core.model.quick_dataclass import quick_dataclass
 
 HOUR = 3600.0
 DAYS = 30.0  # of a month, by which Vast converts the price of a disk (docs.vast.ai, pricing)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Estimate:
     """$ for the planned hours by component, the chance that the host works, and the stages of one attempt in seconds.
 

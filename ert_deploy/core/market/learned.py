@@ -6,9 +6,11 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from ert_deploy.core.market.rates import BOOT, usual_pull, usual_rate
 from ert_deploy.core.model.observed import Offer
+from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.state import Launched
 
 # Speed within one rental: 8.5, 19.4, 20.6 MB/s (klutzydrummer/vastai-llmapi-orchestrator: README.md), a logarithmic
@@ -17,7 +19,7 @@ WITHIN = 0.5
 BELIEVED = 100.0  # times the usual value, or a part of it: anything beyond is a faulty measurement or a forged state
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Sample:
     """Number of measurements, and the mean of their logarithms as a ratio to the usual value."""
 
@@ -25,7 +27,7 @@ class Sample:
     mean: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Evidence:
     """What a group of launches shows: how many became healthy and how many failed, the link's rate, the start."""
 
@@ -63,10 +65,13 @@ class Learned:
 
         A rental deviates from the mean of its machine by `WITHIN`, and one of another host by that and `spread`.
         """
-        within = (WITHIN / spread) ** 2
         machine, host = map(sample, self.of(offer))
+        everywhere = sample(self.everywhere)
+        if not (everywhere.count or host.count or machine.count):
+            return 1.0, spread
+        within = (WITHIN / spread) ** 2
         mean = 0.0
-        for group, doubt in ((sample(self.everywhere), 1 + within), (host, within), (machine, within)):
+        for group, doubt in ((everywhere, 1 + within), (host, within), (machine, within)):
             mean += (group.mean - mean) * group.count / (group.count + doubt)
         own = max(machine.count, host.count)
         left = math.sqrt(spread * spread / (1 + own / within) + WITHIN * WITHIN) if own else spread
@@ -78,8 +83,12 @@ NOTHING = Learned()
 
 def learn(launches: Iterable[Launched]) -> Learned:
     """Return what the launches in the state show."""
+    return _learned(tuple(launches))
+
+
+@lru_cache(maxsize=16)
+def _learned(found: tuple[Launched, ...]) -> Learned:
     machines, hosts = defaultdict[str, list[Launched]](list), defaultdict[str, list[Launched]](list)
-    found = tuple(launches)
     for one in found:
         machines[one.machine_id].append(one)
         hosts[one.host_id].append(one)

@@ -14,6 +14,7 @@ from ert_deploy.core.market.learned import NOTHING, Learned
 from ert_deploy.core.market.rates import BOOT, MBIT_PER_GB, usual_pull, usual_rate
 from ert_deploy.core.model.desired import Launch
 from ert_deploy.core.model.observed import Offer
+from ert_deploy.core.model.quick_dataclass import quick_dataclass
 
 # A create call took 1.6 s and a search 1.3 s (measured once, 2026-01-02), a create 5 to 10 s
 # (lifehaverdev/stationthisdeluxebot: vastai/notes/research.md).
@@ -40,7 +41,7 @@ class Spread:
 ORDINARY = Spread()
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Stages:
     """Expected seconds of each stage of a rental; `spread` is how far they scatter.
 

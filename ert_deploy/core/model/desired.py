@@ -11,12 +11,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import cache
+from functools import cached_property
 
 from ert_deploy.core.model.boot.bid import market_bid
 from ert_deploy.core.model.model_server import ExtraVariable, ModelServer
 from ert_deploy.core.model.observed import Offer
 from ert_deploy.core.model.provider import ANY_PLATFORM, ORDINARY, Cloud, InstanceId, Platform
+from ert_deploy.core.model.quick_dataclass import caching_dataclass
 
 PORT = 8443  # the one port the image publishes
 USE_IN_PREVIEWS = "use"  # the value that lets a preview use the backend; without it the variable does not exist
@@ -37,6 +38,10 @@ class Market(StrEnum):
     INTERRUPTIBLE = "interruptible"
 
 
+RUNNING, ASLEEP, ABSENT = Phase  # names, as a lookup in an enum takes longer than a call on Python 3.11
+ON_DEMAND, INTERRUPTIBLE = Market
+
+
 @dataclass(frozen=True, slots=True)
 class Guard:
     """Limits of the guard inside the container, in seconds; 0 disables a limit."""
@@ -46,7 +51,7 @@ class Guard:
     max_lifetime: int = 43200
 
 
-@dataclass(frozen=True, slots=True)
+@caching_dataclass
 class Launch:
     """The container to run. Sizes in GB (10^9 bytes), bid in $/h. `debug_ssh` enables a shell, `env` adds to it.
 
@@ -61,7 +66,7 @@ class Launch:
     model_gb: float = 13.8
     context: int = 16384
     guard: Guard = field(default_factory=Guard)
-    market: Market = Market.ON_DEMAND
+    market: Market = ON_DEMAND
     bid: float | None = None
     bid_margin: float | None = None
     bid_cap: float = 0.0
@@ -76,38 +81,35 @@ class Launch:
 
         A search for bids returns the price at the minimum bid; the actual price is our bid plus the disk.
         """
-        over = (self.bid_on(offer) or 0.0) - (offer.min_bid or 0.0) if self.market is Market.INTERRUPTIBLE else 0.0
+        over = (self.bid_on(offer) or 0.0) - (offer.min_bid or 0.0) if self.market is INTERRUPTIBLE else 0.0
         return offer.dph_total + max(0.0, over)
 
     def bid_on(self, offer: Offer) -> float | None:
         """Return the bid in $/h for this offer; None on demand, or if the market's lowest bid is not known."""
-        if self.market is not Market.INTERRUPTIBLE or self.bid is not None or self.bid_margin is None:
-            return self.bid if self.market is Market.INTERRUPTIBLE else None
+        if self.market is not INTERRUPTIBLE or self.bid is not None or self.bid_margin is None:
+            return self.bid if self.market is INTERRUPTIBLE else None
         return market_bid(offer.min_bid, offer.dph_total, self.bid_margin, self.bid_cap)
 
     def on(self, offer: Offer) -> Launch:
         """Return the container to run on this offer, with the bid for it."""
-        return replace(self, bid=self.bid_on(offer), bid_margin=None)
+        bid = self.bid_on(offer)
+        return self if (bid, None) == (self.bid, self.bid_margin) else replace(self, bid=bid, bid_margin=None)
 
     def spec(self) -> str:
         """Return 16 hex digits that change when a running container has to be replaced to match the config."""
-        return _spec(self)
+        return self._own_spec
 
-
-@cache
-def _spec(launch: Launch) -> str:
-    parts = {
-        "image": launch.image,
-        "model": launch.model,
-        "disk": launch.disk_gb,
-        "context": launch.context,
-        "guard": [launch.guard.idle_stop, launch.guard.boot_deadline, launch.guard.max_lifetime],
-        # Added only if enabled, so that existing deployments keep their spec and are not replaced.
-        **({"debug_ssh": True} if launch.debug_ssh else {}),
-        **({"server": dict(launch.server.env())} if launch.server.env() else {}),
-        **({"env": {extra.name: extra.value for extra in launch.env}} if launch.env else {}),
-    }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+    @cached_property
+    def _own_spec(self) -> str:
+        parts = {
+            "image": self.image, "model": self.model, "disk": self.disk_gb, "context": self.context,
+            "guard": [self.guard.idle_stop, self.guard.boot_deadline, self.guard.max_lifetime],
+            # Added only if enabled, so that existing deployments keep their spec and are not replaced.
+            **({"debug_ssh": True} if self.debug_ssh else {}),
+            **({"server": dict(self.server.env())} if self.server.env() else {}),
+            **({"env": {extra.name: extra.value for extra in self.env}} if self.env else {}),
+        }  # fmt: skip
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from ert_deploy.core.model.observed import Health, Instance, Offer
 from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.steps import Step
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Started:
     """A step has started."""
 
     step: Step
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Renting:
     """An offer was selected: number `rank` of `of`. `expected` is $ for the planned duration, `hourly` $/h."""
 
@@ -28,7 +28,7 @@ class Renting:
     hourly: float
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Rented:
     """A create call returned an instance."""
 
@@ -36,14 +36,14 @@ class Rented:
     offer: Offer
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class OfferLost:
     """The offer is already rented; no instance was rented."""
 
     offer: Offer
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class CreateUnknown:
     """A create call returned without a usable response; the instance may still appear."""
 
@@ -51,7 +51,7 @@ class CreateUnknown:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Booting:
     """State of a booting instance; `elapsed` seconds since it was rented."""
 
@@ -60,7 +60,7 @@ class Booting:
     elapsed: float
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Verified:
     """The identity of an instance is verified; `certificate_sha256` is the hash of the PEM that is now pinned."""
 
@@ -69,7 +69,7 @@ class Verified:
     certificate_sha256: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Wrote:
     """Variables of a service were written or deleted (names only)."""
 
@@ -78,7 +78,7 @@ class Wrote:
     deleted: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class DeploySeen:
     """A deploy of a service, with the status string of its host."""
 
@@ -87,7 +87,7 @@ class DeploySeen:
     status: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Proven:
     """The running app reports the fingerprint."""
 
@@ -96,7 +96,7 @@ class Proven:
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Retired:
     """An instance will be deleted, for the given reason."""
 
@@ -104,7 +104,7 @@ class Retired:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Destroyed:
     """An instance no longer exists: absent from a complete listing and from a read by id.
 
@@ -115,21 +115,21 @@ class Destroyed:
     paid: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Woken:
     """The start of a stopped instance was requested."""
 
     instance_id: InstanceId
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Stopped:
     """The stop of a running instance was requested."""
 
     instance_id: InstanceId
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Stranded:
     """A stopped instance cannot be started; a new one is rented instead."""
 
@@ -137,7 +137,7 @@ class Stranded:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class KeysSet:
     """A backend now accepts these keys exclusively; `names` are the first digits of each hash."""
 
@@ -145,7 +145,7 @@ class KeysSet:
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Waiting:
     """The run is waiting; `what` names the condition."""
 
@@ -153,7 +153,7 @@ class Waiting:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Trouble:
     """An error that does not end the run."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from ert_deploy.core.model.moment import MARGIN
@@ -11,19 +10,19 @@ from ert_deploy.core.model.state import Record, State
 MOST_DENIED = 30 * 86400.0  # maximum of `timings/deny` in seconds
 
 
-def stamps(state: State) -> Iterator[tuple[str, float]]:
-    """Yield each time with its key: a token, a service, or an empty string for the state itself."""
-    for intent in state.intents:
-        yield intent.token, intent.at
+def stamps(state: State) -> list[tuple[str, float]]:
+    """Return each time with its key: a token, a service, or an empty string for the state itself."""
+    found = [(intent.token, intent.at) for intent in state.intents]
     for record in state.records:
-        yield record.token, record.at
-        yield from ((record.token, at) for at in (record.woken, record.stranded) if at)
+        found.append((record.token, record.at))
+        found += [(record.token, at) for at in (record.woken, record.stranded) if at]
     for rollout in state.rollouts:
-        yield rollout.service_id, rollout.at
+        found.append((rollout.service_id, rollout.at))
         if rollout.proven:
-            yield rollout.service_id, rollout.proven
+            found.append((rollout.service_id, rollout.proven))
     if state.begun:
-        yield "", state.begun
+        found.append(("", state.begun))
+    return found
 
 
 def timed(record: Record, at: float, woken: float, stranded: float) -> Record:
@@ -43,7 +42,7 @@ def none_ahead(state: State, now: float | None) -> State:
     if now is None:
         return state
     latest = now + MARGIN
-    if any(at > latest for _, at in stamps(state)) or any(at > latest for at in _ends(state)):
+    if any([at > latest for _, at in stamps(state)]) or any([at > latest for at in _ends(state)]):
         state = _undated(state, latest)
     if any(d.until > latest + MOST_DENIED for d in state.denied):
         state = replace(state, denied=tuple(d for d in state.denied if d.until <= latest + MOST_DENIED))

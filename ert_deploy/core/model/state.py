@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from ert_deploy.core.model.boot.failure import Failure
 from ert_deploy.core.model.claims import NO_CLAIMS, Claims
 from ert_deploy.core.model.provider import InstanceId
-from ert_deploy.core.model.quick_dataclass import quick_dataclass
+from ert_deploy.core.model.quick_dataclass import changed, quick_dataclass
 
 MOST_LAUNCHES = 64  # about 10 kB
 LONG_AGO = 1.0  # valid time, but too early to matter
@@ -100,7 +100,7 @@ class Launched:
     image_gb: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Rollout:
     """Last deploy of one service. `proven`: when the app first reported its fingerprint, or 0."""
 
@@ -141,7 +141,10 @@ class State:
 
     def record(self, instance_id: InstanceId) -> Record | None:
         """Return the record of an instance, or None."""
-        return next((r for r in self.records if r.id == instance_id), None)
+        for record in self.records:
+            if record.id == instance_id:
+                return record
+        return None
 
     def rollout(self, service_id: str) -> Rollout | None:
         """Return the newest `Rollout` of a service, or None."""
@@ -162,43 +165,41 @@ class State:
 
     def intend(self, intent: Intent) -> State:
         """Add an `Intent`."""
-        return replace(self, intents=(*self.intents, intent))
+        return changed(self, intents=(*self.intents, intent))
 
     def mark_gone(self, token: str) -> State:
         """Mark the `Intent` as gone: it remains stored, but occupies no slot."""
-        return replace(self, intents=tuple(replace(i, gone=True) if i.token == token else i for i in self.intents))
+        return changed(self, intents=tuple(replace(i, gone=True) if i.token == token else i for i in self.intents))
 
     def drop_intent(self, token: str) -> State:
         """Remove the `Intent`."""
-        return replace(self, intents=tuple(i for i in self.intents if i.token != token))
+        return changed(self, intents=tuple(i for i in self.intents if i.token != token))
 
     def put_record(self, record: Record) -> State:
         """Add or replace the record of an instance and remove its `Intent`."""
         others = tuple(r for r in self.records if r.id != record.id)
-        return replace(self.drop_intent(record.token), records=(*others, record))
+        return changed(self.drop_intent(record.token) if self.intents else self, records=(*others, record))
 
     def drop_record(self, instance_id: InstanceId) -> State:
         """Remove the record."""
-        return replace(
-            self._claiming(self.claims.released(instance_id)),
-            records=tuple(r for r in self.records if r.id != instance_id),
-        )
+        left = tuple(r for r in self.records if r.id != instance_id)
+        return changed(self._claiming(self.claims.released(instance_id)), records=left)
 
     def mark_for_deletion(self, tombstone: Tombstone) -> State:
         """Add a tombstone and remove the record and `Intent` of its instance."""
         records = tuple(r for r in self.records if r.id != tombstone.id)
         others = tuple(t for t in self.tombstones if t.id != tombstone.id)
-        return replace(self.drop_intent(tombstone.token), records=records, tombstones=(*others, tombstone))
+        return changed(self.drop_intent(tombstone.token), records=records, tombstones=(*others, tombstone))
 
     def confirm_deleted(self, instance_id: InstanceId) -> State:
         """Remove the tombstone of an instance that no longer exists."""
         left = tuple(t for t in self.tombstones if t.id != instance_id)
-        return replace(self, tombstones=left, claims=self.claims.released(instance_id))
+        return changed(self, tombstones=left, claims=self.claims.released(instance_id))
 
     def deny(self, denied: Denied, now: float) -> State:
         """Exclude a machine or host and remove expired ones."""
         kept = tuple(d for d in self.denied if d.until > now and d.subject != denied.subject)
-        return replace(self, denied=(*kept, denied))
+        return changed(self, denied=(*kept, denied))
 
     def allow(self, machines: Iterable[str]) -> State:
         """Remove the denials of these machines, and their last failures, which were not theirs."""
@@ -218,16 +219,16 @@ class State:
 
     def launched(self, launched: Launched) -> State:
         """Add how a rental ended; the oldest beyond `MOST_LAUNCHES` are forgotten."""
-        return replace(self, launches=(*self.launches, launched)[-MOST_LAUNCHES:])
+        return changed(self, launches=(*self.launches, launched)[-MOST_LAUNCHES:])
 
     def put_rollout(self, rollout: Rollout) -> State:
         """Add or replace the `Rollout` of a service."""
         others = tuple(r for r in self.rollouts if r.service_id != rollout.service_id)
-        return replace(self, rollouts=(*others, rollout))
+        return changed(self, rollouts=(*others, rollout))
 
     def drop_rollout(self, service_id: str) -> State:
         """Remove the `Rollout` of the service."""
-        return replace(self, rollouts=tuple(r for r in self.rollouts if r.service_id != service_id))
+        return changed(self, rollouts=tuple(r for r in self.rollouts if r.service_id != service_id))
 
     def claim(self, owner: str, services: Iterable[str]) -> State:
         """Store the owner and the services; they replace the old ones once the state is empty."""
@@ -243,7 +244,7 @@ class State:
         return base._claiming(base.claims.ignoring(instance_id))
 
     def _claiming(self, claims: Claims) -> State:
-        return self if claims == self.claims else replace(self, claims=claims)
+        return self if claims == self.claims else changed(self, claims=claims)
 
     def empty(self) -> bool:
         """Return True if no instance or create is stored."""

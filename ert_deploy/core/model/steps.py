@@ -5,13 +5,13 @@ Each describes the state to reach; only the engine implements it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.model.quick_dataclass import quick_dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Record:
     """Record an instance that is marked for this deployment and is not in the state yet."""
 
@@ -20,7 +20,7 @@ class Record:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class DropIntent:
     """Remove the `Intent` of a create that has left no trace after the settle time."""
 
@@ -28,7 +28,7 @@ class DropIntent:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class DropRecord:
     """Remove the record of an instance that is absent from a complete listing and from a read by id."""
 
@@ -36,7 +36,7 @@ class DropRecord:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Settle:
     """Wait until the instance of a create with unknown result appears or can be excluded (Unix time `until`)."""
 
@@ -45,7 +45,7 @@ class Settle:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class MarkApps:
     """Write a marker to every target's environment before the first create, to detect a missing state."""
 
@@ -53,14 +53,14 @@ class MarkApps:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Rent:
     """Rent the offer with the lowest expected price of a ready backend."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class AwaitBoot:
     """Wait until a booting instance is identified and ready. None: the one that will be rented."""
 
@@ -68,7 +68,7 @@ class AwaitBoot:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Pin:
     """Pin the certificate that an instance has just used."""
 
@@ -76,7 +76,7 @@ class Pin:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Wake:
     """Start a stopped instance; its disk has the image and the model."""
 
@@ -84,7 +84,7 @@ class Wake:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Strand:
     """Give up starting an instance: cancel the start and record that a replacement is needed."""
 
@@ -92,7 +92,7 @@ class Strand:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Stop:
     """Stop an instance after its reports have finished. The disk is kept and still charged."""
 
@@ -100,7 +100,7 @@ class Stop:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class AwaitStop:
     """Verify that a stopped instance has really stopped: until then its GPU may be billed."""
 
@@ -108,7 +108,7 @@ class AwaitStop:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Publish:
     """Write the owned variables of one target with a different value, and delete the obsolete ones."""
 
@@ -118,7 +118,7 @@ class Publish:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Deploy:
     """Start a deploy that applies the written environment."""
 
@@ -126,7 +126,7 @@ class Deploy:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Prove:
     """Wait until the running app reports the new fingerprint."""
 
@@ -135,7 +135,7 @@ class Prove:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class AddKey:
     """Make the backend accept a key created by this run, besides those in use. None: the instance to be rented."""
 
@@ -143,7 +143,7 @@ class AddKey:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class DropKeys:
     """Make the backend accept only the key that the apps use."""
 
@@ -151,7 +151,7 @@ class DropKeys:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Drain:
     """Let requests to an old backend finish until the Unix time `until` (None: not known yet)."""
 
@@ -160,7 +160,7 @@ class Drain:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Retire:
     """Write a tombstone: from now on the instance is to be deleted.
 
@@ -175,7 +175,7 @@ class Retire:
     end: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Destroy:
     """Destroy an instance that has a tombstone and check that it is absent."""
 
@@ -183,7 +183,7 @@ class Destroy:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class ConfirmDeleted:
     """Remove a tombstone after two reads that do not contain the instance."""
 
@@ -191,7 +191,7 @@ class ConfirmDeleted:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class AwaitGone:
     """Wait for an instance that was or will be deleted and may still exist; `until` is the time of the next check."""
 

@@ -6,10 +6,10 @@ A complete and empty listing does not include the instances of another account, 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.model.quick_dataclass import changed
 from ert_deploy.core.model.state import State
 
 BY_KEY = "key:"  # prefix of a key's hash: names the account if the key may not read its id
@@ -32,10 +32,10 @@ def bound(
     if state.account == account:
         return state
     if not state.account or (begins and state.empty()):
-        return replace(state, account=account)
+        return changed(state, account=account)
     unread = by_key(account) or by_key(state.account)
     if unread and (state.account in same or evident(state, instances)):
-        return state if not by_key(state.account) else replace(state, account=account)
+        return state if not by_key(state.account) else changed(state, account=account)
     return None
 
 

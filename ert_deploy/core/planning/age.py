@@ -16,11 +16,12 @@ from ert_deploy.core.model.state import State
 def by_age(state: State | None = None) -> Callable[[Instance], tuple[float, str]]:
     """A key to sort instances with, oldest first. A time in the state that is no provider's is ignored."""
 
+    written = {} if state is None else {r.id: r.at if r.at > 0 else math.inf for r in reversed(state.records)}
+
     def key(instance: Instance) -> tuple[float, str]:
         rented = instance.started
         if rented is None or not math.isfinite(rented):
-            record = state.record(instance.id) if state is not None else None
-            rented = record.at if record is not None and record.at > 0 else math.inf
+            rented = written.get(instance.id, math.inf)
         return rented, instance.id
 
     return key

@@ -9,18 +9,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 from ert_deploy.core.model.desired import USE_IN_PREVIEWS, OwnedNames, Target
 from ert_deploy.core.model.observed import Publication
+from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.secret import Secret
 
 Targets: TypeAlias = tuple[tuple[Target, Publication], ...]  # each with its current values
-_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False).encode
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Change:
     """Names to write and names to delete, in writing order."""
 
@@ -54,19 +55,24 @@ def connected(target: Target, url: str, key: Secret, certificate: str) -> dict[s
 
 def withdrawn(target: Target) -> dict[str, Secret]:
     """Return the owned variables of a target without a backend: disabled, and without a URL."""
-    names = target.names
+    return dict(_withdrawn(target.names))
+
+
+@lru_cache(maxsize=16)
+def _withdrawn(names: OwnedNames) -> Mapping[str, Secret]:
     values = {name: Secret("false") for name in (names.enabled, *names.disabled)}
     return {**values, names.fingerprint: Secret(fingerprint(values))}
 
 
 def change(names: OwnedNames, current: Mapping[str, Secret], wanted: Mapping[str, Secret]) -> Change:
     """Return the variables to write and delete to change `current` to `wanted`; other variables are not considered."""
+    known = names.all()
     return Change(
-        write=tuple(n for n in names.all() if n in wanted and current.get(n) != wanted[n]),
-        delete=tuple(n for n in names.all() if n in current and n not in wanted),
+        write=tuple([n for n in known if n in wanted and current.get(n) != wanted[n]]),
+        delete=tuple([n for n in known if n in current and n not in wanted]),
     )
 
 
 def touched(names: OwnedNames, current: Mapping[str, Secret]) -> bool:
     """Whether any run has ever written to this service."""
-    return any(n in current for n in (names.url, names.key, names.certificate, names.fingerprint))
+    return names.url in current or names.key in current or names.certificate in current or names.fingerprint in current

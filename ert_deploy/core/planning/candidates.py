@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from ert_deploy.core.model.boot.watch import Watch
-from ert_deploy.core.model.desired import Desired, Phase
-from ert_deploy.core.model.observed import Instance, Observed, Power, Vital
+from ert_deploy.core.model.desired import RUNNING, Desired
+from ert_deploy.core.model.observed import IMPOSTOR, UNREACHABLE, Instance, Observed, Power
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.secret import Secret
@@ -21,11 +21,22 @@ from ert_deploy.core.model.state import LONG_AGO, Record
 from ert_deploy.core.model.text import per_hour
 from ert_deploy.core.planning.age import by_age
 from ert_deploy.core.planning.app_env import Targets, connected
-from ert_deploy.core.planning.health import Candidate, Stage, Verdict, complaint, judge
+from ert_deploy.core.planning.health import (
+    ASLEEP,
+    BOOTING,
+    FAILED,
+    LOST,
+    READY,
+    STRANDED,
+    Candidate,
+    Verdict,
+    complaint,
+    judge,
+)
 from ert_deploy.core.planning.key_acceptance import takes
 
 KeyOf: TypeAlias = Callable[[Instance], Secret | None]  # the current key of an instance, if its text is known
-USABLE = (Stage.READY, Stage.BOOTING, Stage.ASLEEP)  # the best first
+USABLE = (READY, BOOTING, ASLEEP)  # the best first
 PAIR = 2  # machines of a hedge
 PRICE_TOLERANCE = 1.01  # rounding between the search price and the actual price
 
@@ -50,7 +61,7 @@ def rivals(desired: Desired, now: Classified) -> tuple[Candidate, ...]:
 
 
 def _boots(now: Classified, candidate: Candidate) -> bool:
-    return now.verdicts[candidate.instance.id].stage is Stage.BOOTING
+    return now.verdicts[candidate.instance.id].stage is BOOTING
 
 
 def candidate(instance: Instance, observed: Observed, targets: Targets, key_of: KeyOf) -> Candidate:
@@ -58,7 +69,7 @@ def candidate(instance: Instance, observed: Observed, targets: Targets, key_of: 
     record = observed.state.record(instance.id)
     pointed = pointed_at(instance, targets)
     published = pointed or (record is not None and record.published) or runs_with(instance, observed, targets, key_of)
-    watch = observed.watches.get(instance.id, Watch("", observed.now))
+    watch = observed.watches.get(instance.id) or Watch("", observed.now)
     return Candidate(
         instance, observed.health.get(instance.id), watch, _in_our_time(record, observed), published, pointed
     )
@@ -66,12 +77,19 @@ def candidate(instance: Instance, observed: Observed, targets: Targets, key_of: 
 
 def classify(desired: Desired, observed: Observed, found: tuple[Candidate, ...]) -> Classified:
     """Classify all candidates."""
-    verdicts = {c.instance.id: _judge(desired, observed, c) for c in found}
-    failed = tuple(c for c in found if verdicts[c.instance.id].stage is Stage.FAILED)
-    usable = [c for c in found if verdicts[c.instance.id].stage in USABLE]
+    verdicts: dict[InstanceId, Verdict] = {}
+    failed: list[Candidate] = []
+    kept: list[Candidate] = []
+    usable: list[Candidate] = []
+    for one in found:
+        verdicts[one.instance.id] = verdict = _judge(desired, observed, one)
+        stage = verdict.stage
+        (failed if stage is FAILED else kept).append(one)
+        if stage in USABLE:
+            usable.append(one)
     current = _current(desired, observed, usable, verdicts)
-    others = tuple(c for c in found if c not in failed and c is not current)
-    return Classified(current, others, failed, verdicts)
+    others = tuple(one for one in kept if one is not current)
+    return Classified(current, others, tuple(failed), verdicts)
 
 
 def fits(desired: Desired, candidate: Candidate) -> bool:
@@ -99,8 +117,9 @@ def pointed_at(instance: Instance, targets: Targets) -> bool:
     """Whether the environment of any app contains its address, regardless of the state."""
     if instance.address is None:
         return False
-    url = Secret(instance.address.url())
-    return any(p.env.get(t.names.url) == url for t, p in targets)
+    url = instance.address.url()
+    held = [p.env.get(t.names.url) for t, p in targets]
+    return any([one is not None and one.reveal() == url for one in held])
 
 
 def runs_with(instance: Instance, observed: Observed, targets: Targets, key_of: KeyOf) -> bool:
@@ -157,11 +176,15 @@ def _in_our_time(record: Record | None, observed: Observed) -> Record | None:
     """Return the record with its times converted to this run's clock, so that ages can be calculated."""
     if record is None:
         return None
-    at, woken, stranded = (
-        observed.now - observed.age(record.token, at) if abs(at) > LONG_AGO else at
-        for at in (record.at, record.woken, record.stranded)
-    )
-    return timed(record, at, woken, stranded)
+    token = record.token
+    return timed(
+        record, _own(token, record.at, observed), _own(token, record.woken, observed),
+        _own(token, record.stranded, observed),
+    )  # fmt: skip
+
+
+def _own(token: str, at: float, observed: Observed) -> float:
+    return observed.now - observed.age(token, at) if abs(at) > LONG_AGO else at
 
 
 def _judge(desired: Desired, observed: Observed, candidate: Candidate) -> Verdict:
@@ -170,15 +193,16 @@ def _judge(desired: Desired, observed: Observed, candidate: Candidate) -> Verdic
     An instance that was published is not given up because of its price: it is used until a replacement is ready. Nor is
     any instance on the way to sleep, where only the disk is charged and it may be unknown which one was published.
     """
-    if desired.phase is Phase.RUNNING and over_cap(desired, candidate.instance) and not candidate.published:
-        return Verdict(Stage.FAILED, _too_dear(desired, candidate.instance))
-    if candidate.instance.halted and not desired.cloud.keeps_disk:
-        return Verdict(Stage.FAILED, "it is stopped, and its disk is gone with that")
+    instance = candidate.instance
+    if desired.phase is RUNNING and over_cap(desired, instance) and not candidate.published:
+        return Verdict(FAILED, _too_dear(desired, instance))
+    if not desired.cloud.keeps_disk and instance.halted:
+        return Verdict(FAILED, "it is stopped, and its disk is gone with that")
     verdict = judge(candidate, desired.timings, observed.now)
-    if candidate.instance.halted and candidate.instance.id in observed.stopped and verdict.stage is not Stage.STRANDED:
-        return Verdict(Stage.ASLEEP, "this run has stopped it")
-    if verdict.stage is Stage.FAILED and candidate.published and _may_serve(candidate):
-        return replace(verdict, stage=Stage.LOST)
+    if instance.id in observed.stopped and instance.halted and verdict.stage is not STRANDED:
+        return Verdict(ASLEEP, "this run has stopped it")
+    if verdict.stage is FAILED and candidate.published and _may_serve(candidate):
+        return replace(verdict, stage=LOST)
     return verdict
 
 
@@ -189,7 +213,7 @@ def _too_dear(desired: Desired, instance: Instance) -> str:
 def _may_serve(candidate: Candidate) -> bool:
     """Whether the app may use it: it is only unreachable, or its start succeeded after it was given up."""
     instance, health = candidate.instance, candidate.health
-    cut_off = health is None or health.vital in (Vital.UNREACHABLE, Vital.IMPOSTOR)
+    cut_off = health is None or health.vital in (UNREACHABLE, IMPOSTOR)
     coming = candidate.record is not None and bool(candidate.record.stranded) and not complaint(instance, health)
     return coming or (cut_off and instance.power is Power.RUNNING)
 
@@ -203,16 +227,22 @@ def _current(
     instance keeps its slot, so the old backend serves all apps until a slot is free. An instance without a possible
     replacement stays in use.
     """
-    age = by_age(observed.state)
-    ranked = sorted(
-        usable,
-        key=lambda c: (USABLE.index(verdicts[c.instance.id].stage), not c.pointed, not c.published, age(c.instance)),
-    )
+    ranked = usable
+    if len(usable) > 1:
+        age = by_age(observed.state)
+        ranked = sorted(
+            usable,
+            key=lambda c: (
+                USABLE.index(verdicts[c.instance.id].stage), not c.pointed, not c.published, age(c.instance)
+            ),
+        )  # fmt: skip
     fitting = [c for c in ranked if fits(desired, c)]
-    held = sum(verdict.stage is not Stage.FAILED for verdict in verdicts.values())
-    up = [c for c in ranked if verdicts[c.instance.id].stage is not Stage.ASLEEP]
-    if not fitting and held >= desired.slots and len(up) == len(ranked) and all(c.published for c in ranked):
+    if fitting or not ranked:
+        return fitting[0] if fitting else None
+    held = sum(verdict.stage is not FAILED for verdict in verdicts.values())
+    up = [c for c in ranked if verdicts[c.instance.id].stage is not ASLEEP]
+    if held >= desired.slots and len(up) == len(ranked) and all(c.published for c in ranked):
         fitting = up
-    elif not fitting and observed.unreplaceable:
-        fitting = [c for c in up if c.published and verdicts[c.instance.id].stage is Stage.READY]
+    elif observed.unreplaceable:
+        fitting = [c for c in up if c.published and verdicts[c.instance.id].stage is READY]
     return fitting[0] if fitting else None

@@ -13,7 +13,7 @@ from enum import StrEnum
 from ert_deploy.core.launching.progress import Curve, follow
 from ert_deploy.core.model.boot.watch import Lag, Watch
 from ert_deploy.core.model.desired import Timings
-from ert_deploy.core.model.observed import Health, Instance, OffSwitch, Power, Vital
+from ert_deploy.core.model.observed import HEALTHY, IMPOSTOR, LOADING, UNHEALTHY, Health, Instance, OffSwitch, Power
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.state import LONG_AGO, Record
 
@@ -46,6 +46,10 @@ class Stage(StrEnum):
     FAILED = "failed"
 
 
+# Names, as a lookup in an enum takes longer than a call on Python 3.11.
+BOOTING, READY, ASLEEP, STUCK, STRANDED, LOST, FAILED = Stage
+
+
 @quick_dataclass
 class Verdict:
     """The stage, the reason, and whether the machine should be excluded.
@@ -74,7 +78,7 @@ def look(
     The timer is also reset after a pause of more than half of `patience` (s) between two observations: this machine was
     asleep, and older results do not apply to that time. With a `curve` the stage of the launch is followed as well.
     """
-    mark = f"{instance.power}|{instance.status}|{instance.message.text}|{health.progress() if health else ''}"
+    mark = instance.power + f"|{instance.status}|{instance.message.text}|{health.progress() if health else ''}"
     bad = bool(complaint(instance, health))
     if previous is None:
         watch = Watch(mark, now, int(bad), now)
@@ -86,9 +90,9 @@ def look(
 
 def complaint(instance: Instance, health: Health | None) -> str:
     """Return the problem found by this observation, or an empty string."""
-    if health is not None and health.vital is Vital.HEALTHY:
+    if health is not None and health.vital is HEALTHY:
         return ""
-    if health is not None and health.vital in (Vital.IMPOSTOR, Vital.UNHEALTHY):
+    if health is not None and health.vital in (IMPOSTOR, UNHEALTHY):
         return f"{health.vital}: {health.detail}".rstrip(": ")
     if instance.message.permanent:
         return f"the host says: {instance.message.text}"
@@ -126,7 +130,7 @@ def lately(at: float, now: float, seconds: float) -> bool:
 def judge(candidate: Candidate, timings: Timings, now: float) -> Verdict:
     """Return the verdict on one instance of the deployment."""
     instance, health, record = candidate.instance, candidate.health, candidate.record
-    if health is not None and health.vital is Vital.HEALTHY:
+    if health is not None and health.vital is HEALTHY:
         return _healthy(health, published=candidate.published)
     if record is not None and record.stranded:
         return _stranded(instance, record, timings, now)
@@ -136,16 +140,16 @@ def judge(candidate: Candidate, timings: Timings, now: float) -> Verdict:
     if reason and not (_waking(record, timings, now) and instance.ended):
         patience = BAD_LOOKS_SERVING if record is not None and record.certificate else BAD_LOOKS
         if candidate.watch.strikes >= patience or (instance.halted and instance.message.permanent):
-            return Verdict(Stage.FAILED, reason, deny=_shunned(candidate), end=_end(candidate))
-        return Verdict(Stage.BOOTING, reason)
+            return Verdict(FAILED, reason, deny=_shunned(candidate), end=_end(candidate))
+        return Verdict(BOOTING, reason)
     return _slow(candidate, timings, now)
 
 
 def _healthy(health: Health, *, published: bool) -> Verdict:
     """Reject an unpublished instance that cannot stop itself; one that is in use already stays in use."""
     if health.off_switch is OffSwitch.REFUSED and not published:
-        return Verdict(Stage.FAILED, NO_OFF_SWITCH, deny=True, end=NO_OFF_SWITCH)
-    return Verdict(Stage.READY, "healthy")
+        return Verdict(FAILED, NO_OFF_SWITCH, deny=True, end=NO_OFF_SWITCH)
+    return Verdict(READY, "healthy")
 
 
 def _never_booted(candidate: Candidate, timings: Timings, now: float) -> bool:
@@ -195,7 +199,7 @@ def _first_boot(record: Record | None) -> bool:
 def _misconfigured(candidate: Candidate) -> bool:
     """Whether the backend itself reports that it would fail in the same way on every machine."""
     health = candidate.health
-    return health is not None and health.vital is Vital.UNHEALTHY and health.misconfigured
+    return health is not None and health.vital is UNHEALTHY and health.misconfigured
 
 
 def _full(candidate: Candidate) -> bool:
@@ -207,14 +211,14 @@ def _full(candidate: Candidate) -> bool:
 def _stranded(instance: Instance, record: Record, timings: Timings, now: float) -> Verdict:
     """The start was given up. If it runs anyway, as after a queued start, it costs money without any use."""
     if not instance.halted and not lately(record.stranded, now, timings.start_lag):
-        return Verdict(Stage.FAILED, "its start was given up, and it runs all the same")
-    return Verdict(Stage.STRANDED, "it cannot be started")
+        return Verdict(FAILED, "its start was given up, and it runs all the same")
+    return Verdict(STRANDED, "it cannot be started")
 
 
 def _halted(record: Record | None, timings: Timings, now: float, *, bid: bool) -> Verdict:
     if record is not None and lately(record.woken, now, timings.start_lag):
-        return Verdict(Stage.BOOTING, "started, and still listed as stopped")
-    return Verdict(Stage.ASLEEP, "it is stopped, or was outbid" if bid else "it is stopped")
+        return Verdict(BOOTING, "started, and still listed as stopped")
+    return Verdict(ASLEEP, "it is stopped, or was outbid" if bid else "it is stopped")
 
 
 def _waking(record: Record | None, timings: Timings, now: float) -> bool:
@@ -228,13 +232,13 @@ def _slow(candidate: Candidate, timings: Timings, now: float) -> Verdict:
     if still >= timings.no_progress:
         reason = f"no progress for {still:.0f} s (timings/no_progress)"
         if _waking(record, timings, now) and instance.power is not Power.RUNNING:
-            return Verdict(Stage.STUCK, reason)
-        if _first_boot(record) and health is not None and (health.vital, health.phase) == (Vital.LOADING, "starting"):
-            return Verdict(Stage.FAILED, f"{reason}, and its model server does not respond", deny=True, end=NO_ENGINE)
-        return Verdict(Stage.FAILED, reason, deny=True)
+            return Verdict(STUCK, reason)
+        if _first_boot(record) and health is not None and (health.vital, health.phase) == (LOADING, "starting"):
+            return Verdict(FAILED, f"{reason}, and its model server does not respond", deny=True, end=NO_ENGINE)
+        return Verdict(FAILED, reason, deny=True)
     if candidate.watch.lag is Lag.LATE and _first_boot(record) and not candidate.published:
         end = SLOW + candidate.watch.stage.name.lower()
-        return Verdict(Stage.FAILED, candidate.watch.why, deny=True, end=end)
+        return Verdict(FAILED, candidate.watch.why, deny=True, end=end)
     if record is not None and not record.certificate and now - max(record.at, record.woken) >= timings.boot_limit:
-        return Verdict(Stage.FAILED, f"not healthy within {timings.boot_limit:.0f} s (timings/boot_limit)", deny=True)
-    return Verdict(Stage.BOOTING, instance.message.text or instance.status or "provisioning")
+        return Verdict(FAILED, f"not healthy within {timings.boot_limit:.0f} s (timings/boot_limit)", deny=True)
+    return Verdict(BOOTING, instance.message.text or instance.status or "provisioning")

@@ -66,7 +66,7 @@ def sort_out(
     mine: list[Instance] = []
     doubtful: list[Undecided] = []
     others: list[Instance] = []
-    for instance in sorted(instances, key=by_age(state)):
+    for instance in instances:
         found = sorter.place(instance)
         if found is instance or isinstance(found, Instance):
             mine.append(found)
@@ -74,6 +74,10 @@ def sort_out(
             doubtful.append(found)
         elif found is not None:
             others.append(instance)
+    age = by_age(state)
+    mine.sort(key=age)
+    doubtful.sort(key=lambda one: age(one.instance))
+    others.sort(key=age)
     return Ownership(tuple(mine), tuple(doubtful), tuple(others), sorter.foreign)
 
 

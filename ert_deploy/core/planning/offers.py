@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 from ert_deploy.core.market.cost import Estimate, estimate
 from ert_deploy.core.market.learned import NOTHING, Learned
-from ert_deploy.core.model.desired import Desired, Market
+from ert_deploy.core.model.desired import INTERRUPTIBLE, Desired
 from ert_deploy.core.model.observed import Offer
+from ert_deploy.core.model.quick_dataclass import quick_dataclass
 
 COUNTRY_CODE_LENGTH = 2
 CPU_ARCH = "amd64"  # platform of the image
@@ -27,7 +28,7 @@ class Rejection:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Ranked:
     """An acceptable offer and its expected price."""
 
@@ -35,7 +36,7 @@ class Ranked:
     estimate: Estimate
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Choice:
     """Result for all offers: the accepted ones, the best first, the rejected ones with all their reasons."""
 
@@ -85,11 +86,12 @@ def in_order(ranked: Iterable[Ranked], desired: Desired) -> tuple[Ranked, ...]:
 def merged(found: Iterable[Offer], wide: Iterable[Offer]) -> tuple[Offer, ...]:
     """Merge a filtered search and a later one without filters: the later price is used, and the CPU of the filter."""
     later = {offer.id: offer for offer in wide}
-    first = [_on(later.pop(offer.id, offer), offer.cpu_arch) for offer in found]
+    first = [with_cpu(later.pop(offer.id, offer), offer.cpu_arch) for offer in found]
     return (*first, *later.values())
 
 
-def _on(offer: Offer, cpu_arch: str) -> Offer:
+def with_cpu(offer: Offer, cpu_arch: str) -> Offer:
+    """Return the offer with this architecture, which a search without filters may not report."""
     return offer if offer.cpu_arch == cpu_arch else replace(offer, cpu_arch=cpu_arch)
 
 
@@ -114,7 +116,7 @@ def reject(
 
 def _prices(offer: Offer, desired: Desired) -> Iterable[Rejection]:
     launch = desired.launch
-    interruptible = launch.market is Market.INTERRUPTIBLE
+    interruptible = launch.market is INTERRUPTIBLE
     with_bid = "$/h with our bid and the disk" if interruptible else "$/h"
     caps = (
         ("offer/max_dph", launch.hourly(offer), desired.criteria.max_dph, with_bid),

@@ -9,6 +9,7 @@ certificate: those keys may have been changed. Another owner's instance is liste
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.observed import Instance, Observed
@@ -20,7 +21,13 @@ from ert_deploy.core.planning.marks import PROVEN, Ownership, sort_out
 
 def known_services(desired: Desired, ids: Iterable[str]) -> frozenset[str]:
     """Return the ids (hashed) of these services and of those that the config names by id."""
-    return desired.services.union(map(service_hash, ids))
+    found = _hashes(tuple(ids))
+    return desired.services | found if desired.services else found
+
+
+@lru_cache(maxsize=64)
+def _hashes(ids: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(service_hash, ids))
 
 
 def owned(desired: Desired, observed: Observed, services: frozenset[str], targets: Targets) -> Ownership:

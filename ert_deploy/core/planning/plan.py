@@ -13,8 +13,8 @@ from collections.abc import Iterator
 
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.boot.watch import Lag
-from ert_deploy.core.model.desired import Desired, Phase
-from ert_deploy.core.model.observed import Vital
+from ert_deploy.core.model.desired import ABSENT, ASLEEP, Desired
+from ert_deploy.core.model.observed import HEALTHY
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning.app_env import touched
@@ -48,9 +48,9 @@ def next_step(situation: Situation) -> Step | None:
 
 
 def _steps(situation: Situation) -> Iterator[Step]:
-    if situation.desired.phase is Phase.ABSENT:
+    if situation.desired.phase is ABSENT:
         return _absent(situation)
-    return asleep(situation) if situation.desired.phase is Phase.ASLEEP else _running(situation)
+    return asleep(situation) if situation.desired.phase is ASLEEP else _running(situation)
 
 
 def _running(situation: Situation) -> Iterator[Step]:
@@ -132,7 +132,7 @@ def _let_go(situation: Situation, found: tuple[Candidate, ...]) -> Iterator[Step
 
 def _asked(candidate: Candidate) -> bool:
     """Whether requests to it may be active."""
-    healthy = candidate.health is not None and candidate.health.vital is Vital.HEALTHY
+    healthy = candidate.health is not None and candidate.health.vital is HEALTHY
     return (candidate.published or healthy) and not candidate.instance.stopped
 
 
@@ -195,7 +195,7 @@ def _in_use(situation: Situation, candidate: Candidate) -> tuple[bool, bool]:
 
 def _serve(situation: Situation, current: Candidate) -> Iterator[Step]:
     health, record = current.health, current.record
-    certificate = health.certificate if health is not None and health.vital is Vital.HEALTHY else None
+    certificate = health.certificate if health is not None and health.vital is HEALTHY else None
     address = current.instance.address
     if certificate is None or address is None or situation.observed.publications is None:
         yield steps.AwaitBoot(current.instance.id, "its address is not known yet")

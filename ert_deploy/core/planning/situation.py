@@ -35,8 +35,10 @@ class Situation:
     @cached_property
     def targets(self) -> Targets:
         """Each target with its current values; those that were not read are omitted."""
-        by_name = {p.target: p for p in self.observed.publications or ()}
-        return tuple((t, by_name[t.service]) for t in self.desired.targets if t.service in by_name)
+        if not self.observed.publications:
+            return ()
+        by_name = {p.target: p for p in self.observed.publications}
+        return tuple([(t, by_name[t.service]) for t in self.desired.targets if t.service in by_name])
 
     @cached_property
     def services(self) -> frozenset[str]:
@@ -69,7 +71,8 @@ class Situation:
     def candidates(self) -> tuple[Candidate, ...]:
         """The instances without a tombstone, with all data about each."""
         dead = {t.id for t in self.observed.state.tombstones}
-        return tuple(candidate(i, self.observed, self.targets, self.current_key) for i in self.ours if i.id not in dead)
+        living = [i for i in self.ours if i.id not in dead]
+        return tuple([candidate(i, self.observed, self.targets, self.current_key) for i in living])
 
     @cached_property
     def classified(self) -> Classified:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from ert_deploy.core.launching.progress import stage_of
-from ert_deploy.core.model.boot.watch import LaunchStage
+from ert_deploy.core.model.boot.watch import RENT
 from ert_deploy.core.model.desired import Launch
 from ert_deploy.core.model.observed import Health, Instance, Offer, Power
 from ert_deploy.engine.run_context import Memory, Rental
@@ -26,7 +26,7 @@ def meter(instance: Instance, health: Health | None, now: float, memory: Memory)
         return
     rental.hourly = instance.dph if math.isfinite(instance.dph) else rental.hourly
     rental.disk = instance.disk_dph if math.isfinite(instance.disk_dph) else rental.disk
-    rental.pulled = rental.pulled or stage_of(instance, health) > LaunchStage.RENT
+    rental.pulled = rental.pulled or stage_of(instance, health) > RENT
     if instance.power is Power.STARTING and not rental.ran:
         rental.quiet = now
     else:

@@ -8,7 +8,7 @@ from ert_deploy.core.market.learned import learn
 from ert_deploy.core.model.desired import Launch
 from ert_deploy.core.model.events import OfferLost, Trouble
 from ert_deploy.core.model.observed import Offer
-from ert_deploy.core.planning.offers import Ranked, choose, in_order
+from ert_deploy.core.planning.offers import Ranked, choose, in_order, with_cpu
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.run_context import Run
 from ert_deploy.ports import Audience, GpuHost
@@ -26,7 +26,7 @@ def requote(ranked: Ranked, run: Run) -> Effects[Ranked | None]:
         _pass_over(offer, run)
         yield from ask(Audience.tell, OfferLost(offer))
         return None
-    fresh = replace(fresh, cpu_arch=offer.cpu_arch)
+    fresh = with_cpu(fresh, offer.cpu_arch)
     choice = choose([fresh], desired, learned=learn(run.observed.state.launches))
     if not choice.ranked:
         reasons = "; ".join(f"{r.filter}: {r.detail}" for _, why in choice.rejected for r in why)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.errors import Transient
 from ert_deploy.core.model.events import Retired, Trouble, Verified
 from ert_deploy.core.model.keys import certificate_sha256
 from ert_deploy.core.model.observed import Instance, Observed, Power, Vital
 from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.model.quick_dataclass import changed
 from ert_deploy.core.model.state import Record, Tombstone
 from ert_deploy.core.planning.adoption import adopted
 from ert_deploy.engine.effects import Effects, ask
@@ -65,7 +64,7 @@ def pin(step: steps.Pin, run: Run) -> Effects[None]:
     if not accepted and record.certificate and (record.keys or record.asked):
         # The disk was replaced, as by a recycle at the provider: it accepts the initial keys.
         yield from ask(Audience.tell, Trouble("asking the backend about the key", "it no longer has the key"))
-        yield from ask(StateStore.save, run.observed.state.put_record(replace(record, keys=(), asked=())))
+        yield from ask(StateStore.save, run.observed.state.put_record(changed(record, keys=(), asked=())))
         return
     if not accepted:
         reason = "it does not take the key the app holds"
@@ -73,7 +72,7 @@ def pin(step: steps.Pin, run: Run) -> Effects[None]:
         yield from ask(StateStore.save, run.observed.state.mark_for_deletion(tombstone))
         yield from ask(Audience.tell, Retired(instance.id, reason))
         return
-    pinned = replace(record, certificate=health.certificate, stranded=0.0)
+    pinned = changed(record, certificate=health.certificate, stranded=0.0)
     state = run.observed.state if record.certificate else succeeded(run.observed.state, instance, run)
     yield from ask(StateStore.save, state.put_record(pinned))
     yield from ask(Audience.tell, Verified(instance, health, certificate_sha256(health.certificate)))

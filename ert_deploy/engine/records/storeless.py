@@ -20,6 +20,7 @@ from ert_deploy.engine.run_context import Memory
 from ert_deploy.ports import Audience, StateStore, TimeSource
 
 T = TypeVar("T")
+LOAD, SAVE = StateStore.load, StateStore.save  # names, as a lookup in a protocol costs as much as the call
 AGAIN = "once the state can be read and written, run `ert-deploy down` again; `ert-deploy state` shows its contents"
 
 
@@ -35,9 +36,9 @@ def without_store(effects: Effects[T], deployment: str, memory: Memory) -> Effec
             return result
         value, error = None, None
         try:
-            if effect.method is StateStore.load:
+            if effect.method is LOAD:
                 value = yield from _load(deployment, memory)
-            elif effect.method is StateStore.save:
+            elif effect.method is SAVE:
                 value = yield from _save(effect.args[0], memory)
             else:
                 value = yield effect

@@ -23,7 +23,7 @@ def await_boot(step: steps.AwaitBoot, run: Run) -> Effects[None]:
         if instance.id in booting:
             record, health = observed.state.record(instance.id), observed.health.get(instance.id)
             assert record is not None, "the plan records it first"
-            elapsed = min((observed.age(record.token, at) for at in (record.at, record.woken) if at), default=0.0)
+            elapsed = min([observed.age(record.token, at) for at in (record.at, record.woken) if at], default=0.0)
             asked = observed.now - elapsed
             yield from ask(Audience.tell, Booting(instance, health, elapsed))
             left = _download(instance.id, health, observed.now, run.memory)

@@ -18,6 +18,10 @@ class LaunchStage(IntEnum):
     READY = 5
 
 
+# Names, as a lookup in an enum takes longer than a call on Python 3.11.
+RENT, PULL, BOOT, DOWNLOAD, LOAD, READY = LaunchStage
+
+
 class Lag(IntEnum):
     """Whether a launch is behind: a second machine is worth its price then. Late: it is given up."""
 
