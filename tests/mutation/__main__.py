@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,9 +16,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tests.mutation.copies import ROOT, copy_into
 from tests.mutation.operators import Place, mutated, places
 
-ROOT = Path(__file__).resolve().parents[2]
 # Fastest first. The last stage contains the remaining tests of `make unit`.
 STAGES = (
     ("tests/core",),
@@ -43,12 +42,7 @@ def noticed_by(place: Place | None, stages: tuple[tuple[str, ...], ...] = STAGES
     """Return the first stage with a failing test, for a mutant or for the original code (None); empty if none."""
     with tempfile.TemporaryDirectory() as folder:
         top = Path(folder)
-        for entry in ROOT.iterdir():
-            if entry.name not in ("ert_deploy", "tests", ".git", ".venv"):
-                (top / entry.name).symlink_to(entry)
-        ignored = shutil.ignore_patterns("__pycache__", "screenshots", "node_modules")
-        for part in ("ert_deploy", "tests"):
-            shutil.copytree(ROOT / part, top / part, ignore=ignored)
+        copy_into(top)
         if place is not None:
             path = top / place.file
             path.write_text(mutated(path.read_text(), place.number))

@@ -48,7 +48,7 @@ def replay(tale: Story, plan: Iterable[tuple[int, Fault]], *, watch: bool = Fals
 def run(tale: Story, faults: Faults, *, trace: bool = False, watch: bool = False) -> Outcome:
     """Run the commands of a `Story` with these faults."""
     world = World(faults, tale.services, beyond=tale.beyond)
-    world.dates, world.hedged = tale.dates, tale.hedged
+    world.dates, world.slow = tale.dates, tale.slow
     outcome = Outcome(faults.plan)
     graveyard: list[Any] = []
     try:

@@ -14,6 +14,7 @@ from tests.simulation.world import World
 
 BEYOND = 0.05  # share of the runs
 HEDGED = 0.25  # share of the runs
+SLOW = 0.1  # share of the runs without a hedge
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ AUTO = replace(
 EITHER = replace(AUTO, launch=replace(AUTO.launch, or_on_demand=True))  # an offer or two on demand are below the cap
 BOUNDED = replace(WANTED, max_cost=0.15)  # enough for one machine
 OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))
+PATIENT_APP = replace(WANTED, targets=(Target("dash", timeout=600),))  # other values, the same machine
 DOWN = replace(WANTED, phase=Phase.ABSENT)
 NOW = replace(DOWN, apps_first=False)
 SLEEP = replace(WANTED, phase=Phase.ASLEEP)
@@ -54,6 +56,7 @@ ROLLBACK, ANOTHER_KEY = "roll the app back", "another key"
 OPERATIONS: dict[str, tuple[int, tuple[Command, ...]]] = {
     "up": (30, (WANTED,)),
     "up, changed config": (12, (OTHER,)),
+    "up, another value for the app": (6, (PATIENT_APP,)),
     "up, lower cap": (6, (CHEAP,)),
     "up, cap below the market": (4, (LOW,)),
     "wake, cap below the market": (2, (replace(LOW, begin=False),)),
@@ -116,7 +119,8 @@ class Story:
 
     `beyond`: the provider violates its documentation and the settle time. `begins`: the initial state, empty or created
     by commands without faults. `skews`: clock offsets of the operators in seconds, in turn. `dates`: responses of the
-    provider contain a date. `hedged`: a second machine may boot when the first is behind.
+    provider contain a date. `hedged`: a second machine may boot when the first is behind. `slow`: most
+    machines boot slowly.
     """
 
     operations: tuple[str, ...]
@@ -130,6 +134,7 @@ class Story:
     skews: tuple[float, ...] = (0.0,)
     dates: bool = True
     hedged: bool = False
+    slow: bool = False
 
 
 @dataclass(slots=True)
@@ -159,5 +164,6 @@ def story(draw: random.Random) -> Story:
         begins=draw.choices(_BEGINNINGS, _BEGIN_WEIGHTS)[0],
         skews=tuple(draw.choices(SKEWS, k=3)),
         dates=draw.random() < 0.85,
-        hedged=draw.random() < HEDGED,
+        hedged=(hedged := draw.random() < HEDGED),
+        slow=draw.random() < (1.0 if hedged else SLOW),
     )
