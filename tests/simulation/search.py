@@ -240,7 +240,7 @@ def exhaustive(
 ) -> Tally:
     """Run every history of `tale` with up to `faults` faults. `share` (index, count) partitions the first fault.
 
-    `kinds` are the only types of faults, if there are any.
+    `kinds` are the only types of faults, if there are any, and only at calls that affect costs and state.
     """
     narrow = faults > WIDEST
     pending: list[Plan] = [{}]
@@ -268,9 +268,9 @@ def children(
 ) -> Iterator[Plan]:
     """Yield the plan with one more fault at each later call before the final checks."""
     last, played = max(plan, default=world.begun), kinds or (MONEY_KINDS if narrow else SHORT)
-    strengths = STRENGTHS | EXTREMES if kinds else STRENGTHS
+    few, strengths = narrow or bool(kinds), STRENGTHS | EXTREMES if kinds else STRENGTHS
     for number, call in enumerate((world.seen or [])[: world.calmed], 1):
-        if number <= last or (not plan and number % share[1] != share[0]) or (narrow and call not in MONEY):
+        if number <= last or (not plan and number % share[1] != share[0]) or (few and call not in MONEY):
             continue
         for name in dict.fromkeys(KINDS[call]):
             if name in played and _together(name, plan):
