@@ -69,7 +69,6 @@ MUTANTS = (
     ),
     Mutant(
         "cut off reports", _POWER, "    if (yield from _busy(number, run)):\n        return\n", "",
-        test="tests/engine/test_sleep.py::test_sleep_waits_for_the_reports_that_are_being_written",
     ),
     Mutant(
         "a machine that does not stop when idle", "core/model/desired.py",

@@ -40,6 +40,9 @@ class Actor:
         self.rented: dict[str, Machine] = {}
         self.shown: dict[str, Offer] = {}  # from its latest search
         self.quoted = ""  # offer of its latest quote, until it rents one
+        self.proven: dict[InstanceId, int] = {}  # number of the call that has last found each healthy
+        self.read = self.asked = 0  # numbers of the last calls that read variables of an app, or asked for reports
+        self.waits = 0.0  # since when it waits for reports
         self.unpulled: set[str] = set()  # offers of machines that failed to pull their image
 
     def must_keep_serving(self) -> bool:

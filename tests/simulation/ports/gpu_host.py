@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import takewhile
 
-from ert_deploy.core.model.desired import Criteria, Desired, Launch, Market, Timings
+from ert_deploy.core.model.desired import Criteria, Desired, Launch, Market, Phase, Timings
 from ert_deploy.core.model.errors import ErtError, Gone, OfferGone, OutcomeUnknown, StartRefused, Transient
 from ert_deploy.core.model.observed import Instance, Offer
 from ert_deploy.core.model.provider import InstanceId
@@ -12,11 +12,12 @@ from ert_deploy.core.model.state import LONG_AGO, Denied
 from ert_deploy.ports import Account, CreateOrder
 from tests.simulation.faults import LATEST, TIMEOUT
 from tests.simulation.market import BY_ID, DISK, MOVE, STRANGERS, Machine, as_bids, host_of, machine_of
+from tests.simulation.web import NAMES
 from tests.simulation.world import Actor, Violation, World
 
 DELAYS = (0.0, 1800.0, 2400.0, 0.0, 2000.0, 2200.0, 6000.0)  # s by which boots take longer in a slow world
 WITHIN_BUDGET = 1  # machines of one command with `max_cost`
-CALL_WITHIN = Timings().call_within
+CALL_WITHIN, FINISH = Timings().call_within, Timings().finish
 MOST_UNPULLED = 2  # hosts that may fail to pull the image before a command must give up
 LIMITS = ("ERT_IDLE_STOP", "ERT_BOOT_DEADLINE", "ERT_MAX_LIFETIME")  # of the guard; 0 disables a limit
 
@@ -285,6 +286,8 @@ def _from_the_queue(world: World, made: Machine) -> None:
 
 def stop(world: World, instance_id: InstanceId) -> None:
     made = _ours(world, instance_id)
+    if _may_cut_off(world, made):
+        raise Violation(f"instance {instance_id} is stopped, and nobody asked for its reports")
     world.changes += not made.halted or made.queued or made.outbid
     if world.kind == "late":
         world.took = 30.0
@@ -297,6 +300,18 @@ def stop(world: World, instance_id: InstanceId) -> None:
         world.later(world.strength, _go_off, made)
         return
     made.halt(world.now, world.strength if world.kind == "lingers" else 0.0)
+
+
+def _may_cut_off(world: World, made: Machine) -> bool:
+    """Whether `sleep` stops a backend that it knows to be healthy, with a known key, without asking for its reports."""
+    actor, record = world.acting, world.state.record(made.id)
+    if actor.wanted is None or actor.wanted.phase is not Phase.ASLEEP or record is None or record.asked:
+        return False
+    seen = min(actor.proven.get(made.id, 0), actor.read) > world.listing and len(world.services) == 1
+    if not seen or actor.asked > world.listing or (actor.waits and world.now - actor.waits >= FINISH):
+        return False
+    (service,) = world.services.values()
+    return NAMES.key in service.env and service.env[NAMES.key].sha256() in record.keys
 
 
 def _go_off(world: World, made: Machine) -> None:
