@@ -19,6 +19,7 @@ from tests.simulation.invariants import must
 from tests.simulation.stories import (
     ANOTHER_KEY,
     BEGINNINGS,
+    EDITED,
     NOTHING,
     OPERATIONS,
     ROLLBACK,
@@ -102,6 +103,10 @@ def _operation(
         # only after all pending create calls have completed.
         world.advance(world.now + (LONGEST_LATE if world.pending else 300.0))
     world.state = replace(world.state.__class__(world.state.deployment), generation=0)
+    if name == EDITED:
+        world.touched = world.struck = world.calls
+        for made in world.paid.values():
+            made.labelled, made.showing, made.edited = False, None, world.calls
 
 
 def _with_another_key(

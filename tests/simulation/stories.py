@@ -51,6 +51,7 @@ WAKE = replace(WANTED, begin=False)
 REAP = None
 ROTATE = Rotation(WAKE)
 ROLLBACK, ANOTHER_KEY = "roll the app back", "another key"
+EDITED = "lose the state, labels edited"
 # Possible operations of a history: weight, and the commands that run concurrently. An empty tuple deletes the state.
 # Each new subcommand of the CLI needs an entry here.
 OPERATIONS: dict[str, tuple[int, tuple[Command, ...]]] = {
@@ -82,6 +83,7 @@ OPERATIONS: dict[str, tuple[int, tuple[Command, ...]]] = {
     "rotate and up at once": (3, (ROTATE, WANTED)),
     "two rotates at once": (1, (ROTATE, ROTATE)),
     "lose the state": (4, ()),
+    EDITED: (2, ()),
     ROLLBACK: (2, ()),
     "down, another key": (2, (DOWN,)),
     "down now, another key": (1, (NOW,)),

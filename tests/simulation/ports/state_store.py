@@ -19,6 +19,8 @@ def save(world: World, state: State) -> State:
     if state.generation != world.state.generation:
         raise StateConflict("somebody wrote")
     _forgets(world, world.state, state)
+    if len(state.records) + len(state.tombstones) > len(world.state.records) + len(world.state.tombstones):
+        _takes_over(world, world.state, state)
     if state.records:
         _expects_starts(world, state)
     if state.intents:
@@ -46,6 +48,20 @@ def _forgets(world: World, before: State, after: State) -> None:
         for one in once:
             if one.id in world.paid and one.id not in kept and one.token not in known:
                 raise Violation(f"instance {one.id} is forgotten while it is paid")
+
+
+def _takes_over(world: World, before: State, after: State) -> None:
+    """Check that no instance with one mark alone is taken for an own one, unless a create or a user says so (I29)."""
+    if world.operators > 1:
+        return
+    old, intents = {r.id for r in before.records} | {t.id for t in before.tombstones}, {i.token for i in before.intents}
+    new: tuple[Record | Tombstone, ...] = (*after.records, *after.tombstones)
+    for one in new:
+        made = world.paid.get(one.id) if one.id not in old else None
+        if made is None or (made.labelled and made.environed) or made.edited >= world.listing:
+            continue
+        if one.token not in intents and one.id not in after.claims.adopted:
+            raise Violation(f"instance {one.id} has one mark of ours alone and is taken over without a question")
 
 
 def _expects_starts(world: World, state: State) -> None:
