@@ -147,7 +147,13 @@ MUTANTS = (
     ),
     Mutant(
         "count only what is listed as slots", _SITUATION,
-        "return len(self.ours) + len(unknown)", "return len(self.ours)",
+        "return len(self.ours) + len(unknown) + unlisted",
+        "return len(self.ours) + unlisted",
+    ),
+    Mutant(
+        "free a slot before its instance is gone", _SITUATION, "return len(self.ours) + len(unknown) + unlisted",
+        "return len(self.ours) + len(unknown)",
+        test="tests/core/test_situation.py::test_an_instance_that_left_the_list_and_is_not_confirmed_gone_takes_a_slot",
     ),
     Mutant(
         "destroy what has one mark only", _OWNERSHIP,
