@@ -136,8 +136,9 @@ histories: $(VENV)/.dev  ## Compare what SEEDS=200000 seeds play with what is re
 simulate-exhaustive: $(VENV)/.dev  ## Play every history with up to FAULTS=3 faults (the third: money and state only; BEGIN=n goes on after n shares)
 	$(BIN)/python -m tests.simulation --faults $(FAULTS) --begin $(BEGIN)
 
-mutants: $(VENV)/.dev  ## Break the product on purpose and see that the simulator notices every break
-	$(BIN)/python -m tests.simulation.mutants
+MOST ?= 20000
+mutants: $(VENV)/.dev  ## Break the product on purpose: the means that each mutant names must notice (ONLY=words: those alone)
+	$(BIN)/python -m tests.simulation.mutants -n $(MOST) $(if $(ONLY),--only '$(ONLY)')
 
 DRAWN ?= 100
 mutants-operators: $(VENV)/.dev  ## Change DRAWN=100 operators of core and engine, drawn by the commit's id: 95 must be noticed

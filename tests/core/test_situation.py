@@ -10,7 +10,7 @@ from ert_deploy.core.planning import situation as module
 from ert_deploy.core.planning.marks import Ownership, sort_out
 from ert_deploy.core.planning.plan import plan
 from ert_deploy.core.planning.situation import Situation
-from tests.support.situations import DOWN, UP, app, env, healthy, instance, rollout, seen, served
+from tests.support.situations import DOWN, UP, app, env, healthy, instance, rollout, seen, served, tombstone
 
 SERVING = seen(
     instance(1),
@@ -57,6 +57,14 @@ def test_places_that_are_known_already_are_not_looked_for() -> None:
     placed = sort_out(UP, SERVING.instances, SERVING.state, Situation(UP, SERVING).services)
     assert Situation(UP, SERVING, placed).ownership is placed
     assert Situation(UP, SERVING).ownership == placed
+
+
+def test_an_instance_that_left_the_list_and_is_not_confirmed_gone_takes_a_slot() -> None:
+    gone = (tombstone(2),)
+    unlisted = seen(instance(1), records=(served(1),), tombstones=gone)
+    listed = seen(instance(1), instance(2), records=(served(1),), tombstones=gone)
+    assert (Situation(UP, unlisted).slots_taken, Situation(UP, listed).slots_taken) == (2, 2)
+    assert Situation(UP, seen(instance(1), records=(served(1),))).slots_taken == 1
 
 
 def test_slots_and_machines_count_what_may_bill() -> None:

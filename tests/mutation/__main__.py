@@ -10,7 +10,6 @@ import argparse
 import os
 import random
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,10 +17,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tests.mutation.copies import ROOT, copy_into
 from tests.mutation.operators import Place, mutated, places
 from tests.mutation.related import unrelated
 
-ROOT = Path(__file__).resolve().parents[2]
 # Fastest first. The last stage contains the remaining tests of `make unit` that import or start the program.
 STAGES = (
     ("tests/core",),
@@ -53,12 +52,7 @@ def failure_of(place: Place | None, stages: tuple[tuple[str, ...], ...] = STAGES
     """Return the first stage with a failing test, and the end of pytest's output; both empty if none fails."""
     with tempfile.TemporaryDirectory() as folder:
         top = Path(folder)
-        for entry in ROOT.iterdir():
-            if entry.name not in ("ert_deploy", "tests", ".git", ".venv"):
-                (top / entry.name).symlink_to(entry)
-        ignored = shutil.ignore_patterns("__pycache__", "screenshots", "node_modules")
-        for part in ("ert_deploy", "tests"):
-            shutil.copytree(ROOT / part, top / part, ignore=ignored)
+        copy_into(top)
         if place is not None:
             path = top / place.file
             path.write_text(mutated(path.read_text(), place.number))

@@ -7,6 +7,7 @@ import secrets
 import sys
 
 from tests.simulation import search
+from tests.simulation.faults import FAMILIES
 
 
 def main() -> int:
@@ -16,7 +17,13 @@ def main() -> int:
     parser.add_argument("--first", type=int, help="first seed (default: a fresh one)")
     parser.add_argument("--faults", type=int, help="play all histories with up to so many faults instead")
     parser.add_argument("--begin", type=int, default=0, help="of --faults: go on after so many shares")
-    parser.add_argument("--tale", choices=tuple(search.TALES), action="append", help="of --faults: of this story alone")
+    parser.add_argument(
+        "--tale",
+        choices=(*search.TALES, *search.NARROW_TALES),
+        action="append",
+        help="of --faults: of this story alone",
+    )
+    parser.add_argument("--kind", choices=FAMILIES, action="append", help="of --faults: this kind of fault alone")
     parser.add_argument("--stop", action="store_true", help="end with the first failure and keep nothing")
     given = parser.parse_args()
     cores = search.cores()
@@ -26,6 +33,7 @@ def main() -> int:
             given.faults,
             cores,
             given.tale or tuple(search.TALES),
+            kinds=given.kind or (),
             stop=given.stop,
             begin=given.begin,
         )

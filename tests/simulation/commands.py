@@ -7,7 +7,7 @@ from dataclasses import replace
 from operator import itemgetter
 from typing import Any
 
-from ert_deploy.core.model.desired import Desired, Phase, Target
+from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.errors import ErtError, NeedsAttention
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.engine import decide
@@ -59,7 +59,7 @@ def _fit(desired: Desired, tale: Story) -> Desired:
         desired = replace(desired, launch=replace(desired.launch, hedge=2))
     if len(tale.services) == 1 and tale.poll == desired.timings.poll:
         return desired
-    targets = tuple(Target(name) for name in tale.services)
+    targets = tuple(replace(desired.targets[0], service=name) for name in tale.services)
     return replace(desired, targets=targets, timings=replace(desired.timings, poll=tale.poll))
 
 

@@ -12,6 +12,7 @@ MOST_CLONES = 4  # made by a user in one history
 
 def happen(world: World, name: str) -> None:
     """Apply an external event to the newest machine or to the first service."""
+    world.struck = world.calls
     if name == "redeploy":
         web_host.begin_deploy(world, next(iter(world.services.values())), fails=False)
     elif name == "rollback":
@@ -89,5 +90,5 @@ def _outbid(world: World, made: Machine) -> None:
 
 def _bid_wins(world: World, made: Machine) -> None:
     if made.outbid:
-        world.touched = world.calls
+        world.touched = world.struck = world.calls
         gpu_host.come_on(world, made)

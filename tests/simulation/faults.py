@@ -19,7 +19,7 @@ from ert_deploy.ports import AppProbe, BackendProbe, GpuHost, StateStore, WebHos
 Fault: TypeAlias = tuple[str, float]
 Plan: TypeAlias = dict[int, Fault]
 SETTLE = 240.0
-LATEST, LONG_LATE = 120.0, 1800.0  # maximum delay of a create call in seconds
+LATEST, LONG_LATE = 120.0, 1800.0  # maximum delay of an accepted call in seconds; one of a create adds its time-out
 BEHIND = 60.0  # maximum lag of a listing in seconds
 LONG_BOOT = 6000.0  # maximum seconds by which a boot takes longer
 TIMEOUT = 30.0
@@ -57,7 +57,7 @@ EVENTS = (
 # Range of the strength of a fault, in seconds.
 RANGES = {
     "outbid": (1.0, LONG_LATE), "queued": (1.0, LONG_LATE), "nap": (30.0, 7200.0), "hidden": (1.0, BEHIND),
-    "hidden-by-id": (1.0, BEHIND), "lingers": (1.0, BEHIND), "crawls": (BEHIND, LONG_BOOT),
+    "hidden-by-id": (1.0, BEHIND), "lingers": (1.0, BEHIND), "unlisted": (1.0, BEHIND), "crawls": (BEHIND, LONG_BOOT),
     "dearer": (600.0, 20_000.0), "bids rise": (600.0, 20_000.0),
 }  # fmt: skip
 FOR_GOOD = "for good"  # every later call of this type fails in the same way until `World.mend`
@@ -119,7 +119,7 @@ LASTING: dict[Method, Callable[[str], x.ErtError]] = {
 # Faults that execute the call and change the result. "silent": no response (a value, not an error).
 TURNS: dict[Method, tuple[str, ...]] = {
     GpuHost.create: ("late", "late", "duplicate", "hidden", "hidden-by-id", "taken-late", "overpriced", "crawls"),
-    GpuHost.destroy: ("late", "lingers", "ghost"),
+    GpuHost.destroy: ("late", "lingers", "unlisted", "ghost"),
     GpuHost.start: ("late", "moves", "moves", "stuck", "stuck", "queued"),
     GpuHost.stop: ("late", "lingers", "acts late"),
     BackendProbe.busy: ("busy",),
@@ -139,6 +139,10 @@ def kinds(call: Method) -> tuple[str, ...]:
 
 KINDS = {call: kinds(call) for call in STRIKES}
 CALLS = {call: tuple(name for name in names if name not in EVENTS) for call, names in KINDS.items()}
+# Events that matter most at a type of call: what makes a write late comes while it is written.
+APT: dict[Method, tuple[str, ...]] = {StateStore.save: ("nap", "nap", "jump")}
+APT_SHARE = 0.5  # of the events at such a call
+LATEST_SHARE = 0.3  # of the late calls take the longest time that the provider may
 EVENT_SHARE = 0.1  # of the random faults are external events; with more, no backend would become ready
 RARE_SHARE = 0.3  # of the rare calls get a fault
 FAMILIES = tuple(sorted({name for names in KINDS.values() for name in names}))
@@ -206,6 +210,8 @@ class Faults:
     def _drawn(self, call: Method) -> Fault | None:
         assert self.draw is not None
         struck = EVENTS if self.draw.random() < EVENT_SHARE else CALLS[call]
+        if struck is EVENTS and call in APT and self.draw.random() < APT_SHARE:
+            struck = APT[call]
         possible = [name for name in struck if name in self.on]
         if not possible:
             return None
@@ -218,7 +224,9 @@ class Faults:
             if self.long_late and call is GpuHost.create:
                 self.long_late = False  # only one call of a history may complete after the settle time
                 return round(self.draw.uniform(SETTLE, LONG_LATE), 1)
-            return round(self.draw.uniform(1.0, LATEST), 1)
+            latest = LATEST + TIMEOUT if call is GpuHost.create else LATEST
+            longest = self.draw.random() < LATEST_SHARE
+            return latest if longest else round(self.draw.uniform(1.0, latest), 1)
         if name == "slow":
             return round(self.draw.uniform(1.0, SLOW.get(call, 120.0)), 1)
         if name == "jump":

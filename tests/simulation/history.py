@@ -19,6 +19,7 @@ from tests.simulation.invariants import must
 from tests.simulation.stories import (
     ANOTHER_KEY,
     BEGINNINGS,
+    EDITED,
     NOTHING,
     OPERATIONS,
     ROLLBACK,
@@ -48,7 +49,7 @@ def replay(tale: Story, plan: Iterable[tuple[int, Fault]], *, watch: bool = Fals
 def run(tale: Story, faults: Faults, *, trace: bool = False, watch: bool = False) -> Outcome:
     """Run the commands of a `Story` with these faults."""
     world = World(faults, tale.services, beyond=tale.beyond)
-    world.dates, world.hedged = tale.dates, tale.hedged
+    world.dates, world.slow = tale.dates, tale.slow
     outcome = Outcome(faults.plan)
     graveyard: list[Any] = []
     try:
@@ -102,6 +103,10 @@ def _operation(
         # only after all pending create calls have completed.
         world.advance(world.now + (LONGEST_LATE if world.pending else 300.0))
     world.state = replace(world.state.__class__(world.state.deployment), generation=0)
+    if name == EDITED:
+        world.touched = world.struck = world.calls
+        for made in world.paid.values():
+            made.labelled, made.showing, made.edited = False, None, world.calls
 
 
 def _with_another_key(

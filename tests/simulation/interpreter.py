@@ -85,16 +85,24 @@ def struck(world: World, call: Method, act: Callable[[], Any]) -> Any:
         raise _refusal(world, call)
     strike = STRIKES[call].get(name)
     if strike is not None:
-        world.took = TAKES.get(name, LATENCY)
-        world.operator.storeless |= call in (StateStore.load, StateStore.save) and strike is not StateConflict
-        if name in AFTER:
-            _quietly(act)
-        raise strike(name)
+        raise _failure(world, call, strike, act)
     if name == "slow":
         world.took = world.strength
     if name == "nap":
         return _nap(world, act)
     return act()
+
+
+def _failure(world: World, call: Method, strike: Callable[[str], ErtError], act: Callable[[], Any]) -> ErtError:
+    """Return the error of a call that fails, before or after it was executed."""
+    name = world.kind
+    world.took = TAKES.get(name, LATENCY)
+    world.operator.storeless |= call in (StateStore.load, StateStore.save) and strike is not StateConflict
+    if call is BackendProbe.busy:
+        world.acting.asked = world.calls
+    if name in AFTER:
+        _quietly(act)
+    return strike(name)
 
 
 def _nap(world: World, act: Callable[[], Any]) -> Any:

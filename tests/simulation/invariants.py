@@ -27,8 +27,28 @@ def claims(world: World, command: Command) -> None:
         must(not ours and not world.pending, f"down ended well: paid {ours}, {world.pending} to come")
     elif desired.phase is Phase.ASLEEP:
         must(not running and not world.pending, f"sleep ended well: {running}, {world.pending} to come")
+        must(len(ours) <= 1, f"sleep ended well: the disks of {ours}")
+        coming = [number for number in ours if world.paid[number].may_start()]
+        must(world.struck >= world.listing or not coming, f"sleep ended well: {coming} may start by an earlier call")
     else:
         must(len(ours) == 1, f"up ended well: paid {ours}")
+    if world.struck < world.listing:
+        _apps_claimed(world, desired.phase, world.paid[ours[0]] if ours else None)
+
+
+def _apps_claimed(world: World, phase: Phase, made: Machine | None) -> None:
+    """Check what a successful command says of apps and state, if nothing has happened since its last list."""
+    if phase is Phase.ABSENT:
+        must(settled(world), "down ended well: the state still knows something")
+    for service in world.services.values() if phase is not Phase.ASLEEP else ():
+        if phase is Phase.ABSENT:
+            must(not {NAMES.url, NAMES.key} & service.env.keys(), "down ended well: an app still points somewhere")
+            continue
+        assert made is not None
+        must(made.answer(world.now) is made.healthy and not made.halted, "up ended well: what serves is not healthy")
+        must(service.env[NAMES.url].reveal() == address(made), "up ended well: the app points elsewhere")
+        must(service.shown == service.env[NAMES.fingerprint].reveal(), "up ended well: the app runs with other values")
+        must(not service.becomes_another(), "up ended well: a deploy of other values is under way")
 
 
 def address(made: Machine) -> str:

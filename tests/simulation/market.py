@@ -102,7 +102,8 @@ class Machine:
     __slots__ = (
         "boot_secret", "certificate", "edited", "ends", "environed", "expired", "found", "generation", "halted",
         "healthy", "id", "keys", "labelled", "leaves", "listed", "made", "mark", "offer", "order", "outbid",
-        "port", "price", "queued", "ready", "rented", "rests", "showing", "slowed", "taken", "trouble",
+        "port", "price", "queued", "ready", "rented", "rests", "showing", "slowed", "starting", "stopping", "taken",
+        "trouble",
     )  # fmt: skip
 
     def __init__(self, number: int, order: CreateOrder, made: float, price: float) -> None:
@@ -112,10 +113,12 @@ class Machine:
         self.ready, self.slowed = made + BOOT, 0.0
         self.ends = self.leaves = float("inf")
         self.port = PORT_BASE + number
+        self.stopping = False  # it is meant to be stopped, and still bills
         self.halted = self.taken = self.queued = self.outbid = self.expired = False
         self.labelled = self.environed = True  # as rented; a user may edit both
         self.edited = 0  # number of the call at the time of the last change in the console
         self.rests = 0.0
+        self.starting = 0  # start calls that were sent and take effect later
         self.trouble = ""
         self.showing: tuple[str, Instance] | None = None
         self.boot_secret = Secret(order.env["ERT_BOOT_SECRET"])
@@ -130,6 +133,8 @@ class Machine:
             phase = self.trouble
         elif self.halted:
             phase = "halted" if now >= self.rests else "halting"
+        elif self.stopping:
+            phase = "halting"
         else:
             phase = self.trouble or ("up" if now >= self.made + BOOT / 2 else "boot")
         if self.showing is None or self.showing[0] != phase:
@@ -163,16 +168,21 @@ class Machine:
             setattr(made, name, getattr(self, name))
         return made
 
+    def may_start(self) -> bool:
+        """Whether it may yet start by an earlier call."""
+        return self.queued or self.outbid or self.starting > 0
+
     def halt(self, now: float, lag: float = 0.0) -> None:
         """Stop the instance and free the GPU. This clears the fault of the container."""
         self.queued = self.outbid = False
+        self.stopping = False
         if not self.halted:
             self.halted, self.rests = True, now + lag
             self.trouble = "" if self.trouble in ENDS_WITH_A_STOP else self.trouble
 
     def wake(self, now: float, moves: int = 0) -> None:
         """Boot a stopped instance; no-op if it is running."""
-        self.queued = self.outbid = False
+        self.queued = self.outbid = self.stopping = False
         if self.halted and self.trouble != "unpulled":
             self.halted, self.made, self.ready, self.slowed = False, now, now + BOOT, 0.0
             self.port += moves

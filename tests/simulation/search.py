@@ -37,6 +37,7 @@ STRENGTHS = {
     "hidden": 55.0,
     "hidden-by-id": 55.0,
     "lingers": 55.0,
+    "unlisted": 55.0,
     "queued": 900.0,
     "acts late": 100.0,
     "jump": 3600.0,
@@ -46,8 +47,8 @@ STRENGTHS = {
 }
 SHORT = frozenset({
     "timeout", "timeout-after", "refused-after", "save-before", "save-after", "own-conflict", "late", "taken-late",
-    "duplicate", "hidden-by-id", "lingers", "rejected", "unknown-after", "empty", "fails", "superseded", "silent",
-    "acts late", "jump", "nap", "ghost", "crawls", FOR_GOOD,
+    "duplicate", "hidden-by-id", "lingers", "unlisted", "rejected", "unknown-after", "empty", "fails", "superseded",
+    "silent", "acts late", "jump", "nap", "ghost", "crawls", FOR_GOOD,
     "kill-before", "kill-after", "exit", "taken", "queued", "stuck", "moves", "refused",
 })  # fmt: skip
 PARTS = 64  # parts of the search for one `Story` and number of faults
@@ -69,6 +70,13 @@ FORGOTTEN = Story(("wake", "lose the state"), last="sleep", rest=300.0, begins="
 TALES = {
     "classic": CLASSIC, "sleeping": SLEEPING, "rotating": ROTATING, "hurried": HURRIED, "forgotten": FORGOTTEN,
 }  # fmt: skip
+EXTREMES = {"late": 150.0, "slow": 55.0}  # as late as a provider and a store may be, where few kinds are enumerated
+# Enumerated with the kinds of faults that are named only: with all of them it would take days.
+DIVIDED = Story(
+    ("up, changed config", "up, changed config"), last="up", rest=300.0, begins="serving", services=("dash", "admin")
+)
+CONTENDED = Story(("two ups at once",), last="down", rest=300.0)
+NARROW_TALES = {"divided": DIVIDED, "contended": CONTENDED}
 
 
 @dataclass
@@ -154,6 +162,7 @@ def finding(seed: int | None, tale: Story, outcome: Outcome) -> dict[str, Any]:
 def revive(found: dict[str, Any]) -> tuple[Story, Plan]:
     """Parse the commands and faults of a stored failure."""
     tale: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in found["story"].items()}
+    tale.setdefault("slow", tale.get("hedged", False))  # of failures stored when one meant the other
     return Story(**tale), {number: (name, strength) for number, name, strength in found["faults"]}
 
 
@@ -222,8 +231,17 @@ def across(first: int, count: int, cores: int, *, stop: bool = False) -> Tally:
     return whole
 
 
-def exhaustive(faults: int, tally: Tally, tale: Story = CLASSIC, share: tuple[int, int] = (0, 1)) -> Tally:
-    """Run every history of `tale` with up to `faults` faults. `share` (index, count) partitions the first fault."""
+def exhaustive(
+    faults: int,
+    tally: Tally,
+    tale: Story = CLASSIC,
+    share: tuple[int, int] = (0, 1),
+    kinds: frozenset[str] = frozenset(),
+) -> Tally:
+    """Run every history of `tale` with up to `faults` faults. `share` (index, count) partitions the first fault.
+
+    `kinds` are the only types of faults, if there are any, and only at calls that affect costs and state.
+    """
     narrow = faults > WIDEST
     pending: list[Plan] = [{}]
     while pending:
@@ -237,19 +255,26 @@ def exhaustive(faults: int, tally: Tally, tale: Story = CLASSIC, share: tuple[in
             tally.broken.append(finding(None, tale, outcome))
         if len(plan) < faults:
             assert outcome.world is not None
-            pending += list(children(plan, outcome.world, narrow, share))
+            pending += list(children(plan, outcome.world, narrow, share, kinds))
     return tally
 
 
-def children(plan: Plan, world: World, narrow: bool = False, share: tuple[int, int] = (0, 1)) -> Iterator[Plan]:
+def children(
+    plan: Plan,
+    world: World,
+    narrow: bool = False,
+    share: tuple[int, int] = (0, 1),
+    kinds: frozenset[str] = frozenset(),
+) -> Iterator[Plan]:
     """Yield the plan with one more fault at each later call before the final checks."""
-    last = max(plan, default=world.begun)
+    last, played = max(plan, default=world.begun), kinds or (MONEY_KINDS if narrow else SHORT)
+    few, strengths = narrow or bool(kinds), STRENGTHS | EXTREMES if kinds else STRENGTHS
     for number, call in enumerate((world.seen or [])[: world.calmed], 1):
-        if number <= last or (not plan and number % share[1] != share[0]) or (narrow and call not in MONEY):
+        if number <= last or (not plan and number % share[1] != share[0]) or (few and call not in MONEY):
             continue
         for name in dict.fromkeys(KINDS[call]):
-            if name in (MONEY_KINDS if narrow else SHORT) and _together(name, plan):
-                yield {**plan, number: (name, STRENGTHS.get(name, 0.0))}
+            if name in played and _together(name, plan):
+                yield {**plan, number: (name, strengths.get(name, 0.0))}
 
 
 def _together(name: str, plan: Plan) -> bool:
@@ -259,12 +284,18 @@ def _together(name: str, plan: Plan) -> bool:
     return names[0] != FOR_GOOD or set(names[1:]) <= {"kill-before", "kill-after"}
 
 
-def _share(task: tuple[Story, int, int, int]) -> Tally:
-    return exhaustive(task[1], Tally(), task[0], task[2:])
+def _share(task: tuple[Story, int, frozenset[str], int, int]) -> Tally:
+    return exhaustive(task[1], Tally(), task[0], task[3:], task[2])
 
 
 def exhaustive_across(
-    faults: int, cores: int, tales: Iterable[str] = tuple(TALES), *, stop: bool = False, begin: int = 0
+    faults: int,
+    cores: int,
+    tales: Iterable[str] = tuple(TALES),
+    *,
+    kinds: Iterable[str] = (),
+    stop: bool = False,
+    begin: int = 0,
 ) -> Tally:
     """Run every history in a process pool: all with up to two faults; with more, only calls in `MONEY`.
 
@@ -274,7 +305,8 @@ def exhaustive_across(
     whole = Tally()
     depths = [faults] if faults <= WIDEST else [WIDEST, faults]
     with multiprocessing.get_context("fork").Pool(cores, _settle_in) as pool:
-        tasks = [(TALES[tale], depth, part, PARTS) for depth in depths for tale in tales for part in range(PARTS)]
+        known, only = TALES | NARROW_TALES, frozenset(kinds)
+        tasks = [(known[tale], depth, only, part, PARTS) for depth in depths for tale in tales for part in range(PARTS)]
         shares = pool.imap(_share, tasks[begin:])
         for tally in _heard(shares, len(tasks), whole, keep=not stop, begin=begin):
             whole.merge(tally)

@@ -15,6 +15,7 @@ from tests.simulation.world import World
 
 BEYOND = 0.05  # share of the runs
 HEDGED = 0.25  # share of the runs
+SLOW = 0.1  # share of the runs without a hedge
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ AUTO = replace(
 EITHER = replace(AUTO, launch=replace(AUTO.launch, or_on_demand=True))  # an offer or two on demand are below the cap
 BOUNDED = replace(WANTED, max_cost=0.15)  # enough for one machine
 OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))
+PATIENT_APP = replace(WANTED, targets=(Target("dash", timeout=600),))  # other values, the same machine
 DOWN = replace(WANTED, phase=Phase.ABSENT)
 NOW = replace(DOWN, apps_first=False)
 SLEEP = replace(WANTED, phase=Phase.ASLEEP)
@@ -50,11 +52,13 @@ WAKE = replace(WANTED, begin=False)
 REAP = None
 ROTATE = Rotation(WAKE)
 ROLLBACK, ANOTHER_KEY = "roll the app back", "another key"
+EDITED = "lose the state, labels edited"
 # Possible operations of a history: weight, and the commands that run concurrently. An empty tuple deletes the state.
 # Each new subcommand of the CLI needs an entry here.
 OPERATIONS: dict[str, tuple[int, tuple[Command, ...]]] = {
     "up": (30, (WANTED,)),
     "up, changed config": (12, (OTHER,)),
+    "up, another value for the app": (6, (PATIENT_APP,)),
     "up, lower cap": (6, (CHEAP,)),
     "up, cap below the market": (4, (LOW,)),
     "wake, cap below the market": (2, (replace(LOW, begin=False),)),
@@ -80,6 +84,7 @@ OPERATIONS: dict[str, tuple[int, tuple[Command, ...]]] = {
     "rotate and up at once": (3, (ROTATE, WANTED)),
     "two rotates at once": (1, (ROTATE, ROTATE)),
     "lose the state": (4, ()),
+    EDITED: (2, ()),
     ROLLBACK: (2, ()),
     "down, another key": (2, (DOWN,)),
     "down now, another key": (1, (NOW,)),
@@ -117,7 +122,8 @@ class Story:
 
     `beyond`: the provider violates its documentation and the settle time. `begins`: the initial state, empty or created
     by commands without faults. `skews`: clock offsets of the operators in seconds, in turn. `dates`: responses of the
-    provider contain a date. `hedged`: a second machine may boot when the first is behind.
+    provider contain a date. `hedged`: a second machine may boot when the first is behind. `slow`: most
+    machines boot slowly.
     """
 
     operations: tuple[str, ...]
@@ -131,6 +137,7 @@ class Story:
     skews: tuple[float, ...] = (0.0,)
     dates: bool = True
     hedged: bool = False
+    slow: bool = False
 
 
 @dataclass(slots=True)
@@ -160,5 +167,6 @@ def story(draw: random.Random) -> Story:
         begins=draw.choices(_BEGINNINGS, cum_weights=_BEGIN_WEIGHTS)[0],
         skews=tuple(draw.choices(SKEWS, k=3)),
         dates=draw.random() < 0.85,
-        hedged=draw.random() < HEDGED,
+        hedged=(hedged := draw.random() < HEDGED),
+        slow=draw.random() < (1.0 if hedged else SLOW),
     )

@@ -18,6 +18,7 @@ import pytest
 from tests.simulation import histories, mutants, search
 from tests.simulation.faults import FAMILIES, FOR_GOOD, Faults
 from tests.simulation.history import play, replay, run
+from tests.simulation.mutations import Mutant
 from tests.simulation.search import SEEDS
 from tests.simulation.stories import Story, story
 
@@ -105,6 +106,20 @@ def test_a_broken_product_is_caught_within_few_histories(name: str) -> None:
     assert mutants.hunt(mutant, most=5000).by
 
 
+@pytest.mark.parametrize("name", sorted(search.NARROW_TALES))
+def test_no_gpu_is_lost_in_what_is_played_for_a_mutant_alone(name: str) -> None:
+    (mutant,) = (m for m in mutants.ALL if m.tale == name)
+    tale, kinds = search.NARROW_TALES[name], frozenset(mutant.kinds)
+    tally = search.exhaustive(1, search.Tally(), tale, share=(0, 4), kinds=kinds)
+    _none(tally)
+    assert {*tally.faults} == kinds
+
+
+def test_a_mutant_that_names_a_test_is_detected_by_it_alone() -> None:
+    mutant = next(m for m in mutants.ALL if m.name == "load before list")
+    assert mutants.hunt(mutant).by == mutant.test
+
+
 @pytest.mark.parametrize("mutant", mutants.ALL, ids=lambda m: m.name)
-def test_a_mutant_still_has_its_place_in_the_code(mutant: mutants.Mutant, tmp_path: Path) -> None:
+def test_a_mutant_still_has_its_place_in_the_code(mutant: Mutant, tmp_path: Path) -> None:
     mutants.mutate(mutant, tmp_path)

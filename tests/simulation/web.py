@@ -71,6 +71,11 @@ class Service:
         newest = self.deploys[-1] if self.deploys else None
         return newest if newest is not None and newest.kind is DeployKind.IN_FLIGHT else None
 
+    def becomes_another(self) -> bool:
+        """Whether a deploy in progress has other variables than the environment."""
+        made = self.in_flight()
+        return made is not None and self.snapshots[made.id][0] != self.env
+
     def mark(self, made: WebDeploy, status: str, kind: DeployKind) -> None:
         """Set the status of a deploy."""
         place = next(i for i, d in enumerate(self.deploys) if d.id == made.id)

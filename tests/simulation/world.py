@@ -39,6 +39,9 @@ class Actor:
         self.rented: dict[str, Machine] = {}
         self.shown: dict[str, Offer] = {}  # from its latest search
         self.quoted = ""  # offer of its latest quote, until it rents one
+        self.proven: dict[InstanceId, int] = {}  # number of the call that has last found each healthy
+        self.read = self.asked = 0  # numbers of the last calls that read variables of an app, or asked for reports
+        self.waits = 0.0  # since when it waits for reports
         self.unpulled: set[str] = set()  # offers of machines that failed to pull their image
 
     def must_keep_serving(self) -> bool:
@@ -58,9 +61,10 @@ class World:
         self.now, self.took = START, 0.0
         self.turns = 0  # number of commands so far
         self.touched = -1  # number of the call at the last start or create that was not requested by a command
+        self.struck = -1  # number of the call at the last change that was not requested by a command, or came late
         self.operator = Operator()  # the one that executes the current command
         self.dates = True  # responses of the provider contain a date
-        self.hedged = False  # a second machine may boot, and most machines boot slowly
+        self.slow = False  # most machines boot slowly
         self.lasting: set[Method] = set()  # port methods that fail until `mend`
         self.calls = self.effects = self.drawn = self.begun = self.calmed = 0
         self.patience = self.disturbed = 0  # numbers in `effects`: limit for a command, and last external event
@@ -72,6 +76,8 @@ class World:
         self.machines: dict[InstanceId, Machine] = {}
         self.paid: dict[InstanceId, Machine] = {}
         self.pending = 0  # create calls in progress
+        self.under_way: list[str] = []  # their tokens
+        self.written: dict[str, float] = {}  # by token: when the intent of a create was first written
         self.allowed = 2
         self.overdue = 0.0  # latest time at which a create call completes after the settle time
         self.coming = 0.0  # latest time at which an unanswered or queued start completes

@@ -49,9 +49,8 @@ def none_ahead(state: State, now: float | None) -> State:
     return state
 
 
-def _ends(state: State) -> Iterator[float]:
-    yield from (one.at for one in state.launches)
-    yield from (one.at for one in state.failures)
+def _ends(state: State) -> list[float]:
+    return [one.at for one in (*state.launches, *state.failures)]
 
 
 def _undated(state: State, latest: float) -> State:

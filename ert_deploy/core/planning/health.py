@@ -205,7 +205,7 @@ def _misconfigured(candidate: Candidate) -> bool:
 def _full(candidate: Candidate) -> bool:
     """Whether the disk that was rented for it cannot hold the model, by the backend's own report."""
     health = candidate.health
-    return health is not None and health.vital is Vital.UNHEALTHY and _NO_SPACE.search(health.detail) is not None
+    return health is not None and health.vital is UNHEALTHY and _NO_SPACE.search(health.detail) is not None
 
 
 def _stranded(instance: Instance, record: Record, timings: Timings, now: float) -> Verdict:

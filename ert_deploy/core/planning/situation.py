@@ -88,10 +88,17 @@ class Situation:
 
     @property
     def slots_taken(self) -> int:
-        """Number of instances plus creates with unknown result: the maximum that can be billed."""
+        """Number of instances plus creates with unknown result: the maximum that can be billed.
+
+        One with a tombstone may bill until it is confirmed gone, although the listing has it no longer.
+        """
         seen = {i.mark.token for i in self.ours if i.mark is not None}
         unknown = [i for i in self.observed.state.intents if not i.gone and i.token not in seen]
-        return len(self.ours) + len(unknown)
+        unlisted = 0
+        if self.observed.state.tombstones:
+            listed = {i.id for i in self.observed.instances}
+            unlisted = sum(t.id not in listed for t in self.observed.state.tombstones)
+        return len(self.ours) + len(unknown) + unlisted
 
     @property
     def occupied(self) -> frozenset[str]:

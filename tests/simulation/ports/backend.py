@@ -14,7 +14,11 @@ DRAIN = 75.0  # seconds for which the previous version of an app may still send 
 
 
 def busy(world: World, address: Address, certificate: str, key: Secret) -> int:
-    return int(world.kind == "busy")
+    world.acting.asked = world.calls
+    busy = world.kind == "busy"
+    if busy:
+        world.acting.waits = world.acting.waits or world.now
+    return int(busy)
 
 
 def _at(world: World, address: Address) -> Machine | None:
@@ -30,7 +34,10 @@ def probe(world: World, address: Address, mark: Mark, boot_secret: Secret, pinne
     proven = made.environed and (made.mark, made.boot_secret) == (mark, boot_secret)
     if not proven and made.answer(world.now) is made.healthy:
         return IMPOSTOR  # without its boot secret and mark it cannot prove its identity
-    return made.answer(world.now)
+    found = made.answer(world.now)
+    if found is made.healthy:
+        world.acting.proven[made.id] = world.calls
+    return found
 
 
 def accepts(world: World, address: Address, certificate: str, key: Secret) -> bool:

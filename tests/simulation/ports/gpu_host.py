@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from itertools import takewhile
 
-from ert_deploy.core.model.desired import Criteria, Desired, Launch, Market
+from ert_deploy.core.model.desired import Criteria, Desired, Launch, Market, Phase, Timings
 from ert_deploy.core.model.errors import ErtError, Gone, OfferGone, OutcomeUnknown, StartRefused, Transient
 from ert_deploy.core.model.observed import Instance, Offer
 from ert_deploy.core.model.provider import InstanceId
-from ert_deploy.core.model.state import LONG_AGO
+from ert_deploy.core.model.state import LONG_AGO, Denied
 from ert_deploy.ports import Account, CreateOrder
-from tests.simulation.faults import LATEST
+from tests.simulation.faults import LATEST, TIMEOUT
 from tests.simulation.market import BY_ID, DISK, MOVE, STRANGERS, Machine, as_bids, host_of, machine_of
+from tests.simulation.web import NAMES
 from tests.simulation.world import Actor, Violation, World
 
-DELAYS = (0.0, 1800.0, 2400.0, 0.0, 2000.0, 2200.0, 6000.0)  # s by which boots take longer in a world with hedges
+DELAYS = (0.0, 1800.0, 2400.0, 0.0, 2000.0, 2200.0, 6000.0)  # s by which boots take longer in a slow world
 WITHIN_BUDGET = 1  # machines of one command with `max_cost`
+CALL_WITHIN, FINISH = Timings().call_within, Timings().finish
 MOST_UNPULLED = 2  # hosts that may fail to pull the image before a command must give up
 LIMITS = ("ERT_IDLE_STOP", "ERT_BOOT_DEADLINE", "ERT_MAX_LIFETIME")  # of the guard; 0 disables a limit
 
@@ -68,6 +70,8 @@ def create(world: World, order: CreateOrder) -> InstanceId:
         raise Violation("a create call of a machine that would not stop by itself")
     if all(i.token != order.mark.token for i in world.state.intents):
         raise Violation("a create call without a durable intent")
+    if world.now - world.written[order.mark.token] > CALL_WITHIN + 2.0:
+        raise Violation("a create call long after its intent was written")
     if len(world.paid) + world.pending - world.hardly_ours() >= world.allowed:
         raise Violation(f"a create call while {len(world.paid)} are paid and {world.pending} may be")
     if order.offer_id != world.acting.quoted:
@@ -96,6 +100,8 @@ def _may_rent(world: World, order: CreateOrder) -> None:
     held = {intent.machine_id for intent in before if not intent.gone}
     if machine in held | {record.machine_id for record in world.state.records if record.id in world.paid}:
         raise Violation(f"a create call on machine {machine}, where an instance of ours is")
+    if world.dates and any(d.until > world.now + 1.0 and _denies(d, order.offer_id) for d in world.state.denied):
+        raise Violation(f"a create call on machine {machine}, which is denied")
     bid, listed = order.launch.bid, world.acting.shown[order.offer_id]  # the listed price may have increased since then
     price = listed.dph_total if bid is None else bid + DISK
     if bid is not None and bid < (listed.min_bid or 0.0):
@@ -110,6 +116,12 @@ def _may_rent(world: World, order: CreateOrder) -> None:
     _may_be_second(world, wanted, host_of(order.offer_id))
     if len(world.acting.unpulled) >= MOST_UNPULLED:
         raise Violation("a create call after the image could not be pulled on several hosts")
+
+
+def _denies(denied: Denied, offer_id: str) -> bool:
+    if denied.machine_id:
+        return denied.machine_id == machine_of(offer_id)
+    return denied.host_id == host_of(offer_id)
 
 
 def _may_be_second(world: World, wanted: Desired, host: str) -> None:
@@ -145,10 +157,12 @@ def _alone(world: World) -> bool:
 
 def _put_off(world: World, order: CreateOrder, actor: Actor) -> ErtError:
     """Delay a create call beyond its response; after the settle time or an error only if `World.beyond` is set."""
-    kind, delay = world.kind, world.strength if world.beyond else min(world.strength, LATEST)
-    lies = kind == "taken-late" or delay > LATEST
+    kind, latest = world.kind, LATEST + TIMEOUT
+    delay = world.strength if world.beyond else min(world.strength, latest)
+    lies = kind == "taken-late" or delay > latest
     world.took = min(30.0, delay)
     world.pending += 1
+    world.under_way.append(order.mark.token)
     world.allowed += lies
     if lies:
         world.overdue = max(world.overdue, world.now + delay)
@@ -158,6 +172,8 @@ def _put_off(world: World, order: CreateOrder, actor: Actor) -> ErtError:
 
 def _land(world: World, what: tuple[CreateOrder, Actor]) -> None:
     world.pending -= 1
+    world.under_way.remove(what[0].mark.token)
+    world.struck = world.calls
     world.kind = ""  # the fault of the current call does not apply to this delayed one
     _make(world, *what)
 
@@ -184,7 +200,7 @@ def add(world: World, order: CreateOrder, price: float) -> Machine:
     world.machines[made.id] = world.paid[made.id] = made
     if world.kind == "crawls":
         made.slow_down(world.now, world.strength)
-    elif world.hedged and (delay := DELAYS[world.numbers % len(DELAYS)]):
+    elif world.slow and (delay := DELAYS[world.numbers % len(DELAYS)]):
         made.slow_down(world.now, delay)
     world.most_paid = max(world.most_paid, len(world.paid))
     if len(world.paid) - world.hardly_ours() > world.allowed:
@@ -205,6 +221,10 @@ def destroy(world: World, instance_id: InstanceId) -> None:
         world.took = 30.0
         world.later(world.strength, end, instance_id)
         raise Transient("timeout")
+    if world.kind == "unlisted" and instance_id in world.paid:  # a read by id still has it, and it bills
+        world.paid[instance_id].listed = float("inf")
+        world.later(world.strength, end, instance_id)
+        return
     end(world, instance_id, world.strength if world.kind in ("lingers", "ghost") else 0.0)
 
 
@@ -235,7 +255,8 @@ def start(world: World, instance_id: InstanceId) -> None:
     if kind == "late":
         world.took = 30.0
         world.coming = max(world.coming, world.now + world.strength)
-        world.later(world.strength, come_on, made)
+        made.starting += 1
+        world.later(world.strength, _come_late, made)
         raise Transient("timeout")
     if kind == "queued" and made.halted:
         made.queued = True
@@ -254,14 +275,23 @@ def come_on(world: World, made: Machine, moves: int = 0) -> None:
         made.wake(world.now, moves)
 
 
+def _come_late(world: World, made: Machine) -> None:
+    made.starting -= 1
+    world.struck = world.calls
+    come_on(world, made)
+
+
 def _from_the_queue(world: World, made: Machine) -> None:
     if made.queued:
         made.taken = False
         come_on(world, made)
+        world.struck = world.calls
 
 
 def stop(world: World, instance_id: InstanceId) -> None:
     made = _ours(world, instance_id)
+    if _may_cut_off(world, made):
+        raise Violation(f"instance {instance_id} is stopped, and nobody asked for its reports")
     world.changes += not made.halted or made.queued or made.outbid
     if world.kind == "late":
         world.took = 30.0
@@ -270,13 +300,27 @@ def stop(world: World, instance_id: InstanceId) -> None:
         raise Transient("timeout")
     if world.kind == "acts late":
         world.overdue = max(world.overdue, world.now + world.strength)
+        made.stopping = True
         world.later(world.strength, _go_off, made)
         return
     made.halt(world.now, world.strength if world.kind == "lingers" else 0.0)
 
 
+def _may_cut_off(world: World, made: Machine) -> bool:
+    """Whether `sleep` stops a backend that it knows to be healthy, with a known key, without asking for its reports."""
+    actor, record = world.acting, world.state.record(made.id)
+    if actor.wanted is None or actor.wanted.phase is not Phase.ASLEEP or record is None or record.asked:
+        return False
+    seen = min(actor.proven.get(made.id, 0), actor.read) > world.listing and len(world.services) == 1
+    if not seen or actor.asked > world.listing or (actor.waits and world.now - actor.waits >= FINISH):
+        return False
+    (service,) = world.services.values()
+    return NAMES.key in service.env and service.env[NAMES.key].sha256() in record.keys
+
+
 def _go_off(world: World, made: Machine) -> None:
     made.halt(world.now)
+    world.struck = world.calls
 
 
 def _ours(world: World, number: InstanceId) -> Machine:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ert_deploy.core.model.errors import StateConflict
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.core.model.state import State, Tombstone
+from ert_deploy.core.model.state import Record, State, Tombstone
 from tests.simulation.market import HOST
 from tests.simulation.web import NAMES
 from tests.simulation.world import Violation, World
@@ -18,6 +18,13 @@ def load(world: World) -> State:
 def save(world: World, state: State) -> State:
     if state.generation != world.state.generation:
         raise StateConflict("somebody wrote")
+    _forgets(world, world.state, state)
+    if len(state.records) + len(state.tombstones) > len(world.state.records) + len(world.state.tombstones):
+        _takes_over(world, world.state, state)
+    if state.records:
+        _expects_starts(world, state)
+    if state.intents:
+        world.written.setdefault(state.intents[-1].token, world.now)
     if state.tombstones:
         before = {t.id for t in world.state.tombstones}
         _given_up(world, [t for t in state.tombstones if t.id not in before])
@@ -26,6 +33,43 @@ def save(world: World, state: State) -> State:
         state.rollouts, state.account, state.claims, state.begun, state.launches,
     )  # fmt: skip
     return world.state
+
+
+def _forgets(world: World, before: State, after: State) -> None:
+    """Check that nothing is removed from the state that is rented, or may yet be (I51)."""
+    if len(after.intents) < len(before.intents) and not world.beyond:
+        known = after.tokens()
+        for intent in before.intents:
+            if intent.token not in known and intent.token in world.under_way:
+                raise Violation("an intent is dropped, and its create may still come")
+    if len(after.records) + len(after.tombstones) < len(before.records) + len(before.tombstones):
+        known, kept = after.tokens(), {r.id for r in after.records} | {t.id for t in after.tombstones}
+        once: tuple[Record | Tombstone, ...] = (*before.records, *before.tombstones)
+        for one in once:
+            if one.id in world.paid and one.id not in kept and one.token not in known:
+                raise Violation(f"instance {one.id} is forgotten while it is paid")
+
+
+def _takes_over(world: World, before: State, after: State) -> None:
+    """Check that no instance with one mark alone is taken for an own one, unless a create or a user says so (I29)."""
+    if world.operators > 1:
+        return
+    old, intents = {r.id for r in before.records} | {t.id for t in before.tombstones}, {i.token for i in before.intents}
+    new: tuple[Record | Tombstone, ...] = (*after.records, *after.tombstones)
+    for one in new:
+        made = world.paid.get(one.id) if one.id not in old else None
+        if made is None or (made.labelled and made.environed) or made.edited >= world.listing:
+            continue
+        if one.token not in intents and one.id not in after.claims.adopted:
+            raise Violation(f"instance {one.id} has one mark of ours alone and is taken over without a question")
+
+
+def _expects_starts(world: World, state: State) -> None:
+    """Check that an instance with a start under way or queued has that in its record."""
+    for record in state.records:
+        made = world.paid.get(record.id)
+        if not record.woken and made is not None and (made.queued or made.starting):
+            raise Violation(f"a start of instance {record.id} may still come, and is not in the state")
 
 
 def _given_up(world: World, tombstones: list[Tombstone]) -> None:

@@ -25,6 +25,7 @@ def read_groups(world: World, service: WebService) -> Mapping[str, str]:
 
 
 def read_env(world: World, service_id: str) -> Mapping[str, Secret]:
+    world.acting.read = world.calls
     return dict(world.services[service_id].env)
 
 
