@@ -24,6 +24,8 @@ COMMANDS = {
     "plan": "Show the steps of `up` (or `down`, or `sleep`) without executing them.",
     "status": "Show running instances, their cost, and the app's configuration.",
     "report": "Request a report on TICKER from the app.",
+    "ask": "Ask the deployment's model a QUESTION; the text appears as it is written.",
+    "connection": "Show how to call the backend: URL, CA file, and a line for curl.",
     "offers": "Show the offers on the market, ranked, and why others are not taken.",
     "key": "Manage the API key between the apps and the backend.",
     "logs": "Show the last lines of the backend's log.",
@@ -40,6 +42,7 @@ COMMANDS = {
 
 
 MODULES = {"adopt": "decide", "ignore": "decide", "destroy": "decide"}  # other modules have the name of their command
+RUNNING = frozenset({"ask", "connection"})  # commands in the package `running`
 
 
 class LazyGroup(click.Group):
@@ -54,7 +57,8 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         name = MODULES.get(cmd_name, cmd_name).replace("-", "_")
-        module = importlib.import_module(f"ert_deploy.cli.commands.{name}")
+        package = "commands.running" if cmd_name in RUNNING else "commands"
+        module = importlib.import_module(f"ert_deploy.cli.{package}.{name}")
         command: click.Command = getattr(module, cmd_name) if cmd_name in MODULES else module.command
         return command
 

@@ -24,6 +24,8 @@ from tests.support.situations import instance
 # The command with its arguments -> its function.
 CALLS = {
     "adopt 7 --yes": "decide.adopt",
+    "ask hello": "running.ask.chat",
+    "connection": "running.connection.connection",
     "destroy i-0f3a --yes": "decide.destroy",
     "down": "lifecycle.down",
     "ignore 7 --yes": "decide.ignore",
@@ -87,7 +89,7 @@ def watch(monkeypatch: pytest.MonkeyPatch, function: str) -> None:
     def called(*args: Any, **options: Any) -> None:
         raise Called(function, args, options)
 
-    module, _, name = function.partition(".")
+    module, _, name = function.rpartition(".")
     monkeypatch.setattr(importlib.import_module(f"ert_deploy.app.{module}"), name, called)
 
 
