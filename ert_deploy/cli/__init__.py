@@ -29,6 +29,7 @@ COMMANDS = {
     "offers": "Show the offers on the market, ranked, and why others are not taken.",
     "key": "Manage the API key between the apps and the backend.",
     "logs": "Show the last lines of the backend's log.",
+    "events": "List what happened to the deployment: when, what, its cost, and by whom.",
     "ssh": "Run COMMAND on the GPU machine, or open a shell there.",
     "reap": "Destroy instances of the deployment that are in no state.",
     "adopt": "Add an existing instance to the deployment's state.",
@@ -42,7 +43,7 @@ COMMANDS = {
 
 
 MODULES = {"adopt": "decide", "ignore": "decide", "destroy": "decide"}  # other modules have the name of their command
-RUNNING = frozenset({"ask", "connection"})  # commands in the package `running`
+RUNNING = frozenset({"ask", "connection", "events"})  # commands in the package `running`
 
 
 class LazyGroup(click.Group):

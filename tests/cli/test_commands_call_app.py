@@ -28,6 +28,7 @@ CALLS = {
     "connection": "running.connection.connection",
     "destroy i-0f3a --yes": "decide.destroy",
     "down": "lifecycle.down",
+    "events": "running.events.events",
     "ignore 7 --yes": "decide.ignore",
     "image build": "images.build_image",
     "image push": "images.push_image",

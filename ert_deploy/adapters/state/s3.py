@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from ert_deploy.adapters.state.document import decode, encode
+from ert_deploy.adapters.state.document import decode, encode, signed_events
 from ert_deploy.adapters.state.s3_lock import S3Lock
 from ert_deploy.adapters.state.s3_objects import ATTEMPTS, Found, NoAnswer, S3Objects, Unmet
 from ert_deploy.adapters.state.signature import NO_KEY, StateKeys
@@ -67,7 +67,7 @@ class StateS3:
         etag = self._condition(state)
         if etag is None:
             self._must_keep_versions()
-        written = replace(state, generation=state.generation + 1)
+        written = replace(signed_events(state), generation=state.generation + 1)
         self._read = (written.generation, self._put(encode(written, self._keys), etag, state.generation))
         return written
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ert_deploy.core.model.claims import NO_CLAIMS, Claims
+from ert_deploy.core.model.happened import Happened
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 
@@ -117,7 +118,7 @@ class State:
     `account` is the provider's id of the account with which all instances were rented; "" before the first write.
     `begun` is the time at which this state was created because none existed; 0 if not known. Instances of creates
     stored only in an earlier state may still appear for a while after that. `launches` are the outcomes of the last
-    rentals, oldest first.
+    rentals, `history` are the last events, both oldest first.
     """
 
     deployment: str
@@ -131,6 +132,7 @@ class State:
     claims: Claims = NO_CLAIMS
     begun: float = 0.0
     launches: tuple[Launched, ...] = ()
+    history: tuple[Happened, ...] = ()
 
     def tokens(self) -> frozenset[str]:
         """Return all tokens in the state."""

@@ -10,22 +10,34 @@ from dataclasses import asdict
 from typing import Any
 
 from ert_deploy.core.model.claims import NO_CLAIMS, Claims
+from ert_deploy.core.model.happened import MOST_HISTORY, Happened
 from ert_deploy.core.model.plain import numbered
 from ert_deploy.core.model.plain.fields import Check, checked, ident, many, number, rows, text, whole
 from ert_deploy.core.model.plain.undated import NAMES, TIMES, named, signed, undated
-from ert_deploy.core.model.state import MOST_LAUNCHES, Denied, Intent, Launched, Record, Rollout, State, Tombstone
+from ert_deploy.core.model.state import (
+    MOST_LAUNCHES,
+    Denied,
+    Intent,
+    Launched,
+    Record,
+    Rollout,
+    State,
+    Tombstone,
+)
 
-VERSION = 6
+VERSION = 7
 BEFORE_CLAIMS = 3  # last version without `account` and `claims`, and with local clocks
 NUMBERED = 4  # the last version in which the ids of instances, machines and offers were numbers
 BEFORE_LAUNCHES = 5  # the last version without `launches`
+BEFORE_HISTORY = 6  # the last version without `history`
 # Version 1 lacks `woken` and `stranded`, 2 `keys` and `asked`, 3 `account`, `claims` and `begun`.
-READABLE = frozenset({1, 2, 3, NUMBERED, BEFORE_LAUNCHES, VERSION})
+READABLE = frozenset({1, 2, 3, NUMBERED, BEFORE_LAUNCHES, BEFORE_HISTORY, VERSION})
 _LISTS = frozenset({"intents", "records", "tombstones", "rollouts"})
 _OLD = frozenset({"version", "deployment", "generation", "denied"}) | _LISTS
 _NEW = _OLD | {"account", "claims", "begun"}
-_ALL = _NEW | {"launches"}
-_DATED = _LISTS | {"launches"}
+_LEARNED = _NEW | {"launches"}
+_ALL = _LEARNED | {"history"}
+_DATED = _LISTS | {"launches", "history"}
 
 
 def to_json(state: State) -> dict[str, Any]:
@@ -96,6 +108,7 @@ def _from_json(data: dict[str, Any], *, own: bool) -> State:
         launches=many(data.get("launches", ()), lambda one: Launched(**_row(Launched, one, own=False)))[
             -MOST_LAUNCHES:
         ],
+        history=many(data.get("history", ()), lambda one: Happened(**_row(Happened, one, own=False)))[-MOST_HISTORY:],
     )
 
 
@@ -107,7 +120,8 @@ def _row(kind: type[Any], row: Any, own: bool) -> dict[str, Any]:
 
 
 def _exactly(data: dict[str, Any], version: int) -> None:
-    expected = _OLD if version <= BEFORE_CLAIMS else _NEW if version <= BEFORE_LAUNCHES else _ALL
+    steps = ((BEFORE_CLAIMS, _OLD), (BEFORE_LAUNCHES, _NEW), (BEFORE_HISTORY, _LEARNED), (VERSION, _ALL))
+    expected = next(names for last, names in steps if version <= last)
     missing, unknown = expected - data.keys(), data.keys() - _ALL - {NAMES}
     if missing or unknown:
         raise TypeError(
