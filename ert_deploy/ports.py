@@ -23,7 +23,7 @@ from ert_deploy.store_ports import KeyCustody, StateKeeper, StateStore
 
 __all__ = [
     "Account", "AppAnswer", "AppProbe", "Audience", "BackendProbe", "Clock", "CreateOrder", "Entropy", "GpuHost",
-    "KeyCustody", "StateKeeper", "StateStore", "TimeSource", "Turn", "WebHost", "WebService",
+    "KeyCustody", "LogLine", "StateKeeper", "StateStore", "TimeSource", "Turn", "WebHost", "WebService",
 ]  # fmt: skip
 
 Turn: TypeAlias = Literal["create", "start"]  # the state stores these calls before they are sent
@@ -84,6 +84,14 @@ class CreateOrder:
     def __post_init__(self) -> None:
         refuse_unarmed(self.launch.guard, self.env)
         refuse_without_bid(self.launch)
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """Line of a log, without secrets, and its Unix time by the clock of its host."""
+
+    at: float
+    text: str
 
 
 class GpuHost(Protocol):
@@ -163,6 +171,9 @@ class WebHost(Protocol):
 
     def failure(self, service: WebService, deploy: WebDeploy) -> str:
         """Return the host's reason for a failed deploy and the last log lines. Best effort, never raises."""
+
+    def logs(self, service: WebService, tail: int) -> tuple[LogLine, ...]:
+        """Return the last lines of the service's log, at most 100, oldest first. Raises CannotObserve."""
 
 
 class BackendProbe(Protocol):

@@ -45,12 +45,12 @@ def json_option(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")(command)
 
 
-def emit_json(value: Any) -> None:
-    """Print one JSON document on stdout. Infinities and NaN become null, as JSON has no NaN.
+def emit_json(value: Any, indent: int | None = 2) -> None:
+    """Print one JSON document on stdout, in one line without `indent`. Infinities and NaN become null (JSON has none).
 
     Control characters and runner commands are escaped, so that the content is the same but has no effect.
     """
-    text = json.dumps(_known(value), indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(_known(value), indent=indent, ensure_ascii=False, allow_nan=False)
     text = "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
     click.echo(text.replace("##[", "#\\u0023["))
 
