@@ -31,6 +31,7 @@ COMMANDS = {
     "logs": "Show the last lines of the backend's log.",
     "events": "List what happened to the deployment: when, what, its cost, and by whom.",
     "ssh": "Run COMMAND on the GPU machine, or open a shell there.",
+    "exec": "Run COMMAND on the GPU machine and return its exit code; `ssh` without a shell.",
     "reap": "Destroy instances of the deployment that are in no state.",
     "adopt": "Add an existing instance to the deployment's state.",
     "ignore": "Ignore an instance of another project; it is no longer reported.",
@@ -42,7 +43,9 @@ COMMANDS = {
 }
 
 
-MODULES = {"adopt": "decide", "ignore": "decide", "destroy": "decide"}  # other modules have the name of their command
+# Commands in a module of another name, with their names in it.
+MODULES = {"adopt": "decide", "ignore": "decide", "destroy": "decide", "exec": "ssh"}
+NAMES = {"exec": "execute"}
 RUNNING = frozenset({"ask", "connection", "events"})  # commands in the package `running`
 
 
@@ -60,7 +63,9 @@ class LazyGroup(click.Group):
         name = MODULES.get(cmd_name, cmd_name).replace("-", "_")
         package = "commands.running" if cmd_name in RUNNING else "commands"
         module = importlib.import_module(f"ert_deploy.cli.{package}.{name}")
-        command: click.Command = getattr(module, cmd_name) if cmd_name in MODULES else module.command
+        command: click.Command = (
+            getattr(module, NAMES.get(cmd_name, cmd_name)) if cmd_name in MODULES else module.command
+        )
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
