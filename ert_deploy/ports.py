@@ -15,6 +15,7 @@ from ert_deploy.core.model.arming import refuse_unarmed, refuse_without_bid
 from ert_deploy.core.model.desired import Criteria, Launch, Target
 from ert_deploy.core.model.events import Event
 from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.log_line import LogLine
 from ert_deploy.core.model.moment import Moment
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, WebDeploy
 from ert_deploy.core.model.provider import Cloud, InstanceId, Platform
@@ -86,14 +87,6 @@ class CreateOrder:
         refuse_without_bid(self.launch)
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """Line of a log, without secrets, and its Unix time by the clock of its host."""
-
-    at: float
-    text: str
-
-
 class GpuHost(Protocol):
     """Market of rented GPU machines. `cloud` is what this provider can do."""
 
@@ -131,6 +124,9 @@ class GpuHost(Protocol):
 
     def stop(self, instance_id: InstanceId) -> None:
         """Stop an instance, or cancel a queued start; idempotent. Raises Gone, Rejected or Transient."""
+
+    def restart(self, instance_id: InstanceId) -> None:
+        """Restart the container of a running instance; machine, disk and address stay. Raises as `stop`."""
 
     def date(self) -> float | None:
         """Return the Unix time of the provider's last valid reply plus the seconds since; None before the first one."""

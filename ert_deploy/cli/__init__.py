@@ -31,6 +31,7 @@ COMMANDS = {
     "logs": "Show the last lines of the backend's log.",
     "events": "List what happened to the deployment: when, what, its cost, and by whom.",
     "ssh": "Run COMMAND on the GPU machine, or open a shell there.",
+    "restart": "Restart the container on the GPU machine, and wait until the backend serves again.",
     "exec": "Run COMMAND on the GPU machine and return its exit code; `ssh` without a shell.",
     "reap": "Destroy instances of the deployment that are in no state.",
     "adopt": "Add an existing instance to the deployment's state.",
@@ -46,7 +47,7 @@ COMMANDS = {
 # Commands in a module of another name, with their names in it.
 MODULES = {"adopt": "decide", "ignore": "decide", "destroy": "decide", "exec": "ssh"}
 NAMES = {"exec": "execute"}
-RUNNING = frozenset({"ask", "connection", "events"})  # commands in the package `running`
+RUNNING = frozenset({"ask", "connection", "events", "restart"})  # commands in the package `running`
 
 
 class LazyGroup(click.Group):

@@ -43,6 +43,7 @@ CALLS = {
     "reap": "reap.find_strays",
     "render-yaml": "project.render_yaml",
     "report AAPL": "report.report",
+    "restart --yes": "running.restart.restart",
     "sandbox break": "sandbox.troubles",
     "sandbox record --yes": "sandbox.record",
     "sandbox start": "sandbox.start",

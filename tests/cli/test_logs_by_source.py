@@ -47,8 +47,9 @@ TEXT = "\n".join([
 
 
 def test_each_line_has_its_source_and_its_time() -> None:
-    lines = list(container_lines(TEXT))
-    assert [(line.source.value, line.at - NOON if line.at else 0.0) for line in lines] == [
+    lines = container_lines(TEXT)
+    assert [line.at for line in container_lines("guard: a\nb")] == [0.0, 0.0]
+    assert [(line.source.value, line.at - NOON) for line in lines] == [
         ("guard", 0.0), ("backend", 0.0), ("backend", 2.0), ("guard", 2.0), ("engine", 5.5), ("engine", 5.5),
         ("engine", 5.5), ("engine", 5.5), ("backend", 5.5), ("backend", 5.5),
     ]  # fmt: skip
@@ -176,7 +177,7 @@ def test_a_line_has_time_source_and_text(run: Callable[..., int], capsys: pytest
     assert capsys.readouterr().out.splitlines()[0] == "11-14 22:13:21  app      a report was requested"
     assert run("--source", "guard", "--json") == 0
     assert json.loads(capsys.readouterr().out)["lines"][0] == {
-        "at": None, "source": "guard", "text": "backend started, pid 7",
+        "at": NOON, "source": "guard", "text": "backend started, pid 7",
     }  # fmt: skip
 
 

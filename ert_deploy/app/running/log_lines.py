@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -21,7 +21,7 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line: its Unix time (0: none before it had one), its source, and its text."""
+    """One line: its Unix time (0: not known), its source, and its text."""
 
     at: float
     source: Source
@@ -33,8 +33,14 @@ _KNOWN = ("time", "level", "logger", "message")
 _TIME = re.compile(r"\b(?:time=)?\"?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d))")
 
 
-def container_lines(text: str) -> Iterator[Line]:
-    """Yield the lines of a container's log. A line without a time has that of the line before it."""
+def container_lines(text: str) -> list[Line]:
+    """Return the lines of a container's log. A line without a time has that of the line before it, else of the next."""
+    lines = list(_lines(text))
+    first = next((line.at for line in lines if line.at), 0.0)
+    return [line if line.at else replace(line, at=first) for line in lines]
+
+
+def _lines(text: str) -> Iterator[Line]:
     at = 0.0
     for raw in text.splitlines():
         if raw.startswith(_GUARD):

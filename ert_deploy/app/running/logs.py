@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ert_deploy.adapters.clock import RealClock
@@ -87,10 +87,14 @@ class _Reader:
     def read(self) -> list[Line]:
         """Return the new lines of all sources, by time."""
         found: list[Line] = []
-        readers = {"container": self._container} if self._sources - {Source.APP} else {}
-        for name, reader in (readers | ({"app": self._app} if Source.APP in self._sources else {})).items():
+        readers: dict[str, Callable[[], list[Line]]] = {}
+        if self._sources - {Source.APP}:
+            readers["container"] = self._container
+        if Source.APP in self._sources:
+            readers["app"] = self._app
+        for name, reader in readers.items():
             try:
-                lines = list(reader())
+                lines = reader()
             except ErtError as error:
                 self._note(name, error)
                 continue
@@ -108,7 +112,7 @@ class _Reader:
             self._troubles[name] = error.summary
             self._progress.note(f"the {name}'s log: {error.summary}")
 
-    def _container(self) -> Iterator[Line]:
+    def _container(self) -> list[Line]:
         found = accessible(self._session)
         mine = [one.id for one in found]
         chosen = self._wanted.instance
@@ -119,13 +123,14 @@ class _Reader:
         number = chosen if chosen is not None else newest(found).id
         return container_lines(self._session.ports.gpu.logs(number, self._wanted.tail))
 
-    def _app(self) -> Iterator[Line]:
-        web = self._session.ports.web
+    def _app(self) -> list[Line]:
+        web, found = self._session.ports.web, []
         for target in self._session.desired.targets:
             service = web.service(target.service)
             web.read_env(service.id)  # registers its keys, so that they are removed from every line
             for line in web.logs(service, min(self._wanted.tail, MOST_APP)):
-                yield Line(self._real(line.at), Source.APP, line.text)
+                found.append(Line(self._real(line.at), Source.APP, line.text))
+        return found
 
     def _real(self, at: float) -> float:
         """Return a time of the provider in real time, as the containers write it; both are one outside a sandbox."""
