@@ -12,7 +12,7 @@ from ert_deploy.core.launching.progress import Curve
 from ert_deploy.core.model.boot.watch import Watch
 from ert_deploy.core.model.desired import Desired, Launch
 from ert_deploy.core.model.errors import ErtError
-from ert_deploy.core.model.happened import Happened
+from ert_deploy.core.model.log.happened import Happened
 from ert_deploy.core.model.observed import Observed, Offer, Publication
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.quick_dataclass import quick_dataclass

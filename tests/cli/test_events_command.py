@@ -11,9 +11,9 @@ from ert_deploy.adapters.clock import RealClock
 from ert_deploy.adapters.state.document import who
 from ert_deploy.adapters.state.file import StateFile
 from ert_deploy.cli import main
-from ert_deploy.core.model.happened import Happened
+from ert_deploy.core.model.log.happened import Happened
+from ert_deploy.core.model.log.transitions import remembered
 from ert_deploy.core.model.state import State
-from ert_deploy.core.planning.history import remembered
 
 CONFIG = """\
 deployment: ert

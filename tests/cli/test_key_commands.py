@@ -1,4 +1,4 @@
-"""`ert-deploy key generate|list|revoke`, and `python -m ert_deploy.keys`: formats, fingerprints, dates, errors."""
+"""`ert-deploy key generate|list|revoke`, and `python -m ert_deploy.keys`: formats, fingerprints, times, errors."""
 
 from __future__ import annotations
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ert_deploy.core.model.happened import MOST_HISTORY, Happened
+from ert_deploy.core.model.log.happened import MOST_HISTORY, Happened
+from ert_deploy.core.model.log.transitions import remembered, transitions
 from ert_deploy.core.model.state import Denied, Intent, Record, Rollout, State, Tombstone
-from ert_deploy.core.planning.history import remembered, transitions
 from tests.support.ids import nth
 
 EMPTY = State("ert")

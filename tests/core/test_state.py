@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ert_deploy.core.model.claims import Claims
-from ert_deploy.core.model.happened import Happened
+from ert_deploy.core.model.log.happened import Happened
 from ert_deploy.core.model.plain.state import VERSION, from_json, to_json
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.stamps import stamps, timed

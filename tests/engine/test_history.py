@@ -6,7 +6,7 @@ import pytest
 
 from ert_deploy.app.lifecycle import down, sleep, up, wake
 from ert_deploy.core.model.errors import Failed, Transient
-from ert_deploy.core.model.happened import Happened
+from ert_deploy.core.model.log.happened import Happened
 from ert_deploy.engine.records.history import write_rest
 from ert_deploy.engine.run import run
 from tests.support.fakes.deployment import on_fakes

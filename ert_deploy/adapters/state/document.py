@@ -16,7 +16,7 @@ from typing import Any
 
 from ert_deploy.adapters.state.signature import NO_KEY, StateKeys
 from ert_deploy.core.model.errors import Damaged, UsageError
-from ert_deploy.core.model.happened import LONGEST
+from ert_deploy.core.model.log.happened import LONGEST
 from ert_deploy.core.model.plain.state import VERSION, from_json, to_json
 from ert_deploy.core.model.state import State
 from ert_deploy.core.model.stored import LockHolder

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ert_deploy.adapters.state.document import moment
 from ert_deploy.app.deployment import Config, opened
-from ert_deploy.core.model.happened import Happened
+from ert_deploy.core.model.log.happened import Happened
 
 __all__ = ["Events", "Happened", "events", "moment"]
 

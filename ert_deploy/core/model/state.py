@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ert_deploy.core.model.claims import NO_CLAIMS, Claims
-from ert_deploy.core.model.happened import Happened
+from ert_deploy.core.model.log.happened import Happened
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 

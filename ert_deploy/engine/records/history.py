@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.events import Stopped
-from ert_deploy.core.model.happened import Happened
+from ert_deploy.core.model.log.happened import Happened
+from ert_deploy.core.model.log.transitions import Costs, remembered, transitions
 from ert_deploy.core.model.observed import Observed
 from ert_deploy.core.model.state import State
-from ert_deploy.core.planning.history import Costs, remembered, transitions
 from ert_deploy.engine.effects import Effect, Effects, ask
 from ert_deploy.ports import Audience, StateStore
 

@@ -10,7 +10,7 @@ from typing import Any
 from ert_deploy.adapters.state.file import StateFile
 from ert_deploy.adapters.state.s3 import StateS3
 from ert_deploy.adapters.state.signature import StateKeys
-from ert_deploy.core.model.happened import Happened
+from ert_deploy.core.model.log.happened import Happened
 from ert_deploy.core.model.state import Denied, Intent, Launched, Record, Rollout, State, Tombstone
 from ert_deploy.ports import StateKeeper
 from tests.support.fakes.timing import FakeClock

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ert_deploy.core.model.claims import NO_CLAIMS, Claims
-from ert_deploy.core.model.happened import MOST_HISTORY, Happened
+from ert_deploy.core.model.log.happened import MOST_HISTORY, Happened
 from ert_deploy.core.model.plain import numbered
 from ert_deploy.core.model.plain.fields import Check, checked, ident, many, number, rows, text, whole
 from ert_deploy.core.model.plain.undated import NAMES, TIMES, named, signed, undated

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from ert_deploy.core.model.happened import LONGEST, MOST_HISTORY, Happened
+from ert_deploy.core.model.log.happened import LONGEST, MOST_HISTORY, Happened
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import Record, State
 
