@@ -30,6 +30,7 @@ def test_a_life_is_told_from_the_first_rental_to_the_last_deletion(made: FakeWor
     rented = made.store.state.history[0]
     assert (rented.instance, rented.who) == (number, "")
     made.clock.sleep(3600)
+    made.gpu.faults.queued["stop"] = [Transient("no answer")]
     sleep(deployment)
     stopped = made.store.state.history[-1]
     assert (stopped.what, stopped.instance) == ("stopped", number)

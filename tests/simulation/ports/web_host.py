@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.observed import DeployKind, WebDeploy
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.ports import LogLine, WebService
+from ert_deploy.ports import WebService
 from tests.simulation.market import HOST
 from tests.simulation.web import OWNED, Service
 from tests.simulation.web import TAKES as DEPLOY_TAKES
@@ -38,11 +38,6 @@ def get_deploy(world: World, service_id: str, deploy_id: str) -> WebDeploy:
 
 def failure(world: World, service: WebService, deploy: WebDeploy) -> str:
     return "unhealthy: exited with 1"
-
-
-def logs(world: World, service: WebService, tail: int) -> tuple[LogLine, ...]:
-    deploys = world.services[service.id].deploys
-    return tuple(LogLine(world.now, f"==> {deploy.id}") for deploy in deploys)[-tail:]
 
 
 def put_env(world: World, service_id: str, name: str, value: Secret) -> None:
