@@ -37,6 +37,7 @@ CALLS = {
     "key list": "running.keys.accepted_keys",
     "key revoke 0123abcd": "rotate.revoke",
     "key rotate": "rotate.rotate",
+    "key vast": "running.provider_key.replace_provider_key",
     "logs": "logs.logs",
     "offers": "offers.offers",
     "plan": "look.plan",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -10,9 +11,11 @@ from ert_deploy.app import rotate as app
 from ert_deploy.app.attention import doubtful
 from ert_deploy.app.rotate import Rotation
 from ert_deploy.app.running import keys as known
+from ert_deploy.app.running import provider_key
 from ert_deploy.cli.documents import named_in_json, outcome_document
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
 from ert_deploy.cli.view.progress import make_view
+from ert_deploy.core.model.secret import Secret
 from ert_deploy.keys import generate as new_key
 from ert_deploy.keys import text_of
 
@@ -94,6 +97,27 @@ def revoke(fingerprint: str, config: str | None, as_json: bool) -> None:
         _show(done)
     if left := doubtful(done.outcome):
         raise left
+
+
+@command.command("vast")
+@config_option
+@json_option
+def vast(config: str | None, as_json: bool) -> None:
+    """Replace the GPU cloud's key in the file that the config names by one with the least permissions.
+
+    The new key is created, written into the file and tried; then those that this command has made before are deleted.
+    VAST_ADMIN_API_KEY, or a prompt, has the key that may do so: it needs user_read and user_write, and is stored
+    nowhere. Example: `ert-deploy key vast -c my-app`
+    """
+    admin = None
+    if not os.environ.get(provider_key.ADMIN) and sys.stdin.isatty():
+        admin = Secret(click.prompt("key that may create keys", hide_input=True, err=True))
+    with interruptible(), make_view() as view:
+        done = provider_key.replace_provider_key(config, admin=admin, progress=view)
+    if as_json:
+        emit_json({"file": str(done.file), "key_sha256": done.name, "deleted": list(done.deleted)})
+    else:
+        click.echo(f"{done.file} has the new key, sha256 {done.name}; {len(done.deleted)} former ones are deleted")
 
 
 def _show(done: Rotation) -> None:
