@@ -106,8 +106,8 @@ def vast(config: str | None, as_json: bool) -> None:
     """Replace the GPU cloud's key in the file that the config names by one with the least permissions.
 
     The new key is created, written into the file and tried; then those that this command has made before are deleted.
-    VAST_ADMIN_API_KEY, or a prompt, has the key that may do so: it needs user_read and user_write, and is stored
-    nowhere. Example: `ert-deploy key vast -c my-app`
+    VAST_ADMIN_API_KEY, or a prompt, has the key that may do so: it needs user_read and user_write, and is not
+    stored. Example: `ert-deploy key vast -c my-app`
     """
     admin = None
     if not os.environ.get(provider_key.ADMIN) and sys.stdin.isatty():
