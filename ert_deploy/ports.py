@@ -15,6 +15,7 @@ from ert_deploy.core.model.arming import refuse_unarmed, refuse_without_bid
 from ert_deploy.core.model.desired import Criteria, Launch, Target
 from ert_deploy.core.model.events import Event
 from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.log.log_line import LogLine
 from ert_deploy.core.model.machine.figures import Figures
 from ert_deploy.core.model.moment import Moment
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, WebDeploy
@@ -24,7 +25,7 @@ from ert_deploy.store_ports import KeyCustody, Registries, StateKeeper, StateSto
 
 __all__ = [
     "Account", "AppAnswer", "AppProbe", "Audience", "BackendProbe", "Clock", "CreateOrder", "Entropy", "GpuHost",
-    "KeyCustody", "Registries", "StateKeeper", "StateStore", "TimeSource", "Turn", "WebHost", "WebService",
+    "KeyCustody", "LogLine", "Registries", "StateKeeper", "StateStore", "TimeSource", "Turn", "WebHost", "WebService",
 ]  # fmt: skip
 
 Turn: TypeAlias = Literal["create", "start"]  # the state stores these calls before they are sent
@@ -125,6 +126,9 @@ class GpuHost(Protocol):
     def stop(self, instance_id: InstanceId) -> None:
         """Stop an instance, or cancel a queued start; idempotent. Raises Gone, Rejected or Transient."""
 
+    def restart(self, instance_id: InstanceId) -> None:
+        """Restart the container of a running instance; machine, disk and address stay. Raises as `stop`."""
+
     def date(self) -> float | None:
         """Return the Unix time of the provider's last valid reply plus the seconds since; None before the first one."""
 
@@ -164,6 +168,9 @@ class WebHost(Protocol):
 
     def failure(self, service: WebService, deploy: WebDeploy) -> str:
         """Return the host's reason for a failed deploy and the last log lines. Best effort, never raises."""
+
+    def logs(self, service: WebService, tail: int) -> tuple[LogLine, ...]:
+        """Return the last lines of the service's log, at most 100, oldest first. Raises CannotObserve."""
 
 
 class BackendProbe(Protocol):

@@ -116,6 +116,9 @@ class Gpu:
     def stop(self, instance_id: InstanceId) -> None:
         raise NotImplementedError("nothing is stopped here")
 
+    def restart(self, instance_id: InstanceId) -> None:
+        raise NotImplementedError("nothing is restarted here")
+
     def date(self) -> float | None:
         return EPOCH + self.session.now
 

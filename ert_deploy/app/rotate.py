@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from ert_deploy.app.attention import doubtful
@@ -9,6 +10,7 @@ from ert_deploy.app.deployment import SILENT, Config, Progress, at_work, opened
 from ert_deploy.app.outcome import Outcome, outcome_of
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import UsageError
+from ert_deploy.core.model.text import printable
 from ert_deploy.engine import rotate as engine
 from ert_deploy.engine.run import run
 
@@ -20,6 +22,23 @@ class Rotation:
     outcome: Outcome
     before: str
     after: str
+
+
+def revoke(name: str, config: Config = None, *, progress: Progress = SILENT) -> Rotation:
+    """Make a key invalid by its fingerprint, at least 8 hex digits of its SHA-256; the apps get another one.
+
+    Raises as `rotate`, and UsageError if no backend accepts such a key.
+    """
+    wanted = name.lower()
+    if not re.fullmatch(r"[0-9a-f]{8,64}", wanted):
+        raise UsageError(f"{printable(name, 70)!r} is no fingerprint", hint="`ert-deploy key list` has them")
+    deployment = opened(config)
+    session = deployment.session(progress, web=False)
+    initial = {one.id: one.key_hashes for one in session.ports.gpu.list_instances()}
+    accepted = {digest for one in session.ports.store.load().records for digest in one.keys or initial.get(one.id, ())}
+    if not any(digest.startswith(wanted) for digest in accepted):
+        raise UsageError(f"no backend of {deployment.name} accepts key {wanted}", hint="`ert-deploy key list`")
+    return rotate(deployment, progress=progress, check=False)
 
 
 def rotate(config: Config = None, *, progress: Progress = SILENT, check: bool = True) -> Rotation:

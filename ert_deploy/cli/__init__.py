@@ -29,10 +29,15 @@ COMMANDS = {
     "status": "Show whether every link up to the last report is good, and the cost.",
     "doctor": "Say what is wrong with the deployment, most likely first, and how to end it.",
     "report": "Request a report on TICKER from the app.",
+    "ask": "Ask the deployment's model a QUESTION; the text appears as it is written.",
+    "connection": "Show how to call the backend: URL, CA file, and a line for curl.",
     "offers": "Show the offers on the market, ranked, and why others are not taken.",
     "key": "Manage the API key between the apps and the backend.",
     "logs": "Show the last lines of the backend's log.",
+    "events": "List what happened to the deployment: when, what, its cost, and by whom.",
     "ssh": "Run COMMAND on the GPU machine, or open a shell there.",
+    "restart": "Restart the container on the GPU machine, and wait until the backend serves again.",
+    "exec": "Run COMMAND on the GPU machine and return its exit code; `ssh` without a shell.",
     "reap": "Destroy instances of the deployment that are in no state.",
     "adopt": "Add an existing instance to the deployment's state.",
     "ignore": "Ignore an instance of another project; it is no longer reported.",
@@ -45,7 +50,10 @@ COMMANDS = {
 }
 
 
-MODULES = {"adopt": "decide", "ignore": "decide", "destroy": "decide"}  # other modules have the name of their command
+# Commands in a module of another name, with their names in it.
+MODULES = {"adopt": "decide", "ignore": "decide", "destroy": "decide", "exec": "ssh"}
+NAMES = {"exec": "execute"}
+RUNNING = frozenset({"ask", "connection", "events", "restart"})  # commands in the package `running`
 
 
 class LazyGroup(click.Group):
@@ -62,8 +70,11 @@ class LazyGroup(click.Group):
         name = MODULES.get(cmd_name, cmd_name).replace("-", "_")
         from ert_deploy.cli.examples import with_examples
 
-        module = importlib.import_module(f"ert_deploy.cli.commands.{name}")
-        command: click.Command = getattr(module, cmd_name) if cmd_name in MODULES else module.command
+        package = "commands.running" if cmd_name in RUNNING else "commands"
+        module = importlib.import_module(f"ert_deploy.cli.{package}.{name}")
+        command: click.Command = (
+            getattr(module, NAMES.get(cmd_name, cmd_name)) if cmd_name in MODULES else module.command
+        )
         return with_examples(command, cmd_name)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:

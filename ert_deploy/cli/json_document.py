@@ -39,6 +39,12 @@ def emit_json(value: Mapping[str, Any]) -> None:
     _print(value)
 
 
+def emit_json_line(value: Mapping[str, Any]) -> None:
+    """Print one JSON document in one line at once, for a command that writes one per event."""
+    _flush()
+    _print(value, indent=None)
+
+
 def finish(code: int, error: Mapping[str, Any] | None) -> None:
     """Print what was held back, with the exit code and the error; a failure without a document gets one of its own."""
     holding, _STATE["holding"] = _STATE["holding"], False
@@ -55,9 +61,9 @@ def _flush() -> None:
         _print(_PENDING.pop())
 
 
-def _print(value: Mapping[str, Any]) -> None:
+def _print(value: Mapping[str, Any], indent: int | None = 2) -> None:
     _STATE["printed"] = True
-    text = json.dumps(_known({"version": VERSION, **value}), indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(_known({"version": VERSION, **value}), indent=indent, ensure_ascii=False, allow_nan=False)
     text = "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
     click.echo(text.replace("##[", "#\\u0023["))
 

@@ -39,7 +39,6 @@ INSTEAD = {
     "search": "offers",
     "prices": "offers",
     "shell": "ssh",
-    "exec": "ssh",
     "build": "image build",
     "push": "image push",
     "blueprint": "render-yaml",

@@ -26,6 +26,7 @@ from ert_deploy.engine.keys import add_key, drop_keys
 from ert_deploy.engine.observe import abandon, observe_with_retry
 from ert_deploy.engine.preflight import preflight
 from ert_deploy.engine.publish import deploy, prove, publish
+from ert_deploy.engine.records.history import recorded, write_rest
 from ert_deploy.engine.records.small_steps import drop_intent, pin, write_down
 from ert_deploy.engine.records.storeless import stored, without_store
 from ert_deploy.engine.records.waiting import await_boot, drain, settle
@@ -120,6 +121,7 @@ def _apply(desired: Desired, memory: Memory) -> Effects[Result]:
             if state.begun and desired.phase is ABSENT and not left and memory.carried is None:
                 yield from _note(replace(state, begun=0.0), memory)
                 continue
+            yield from write_rest(state, memory.pending)
             abandoned = tuple(sorted(memory.abandoned.items()))
             # Another run uses the provider's clock, which adds this margin.
             return Result(situation, abandoned, _kept_serving(run), left + MARGIN if left else 0.0)
@@ -177,7 +179,7 @@ def _do(step: Step, run: Run) -> Effects[None]:
     if not isinstance(step, steps.AwaitBoot):
         run.memory.publications = None  # the next step must not rely on old values of the apps
     try:
-        yield from HANDLERS[type(step)](step, run)
+        yield from recorded(HANDLERS[type(step)](step, run), run.observed, run.memory.pending)
     except StateConflict:
         raise
     except ErtError as error:

@@ -12,6 +12,7 @@ from ert_deploy.core.launching.progress import Curve
 from ert_deploy.core.model.boot.watch import Watch
 from ert_deploy.core.model.desired import Desired, Launch
 from ert_deploy.core.model.errors import ErtError
+from ert_deploy.core.model.log.happened import Happened
 from ert_deploy.core.model.observed import Instance, Observed, Offer, Publication
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
@@ -75,7 +76,8 @@ class Memory:
     assigns to an empty state. `due` is when a failed step may be repeated, `since` when the deletion of an instance was
     first checked, `refused` the last error of the calls for an instance. `unread` and `unsaved` are the errors of an
     unusable store, `stored` is the last known content, and `carried` the content that it would have if it was usable.
-    `placed` are the instances by owner as they follow from `given`, until anything of that is different.
+    `placed` are the instances by owner as they follow from `given`, until anything of that is different. `pending` are
+    events that the next write of the state adds to its history.
     """
 
     watches: dict[InstanceId, Watch] = field(default_factory=dict)
@@ -131,6 +133,7 @@ class Memory:
     unsaved: ErtError | None = None
     stored: State | None = None
     carried: State | None = None
+    pending: list[Happened] = field(default_factory=list)
 
 
 @quick_dataclass

@@ -8,12 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.secret import Secret
 
 if TYPE_CHECKING:
     from ert_deploy.ports import Clock, GpuHost, WebHost
+
+
+class KeyAdmin(Protocol):
+    """API keys of one account at a provider."""
+
+    def named(self, name: str) -> tuple[str, ...]:
+        """Return the ids of the keys with that name."""
+
+    def create(self, name: str) -> tuple[str, Secret]:
+        """Create a key with the least permissions; return id and value."""
+
+    def delete(self, key_id: str) -> None:
+        """Delete a key."""
 
 
 def gpu_host(name: str, key: Secret, url: str, clock: Clock, act_within: float) -> GpuHost:
@@ -26,6 +40,14 @@ def web_host(name: str, key: Secret, url: str, clock: Clock) -> WebHost:
     """Return the client of a web host."""
     host: WebHost = _of(name, "HOST")(key, url, clock)
     return host
+
+
+def key_admin(name: str, key: Secret, url: str, clock: Clock) -> KeyAdmin:
+    """Return the administration of the keys of an account. Raises UsageError if the provider's package has none."""
+    if not hasattr(import_module(f"{__name__}.{name}"), "KEYS"):
+        raise UsageError(f"keys of {name} cannot be made here", hint="use its console")
+    admin: KeyAdmin = _of(name, "KEYS")(key, url, clock)
+    return admin
 
 
 def recording(name: str) -> Callable[..., None]:

@@ -24,19 +24,27 @@ from tests.support.situations import instance
 # The command with its arguments -> its function.
 CALLS = {
     "adopt 7 --yes": "decide.adopt",
+    "ask hello": "running.ask.chat",
+    "connection": "running.connection.connection",
     "destroy i-0f3a --yes": "decide.destroy",
     "down": "lifecycle.down",
+    "events": "running.events.events",
+    "exec true": "ssh.shell",
     "ignore 7 --yes": "decide.ignore",
     "image build": "images.build_image",
     "image push": "images.push_image",
     "init --defaults": "project.draft_project",
+    "key list": "running.keys.accepted_keys",
+    "key revoke 0123abcd": "rotate.revoke",
     "key rotate": "rotate.rotate",
+    "key vast": "running.provider_key.replace_provider_key",
     "logs": "logs.logs",
     "offers": "offers.offers",
     "plan": "look.plan",
     "reap": "reap.find_strays",
     "render-yaml": "project.render_yaml",
     "report AAPL": "report.report",
+    "restart --yes": "running.restart.restart",
     "sandbox break": "sandbox.troubles",
     "sandbox record --yes": "sandbox.record",
     "sandbox start": "sandbox.start",
@@ -61,7 +69,7 @@ launch: {image: "ghcr.io/someone/ert-llm-backend:0.1.0", model: "gpt-oss:20b"}
 offer: {max_dph: 0.60}
 render: {services: [{name: dash}]}
 """
-WITHOUT_FUNCTION = {"completion"}  # it knows the command line alone
+WITHOUT_FUNCTION = {"completion", "key generate"}  # they have no config
 READ_FROM_THE_FILE_ALONE = {words for words in CALLS if words.startswith(("init", "render-yaml", "sandbox"))} - {
     "sandbox record --yes"
 }

@@ -153,3 +153,11 @@ def test_a_terminal_obeys_nothing_the_machine_says(world: World) -> None:
     assert done.returncode == 0
     assert os.read(ours, 1000) == b"red alert\r\nno end\r\n"
     os.close(ours)
+
+
+def test_exec_is_the_same_with_a_command_that_is_required(world: World, capfdbinary: Any) -> None:
+    for words, code in [(("--identity", "id", "--", "both"), 0), ((), 2)]:
+        with pytest.raises(SystemExit) as ended:
+            main(["exec", "-c", "mine.yaml", *words])
+        assert int(ended.value.code or 0) == code
+    assert capfdbinary.readouterr().out == b"to out\n"

@@ -85,6 +85,14 @@ def test_an_offer_that_does_not_exist_is_gone_and_nothing_is_rented(rig: Rig) ->
     assert rig.running() == []
 
 
+def test_a_restart_keeps_the_instance_and_its_address(rig: Rig) -> None:
+    before = rent(rig)
+    rig.host.restart(before.id)
+    rig.wait(lambda: running(rig, before.id))
+    after = seen(rig, before.id)
+    assert (after.id, after.address, after.machine_id) == (before.id, before.address, before.machine_id)
+
+
 def test_a_stop_ends_the_gpus_bill_and_a_start_brings_the_same_instance_back(rig: Rig) -> None:
     made = rent(rig).id
     rig.host.stop(made)
@@ -128,7 +136,7 @@ def test_an_instance_that_does_not_exist_is_not_found_and_takes_no_order(rig: Ri
     rig.host.destroy(made)
     rig.wait(lambda: rig.host.get_instance(made) is None)
     assert rig.host.get_instance(NOBODYS) is None
-    for call in (rig.host.start, rig.host.stop):
+    for call in (rig.host.start, rig.host.stop, rig.host.restart):
         with pytest.raises(Gone):
             call(made)
     assert rig.running() == []

@@ -99,6 +99,18 @@ def test_no_group_is_linked_to_it(rig: Rig) -> None:
     assert dict(rig.host.read_groups(rig.host.service(NAME))) == {}
 
 
+def test_the_log_has_lines_with_times_the_oldest_first(rig: Rig) -> None:
+    service = rig.host.service(NAME)
+    deployed(rig, service)
+    lines = rig.host.logs(service, 100)
+    times = [line.at for line in lines]
+    assert times == sorted(times)
+    assert min(times) > 0
+    assert all(line.text for line in lines)
+    (last,) = rig.host.logs(service, 1)
+    assert last.at >= lines[-1].at
+
+
 def test_why_a_deploy_failed_can_always_be_asked(rig: Rig) -> None:
     service = rig.host.service(NAME)
     assert isinstance(rig.host.failure(service, deployed(rig, service)), str)

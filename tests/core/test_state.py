@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ert_deploy.core.model.boot.failure import Failure
 from ert_deploy.core.model.claims import Claims
+from ert_deploy.core.model.log.happened import Happened
 from ert_deploy.core.model.plain.state import VERSION, from_json, to_json
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.stamps import stamps, timed
@@ -76,6 +77,9 @@ STATES = st.builds(
         ),
         max_size=2,
     ).map(tuple),
+    history=st.lists(
+        st.builds(Happened, at=STAMP, what=TEXT, instance=TEXT, why=TEXT, cost=TIME, who=TEXT), max_size=2
+    ).map(tuple),
 ).map(without_twins)  # fmt: skip
 EMPTY = State("ert")
 OLD_RECORD = {"token": "t", "id": 5, "machine_id": 6, "at": 1.0, "certificate": "pem", "published": True}
@@ -96,11 +100,12 @@ LAUNCHED = {
     "machine_id": "8", "host_id": "7", "at": 1.0, "healthy": False, "advertised": 900.0, "rate": 100.0,
     "started": 60.0, "image_gb": 4.0,
 }  # fmt: skip
+HAPPENED = {"at": 1.0, "what": "rented", "instance": "5", "why": "", "cost": 0.5, "who": "a@b"}
 ROLLOUT = {"service_id": "s", "fingerprint": "f", "deploy_id": "d", "at": 1.0, "proven": 0.0}
 CLAIMS: dict[str, Any] = {"owners": [], "services": [], "adopted": [], "ignored": []}
 ROWS = {
     "records": NEW_RECORD, "tombstones": TOMBSTONE, "intents": INTENT, "denied": DENIED, "rollouts": ROLLOUT,
-    "launches": LAUNCHED,
+    "launches": LAUNCHED, "history": HAPPENED,
 }  # fmt: skip
 
 
@@ -153,6 +158,7 @@ ROWS = {
         ({"denied": [DENIED, DENIED]}, "denial of machine 8 is in it twice"),
         ({"denied": [{**DENIED, "machine_id": "", "host_id": "7"}] * 2}, "denial of host 7 is in it twice"),
         ({"launches": [7]}, "7 is not an object"),
+        ({"history": [{"at": "1", "what": "x"}]}, "'1' is not a number"),
         ({"version": 8}, "version 8, this release reads versions up to 7"),
         ({"rollouts": [ROLLOUT, ROLLOUT]}, "rollout of service s is in it twice"),
         ({"claims": {**CLAIMS, "adopted": ["5"], "ignored": ["5"]}}, "decision about instance 5 is in it twice"),
@@ -236,12 +242,20 @@ def test_the_numbers_of_a_state_of_the_release_before_are_its_ids() -> None:
     assert to_json(state)["version"] == VERSION
 
 
+def test_a_state_of_the_version_before_has_no_history() -> None:
+    old = {**to_json(EMPTY), "version": 6}
+    del old["history"]
+    assert from_json(old) == EMPTY
+    with pytest.raises(ValueError, match="'history' is missing"):
+        from_json({**old, "version": VERSION})
+
+
 @pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
 def test_a_state_of_an_earlier_version_has_denials_of_machines_and_no_past_rentals(version: int) -> None:
     old = {**to_json(EMPTY), "version": version, "denied": [{"machine_id": "8", "until": 9.0, "reason": "slow"}]}
     if version <= 4:
         old["denied"] = [{"machine_id": 8, "until": 9.0, "reason": "slow"}]
-    del old["launches"], old["failures"]
+    del old["launches"], old["failures"], old["history"]
     state = from_json(old)
     assert (state.denied, state.launches) == ((Denied("8", 9.0, "slow"),), ())
     assert from_json(to_json(state)) == state
@@ -250,9 +264,9 @@ def test_a_state_of_an_earlier_version_has_denials_of_machines_and_no_past_renta
         from_json(old)
 
 
-def test_the_version_before_has_no_failures() -> None:
+def test_the_version_before_has_no_failures_and_no_history() -> None:
     old = {**to_json(EMPTY), "version": 6}
-    del old["failures"]
+    del old["failures"], old["history"]
     assert from_json(old) == EMPTY
 
 

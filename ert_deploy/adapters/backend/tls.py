@@ -23,6 +23,7 @@ from ert_deploy.core.model.observed import Address
 from ert_deploy.core.model.text import printable
 
 MAX_BODY = 64 * 1024
+MAX_STREAM = 16 * 1024 * 1024
 STEP = 5.0  # longest wait for a TCP connection or for TLS setup, in seconds
 _INTERNAL = re.compile(r"[a-z][a-z0-9-]{0,31}\.ert\.internal")
 
@@ -87,6 +88,33 @@ class Line:
         if len(answer) > MAX_BODY:
             raise Stranger(f"the response is larger than {MAX_BODY // 1024} KiB")
         return response.status, answer
+
+    def stream(self, path: str, headers: Mapping[str, str], body: bytes) -> Iterator[bytes]:
+        """Send a POST and yield each line of the response as it arrives. Raises like `get`, `Refused` unless 200."""
+        talk = http.client.HTTPConnection(self._address.ip, self._address.port)
+        talk.auto_open = 0
+        talk.sock = cast(socket.socket, _Timed(self._socket, self._deadline))
+        with _reading():
+            talk.request("POST", path, body, {"Connection": "close", **headers})
+            with talk.getresponse() as response:
+                if response.status != 200:
+                    raise Refused(response.status, response.read(MAX_BODY), response.headers.get("Retry-After", ""))
+                left = MAX_STREAM
+                while line := response.readline(MAX_BODY + 1):
+                    left -= len(line)
+                    if len(line) > MAX_BODY or left < 0:
+                        raise Stranger("the response is too large")
+                    yield line
+
+
+class Refused(Exception):
+    """A complete response with another status than 200: its body, and when to try again in seconds, or empty."""
+
+    def __init__(self, status: int, body: bytes, after: str) -> None:
+        super().__init__(f"HTTP {status}")
+        self.status = status
+        self.body = body
+        self.after = after
 
 
 @contextmanager

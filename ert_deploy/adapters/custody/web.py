@@ -16,7 +16,7 @@ from ert_deploy.core.model.observed import WebDeploy
 from ert_deploy.core.model.provider import Platform
 from ert_deploy.core.model.secret import HIDDEN, Secret
 from ert_deploy.core.planning.app_env import fingerprint
-from ert_deploy.ports import KeyCustody, WebHost, WebService
+from ert_deploy.ports import KeyCustody, LogLine, WebHost, WebService
 
 Deployed = Callable[[str], str]
 
@@ -88,6 +88,10 @@ class CustodyWeb:
     def failure(self, service: WebService, deploy: WebDeploy) -> str:
         """Return why a deploy failed. Never raises."""
         return self._host.failure(service, deploy)
+
+    def logs(self, service: WebService, tail: int) -> tuple[LogLine, ...]:
+        """Return the last lines of a service's log. Raises what the host raises."""
+        return self._host.logs(service, tail)
 
     def _believed(self, service_id: str) -> Mapping[str, Secret]:
         """Return what is sure to be at the host: what this process knows, else what is kept and proven."""

@@ -10,11 +10,13 @@ import hashlib
 import json
 import os
 import socket
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from ert_deploy.adapters.state.signature import NO_KEY, StateKeys
 from ert_deploy.core.model.errors import Damaged, UsageError
+from ert_deploy.core.model.log.happened import LONGEST
 from ert_deploy.core.model.plain.state import VERSION, from_json, to_json
 from ert_deploy.core.model.state import State
 from ert_deploy.core.model.stored import LockHolder
@@ -46,6 +48,7 @@ def without_secrets(body: dict[str, Any]) -> dict[str, Any]:
     """Return the JSON data of a state with secrets removed from its free text; ids and certificates are unchanged."""
     cleaned = {name: [{**row, "reason": printable(row["reason"], REASON)} for row in body[name]] for name in TOLD}
     cleaned["denied"] = [{**row, "evidence": printable(row["evidence"], REASON)} for row in cleaned["denied"]]
+    cleaned["history"] = [{**row, "why": printable(row["why"], LONGEST)} for row in body["history"]]
     return {**body, **cleaned}
 
 
@@ -90,6 +93,14 @@ def who() -> str:
     except (KeyError, OSError):
         user = str(os.getuid())
     return f"{user}@{socket.gethostname()}"
+
+
+def signed_events(state: State) -> State:
+    """Return the state whose new events name this process' user and host."""
+    if all(one.who for one in state.history):
+        return state
+    own = who()
+    return replace(state, history=tuple(one if one.who else replace(one, who=own) for one in state.history))
 
 
 def read_holder(raw: bytes | str) -> LockHolder | None:

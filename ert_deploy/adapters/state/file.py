@@ -28,7 +28,7 @@ from ert_deploy.adapters.private import (
     reason,
     to_stderr,
 )
-from ert_deploy.adapters.state.document import MAX_BYTES, decode, encode
+from ert_deploy.adapters.state.document import MAX_BYTES, decode, encode, signed_events
 from ert_deploy.adapters.state.file_lock import LOCKLESS, STRANGER, FileLock
 from ert_deploy.adapters.state.signature import NO_KEY, StateKeys
 from ert_deploy.core.model.errors import Failed, StateConflict, UsageError
@@ -83,7 +83,7 @@ class StateFile:
         Raises `StateConflict` when the stored `generation` is not the one of `state`, `Failed` when it cannot be
         stored.
         """
-        written = replace(state, generation=state.generation + 1)
+        written = replace(signed_events(state), generation=state.generation + 1)
         try:
             with self._exclusive():
                 stored = self.load().generation

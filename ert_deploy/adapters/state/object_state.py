@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from ert_deploy.adapters.state.document import decode, encode
+from ert_deploy.adapters.state.document import decode, encode, signed_events
 from ert_deploy.adapters.state.object_lock import ObjectLock
 from ert_deploy.adapters.state.objects import ATTEMPTS, Found, NoAnswer, Objects, Unmet
 from ert_deploy.adapters.state.signature import NO_KEY, StateKeys
@@ -54,7 +54,7 @@ class StateObject:
         etag = self._condition(state)
         if etag is None:
             self._objects.must_keep_versions()
-        written = replace(state, generation=state.generation + 1)
+        written = replace(signed_events(state), generation=state.generation + 1)
         self._read = (written.generation, self._put(encode(written, self._keys), etag, state.generation))
         return written
 

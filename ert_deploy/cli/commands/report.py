@@ -3,26 +3,82 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import click
 
 from ert_deploy.app import report as app
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
-from ert_deploy.cli.view.progress import make_view
+from ert_deploy.cli.view.progress import View, make_view
+from ert_deploy.core.model.errors import LoginRequired, UsageError
+from ert_deploy.core.model.secret import Secret
+
+if TYPE_CHECKING:
+    from ert_deploy.app.report import Listed, Report
+
+LIST = "list"
+T_co = TypeVar("T_co", covariant=True)
+
+
+class _Call(Protocol[T_co]):
+    def __call__(self, *, password: Secret | None, progress: View) -> T_co: ...
 
 
 @click.command("report")
-@click.argument("ticker")
+@click.argument("ticker", required=False, metavar="TICKER|list")
 @config_option
 @json_option
+@click.option("--follow", "report_id", metavar="ID", help="Follow a report that was requested before.")
 @click.option("--excerpt", type=click.IntRange(1), metavar="LINES", help="Print only the first lines of each section.")
-def command(ticker: str, config: str | None, as_json: bool, excerpt: int | None) -> None:
+def command(ticker: str | None, config: str | None, as_json: bool, report_id: str | None, excerpt: int | None) -> None:
     """Request a report on TICKER from the app.
 
-    The request is sent like a user's: to the dashboard, from there over pinned TLS to the GPU, and back.
+    The request is sent like a user's: to the dashboard, from there over pinned TLS to the GPU, and back. If the
+    dashboard requires a login, its password is taken from ERT_APP_PASSWORD, or prompted for on a terminal. `list`, in
+    lower case, lists the latest reports. After an interruption the report is still written: --follow returns to it.
     """
-    with interruptible(), make_view() as view:
-        report = app.report(ticker, config, progress=view)
+    if (ticker is None) == (report_id is None):
+        raise UsageError("give either a TICKER or --follow ID", hint="`ert-deploy report list` shows the ids")
+    if ticker == LIST:
+        _show_list(_logged_in(lambda **said: app.latest(config, **said)), as_json=as_json)
+        return
+    if report_id is not None:
+        identity = report_id
+        _show(_logged_in(lambda **said: app.follow(identity, config, **said)), excerpt, as_json=as_json)
+        return
+    asked = str(ticker)
+    _show(_logged_in(lambda **said: app.report(asked, config, **said)), excerpt, as_json=as_json)
+
+
+def _logged_in(call: _Call[T_co]) -> T_co:
+    """Run the call; if the app requires a login, prompt for the password on a terminal and run it again."""
+    with interruptible():
+        try:
+            with make_view() as view:
+                return call(password=None, progress=view)
+        except LoginRequired:
+            if not (sys.stdin.isatty() and sys.stderr.isatty()):
+                raise
+        password = Secret(click.prompt("password of the dashboard", hide_input=True, err=True))
+        with make_view() as view:
+            return call(password=password, progress=view)
+
+
+def _show_list(found: tuple[Listed, ...], *, as_json: bool) -> None:
+    if as_json:
+        rows = [
+            {"report_id": one.report_id, "ticker": one.ticker, "status": one.status, "created": one.created}
+            for one in found
+        ]
+        emit_json({"reports": rows})
+        return
+    for one in found:
+        click.echo(f"{one.created:25}  {one.ticker:6}  {one.stage.title:20}  {one.report_id}")
+    if not found:
+        click.echo("the app has no reports yet", err=True)
+
+
+def _show(report: Report, excerpt: int | None, *, as_json: bool) -> None:
     if as_json:
         emit_json(
             {

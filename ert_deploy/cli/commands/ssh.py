@@ -45,6 +45,24 @@ def command(config: str | None, as_json: bool, identity: Path | None, words: tup
     sys.exit(code)
 
 
+@click.command("exec")
+@config_option
+@json_option
+@click.option(
+    "--identity",
+    type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
+    help="File of the private key; default: the keys of your SSH agent.",
+)
+@click.argument("words", metavar="-- COMMAND...", nargs=-1, required=True)
+def execute(config: str | None, as_json: bool, identity: Path | None, words: tuple[str, ...]) -> None:
+    """Run COMMAND on the GPU machine and return its exit code; `ssh` without a shell."""
+    with interruptible():
+        with make_view() as view:
+            shell = app.shell(config, identity=identity, progress=view)
+        code = _run(shell, words[0] if len(words) == 1 else shlex.join(words), as_json=as_json)
+    sys.exit(code)
+
+
 def _run(shell: Shell, line: str, *, as_json: bool) -> int:
     if as_json:
         out, err = bytearray(), bytearray()

@@ -3,6 +3,7 @@
 ErtError                      base class: one line for the user, with a hint and an exit code
 +-- UsageError         (2)    invalid arguments, config, file or key; running instances remain
 |   +-- Damaged        (2)    the stored state is invalid; it can be renamed and rebuilt
+|   +-- LoginRequired  (2)    the app requires a login, and no password was given
 +-- Failed             (1)    an operation failed; the message names anything left running
 +-- Busy               (3)    another process holds the lock
 +-- NeedsAttention     (5)    partially completed; requires an action of the user
@@ -47,6 +48,10 @@ class UsageError(ErtError):
 
 class Damaged(UsageError):
     """The stored state is invalid or incomplete."""
+
+
+class LoginRequired(UsageError):
+    """The app requires a login, and no password was given."""
 
 
 class Failed(ErtError):

@@ -50,7 +50,7 @@ def none_ahead(state: State, now: float | None) -> State:
 
 
 def _ends(state: State) -> list[float]:
-    return [one.at for one in (*state.launches, *state.failures)]
+    return [*(one.at for one in state.launches), *(one.at for one in state.failures)]
 
 
 def _undated(state: State, latest: float) -> State:

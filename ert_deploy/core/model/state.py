@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from ert_deploy.core.model.boot.failure import Failure
 from ert_deploy.core.model.claims import NO_CLAIMS, Claims
+from ert_deploy.core.model.log.happened import Happened
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.quick_dataclass import changed, quick_dataclass
 
@@ -118,7 +119,7 @@ class State:
     `account` is the provider's id of the account with which all instances were rented; "" before the first write.
     `begun` is the time at which this state was created because none existed; 0 if not known. Instances of creates
     stored only in an earlier state may still appear for a while after that. `launches` are the outcomes of the last
-    rentals, `failures` what the failed machines left, oldest first.
+    rentals, `failures` what the failed machines left, `history` the last events, oldest first.
     """
 
     deployment: str
@@ -133,6 +134,7 @@ class State:
     begun: float = 0.0
     launches: tuple[Launched, ...] = ()
     failures: tuple[Failure, ...] = ()
+    history: tuple[Happened, ...] = ()
 
     def tokens(self) -> frozenset[str]:
         """Return all tokens in the state."""

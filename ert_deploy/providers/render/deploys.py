@@ -11,14 +11,23 @@ from collections.abc import Mapping, Sequence
 from ert_deploy.adapters.bounded_http import NoAnswer, Reply
 from ert_deploy.core.model.errors import CannotObserve, ErtError, Gone, OutcomeUnknown, Rejected, Transient
 from ert_deploy.core.model.observed import WebDeploy
-from ert_deploy.ports import Clock, WebService
+from ert_deploy.ports import Clock, LogLine, WebService
 from ert_deploy.providers.render.client import LIST_SIZE, RETRIED, Call, RenderHttp, path_of
-from ert_deploy.providers.render.parse import deploy_of, log_of, page_of, reason_of, stamp, thing_of
+from ert_deploy.providers.render.parse import (
+    deploy_of,
+    log_of,
+    page_of,
+    reason_of,
+    stamp,
+    thing_of,
+    timed_log_of,
+)
 
 YOUNG = 15.0  # a new deploy may return 404 for this many seconds (JorgeLNJunior/render-deploy#24)
 YOUNG_PAUSE = 2.0
 LOOKS = (1.0, 3.0, 6.0)  # delays before each search for a deploy whose POST got no response
 LOG_LINES = 50
+MOST_LINES = 100  # of one response
 BRIEFLY = 2  # attempts of a read that only adds details to an error
 
 
@@ -75,6 +84,13 @@ class RenderDeploys:
         """Return Render's reason for the end of a deploy and the last log lines, if available. Never raises."""
         reason, log = self._reason(service, deploy), self._log(service, deploy)
         return "\n".join(filter(None, (reason or f"Render returned no reason for {deploy.status}", log)))
+
+    def log(self, service: WebService, tail: int) -> tuple[LogLine, ...]:
+        """Return the last lines of a service's log, oldest first; Render gives 100 at a time (docs, logging)."""
+        asked = {"ownerId": service.owner_id, "resource": service.id, "direction": "backward"}
+        call = Call("GET", "/logs", {**asked, "limit": str(min(tail, MOST_LINES))}, size=LIST_SIZE)
+        lines = self._http.parsed(call, self._http.read(call), lambda raw: timed_log_of(raw, self._http.clean))
+        return tuple(LogLine(at, text) for at, text in lines)
 
     def _recent(self, service_id: str, params: Mapping[str, str]) -> list[WebDeploy]:
         """Return the newest deploys, newest first; one page, because older ones are irrelevant."""

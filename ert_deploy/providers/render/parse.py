@@ -230,12 +230,17 @@ def _figure(value: object) -> str:
 
 def log_of(raw: object, clean: Callable[[str], str]) -> tuple[str, ...]:
     """Return the lines of a log response, oldest first, each passed through `clean` before it is shortened."""
+    return tuple(text for _, text in timed_log_of(raw, clean))
+
+
+def timed_log_of(raw: object, clean: Callable[[str], str]) -> tuple[tuple[float, str], ...]:
+    """Return the same lines, each with its Unix time (0: not known)."""
     lines = object_of(raw, "the log").get("logs")
     if not isinstance(lines, list):
         raise ValueError("the log has no list of lines")
-    found = [line for line in lines if isinstance(line, dict)]
-    found.sort(key=lambda line: when(line.get("timestamp")) or 0.0)
-    return tuple(printable(clean(str(line.get("message") or "")), LINE_LIMIT) for line in found)
+    found = [(when(line.get("timestamp")) or 0.0, line) for line in lines if isinstance(line, dict)]
+    found.sort(key=lambda pair: pair[0])
+    return tuple((at, printable(clean(str(line.get("message") or "")), LINE_LIMIT)) for at, line in found)
 
 
 def _id(item: Json, name: str) -> str:

@@ -18,7 +18,7 @@ from ert_deploy.core.model.observed import WebDeploy
 from ert_deploy.core.model.provider import Platform
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
-from ert_deploy.ports import Clock, WebService
+from ert_deploy.ports import Clock, LogLine, WebService
 from ert_deploy.providers.render.client import LIST_SIZE, PAGE, Call, RenderHttp, path_of
 from ert_deploy.providers.render.deploys import RenderDeploys
 from ert_deploy.providers.render.parse import (
@@ -158,6 +158,10 @@ class RenderWeb:
     def failure(self, service: WebService, deploy: WebDeploy) -> str:
         """Return Render's reason and the last log lines. Best effort, never raises."""
         return self._deploys.failure(service, deploy)
+
+    def logs(self, service: WebService, tail: int) -> tuple[LogLine, ...]:
+        """Return the last lines of the service's log, at most 100, oldest first. Raise `CannotObserve`."""
+        return self._deploys.log(service, tail)
 
 
 def _variable(name: str) -> str:

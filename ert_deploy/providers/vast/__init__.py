@@ -1,3 +1,3 @@
 """Adapter to Vast.ai through its SDK; only this package imports `vastai`."""
 
-HOST, RECORD = "client:VastHost", "recording:record"
+HOST, RECORD, KEYS = "client:VastHost", "recording:record", "keys:VastKeys"

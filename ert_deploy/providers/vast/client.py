@@ -161,6 +161,10 @@ class VastHost:
         """Stop an instance; this also cancels a queued start. Raises like `start`, but never `StartRefused`."""
         self._change(instance_id, "stop", partial(self._sdk.stop_instance, parse.number(instance_id)))
 
+    def restart(self, instance_id: InstanceId) -> None:
+        """Restart the container; the GPU stays reserved. Raises like `stop`."""
+        self._change(instance_id, "restart", partial(self._sdk.reboot_instance, parse.number(instance_id)))
+
     def _change(self, instance_id: InstanceId, verb: str, call: Callable[[], Any], within: float = math.inf) -> None:
         """Start or stop an instance and check the response; only a request without a complete response is retried."""
         order = partial(errors.manage, instance_id, call)

@@ -31,6 +31,7 @@ def save(world: World, state: State) -> State:
     world.state = State(  # explicit arguments: `replace` is slower by a factor of 3, and this runs for every write
         state.deployment, state.generation + 1, state.intents, state.records, state.tombstones, state.denied,
         state.rollouts, state.account, state.claims, state.begun, state.launches,
+        state.failures, state.history,
     )  # fmt: skip
     return world.state
 

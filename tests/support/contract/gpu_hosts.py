@@ -102,6 +102,10 @@ class Simulated:
     def stop(self, instance_id: InstanceId) -> None:
         carry_out(self.world, GpuHost.stop, instance_id)
 
+    def restart(self, instance_id: InstanceId) -> None:
+        self.stop(instance_id)
+        self.start(instance_id)
+
     def date(self) -> float | None:
         return self.world.now
 

@@ -16,7 +16,7 @@ from ert_deploy.adapters.custody.web import CustodyWeb
 from ert_deploy.core.model.desired import OwnedNames
 from ert_deploy.core.model.observed import WebDeploy
 from ert_deploy.core.model.secret import HIDDEN, Secret
-from ert_deploy.ports import KeyCustody, WebHost, WebService
+from ert_deploy.ports import KeyCustody, LogLine, WebHost, WebService
 from tests.support.fakes.loopback import FakeWorld, world
 
 
@@ -53,6 +53,9 @@ class Hiding:
 
     def failure(self, service: WebService, deploy: WebDeploy) -> str:
         return self._host.failure(service, deploy)
+
+    def logs(self, service: WebService, tail: int) -> tuple[LogLine, ...]:
+        return self._host.logs(service, tail)
 
 
 class MemoryKeyring:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from ert_deploy.adapters.clock import CompressedClock
 from ert_deploy.adapters.custody.app import AppCustody
 from ert_deploy.adapters.custody.web import CustodyWeb
 from ert_deploy.core.model.provider import ANY_PLATFORM
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.ports import WebHost
+from ert_deploy.ports import LogLine, WebHost, WebService
 from ert_deploy.providers.render.web import RenderWeb
 from ert_deploy.sandbox.runtime.clock import WorldClock
 from tests.simulation.faults import Faults
@@ -40,9 +41,14 @@ def simulated() -> Iterator[Rig]:
     """Return the web host of the simulator."""
     world = World(Faults(), (NAME,))
     yield Rig(
-        port(world, WebHost, platform=ANY_PLATFORM),
+        port(world, WebHost, platform=ANY_PLATFORM, logs=partial(deploy_log, world)),
         lambda holds: advance(holds, lambda: world.advance(world.now + 5.0)),
     )
+
+
+def deploy_log(world: World, service: WebService, tail: int) -> tuple[LogLine, ...]:
+    """Return a log with a line for each deploy: no run of the engine reads it."""
+    return tuple(LogLine(world.now, f"==> {deploy.id}") for deploy in world.services[service.id].deploys)[-tail:]
 
 
 @contextmanager

@@ -99,6 +99,7 @@ class FakeGpu:
         self.instances: dict[InstanceId, FakeInstance] = {}
         self.foreign: list[Instance] = []
         self.harmed: list[InstanceId] = []
+        self.restarted: list[InstanceId] = []
         self.decided: set[InstanceId] = set()
         self.conduct: dict[str, Callable[[FakeInstance], object]] = {}
         self.faults = Plans(clock)
@@ -204,6 +205,11 @@ class FakeGpu:
         self._existing(instance_id).halted = True
         if error is not None:
             raise error
+
+    def restart(self, instance_id: InstanceId) -> None:
+        self.faults.before("restart")
+        self._existing(instance_id)
+        self.restarted.append(instance_id)
 
     def _existing(self, instance_id: InstanceId) -> FakeInstance:
         made = self.instances.get(instance_id)

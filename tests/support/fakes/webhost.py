@@ -12,7 +12,7 @@ from ert_deploy.core.model.observed import DeployKind, WebDeploy
 from ert_deploy.core.model.provider import Platform
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.planning.app_env import fingerprint
-from ert_deploy.ports import AppAnswer, WebService
+from ert_deploy.ports import AppAnswer, LogLine, WebService
 from tests.support.fakes.timing import FakeClock, Plans
 
 NEIGHBOURS = {"OTHER": Secret("kept"), "DATABASE_URL": Secret("postgres://x")}
@@ -141,6 +141,11 @@ class FakeWeb:
 
     def failure(self, service: WebService, deploy: WebDeploy) -> str:
         return "unhealthy: exited with 1\nlast line of the log"
+
+    def logs(self, service: WebService, tail: int) -> tuple[LogLine, ...]:
+        self.faults.before("logs")
+        lines = [f"==> Deploy {deploy.id} is {deploy.status}" for deploy, _ in self._find(service.id).deploys]
+        return tuple(LogLine(self.clock.now(), line) for line in lines or ["==> created"])[-tail:]
 
     def fingerprint(self, app_url: str, target: Target) -> str | None:
         """Implements AppProbe: return the fingerprint that the running snapshot shows."""

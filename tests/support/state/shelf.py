@@ -11,6 +11,7 @@ from ert_deploy.adapters.state.file import StateFile
 from ert_deploy.adapters.state.object_state import StateObject
 from ert_deploy.adapters.state.s3_objects import S3Objects
 from ert_deploy.adapters.state.signature import StateKeys
+from ert_deploy.core.model.log.happened import Happened
 from ert_deploy.core.model.state import Denied, Intent, Launched, Record, Rollout, State, Tombstone
 from ert_deploy.ports import StateKeeper
 from tests.support.fakes.timing import FakeClock
@@ -25,6 +26,7 @@ FULL = State(
     (Denied("1003", 9e9, "no progress"),),
     (Rollout("srv-1", "f" * 16, "dep-1", 4.5, 5.5),),
     launches=(Launched("1003", "77", 6.5, False, 900.0, 120.0, 300.0, 4.0),),
+    history=(Happened(2.5, "rented", "5", "machine 1002: \u00e4", 0.25, "ann@desk"),),
 )
 KEY = "teams/ert.json"
 NOW = 1_700_000_000.0  # 2023-11-14 22:13:20 UTC

@@ -11,24 +11,34 @@ from typing import Any
 
 from ert_deploy.core.model.boot.failure import MOST_FAILURES, Failure
 from ert_deploy.core.model.claims import NO_CLAIMS, Claims
+from ert_deploy.core.model.log.happened import MOST_HISTORY, Happened
 from ert_deploy.core.model.plain import numbered
 from ert_deploy.core.model.plain.fields import Check, checked, ident, many, number, rows, text, whole
 from ert_deploy.core.model.plain.undated import NAMES, TIMES, named, signed, undated
-from ert_deploy.core.model.state import MOST_LAUNCHES, Denied, Intent, Launched, Record, Rollout, State, Tombstone
+from ert_deploy.core.model.state import (
+    MOST_LAUNCHES,
+    Denied,
+    Intent,
+    Launched,
+    Record,
+    Rollout,
+    State,
+    Tombstone,
+)
 
 VERSION = 7
 BEFORE_CLAIMS = 3  # last version without `account` and `claims`, and with local clocks
 NUMBERED = 4  # the last version in which the ids of instances, machines and offers were numbers
 BEFORE_LAUNCHES = 5  # the last version without `launches`
-BEFORE_FAILURES = 6  # the last version without `failures`
+BEFORE_LOGS = 6  # the last version without `failures` and `history`
 # Version 1 lacks `woken` and `stranded`, 2 `keys` and `asked`, 3 `account`, `claims` and `begun`.
-READABLE = frozenset({1, 2, 3, NUMBERED, BEFORE_LAUNCHES, BEFORE_FAILURES, VERSION})
+READABLE = frozenset({1, 2, 3, NUMBERED, BEFORE_LAUNCHES, BEFORE_LOGS, VERSION})
 _LISTS = frozenset({"intents", "records", "tombstones", "rollouts"})
 _OLD = frozenset({"version", "deployment", "generation", "denied"}) | _LISTS
 _NEW = _OLD | {"account", "claims", "begun"}
-_WITH_LAUNCHES = _NEW | {"launches"}
-_ALL = _WITH_LAUNCHES | {"failures"}
-_DATED = _LISTS | {"launches", "failures"}
+_LEARNED = _NEW | {"launches"}
+_ALL = _LEARNED | {"failures", "history"}
+_DATED = _LISTS | {"launches", "failures", "history"}
 
 
 def to_json(state: State) -> dict[str, Any]:
@@ -100,6 +110,7 @@ def _from_json(data: dict[str, Any], *, own: bool) -> State:
             -MOST_LAUNCHES:
         ],
         failures=many(data.get("failures", ()), lambda one: Failure(**_row(Failure, one, own=False)))[-MOST_FAILURES:],
+        history=many(data.get("history", ()), lambda one: Happened(**_row(Happened, one, own=False)))[-MOST_HISTORY:],
     )
 
 
@@ -111,8 +122,8 @@ def _row(kind: type[Any], row: Any, own: bool) -> dict[str, Any]:
 
 
 def _exactly(data: dict[str, Any], version: int) -> None:
-    newer = _WITH_LAUNCHES if version <= BEFORE_FAILURES else _ALL
-    expected = _OLD if version <= BEFORE_CLAIMS else _NEW if version <= BEFORE_LAUNCHES else newer
+    steps = ((BEFORE_CLAIMS, _OLD), (BEFORE_LAUNCHES, _NEW), (BEFORE_LOGS, _LEARNED), (VERSION, _ALL))
+    expected = next(names for last, names in steps if version <= last)
     missing, unknown = expected - data.keys(), data.keys() - _ALL - {NAMES}
     if missing or unknown:
         raise TypeError(

@@ -1,0 +1,110 @@
+"""Chat with a backend: one question through OpenAI's route `/v1/chat/completions`, streamed over pinned TLS."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ert_deploy.adapters.backend.tls import Refused, Stranger, Unreachable, open_pinned
+from ert_deploy.adapters.bounded_http import json_of
+from ert_deploy.adapters.bounded_socket import Deadline
+from ert_deploy.adapters.public_address import objection
+from ert_deploy.core.model.errors import CannotObserve, Failed, NeedsAttention, UsageError
+from ert_deploy.core.model.observed import Address
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.model.text import printable
+
+PATH = "/v1/chat/completions"
+_DATA, _DONE = b"data:", b"[DONE]"
+_STATUS = "`ert-deploy status` tells why; `ert-deploy wake` starts a machine that is asleep"
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """A backend to ask: its address and pinned certificate (PEM), and the key that it accepts.
+
+    `limit` is the time of a whole response in seconds; `allow_loopback` is for a sandbox on this machine.
+    """
+
+    address: Address
+    certificate: str
+    key: Secret = field(repr=False)
+    deployment: str
+    model: str
+    limit: float
+    allow_loopback: bool = False
+
+    def ask(self, question: str, system: str = "") -> Generator[str, None, None]:
+        """Yield the text of the response as it is written; closing the iterator ends the work of the engine too.
+
+        Raises `UsageError` (a rejected key or request), `Failed`, `NeedsAttention` (another certificate; nothing was
+        sent) or `CannotObserve` without a complete response.
+        """
+        if why := objection(self.address, allow_loopback=self.allow_loopback):
+            raise NeedsAttention(f"the backend is not called: {why}", "the key would be sent to it", _STATUS)
+        said = [{"role": "system", "content": system}] if system else []
+        body = {"model": self.model, "stream": True, "messages": [*said, {"role": "user", "content": question}]}
+        headers = {
+            "Authorization": f"Bearer {self.key.reveal()}",
+            "Accept": "text/event-stream",
+            "Content-Type": "application/json",
+        }
+        where = f"the backend at {self.address.ip}:{self.address.port}"
+        try:
+            deadline = Deadline.after(self.limit)
+            with open_pinned(self.address, self.certificate, self.deployment, deadline) as line:
+                yield from _pieces(line.stream(PATH, headers, json.dumps(body).encode()), where)
+        except Refused as refused:
+            raise _refusal(refused, where) from None
+        except Stranger as trouble:
+            raise NeedsAttention(f"{where} is not the one of the app: {trouble}", hint=_STATUS) from None
+        except (Unreachable, TimeoutError) as trouble:
+            raise CannotObserve(f"{where} does not respond: {trouble}", hint=_STATUS) from None
+
+
+def _pieces(lines: Iterator[bytes], where: str) -> Iterator[str]:
+    """Yield the text of each event. Raise `Failed` for an error event, and for a stream that breaks off."""
+    for line in lines:
+        if not line.startswith(_DATA):
+            continue
+        data = line.removeprefix(_DATA).strip()
+        if data == _DONE:
+            return
+        event = _object(data)
+        if "error" in event:
+            raise Failed(f"{where} stopped: {_message(event)}")
+        choices = event.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
+            delta = choice.get("delta") if isinstance(choice, dict) else None
+            text = delta.get("content") if isinstance(delta, dict) else None
+            if isinstance(text, str) and text:
+                yield text
+    raise Failed(f"{where} ended the response before it was complete")
+
+
+def _refusal(refused: Refused, where: str) -> UsageError | Failed:
+    said = _message(_object(refused.body))
+    if refused.status == 401:
+        return UsageError(
+            f"{where} does not take the app's key", hint="`ert-deploy up` gives app and backend the same key"
+        )
+    if refused.status in (400, 413, 422):
+        return UsageError(f"{where} does not take the question: {said}")
+    after = printable(refused.after, 10)
+    return Failed(f"{where} returned {refused.status}: {said}", hint=f"try again in {after} s" if after else "")
+
+
+def _message(shown: dict[str, Any]) -> str:
+    error = shown.get("error")
+    text = error.get("message") if isinstance(error, dict) else error or shown.get("detail")
+    return printable(text or "no reason given")
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    try:
+        shown = json_of(data)
+    except ValueError:
+        return {}
+    return shown if isinstance(shown, dict) else {}

@@ -1,0 +1,72 @@
+"""Access to a backend as its app has it: address, key and certificate, from the app's own variables."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ert_deploy.config import state_of
+from ert_deploy.core.model.errors import UsageError
+from ert_deploy.core.model.observed import Address
+from ert_deploy.core.model.secret import HIDDEN, Secret
+from ert_deploy.core.model.text import printable
+from ert_deploy.wiring import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What an app uses to call its backend. `timeout` is in seconds."""
+
+    deployment: str
+    service: str
+    address: Address
+    certificate: str
+    key: Secret = field(repr=False)
+    timeout: float
+
+    @property
+    def url(self) -> str:
+        """The base URL."""
+        return self.address.url()
+
+
+def access_of(session: Session) -> Access:
+    """Return the access of the first target of the config.
+
+    Raises UsageError if the app uses no backend now, or if its host does not tell the key; CannotObserve.
+    """
+    target = session.desired.targets[0]
+    service = session.ports.web.service(target.service)
+    env, names = session.ports.web.read_env(service.id), target.names
+    found = [env.get(name) for name in (names.url, names.key, names.certificate)]
+    if not all(found):
+        raise UsageError(f"{service.name} uses no backend now", hint="`ert-deploy up` rents one and connects the app")
+    url, key, certificate = (value or HIDDEN for value in found)
+    if HIDDEN in (url, key, certificate):
+        raise UsageError(
+            f"{session.ports.web.platform.name} does not tell what {names.key} of {service.name} is",
+            hint="`keys/custody` in the config has the key kept here from the next `ert-deploy key rotate` on",
+        )
+    address = _address(url.reveal())
+    return Access(session.desired.deployment, service.name, address, certificate.reveal(), key, float(target.timeout))
+
+
+def folder_of(session: Session) -> Path:
+    """Return the folder of this deployment's files on this machine: that of the state, if it is a file."""
+    place = state_of(session.settings, session.desired.deployment)
+    return place.parent if isinstance(place, Path) else Path(".ert")
+
+
+def _address(url: str) -> Address:
+    """Return the address in a URL. Raise UsageError unless it is https to an IP address."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 443
+        ip = str(ipaddress.ip_address(parts.hostname or ""))
+    except ValueError:
+        parts, port, ip = urlsplit(""), 0, ""
+    if parts.scheme != "https" or not ip:
+        raise UsageError(f"the app's backend {printable(url, 80)} is not one that ert-deploy has rented")
+    return Address(ip, port)

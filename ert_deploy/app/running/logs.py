@@ -1,0 +1,139 @@
+"""`logs` by source: the container's and the app's lines, merged by time, also as they appear."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ert_deploy.adapters.clock import RealClock
+from ert_deploy.app.deployment import SILENT, Config, Deployment, Progress, opened
+from ert_deploy.app.outcome import accessible
+from ert_deploy.app.running.log_lines import Line, Source, container_lines, unseen
+from ert_deploy.core.model.errors import ErtError, UsageError
+from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.planning.age import newest
+from ert_deploy.wiring import Session
+
+__all__ = ["EVERY", "Line", "Source", "Wanted", "log_lines"]
+
+PAUSE = 5.0  # real seconds between two reads; Vast.ai takes a request in some seconds, Render 30 a minute
+MOST_APP = 100
+EVERY = frozenset(Source)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which lines: of these sources, not older than `since` seconds, that contain `grep` (a regular expression).
+
+    `tail` is the number of lines of the first read; `instance` is that of the container, by default the newest.
+    """
+
+    sources: frozenset[Source] = EVERY
+    tail: int = 100
+    since: float | None = None
+    grep: str = ""
+    instance: InstanceId | None = None
+
+
+def log_lines(
+    config: Config = None, wanted: Wanted | None = None, *, follow: bool = False, progress: Progress = SILENT
+) -> Iterator[Line]:
+    """Yield the lines that are wanted, by time; with `follow` also new ones, without end.
+
+    A source that cannot be read is noted, and skipped. Raises UsageError (an invalid expression, an instance that does
+    not exist), and the error of the only source that is wanted.
+    """
+    wanted = wanted or Wanted()
+    try:
+        pattern = re.compile(wanted.grep)
+    except re.error as error:
+        raise UsageError(f"--grep {wanted.grep!r} is not a regular expression: {error}") from None
+    reader = _Reader(*_session(opened(config), wanted, progress), wanted, progress)
+    clock = RealClock()
+    oldest = clock.now() - wanted.since if wanted.since is not None else 0.0
+    lines = reader.read()
+    first = [line for line in lines if line.at >= oldest and pattern.search(line.text)]
+    yield from first[-wanted.tail :]
+    while follow:
+        clock.sleep(PAUSE)
+        yield from (line for line in reader.read() if pattern.search(line.text))
+
+
+def _session(deployment: Deployment, wanted: Wanted, progress: Progress) -> tuple[Session, frozenset[Source]]:
+    """Return the ports, and the sources that can be read with the keys that are there."""
+    if Source.APP not in wanted.sources:
+        return deployment.session(progress, web=False), wanted.sources
+    if wanted.sources == {Source.APP}:
+        return deployment.session(progress, gpu=False), wanted.sources
+    try:
+        return deployment.session(progress), wanted.sources
+    except UsageError as error:
+        progress.note(f"the app's log is left out: {error.summary}")
+        return deployment.session(progress, web=False), wanted.sources - {Source.APP}
+
+
+class _Reader:
+    """Reads the sources again and again, and returns what was not read before."""
+
+    def __init__(self, session: Session, sources: frozenset[Source], wanted: Wanted, progress: Progress) -> None:
+        self._session = session
+        self._sources = sources
+        self._wanted = wanted
+        self._progress = progress
+        self._seen: dict[str, Sequence[Line]] = {}
+        self._troubles: dict[str, str] = {}
+
+    def read(self) -> list[Line]:
+        """Return the new lines of all sources, by time."""
+        found: list[Line] = []
+        readers: dict[str, Callable[[], list[Line]]] = {}
+        if self._sources - {Source.APP}:
+            readers["container"] = self._container
+        if Source.APP in self._sources:
+            readers["app"] = self._app
+        for name, reader in readers.items():
+            try:
+                lines = reader()
+            except ErtError as error:
+                self._note(name, error)
+                continue
+            self._troubles.pop(name, None)
+            found += unseen(self._seen.get(name, ()), lines)
+            self._seen[name] = lines
+        found.sort(key=lambda line: line.at)
+        return [line for line in found if line.source in self._sources]
+
+    def _note(self, name: str, error: ErtError) -> None:
+        """Note an error once; raise it if nothing else was ever read."""
+        if not self._seen and len({source is Source.APP for source in self._sources}) == 1:
+            raise error
+        if self._troubles.get(name) != error.summary:
+            self._troubles[name] = error.summary
+            self._progress.note(f"the {name}'s log: {error.summary}")
+
+    def _container(self) -> list[Line]:
+        found = accessible(self._session)
+        mine = [one.id for one in found]
+        chosen = self._wanted.instance
+        if chosen is not None and chosen not in mine:
+            raise UsageError(f"instance {chosen} is not one of {self._session.desired.deployment}")
+        if not mine:
+            raise UsageError(f"{self._session.desired.deployment} has no instance", hint="`ert-deploy up` rents one")
+        number = chosen if chosen is not None else newest(found).id
+        return container_lines(self._session.ports.gpu.logs(number, self._wanted.tail))
+
+    def _app(self) -> list[Line]:
+        web, found = self._session.ports.web, []
+        for target in self._session.desired.targets:
+            service = web.service(target.service)
+            web.read_env(service.id)  # registers its keys, so that they are removed from every line
+            for line in web.logs(service, min(self._wanted.tail, MOST_APP)):
+                found.append(Line(self._real(line.at), Source.APP, line.text))
+        return found
+
+    def _real(self, at: float) -> float:
+        """Return a time of the provider in real time, as the containers write it; both are one outside a sandbox."""
+        if self._session.speed == 1.0:
+            return at
+        return RealClock().now() - (self._session.ports.clock.now() - at) / self._session.speed

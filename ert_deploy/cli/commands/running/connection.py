@@ -1,0 +1,44 @@
+"""`ert-deploy connection`: URL, CA file and a command line for curl; the key on request."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from ert_deploy.app.running import connection as app
+from ert_deploy.cli.options import config_option, confirmed, emit_json, interruptible, json_option, yes_option
+from ert_deploy.cli.view.progress import make_view
+from ert_deploy.core.model.errors import UsageError
+
+
+@click.command("connection")
+@config_option
+@json_option
+@click.option("--show-key", "what", flag_value="key", help="Write the key alone; on a terminal after confirmation.")
+@click.option("--header", "what", flag_value="header", help="Write the HTTP header with the key, for a pipe to curl.")
+@yes_option
+def command(config: str | None, as_json: bool, what: str | None, yes: bool) -> None:
+    """Show how to call the backend: URL, CA file, and a line for curl.
+
+    The certificate is written into the CA file, which contains no secret. The key appears in no command line, and here
+    only with --show-key or --header.
+    """
+    if what and as_json:
+        raise UsageError(f"--json does not go with --{'show-key' if what == 'key' else what}")
+    with interruptible(), make_view() as view:
+        found = app.connection(config, progress=view)
+    if what:
+        if sys.stdout.isatty() and not confirmed(f"write the key of {found.service} to this terminal?", yes=yes):
+            raise UsageError("nothing was written")
+        text = found.key.reveal() if what == "key" else found.header()
+        sys.stdout.buffer.write(f"{text}\n".encode())  # not filtered: this is what was requested
+        sys.stdout.buffer.flush()
+    elif as_json:
+        about = {"service": found.service, "url": found.url, "ca_file": str(found.ca_file)}
+        emit_json({**about, "curl": found.curl, "key_sha256": found.key_name})
+    else:
+        click.echo(f"URL      {found.url}/v1")
+        click.echo(f"CA file  {found.ca_file}")
+        click.echo(f"key      sha256 {found.key_name}..., that of {found.service}; --show-key writes it")
+        click.echo(f"curl     {found.curl}")

@@ -1,0 +1,40 @@
+"""`ert-deploy events`: what happened, when, by whom, and what it had cost until then."""
+
+from __future__ import annotations
+
+import click
+
+from ert_deploy.app.running import events as app
+from ert_deploy.app.running.events import Happened, moment
+from ert_deploy.cli.options import config_option, emit_json, json_option
+
+
+@click.command("events")
+@config_option
+@json_option
+@click.option(
+    "-n", "--tail", type=click.IntRange(1), metavar="N", help="The last N events; default: all that are kept."
+)
+def command(config: str | None, as_json: bool, tail: int | None) -> None:
+    """List what happened to the deployment: when, what, its cost, and by whom.
+
+    The state keeps the last 64 events. A cost is that of the instance since it was rented, as if its GPU had run all
+    the time. No provider is called.
+    """
+    found = app.events(config, most=tail)
+    if as_json:
+        emit_json({"where": found.where, "events": [_plain(one) for one in found.events]})
+        return
+    for one in found.events:
+        cost = f"${one.cost:.2f}" if one.cost else ""
+        about = f"{one.what:10}  {one.instance:10}  {cost:>8}"
+        click.echo(f"{moment(abs(one.at))}  {about}  {one.who}{f': {one.why}' if one.why else ''}")
+    if not found.events:
+        click.echo(f"no event is stored in {found.where}", err=True)
+
+
+def _plain(one: Happened) -> dict[str, object]:
+    """Return the fields for JSON; `at` is null if only the clock of the writer was known."""
+    at = one.at if one.at > 0 else None
+    cost = one.cost or None
+    return {"at": at, "what": one.what, "instance": one.instance, "why": one.why, "cost_usd": cost, "who": one.who}

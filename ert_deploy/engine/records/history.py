@@ -1,0 +1,70 @@
+"""History of the engine: each write of the state contains the events that it stands for."""
+
+from __future__ import annotations
+
+import math
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from ert_deploy.core.model.errors import ErtError
+from ert_deploy.core.model.events import Stopped
+from ert_deploy.core.model.log.happened import Happened
+from ert_deploy.core.model.log.transitions import Costs, remembered, transitions
+from ert_deploy.core.model.observed import Observed
+from ert_deploy.core.model.state import State
+from ert_deploy.engine.effects import Effect, Effects, ask
+from ert_deploy.ports import Audience, StateStore
+
+T = TypeVar("T")
+HOUR = 3600.0
+
+
+def recorded(effects: Effects[T], observed: Observed, pending: list[Happened]) -> Effects[T]:
+    """Run the effects, and add to each state that they save what has happened since `observed`.
+
+    A stop changes no state: it is added to `pending`, and written with the next one.
+    """
+    before, at, costs = observed.state, observed.stamp(), _costs(observed)
+    value: Any = None
+    error: ErtError | None = None
+    while True:
+        try:
+            effect = effects.send(value) if error is None else effects.throw(error)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        value, error = None, None
+        saving = effect.method is StateStore.save
+        if saving:
+            (after,) = effect.args
+            events = (*pending, *transitions(before, after, at, costs))
+            effect = Effect(effect.method, (remembered(after, events),), effect.named)
+        elif effect.method is Audience.tell and isinstance(effect.args[0], Stopped):
+            number = effect.args[0].instance_id
+            pending.append(Happened(at, "stopped", number, "its disk is kept", costs.get(number, 0.0)))
+        try:
+            value = yield effect
+        except ErtError as caught:
+            error = caught
+        else:
+            if saving:
+                before = value
+                pending.clear()
+
+
+def write_rest(state: State, pending: list[Happened]) -> Effects[None]:
+    """Write the events that no other write has taken. Not worth an error: the world is as it should be."""
+    if pending:
+        with suppress(ErtError):
+            yield from ask(StateStore.save, remembered(state, pending))
+        pending.clear()
+
+
+def _costs(observed: Observed) -> Costs:
+    """Return what each instance has cost at most since it was rented, in $: as if its GPU had run all the time."""
+    now = abs(observed.stamp())
+    return {
+        instance.id: round(instance.dph * max(0.0, now - instance.started) / HOUR, 4)
+        for instance in observed.instances
+        if instance.started and math.isfinite(instance.dph)
+    }

@@ -1,0 +1,63 @@
+"""History of a deployment: each write of the engine has the events that it stands for, also when calls fail."""
+
+from __future__ import annotations
+
+import pytest
+
+from ert_deploy.app.lifecycle import down, sleep, up, wake
+from ert_deploy.core.model.errors import Failed, Transient
+from ert_deploy.core.model.log.happened import Happened
+from ert_deploy.engine.records.history import write_rest
+from ert_deploy.engine.run import run
+from tests.support.fakes.deployment import on_fakes
+from tests.support.fakes.loopback import FakeWorld, world
+
+
+@pytest.fixture
+def made() -> FakeWorld:
+    return world()
+
+
+def whats(made: FakeWorld) -> list[str]:
+    return [one.what for one in made.store.state.history]
+
+
+def test_a_life_is_told_from_the_first_rental_to_the_last_deletion(made: FakeWorld) -> None:
+    deployment = on_fakes(made)
+    up(deployment)
+    number = made.gpu.only().id
+    assert whats(made) == ["rented", "keys", "ready", "published", "deployed", "proven"]
+    rented = made.store.state.history[0]
+    assert (rented.instance, rented.who) == (number, "")
+    made.clock.sleep(3600)
+    made.gpu.faults.queued["stop"] = [Transient("no answer")]
+    sleep(deployment)
+    stopped = made.store.state.history[-1]
+    assert (stopped.what, stopped.instance) == ("stopped", number)
+    assert stopped.cost > 0
+    assert stopped.at > rented.at
+    wake(deployment)
+    assert "started" in whats(made)
+    down(deployment)
+    assert [what for what in whats(made) if what.startswith("destroy")] == ["destroying", "destroyed"]
+    assert made.store.state.empty()
+
+
+def test_a_stop_that_no_write_took_is_no_error_when_the_store_fails(made: FakeWorld) -> None:
+    deployment = on_fakes(made)
+    up(deployment)
+    before = made.store.state
+    made.store.faults.queued["save"] = [Failed("the disk is full")]
+    assert sleep(deployment).backends[0].asleep
+    assert made.store.state == before
+
+
+def test_events_that_could_not_be_written_come_with_the_next_write(made: FakeWorld) -> None:
+    pending = [Happened(1.0, "stopped", "5")]
+    made.store.faults.queued["save"] = [Transient("no answer")]
+    run(write_rest(made.store.state, pending), made.ports)
+    assert (pending, whats(made)) == ([], [])
+    run(write_rest(made.store.state, [Happened(1.0, "stopped", "5")]), made.ports)
+    assert whats(made) == ["stopped"]
+    run(write_rest(made.store.state, []), made.ports)
+    assert whats(made) == ["stopped"]
