@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ert_deploy.app.attention import needs_attention
 from ert_deploy.app.deployment import SILENT, Config, Deployment, Progress, at_work, opened
 from ert_deploy.app.outcome import Outcome, outcome_of
+from ert_deploy.app.preview import aimed
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.engine.apply import apply
@@ -79,9 +78,7 @@ def _converge(
     Without `patient` the run does not wait for active reports, and destroys instances before it updates the apps.
     """
     with at_work(deployment, progress, going_down=phase is Phase.ABSENT) as (session, audience):
-        desired = replace(session.desired, phase=phase, begin=begin, wait_for_offer=wait)
-        if not patient:
-            desired = replace(desired, apps_first=False, timings=replace(desired.timings, finish=0.0))
+        desired = aimed(session.desired, phase, begin=begin, patient=patient, wait=wait)
         result = run(apply(desired), session.ports)
         return outcome_of(result, changed=audience.steps > 0, now=session.ports.clock.now())
 

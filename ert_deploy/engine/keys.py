@@ -18,7 +18,7 @@ from ert_deploy.core.model.observed import Address, Instance, Observed, Vital
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Record
-from ert_deploy.core.planning.key_acceptance import besides, forgotten, named, takes
+from ert_deploy.core.planning.key_acceptance import forgotten, named, takes, with_key
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.run_context import Run
@@ -51,8 +51,7 @@ def add_key(step: steps.AddKey, run: Run) -> Effects[None]:
     if instance.id not in run.memory.made:
         run.memory.made[instance.id] = make_key((yield from ask(Entropy.token_bytes, KEY_BYTES)))
     new = run.memory.made[instance.id].sha256()
-    taken = [d for d in takes(instance, record) if d != new and (published or d not in instance.key_hashes)]
-    hashes = (*besides(tuple(taken), run.situation.held_keys), new)
+    hashes = with_key(instance, record, new, run.situation.held_keys, published=published)
     yield from _set(instance.id, hashes, run)
 
 

@@ -7,6 +7,7 @@ from typing import assert_never
 from ert_deploy.core.model import events, steps
 from ert_deploy.core.model.observed import Health
 from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.planning.forecast.unknown import NEW
 
 GB = 1e9
 FULL = 100
@@ -177,6 +178,8 @@ _MACHINE_VERBS = {
 
 
 def _named(instance_id: InstanceId | None) -> str:
+    if instance_id == NEW:
+        return "the new instance"
     return f"instance {instance_id}" if instance_id is not None else "it"
 
 

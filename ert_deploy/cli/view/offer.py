@@ -26,6 +26,8 @@ def offer_lines(ranked: Ranked, hours: float) -> Iterator[str]:
     yield f"  offer {offer.id}, {offer.gpu_name}, {offer.geolocation}, machine {offer.machine_id}{host}"[:WIDTH]
     until, whole = money(cost.to_healthy()), money(cost.expected())
     yield f"  costs     ${cost.hourly:.4f}/h, {until} until healthy, {whole} with {hours:g} h"
+    low, high = money(cost.within(0.05)), money(cost.within(0.95))
+    yield f"  between   {low} and {high} in 9 of 10 such runs, with {hours:g} h"
     yield f"  a month   {money(cost.month())} if rented once a day, {money(cost.always_on())} if always on"
     yield f"  works     {cost.works:.0%} of such rentals; each that fails costs up to {money(cost.until_healthy())}"
     yield "  minutes      " + "".join(f"{name:>9}" for name in NAMES)
@@ -51,6 +53,8 @@ def offer_document(ranked: Ranked) -> dict[str, Any]:
         "boot": round(cost.boot, 4),
         "download": round(cost.download, 4),
         "failures": round(cost.failures(), 4),
+        "p5": round(cost.within(0.05), 4),
+        "p95": round(cost.within(0.95), 4),
         "to_healthy": round(cost.to_healthy(), 4),
         "month": round(cost.month(), 2),
         "always_on": round(cost.always_on(), 2),

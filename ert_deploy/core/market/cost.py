@@ -7,6 +7,7 @@ that the host does not work. Each of these can exceed the price per hour, so the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 from ert_deploy.core.market.learned import NOTHING, Learned
 from ert_deploy.core.market.odds import works
@@ -15,6 +16,7 @@ from ert_deploy.core.model.desired import Launch
 from ert_deploy.core.model.observed import Offer
 
 HOUR = 3600.0
+SLICES, MOST_FAILED = 200, 6  # of a distribution, and attempts beyond which no more is added
 DAYS = 30.0  # of a month, by which Vast converts the price of a disk (docs.vast.ai, pricing)
 
 
@@ -48,6 +50,25 @@ class Estimate:
     def to_healthy(self) -> float:
         """Return the expected $ until a backend is ready, with the attempts that fail."""
         return self.until_healthy() + self.failures()
+
+    def within(self, part: float) -> float:
+        """Return the $ for the planned hours and all before them that this part of the runs stays within, as 0.95.
+
+        Stages of one attempt are all slow or all quick, as they share a host; each attempt that fails costs as much as
+        one that works. ValueError outside of 0 to 1.
+        """
+        if not 0 < part < 1:
+            raise ValueError(f"{part!r} is not between 0 and 1")
+        grid = [(index + 0.5) / SLICES for index in range(SLICES)]
+        works = [self.hourly * self.stages.at(q).billed / HOUR + self.download for q in grid]
+        outcomes = sorted(
+            (self.running + failed * self.until_healthy() + once, self.works * (1 - self.works) ** failed)
+            for failed in range(MOST_FAILED)
+            for once in works
+        )
+        reached = accumulate(chance for _, chance in outcomes)
+        wanted = part * sum(chance for _, chance in outcomes)
+        return next(price for (price, _), so_far in zip(outcomes, reached, strict=True) if so_far >= wanted)
 
     def month(self) -> float:
         """Return the $ of a month in which a machine is rented for the planned hours once a day."""

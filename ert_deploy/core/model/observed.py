@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ert_deploy.core.model.boot.container import UNREAD, Container
 from ert_deploy.core.model.boot.watch import Watch
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.provider import SILENT, InstanceId, Notice
@@ -54,7 +55,8 @@ class Instance:
     name for the state of the container: shown, and never read. `ended`: its container has run and runs no more, or the
     provider cannot tell. `dph` is the price of the running instance and `disk_dph` the part of it for the disk in any
     state, in $/h. `shell` is the SSH server. `started` is when it was rented; a stop and a start do not change it.
-    `bid` means that it is interruptible, and runs again by itself after being outbid.
+    `bid` means that it is interruptible, and runs again by itself after being outbid. `container` is how it was
+    created.
     """
 
     id: InstanceId
@@ -80,6 +82,7 @@ class Instance:
     born: Mark | None = None
     owner: str = ""
     label_token: str = ""
+    container: Container = UNREAD
 
     @property
     def halted(self) -> bool:

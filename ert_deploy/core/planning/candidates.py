@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from ert_deploy.core.model.boot.watch import Watch
-from ert_deploy.core.model.desired import Desired, Phase
+from ert_deploy.core.model.desired import Desired, Launch, Phase
 from ert_deploy.core.model.observed import Instance, Observed, Power, Vital
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
@@ -21,12 +21,14 @@ from ert_deploy.core.model.state import LONG_AGO, Record
 from ert_deploy.core.model.text import per_hour
 from ert_deploy.core.planning.age import by_age
 from ert_deploy.core.planning.app_env import Targets, connected
+from ert_deploy.core.planning.changes.differences import differences
 from ert_deploy.core.planning.health import Candidate, Stage, Verdict, complaint, judge
 from ert_deploy.core.planning.key_acceptance import takes
 
 KeyOf: TypeAlias = Callable[[Instance], Secret | None]  # the current key of an instance, if its text is known
 USABLE = (Stage.READY, Stage.BOOTING, Stage.ASLEEP)  # the best first
 PAIR = 2  # machines of a hedge
+SOMETHING_ELSE = "it runs with another image, model, disk, context or guard than in the config"
 PRICE_TOLERANCE = 1.01  # rounding between the search price and the actual price
 
 
@@ -83,10 +85,16 @@ def unfit(desired: Desired, candidate: Candidate) -> str:
     """Return the reason for replacing it; empty if it matches the config."""
     instance = candidate.instance
     if instance.spec != desired.launch.spec():
-        return "it runs with another image, model, disk, context or guard than in the config"
+        return changed_keys(desired.launch, instance) or SOMETHING_ELSE
     if (excess := over_cap(desired, instance)) > 0:
         return f"{_too_dear(desired, instance)}: ${excess:.4f}/h too much"
     return ""
+
+
+def changed_keys(launch: Launch, instance: Instance) -> str:
+    """Return the keys of the config that differ from the running container, such as "launch.image changed"."""
+    keys = [difference.key for difference in differences(launch, instance)]
+    return f"{', '.join(keys)} changed" if keys else ""
 
 
 def over_cap(desired: Desired, instance: Instance) -> float:

@@ -24,6 +24,7 @@ from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
 from ert_deploy.ports import Account
 from ert_deploy.providers.vast import messages
+from ert_deploy.providers.vast.container import container
 from ert_deploy.providers.vast.power import ENDED, power_of
 
 DATACENTER = 1  # hosting_type
@@ -127,6 +128,7 @@ def instance(row: Mapping[str, Any]) -> Instance:
         born=read_birth(env),
         owner=env.get("ERT_OWNER", ""),
         label_token=claim.token if claim else "",
+        container=container(row, env),
     )
 
 

@@ -1,0 +1,119 @@
+"""Preview of a run: its steps and changes, what it would rent, and what would make it fail. Read-only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from ert_deploy.app.market import ranked
+from ert_deploy.app.outcome import Doubts, foreign, in_doubt
+from ert_deploy.core.model.desired import Desired, Phase
+from ert_deploy.core.model.errors import CannotObserve, ErtError
+from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.model.steps import Rent, Step
+from ert_deploy.core.planning.changes.summary import Summary, summary
+from ert_deploy.core.planning.forecast.steps_ahead import forecast
+from ert_deploy.core.planning.offers import Ranked
+from ert_deploy.core.planning.situation import Situation
+from ert_deploy.engine.app_proof import Finding
+from ert_deploy.engine.observe import observe
+from ert_deploy.engine.preflight import findings
+from ert_deploy.engine.run import run
+from ert_deploy.engine.run_context import Memory
+from ert_deploy.wiring import Session
+
+SHOWN = 5  # maximum number of variables to name; there may be many
+NO_IMAGE = Finding(
+    "the config names no image yet, so nothing can be rented",
+    "build and push one (`ert-deploy image build`, `image push`), or write its name under launch/image",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Every step of a run if nothing goes wrong; the engine executes the first and plans again after each.
+
+    `findings` are facts to know before `up`; one with `stops` makes `up` fail. `offer` is the one that would be rented
+    now out of `matching`, None if none would be, or if the market could not be read; `hours` are the planned ones.
+    `summary` is what the steps do to machines and variables, and `situation` what the plan was made from.
+    """
+
+    deployment: str
+    steps: tuple[Step, ...]
+    findings: tuple[Finding, ...] = ()
+    undecided: Doubts = ()
+    others: tuple[InstanceId, ...] = ()
+    offer: Ranked | None = None
+    matching: int = 0
+    hours: float = 0.0
+    summary: Summary = field(default_factory=Summary)
+    phase: Phase = Phase.RUNNING
+    situation: Situation | None = field(default=None, repr=False, compare=False)
+
+
+def aimed(desired: Desired, phase: Phase, *, begin: bool = True, patient: bool = True, wait: float = 0.0) -> Desired:
+    """Return what a command wants. Without `begin` a deployment has to exist already.
+
+    Without `patient` the run does not wait for active reports, and destroys instances before it updates the apps.
+    """
+    wanted = replace(desired, phase=phase, begin=begin, wait_for_offer=wait)
+    if patient:
+        return wanted
+    return replace(wanted, apps_first=False, timings=replace(wanted.timings, finish=0.0))
+
+
+def preview(session: Session, desired: Desired) -> Plan:
+    """Read the actual state once and return the plan. Raises UsageError or CannotObserve."""
+    memory = Memory()
+    situation = run(observe(desired, memory), session.ports)
+    found: tuple[Finding, ...] = ()
+    if desired.phase is Phase.RUNNING:
+        unnamed = (NO_IMAGE,) if not desired.launch.image else ()
+        found = (*unnamed, *run(findings(desired, memory), session.ports), *_of_the_account(session))
+    ahead = forecast(situation)
+    downtime = frozenset(target for target, service in memory.services.items() if service.has_disk)
+    made = Plan(
+        desired.deployment,
+        ahead,
+        found,
+        in_doubt(situation),
+        foreign(situation),
+        hours=desired.plan_hours,
+        summary=summary(situation, ahead, downtime),
+        phase=desired.phase,
+        situation=situation,
+    )
+    return _with_offer(made, session, situation) if any(isinstance(step, Rent) for step in ahead) else made
+
+
+def _with_offer(made: Plan, session: Session, situation: Situation) -> Plan:
+    try:
+        choice = ranked(session, situation.desired, situation.observed.state)
+    except ErtError as error:
+        note = Finding("the market was not read, so the offer and its cost are not known", error.summary, stops=False)
+        return replace(made, findings=(*made.findings, note))
+    if not choice.ranked:
+        note = Finding(
+            f"no offer matches (of {len(choice.rejected)})", "`ert-deploy offers` shows which filter removes most"
+        )
+        return replace(made, findings=(*made.findings, note))
+    return replace(made, offer=choice.ranked[0], matching=len(choice.ranked))
+
+
+def _of_the_account(session: Session) -> Iterator[Finding]:
+    """Yield the variables that the provider adds to the container besides those of the create call."""
+    try:
+        names = session.ports.gpu.account_variables()
+        why = "the key may not read them (user_read)"
+    except CannotObserve as error:
+        names, why = None, error.summary
+    if names is None:
+        what = "the variables of the GPU account, which are set in every container, were not read"
+        yield Finding(what, why, stops=False)
+    elif names:
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        yield Finding(
+            f"the GPU account puts {', '.join(names[:SHOWN])}{more} into every container, also into this one",
+            "the machine's host can read them: delete them in the console, or use an account of its own",
+            stops=False,
+        )

@@ -1,0 +1,55 @@
+"""Steps ahead: `forecast(situation)` returns every step of a run in which nothing goes wrong.
+
+It is the plan, applied: the first step is taken for done, and the plan is made again, as the engine does after each
+observation. What only the run can know is replaced by values that are shown as "known after boot".
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ert_deploy.core.model import steps
+from ert_deploy.core.model.desired import Phase
+from ert_deploy.core.model.steps import Step
+from ert_deploy.core.planning.forecast.assumed import assumed
+from ert_deploy.core.planning.forecast.unknown import NEW
+from ert_deploy.core.planning.plan import next_step, plan
+from ert_deploy.core.planning.situation import Situation
+
+UNKNOWN_UNTIL_DONE = (steps.Rent, steps.AddKey, steps.Wake)  # after these a fingerprint is that of an assumption
+
+
+def forecast(situation: Situation) -> tuple[Step, ...]:
+    """Return all steps to the desired state; empty if it is reached. The first is the one `next_step` returns."""
+    found: list[Step] = []
+    first, seen = situation, set[Step]()
+    while (step := next_step(situation)) is not None:
+        if step in seen:  # it waits for something that nobody can assume: the rest is that of the plan as it stands
+            found += [other for other in plan(situation) if other not in seen]
+            break
+        seen.add(step)
+        found.append(step)
+        situation = assumed(situation, step)
+    return tuple(_named(found, known=first.desired.phase is not Phase.RUNNING))
+
+
+def _named(found: list[Step], *, known: bool) -> list[Step]:
+    """Return the steps without the fingerprints of values that are only assumed."""
+    named: list[Step] = []
+    unknown = False
+    for step in found:
+        unknown = unknown or (isinstance(step, UNKNOWN_UNTIL_DONE) and not known)
+        named.append(_without_assumptions(step) if unknown else step)
+    return named
+
+
+def _without_assumptions(step: Step) -> Step:
+    match step:
+        case steps.Prove():
+            return replace(step, fingerprint="")
+        case steps.Deploy():
+            return replace(step, reason="to take up the new environment")
+        case steps.AwaitBoot(instance_id) if instance_id == NEW:
+            return replace(step, reason="the one that will be rented")
+        case _:
+            return step
