@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from ert_deploy.app.market import ranked
 from ert_deploy.app.outcome import Doubts, foreign, in_doubt
 from ert_deploy.core.model.desired import Desired, Phase
-from ert_deploy.core.model.errors import CannotObserve, ErtError
+from ert_deploy.core.model.errors import CannotObserve, ErtError, Failed, UsageError
 from ert_deploy.core.model.provider import InstanceId
-from ert_deploy.core.model.steps import Rent, Step
+from ert_deploy.core.model.steps import Step
+from ert_deploy.core.planning.candidates import unfit
 from ert_deploy.core.planning.changes.summary import Summary, summary
-from ert_deploy.core.planning.forecast.steps_ahead import forecast
+from ert_deploy.core.planning.forecast.steps_ahead import before_rent, forecast
 from ert_deploy.core.planning.offers import Ranked
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.app_proof import Finding
 from ert_deploy.engine.observe import observe
-from ert_deploy.engine.preflight import findings
+from ert_deploy.engine.preflight import begun, findings, nothing_to_wake
+from ert_deploy.engine.rent import best_offer
 from ert_deploy.engine.run import run
-from ert_deploy.engine.run_context import Memory
+from ert_deploy.engine.run_context import Memory, Run
 from ert_deploy.wiring import Session
 
 SHOWN = 5  # maximum number of variables to name; there may be many
@@ -27,6 +28,7 @@ NO_IMAGE = Finding(
     "the config names no image yet, so nothing can be rented",
     "build and push one (`ert-deploy image build`, `image push`), or write its name under launch/image",
 )
+UNREAD = "the market was not read, so the offer and its cost are not known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,34 +72,51 @@ def preview(session: Session, desired: Desired) -> Plan:
     if desired.phase is Phase.RUNNING:
         unnamed = (NO_IMAGE,) if not desired.launch.image else ()
         found = (*unnamed, *run(findings(desired, memory), session.ports), *_of_the_account(session))
-    ahead = forecast(situation)
+    if not (desired.begin or begun(situation)):
+        return _made(session, situation, memory, (nothing_to_wake(desired), *found), exists=False)
+    return _made(session, situation, memory, found)
+
+
+def _made(
+    session: Session, situation: Situation, memory: Memory, found: tuple[Finding, ...], *, exists: bool = True
+) -> Plan:
+    offer, matching = None, 0
+    renting = before_rent(situation) if exists else None
+    if renting is not None:
+        market = Memory()
+        try:
+            offer, _ = run(best_offer(Run(renting, market)), session.ports)
+            matching = len(market.ranked)
+        except (UsageError, Failed) as error:
+            if renting.serving:
+                found = (*found, _kept(renting, error))
+                situation = Situation(situation.desired, replace(situation.observed, unreplaceable=True))
+            else:
+                found = (*found, Finding(error.summary, error.hint))
+        except ErtError as error:
+            found = (*found, Finding(UNREAD, error.summary, stops=False))
+    ahead = forecast(situation) if exists else ()
     downtime = frozenset(target for target, service in memory.services.items() if service.has_disk)
-    made = Plan(
-        desired.deployment,
+    return Plan(
+        situation.desired.deployment,
         ahead,
         found,
         in_doubt(situation),
         foreign(situation),
-        hours=desired.plan_hours,
-        summary=summary(situation, ahead, downtime),
-        phase=desired.phase,
-        situation=situation,
+        offer,
+        matching,
+        situation.desired.plan_hours,
+        summary(situation, ahead, downtime),
+        situation.desired.phase,
+        situation,
     )
-    return _with_offer(made, session, situation) if any(isinstance(step, Rent) for step in ahead) else made
 
 
-def _with_offer(made: Plan, session: Session, situation: Situation) -> Plan:
-    try:
-        choice = ranked(session, situation.desired, situation.observed.state)
-    except ErtError as error:
-        note = Finding("the market was not read, so the offer and its cost are not known", error.summary, stops=False)
-        return replace(made, findings=(*made.findings, note))
-    if not choice.ranked:
-        note = Finding(
-            f"no offer matches (of {len(choice.rejected)})", "`ert-deploy offers` shows which filter removes most"
-        )
-        return replace(made, findings=(*made.findings, note))
-    return replace(made, offer=choice.ranked[0], matching=len(choice.ranked))
+def _kept(situation: Situation, error: ErtError) -> Finding:
+    """Return what is known of a backend that stays in use because nothing can be rented in its place."""
+    kept = situation.serving[0]
+    what = f"instance {kept.instance.id} keeps serving, but {unfit(situation.desired, kept)}: {error.summary}"
+    return Finding(what, error.hint, stops=False)
 
 
 def _of_the_account(session: Session) -> Iterator[Finding]:

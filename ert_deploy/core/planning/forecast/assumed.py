@@ -6,14 +6,13 @@ It has no effect on anything: the engine executes the steps, and these values ar
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
 
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health, Instance, Observed, Power, Vital
-from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.stamps import stamps
 from ert_deploy.core.model.state import Record, Tombstone
 from ert_deploy.core.model.steps import Step
@@ -28,9 +27,10 @@ from ert_deploy.core.planning.forecast.unknown import (
     TOKEN,
     key_of,
 )
-from ert_deploy.core.planning.key_acceptance import with_key
+from ert_deploy.core.planning.key_acceptance import forgotten, with_key
 from ert_deploy.core.planning.records import without_record
 from ert_deploy.core.planning.situation import Situation
+from ert_deploy.core.planning.sleep import start_may_come
 
 Change: TypeAlias = Callable[[Situation, Any], Observed]
 _URL = re.compile(r"https://([^:/]+):(\d{1,5})")
@@ -45,8 +45,18 @@ def assumed(situation: Situation, step: Step) -> Situation:
 
 def _recorded(situation: Situation, step: steps.Record) -> Observed:
     observed = situation.observed
-    record = as_found(observed, instance_of(observed, step.instance_id), step.token)
-    return with_state(observed, situation.claimed().put_record(record))
+    instance = instance_of(observed, step.instance_id)
+    record = as_found(observed, instance, step.token)
+    found = with_state(observed, situation.claimed().put_record(record))
+    health = observed.health.get(instance.id)
+    answers = health is not None and health.vital is Vital.HEALTHY
+    return _relearned(situation, found, instance) if answers and forgotten(record) else found
+
+
+def _relearned(situation: Situation, observed: Observed, instance: Instance) -> Observed:
+    """Its backend says that it takes the key that an app has for it."""
+    beside = tuple(d for d in situation.keys_beside(instance) if d not in instance.key_hashes)
+    return with_record(observed, instance.id, keys=beside) if beside else observed
 
 
 def _rented(situation: Situation, _: steps.Rent) -> Observed:
@@ -63,25 +73,30 @@ def _rented(situation: Situation, _: steps.Rent) -> Observed:
 
 
 def _booted(situation: Situation, step: steps.AwaitBoot) -> Observed:
-    """It proves its identity and is healthy, with the certificate that is on its disk."""
+    """It proves its identity and is healthy, at the address and with the certificate that it had."""
     observed = situation.observed
-    if step.instance_id is None or situation.observed.state.record(step.instance_id) is None:
+    record = observed.state.record(step.instance_id) if step.instance_id is not None else None
+    if record is None:
         return observed
-    instance, record = instance_of(observed, step.instance_id), observed.state.record(step.instance_id)
-    pem = (record.certificate if record is not None else "") or CERTIFICATE
-    address = instance.address or _address_of(pem, situation) or PLACE
-    found = with_instance(observed, instance.id, address=address, power=Power.RUNNING)
-    return replace(found, health={**found.health, instance.id: Health(Vital.HEALTHY, certificate=pem)})
+    instance = instance_of(observed, record.id)
+    told = tuple(_told(situation))
+    mine = [(at, pem) for at, pem in told if at == instance.address or pem == record.certificate]
+    if not mine and record.published and not record.certificate:  # its record was lost: it is that of an app
+        elsewhere = {i.address for i in observed.instances}
+        mine = [(at, pem) for at, pem in told if at not in elsewhere]
+    at, pem = mine[0] if mine else (PLACE, CERTIFICATE)
+    found = with_instance(observed, instance.id, address=instance.address or at, power=Power.RUNNING)
+    healthy = Health(Vital.HEALTHY, certificate=record.certificate or pem)
+    return replace(found, health={**found.health, instance.id: healthy})
 
 
-def _address_of(pem: str, situation: Situation) -> Address | None:
-    """Return the address that an app has together with this certificate: it is assumed to stay the same."""
+def _told(situation: Situation) -> Iterator[tuple[Address, str]]:
+    """Yield the address and the certificate that each app has."""
     for target, publication in situation.targets:
-        url = publication.env.get(target.names.url)
+        url, pem = publication.env.get(target.names.url), publication.env.get(target.names.certificate)
         found = _URL.fullmatch(url.reveal()) if url is not None else None
-        if found is not None and publication.env.get(target.names.certificate) == Secret(pem):
-            return Address(found[1], int(found[2]))
-    return None
+        if found is not None and pem is not None:
+            yield Address(found[1], int(found[2])), pem.reveal()
 
 
 def _keyed(situation: Situation, step: steps.AddKey) -> Observed:
@@ -91,8 +106,10 @@ def _keyed(situation: Situation, step: steps.AddKey) -> Observed:
     instance, record = instance_of(observed, step.instance_id), observed.state.record(step.instance_id)
     if record is None:
         return observed
-    new = key_of(instance.id)
     published = instance.id in {c.instance.id for c in situation.candidates if c.published}
+    if published and forgotten(record) and (told := _relearned(situation, observed, instance)) is not observed:
+        return told
+    new = key_of(instance.id)
     hashes = with_key(instance, record, new.sha256(), situation.held_keys, published=published)
     made = replace(observed, made={**observed.made, instance.id: new})
     return with_record(made, instance.id, keys=hashes, asked=())
@@ -120,10 +137,14 @@ def _stranded(situation: Situation, step: steps.Strand) -> Observed:
 
 
 def _stopping(situation: Situation, step: steps.Stop) -> Observed:
-    observed = situation.observed
+    """It stops. A start that may still take effect is remembered, as another stop has to follow it."""
+    observed, record = situation.observed, situation.observed.state.record(step.instance_id)
     power = Power.STOPPED if instance_of(observed, step.instance_id).stopped else Power.STOPPING
     asked = replace(observed, stopped=observed.stopped | {step.instance_id})
-    return with_record(with_instance(asked, step.instance_id, power=power), step.instance_id, woken=0.0)
+    found = with_instance(asked, step.instance_id, power=power)
+    if record is not None and record.woken and start_may_come(record, situation):
+        return found
+    return with_record(found, step.instance_id, woken=0.0)
 
 
 def _stopped(situation: Situation, step: steps.AwaitStop) -> Observed:
@@ -143,13 +164,16 @@ def _retired(situation: Situation, step: steps.Retire) -> Observed:
 
 
 def _destroyed(situation: Situation, step: steps.Destroy) -> Observed:
-    observed = situation.observed
-    return replace(observed, instances=tuple(i for i in observed.instances if i.id != step.instance_id))
+    """It is gone, and what was tried less often comes first."""
+    observed, number = situation.observed, step.instance_id
+    left = tuple(i for i in observed.instances if i.id != number)
+    return replace(observed, instances=left, tries={**observed.tries, number: observed.tries.get(number, 0) + 1})
 
 
 def _gone(situation: Situation, step: steps.ConfirmDeleted | steps.AwaitGone) -> Observed:
-    observed = _destroyed(situation, steps.Destroy(step.instance_id, step.reason))
-    return with_state(observed, observed.state.confirm_deleted(step.instance_id))
+    observed = situation.observed
+    left = tuple(i for i in observed.instances if i.id != step.instance_id)
+    return replace(observed, instances=left, state=observed.state.confirm_deleted(step.instance_id))
 
 
 def _forgotten(situation: Situation, step: steps.DropRecord) -> Observed:

@@ -6,6 +6,7 @@ observation. What only the run can know is replaced by values that are shown as 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from ert_deploy.core.model import steps
@@ -21,16 +22,25 @@ UNKNOWN_UNTIL_DONE = (steps.Rent, steps.AddKey, steps.Wake)  # after these a fin
 
 def forecast(situation: Situation) -> tuple[Step, ...]:
     """Return all steps to the desired state; empty if it is reached. The first is the one `next_step` returns."""
-    found: list[Step] = []
-    first, seen = situation, set[Step]()
+    known = situation.desired.phase is not Phase.RUNNING
+    return tuple(_named([step for step, _ in ahead(situation)], known=known))
+
+
+def before_rent(situation: Situation) -> Situation | None:
+    """Return the situation in which a machine is rented; None if none is."""
+    return next((seen for step, seen in ahead(situation) if isinstance(step, steps.Rent)), None)
+
+
+def ahead(situation: Situation) -> Iterator[tuple[Step, Situation]]:
+    """Yield each step with the situation in which it is taken."""
+    seen = set[Step]()
     while (step := next_step(situation)) is not None:
         if step in seen:  # it waits for something that nobody can assume: the rest is that of the plan as it stands
-            found += [other for other in plan(situation) if other not in seen]
-            break
+            yield from ((other, situation) for other in plan(situation) if other not in seen)
+            return
         seen.add(step)
-        found.append(step)
+        yield step, situation
         situation = assumed(situation, step)
-    return tuple(_named(found, known=first.desired.phase is not Phase.RUNNING))
 
 
 def _named(found: list[Step], *, known: bool) -> list[Step]:
