@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from ert_deploy.app import look
 from ert_deploy.app.attention import undecided
+from ert_deploy.app.plan_file import write_plan
 from ert_deploy.cli.documents import attention
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
 from ert_deploy.cli.view.lines import symbol
@@ -22,7 +25,13 @@ CHANGES = 4
 @click.option("--down", "phase", flag_value=Phase.ABSENT.value, help="Plan `down` instead of `up`.")
 @click.option("--sleep", "phase", flag_value=Phase.ASLEEP.value, help="Plan `sleep` instead of `up`.")
 @click.option("--exit-code", is_flag=True, help="Exit with 4 when there is something to do.")
-def command(config: str | None, as_json: bool, phase: str | None, exit_code: bool) -> None:
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Also write the plan to a private file, for `up --plan FILE`.",
+)
+def command(config: str | None, as_json: bool, phase: str | None, exit_code: bool, out: Path | None) -> None:
     """Show the steps of `up` (or `down`, or `sleep`) without executing them.
 
     First what becomes of each machine and variable: `+` is created, `~` changed in place, `-` removed, and `-/+`
@@ -30,9 +39,14 @@ def command(config: str | None, as_json: bool, phase: str | None, exit_code: boo
     offer with its costs and the minutes of each stage until it is healthy; `up` reads the market again. Then every
     step of a run in which nothing goes wrong. No value of a variable is shown. Exit code 5 if a marked instance has no
     certain owner.
+
+    A file of `--out` holds the plan and what it was made from, without secrets: `up --plan FILE` (or `sleep`, `down`)
+    does exactly that, or refuses once the config, an instance, an app or the offer is another one.
     """
     with interruptible(), make_view() as view:
         plan = look.plan(config, Phase(phase or Phase.RUNNING), progress=view)
+    if out is not None:
+        write_plan(out, plan)
     if as_json:
         emit_json(plan_document(plan) | attention(plan.undecided, plan.others))
     else:
