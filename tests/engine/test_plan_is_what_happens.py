@@ -8,7 +8,7 @@ from typing import Any
 
 from ert_deploy.app.preview import Plan, aimed, preview
 from ert_deploy.core.model import steps
-from ert_deploy.core.model.desired import Criteria, Desired, Phase, Target
+from ert_deploy.core.model.desired import Criteria, Desired, Guard, Phase, Target
 from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.events import Rented, Wrote
 from ert_deploy.core.model.provider import InstanceId
@@ -35,6 +35,7 @@ def configs(dice: random.Random, services: tuple[str, ...]) -> Desired:
         WANTED.launch,
         image=dice.choice(("llm-backend:1", "llm-backend:1", "llm-backend:2")),
         context=dice.choice((16384, 16384, 8192)),
+        guard=dice.choice((WANTED.launch.guard, WANTED.launch.guard, Guard(1800, 2700, 43200))),
     )
     targets = tuple(
         Target(name, timeout=dice.choice((180, 180, 240)), previews=dice.random() < 0.2) for name in services
@@ -46,6 +47,7 @@ def history(dice: random.Random) -> tuple[FakeWorld, Desired]:
     """Return a world after up to three commands, some of which were killed, and the config of the next one."""
     services = ("dash", "admin")[: dice.choice((1, 1, 2))]
     made = world("ert", *services)
+    made.backend.says_limits = dice.random() < 0.7
     made.gpu.offers = tuple(offer(n) for n in dice.sample(range(1, 13), 6))
     for _ in range(dice.randrange(4)):
         command = Process(made, apply(aimed(configs(dice, services), dice.choice(GOALS)), Memory()))
@@ -59,6 +61,7 @@ def history(dice: random.Random) -> tuple[FakeWorld, Desired]:
         made.clock.sleep(dice.choice((0.0, 60.0, 3600.0)))
         if dice.random() < 0.1:
             made.store.lose()
+    made.clock.sleep(600.0)  # a deploy that was under way has ended
     free = made.gpu.search(WANTED.criteria, WANTED.launch)
     made.gpu.offers = free  # the machine that a run gives back is not offered again within it
     return made, aimed(configs(dice, services), dice.choice(GOALS), begin=dice.random() < 0.8)
@@ -94,8 +97,12 @@ def compared(seed: int) -> tuple[Plan, list[Any], list[Any]]:
     assert written == {(v.service, v.name) for v in plan.summary.variables}
     looked = () if fresh else (steps.Rent,)  # a search in which nothing was found
     seen = [plain(s, renamed) for s in done(made)[taken:] if not isinstance(s, (*WAITS, *looked))]
-    seen = [s for s, before in zip(seen, [None, *seen], strict=False) if s != before]  # asked again
-    return plan, [plain(s, {}) for s in plan.steps if not isinstance(s, WAITS)], seen
+    return plan, once([plain(s, {}) for s in plan.steps if not isinstance(s, WAITS)]), once(seen)
+
+
+def once(found: list[Any]) -> list[Any]:
+    """Return the steps without repetitions: a call without an answer is made again."""
+    return [s for s, before in zip(found, [None, *found], strict=False) if s != before]
 
 
 def test_a_run_does_what_its_plan_said() -> None:

@@ -147,8 +147,9 @@ class OffSwitch(StrEnum):
 class Health:
     """One probe of one backend over TLS. `completed` and `total` are bytes of the model download.
 
-    `certificate` is the PEM that was authenticated with the boot secret, else None. `off_switch` is None if the backend
-    does not report it, as an older one may not. `misconfigured` means a failure that would occur on every machine.
+    `certificate` is the PEM that was authenticated with the boot secret, else None. `off_switch` and `limits` (idle
+    stop, boot deadline and lifetime in force, in seconds) are None if the backend does not report them, as an older one
+    may not; one with `limits` takes others. `misconfigured` means a failure that would occur on every machine.
     """
 
     vital: Vital
@@ -160,6 +161,7 @@ class Health:
     model: str = ""
     engine: str = ""
     off_switch: OffSwitch | None = None
+    limits: tuple[int, int, int] | None = None
     misconfigured: bool = False
 
     def progress(self) -> str:

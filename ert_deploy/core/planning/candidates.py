@@ -21,7 +21,7 @@ from ert_deploy.core.model.state import LONG_AGO, Record
 from ert_deploy.core.model.text import per_hour
 from ert_deploy.core.planning.age import by_age
 from ert_deploy.core.planning.app_env import Targets, connected
-from ert_deploy.core.planning.changes.differences import differences
+from ert_deploy.core.planning.changes.differences import differences, differs_in_guard_alone
 from ert_deploy.core.planning.health import Candidate, Stage, Verdict, complaint, judge
 from ert_deploy.core.planning.key_acceptance import takes
 
@@ -84,11 +84,18 @@ def fits(desired: Desired, candidate: Candidate) -> bool:
 def unfit(desired: Desired, candidate: Candidate) -> str:
     """Return the reason for replacing it; empty if it matches the config."""
     instance = candidate.instance
-    if instance.spec != desired.launch.spec():
+    if instance.spec != desired.launch.spec() and not takes_limits(desired.launch, candidate):
         return changed_keys(desired.launch, instance) or SOMETHING_ELSE
     if (excess := over_cap(desired, instance)) > 0:
         return f"{_too_dear(desired, instance)}: ${excess:.4f}/h too much"
     return ""
+
+
+def takes_limits(launch: Launch, candidate: Candidate) -> bool:
+    """Whether the limits of its guard are all that differs, and it takes new ones, or has not said that it does not."""
+    health = candidate.health
+    too_old = health is not None and health.vital is Vital.HEALTHY and health.limits is None
+    return not too_old and differs_in_guard_alone(launch, candidate.instance)
 
 
 def changed_keys(launch: Launch, instance: Instance) -> str:

@@ -71,3 +71,10 @@ def set_keys(
         if not service.in_use(Secret(address.url()), world.now - DRAIN) <= {*hashes}:
             raise Violation(f"{service.name} is still using a key that its backend is to take no more")
     made.keys, made.generation = hashes, generation
+
+
+def set_limits(
+    world: World, address: Address, certificate: str, boot_secret: Secret, limits: tuple[int, int, int]
+) -> None:
+    made = _holder(world, address, certificate)
+    raise Violation(f"limits are sent to instance {made.id}, which was created with them")

@@ -44,6 +44,11 @@ def differs_in_guard_alone(launch: Launch, instance: Instance) -> bool:
     return created != launch and created.spec() == instance.spec
 
 
+def limits_of(guard: Guard) -> tuple[int, int, int]:
+    """Return the limits in the order in which a backend reports them."""
+    return guard.idle_stop, guard.boot_deadline, guard.max_lifetime
+
+
 def differences(launch: Launch, instance: Instance) -> tuple[Difference, ...]:
     """Return every difference that is known, in the order of the config; empty for an instance of this config."""
     return () if instance.spec == launch.spec() else tuple(_found(launch, instance))

@@ -8,13 +8,16 @@ from enum import StrEnum
 
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import OwnedNames
+from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning.candidates import unfit
-from ert_deploy.core.planning.changes.differences import Difference, differences
+from ert_deploy.core.planning.changes.differences import Difference, differences, guard_of, limits_of
 from ert_deploy.core.planning.forecast.unknown import NEW
 from ert_deploy.core.planning.health import Candidate
 from ert_deploy.core.planning.situation import Situation
+
+LIMITS = ("idle_stop", "boot_deadline", "max_lifetime")
 
 
 class Kind(StrEnum):
@@ -86,6 +89,8 @@ def _machines(situation: Situation, ahead: tuple[Step, ...]) -> Iterator[Machine
                 yield Machine(Kind.CHANGE, instance_id, "it is started again")
             case steps.Stop(instance_id):
                 yield Machine(Kind.CHANGE, instance_id, "it is stopped, and its disk is kept")
+            case steps.SetLimits(instance_id):
+                yield Machine(Kind.CHANGE, instance_id, step.reason, tuple(_limits(situation, step)))
             case steps.Retire(instance_id) if instance_id == replaced:
                 yield _replacement(situation, by_id[instance_id], step.reason)
             case steps.Retire(instance_id, reason=reason):
@@ -94,6 +99,20 @@ def _machines(situation: Situation, ahead: tuple[Step, ...]) -> Iterator[Machine
                 yield Machine(Kind.REMOVE, instance_id, step.reason)
             case _:
                 pass
+
+
+def _limits(situation: Situation, step: steps.SetLimits) -> Iterator[Difference]:
+    health, instance = situation.observed.health.get(step.instance_id), _listed(situation, step.instance_id)
+    created = guard_of(instance) if instance is not None else None
+    now = health.limits if health is not None else limits_of(created) if created is not None else None
+    wanted = (step.idle_stop, step.boot_deadline, step.max_lifetime)
+    for key, before, after in zip(LIMITS, now or ("not known",) * len(LIMITS), wanted, strict=True):
+        if before != after:
+            yield Difference(f"launch.guard.{key}", str(before), str(after))
+
+
+def _listed(situation: Situation, instance_id: InstanceId) -> Instance | None:
+    return next((i for i in situation.ours if i.id == instance_id), None)
 
 
 def _replaced(situation: Situation, leaving: list[InstanceId]) -> InstanceId | None:
@@ -150,4 +169,5 @@ def _interruptions(situation: Situation, ahead: tuple[Step, ...], downtime: froz
 
 
 def _runs(situation: Situation, instance_id: InstanceId) -> bool:
-    return any(i.id == instance_id and not i.halted for i in situation.ours)
+    instance = _listed(situation, instance_id)
+    return instance is not None and not instance.halted

@@ -17,6 +17,7 @@ from ert_deploy.core.model.stamps import stamps
 from ert_deploy.core.model.state import Record, Tombstone
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning.adoption import as_found
+from ert_deploy.core.planning.changes.differences import guard_of, limits_of
 from ert_deploy.core.planning.forecast.assumed_apps import deployed, marked, proven, written
 from ert_deploy.core.planning.forecast.edits import instance_of, later, with_instance, with_record, with_state
 from ert_deploy.core.planning.forecast.unknown import (
@@ -86,7 +87,9 @@ def _booted(situation: Situation, step: steps.AwaitBoot) -> Observed:
         mine = [(at, pem) for at, pem in told if at not in elsewhere]
     at, pem = mine[0] if mine else (PLACE, CERTIFICATE)
     found = with_instance(observed, instance.id, address=instance.address or at, power=Power.RUNNING)
-    healthy = Health(Vital.HEALTHY, certificate=record.certificate or pem)
+    before, created = observed.health.get(instance.id), guard_of(instance)
+    limits = before.limits if before is not None else limits_of(created) if created is not None else None
+    healthy = Health(Vital.HEALTHY, certificate=record.certificate or pem, limits=limits)
     return replace(found, health={**found.health, instance.id: healthy})
 
 
@@ -119,6 +122,13 @@ def _dropped_keys(situation: Situation, step: steps.DropKeys) -> Observed:
     key = situation.current_key(instance_of(situation.observed, step.instance_id))
     keys = (key.sha256(),) if key is not None else ()
     return with_record(situation.observed, step.instance_id, keys=keys, asked=())
+
+
+def _limited(situation: Situation, step: steps.SetLimits) -> Observed:
+    observed = situation.observed
+    limits = (step.idle_stop, step.boot_deadline, step.max_lifetime)
+    known = replace(observed.health[step.instance_id], limits=limits)
+    return replace(observed, health={**observed.health, step.instance_id: known})
 
 
 def _pinned(situation: Situation, step: steps.Pin) -> Observed:
@@ -206,6 +216,7 @@ _AFTER: Mapping[type[Step], Change] = {
     steps.Prove: proven,
     steps.AddKey: _keyed,
     steps.DropKeys: _dropped_keys,
+    steps.SetLimits: _limited,
     steps.Drain: _drained,
     steps.Retire: _retired,
     steps.Destroy: _destroyed,

@@ -16,6 +16,7 @@ from ert_backend.base.activity import GuardWord, OffSwitch, read_activity, write
 from ert_backend.base.board import Board
 from ert_backend.base.claim import Before, Claim
 from ert_backend.base.clock import MoneyClock, boot_seconds
+from ert_backend.base.limits import Limits
 from ert_backend.guard.memory import Memory
 from ert_backend.guard.rules import Action, Rules, Verdict, View, decide
 from ert_backend.guard.self_check import SelfCheck
@@ -70,6 +71,7 @@ class Switch:
     ticked_at: float | None = None
     held: dict[str, float] = field(default_factory=dict)
     said: str = ""
+    limits: Limits | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -175,8 +177,20 @@ class Switch:
             self.said = ""
 
     def _verdict(self) -> Verdict | None:
-        s = self.settings
-        return decide(self.view(), Rules(s.idle_stop, s.boot_deadline, s.max_lifetime, s.drain_cap))
+        return decide(self.view(), self._rules())
+
+    def _rules(self) -> Rules:
+        """Return the limits that the owner set last, else those that the machine was created with."""
+        s, last = self.settings, self.memory.last
+        new = last.limits() if last is not None else None
+        if new is None:
+            return Rules(s.idle_stop, s.boot_deadline, s.max_lifetime, s.drain_cap)
+        if new != self.limits:
+            self.limits = new
+            self._tell(
+                f"new limits: idle {new.idle_stop}, unclaimed {new.boot_deadline}, lifetime {new.max_lifetime} s"
+            )
+        return Rules(new.idle_stop, new.boot_deadline, new.max_lifetime, s.drain_cap)
 
     def _pass_time(self) -> None:
         """Count the wait for a report without the time that the machine was suspended."""
