@@ -1,4 +1,4 @@
-"""Consent to a run: show its plan and ask on a terminal, or show it alone, or take a plan file for an answer."""
+"""Consent to a run: show its plan and ask on a terminal, or show it alone, or take a plan file instead."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def consent_options(command: F) -> F:
             help="Do what a file of `plan --out` says, without a question; refused if anything has changed since.",
         ),
         click.option("--dry-run", is_flag=True, help="Show the plan, and change nothing."),
-        click.option("-y", "--yes", is_flag=True, help="Do not ask. Without a terminal nobody is asked."),
+        click.option("-y", "--yes", is_flag=True, help="Do not ask. Without a terminal there is no question."),
     ):
         wrapped = option(wrapped)
     return wrapped  # type: ignore[return-value]
 
 
 def asked(config: str | None, phase: Phase, consent: Consent, *, begin: bool = True, now: bool = False) -> Config:
-    """Return what to run with once the user agrees. Raises `Exit`: 0 after a dry run, 1 if the answer is no."""
+    """Return what to run with once the user agrees. Raises `Exit`: 0 after a dry run, 1 if the user declines."""
     if not consent.dry_run and (consent.yes or consent.plan is not None or not on_a_terminal()):
         return config
     deployment = opened(config, going_down=phase is Phase.ABSENT)
@@ -82,7 +82,7 @@ def asked(config: str | None, phase: Phase, consent: Consent, *, begin: bool = T
 
 
 def on_a_terminal() -> bool:
-    """Whether somebody reads the output and can answer."""
+    """Whether a user reads the output and can type."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 

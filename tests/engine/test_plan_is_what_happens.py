@@ -24,7 +24,7 @@ from tests.support.fakes.history import WANTED, Process, done, told
 from tests.support.fakes.loopback import FakeWorld, offer, world
 
 WORLDS = 200
-# Until when something is waited for is known only once it is, and a wait may turn out not to be needed.
+# The end of a pause is known only once it has begun, and one may turn out not to be needed.
 WAITS = (steps.AwaitBoot, steps.AwaitStop, steps.Drain, steps.Settle, steps.AwaitGone)
 GOALS = (Phase.RUNNING, Phase.RUNNING, Phase.RUNNING, Phase.ASLEEP, Phase.ABSENT)
 
@@ -101,7 +101,7 @@ def compared(seed: int) -> tuple[Plan, list[Any], list[Any]]:
 
 
 def once(found: list[Any]) -> list[Any]:
-    """Return the steps without repetitions: a call without an answer is made again."""
+    """Return the steps without repetitions: a call without a response is made again."""
     return [s for s, before in zip(found, [None, *found], strict=False) if s != before]
 
 

@@ -186,10 +186,7 @@ def _spare(situation: Situation) -> Iterator[Step]:
 
 
 def _in_use(situation: Situation, candidate: Candidate) -> tuple[bool, bool]:
-    """Sort key, least used first: whether an app may run with it, and whether it was ever published.
-
-    An app that does not respond now may run with any published instance.
-    """
+    """Sort key, least used first: an app may run with it (a silent one with any published), it was ever published."""
     published = candidate.record is not None and candidate.record.published
     silent = any(p.live_fingerprint is None for _, p in situation.targets)
     return situation.runs_with(candidate.instance) or (published and silent), published

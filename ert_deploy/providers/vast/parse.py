@@ -192,8 +192,7 @@ def _address(row: Mapping[str, Any], port: int) -> Address | None:
     ports, ip = row.get("ports"), _ip(row.get("public_ipaddr"))
     if not isinstance(ports, dict) or not ip:
         return None
-    bindings = ports.get(f"{port}/tcp")
-    if not isinstance(bindings, list):
+    if not isinstance(bindings := ports.get(f"{port}/tcp"), list):
         return None
     try:
         found = [int(b["HostPort"]) for b in bindings if b.get("HostIp") != "::"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ert_deploy.core.model.errors import Rejected, StateConflict, Transient
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health
@@ -77,4 +79,7 @@ def set_limits(
     world: World, address: Address, certificate: str, boot_secret: Secret, limits: tuple[int, int, int]
 ) -> None:
     made = _holder(world, address, certificate)
-    raise Violation(f"limits are sent to instance {made.id}, which was created with them")
+    if made.boot_secret != boot_secret:
+        raise Rejected("/admin/limits answered 401")
+    world.changes += 1
+    made.healthy = replace(made.healthy, limits=limits)

@@ -52,7 +52,7 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Interruption:
-    """What does not answer, or is waited for, while the run works; `seconds` of a wait, 0 if that is not known."""
+    """What does not respond, or delays the run, while it works; `seconds` of a wait, 0 if that is not known."""
 
     what: str
     seconds: float = 0.0
@@ -154,9 +154,9 @@ def _interruptions(situation: Situation, ahead: tuple[Step, ...], downtime: froz
     for step in ahead:
         match step:
             case steps.Deploy(target) if target in downtime:
-                yield Interruption(f"{target} does not answer during its deploy: it has a disk")
+                yield Interruption(f"{target} does not respond during its deploy: it has a disk")
             case steps.Deploy(target):
-                yield Interruption(f"{target} keeps answering during its deploy")
+                yield Interruption(f"{target} keeps responding during its deploy")
             case steps.Stop(instance_id) if _runs(situation, instance_id):
                 wait = situation.desired.timings.finish
                 yield Interruption(f"instance {instance_id} finishes its reports, then there are none", wait)

@@ -16,6 +16,7 @@ from ert_deploy.core.planning.situation import Situation
 
 
 def marked(situation: Situation, _: steps.MarkApps) -> Observed:
+    """Every app has the marker of one without a backend."""
     observed = situation.observed
     for target, publication in situation.targets:
         name = target.names.fingerprint
@@ -25,6 +26,7 @@ def marked(situation: Situation, _: steps.MarkApps) -> Observed:
 
 
 def written(situation: Situation, step: steps.Publish) -> Observed:
+    """The variables of the step have their values, and the app is no longer known to run with them."""
     observed, app = situation.observed, app_of(situation.observed, step.target)
     target = next(t for t in situation.desired.targets if t.service == step.target)
     wanted = wanted_values(situation, target)
@@ -45,12 +47,14 @@ def _mark_of(observed: Observed, step: steps.AppStep, desired: Desired) -> tuple
 
 
 def deployed(situation: Situation, step: steps.Deploy) -> Observed:
+    """A deploy of the service was started."""
     observed = situation.observed
     service, mark = _mark_of(observed, step, situation.desired)
     return with_state(observed, observed.state.put_rollout(Rollout(service, mark, DEPLOY, observed.stamp())))
 
 
 def proven(situation: Situation, step: steps.Prove) -> Observed:
+    """The running app returns the fingerprint of its environment."""
     observed = situation.observed
     service, mark = _mark_of(observed, step, situation.desired)
     at = observed.stamp()

@@ -35,7 +35,7 @@ def ahead(situation: Situation) -> Iterator[tuple[Step, Situation]]:
     """Yield each step with the situation in which it is taken."""
     seen = set[Step]()
     while (step := next_step(situation)) is not None:
-        if step in seen:  # it waits for something that nobody can assume: the rest is that of the plan as it stands
+        if step in seen:  # it waits for something that cannot be assumed: the rest is that of the plan as it stands
             yield from ((other, situation) for other in plan(situation) if other not in seen)
             return
         seen.add(step)

@@ -33,6 +33,10 @@ class Limits:
         if not (self.idle_stop or self.max_lifetime):
             raise ValueError("idle_stop and max_lifetime are both 0")
 
+    def said(self) -> str:
+        """Return them as text for a log."""
+        return f"idle {self.idle_stop} s, unclaimed {self.boot_deadline} s, lifetime {self.max_lifetime} s"
+
 
 def keep_limits(folder: Path, token: str, limits: Limits) -> None:
     """Store the limits; raise OSError when the disk fails."""

@@ -180,17 +180,12 @@ class Switch:
         return decide(self.view(), self._rules())
 
     def _rules(self) -> Rules:
-        """Return the limits that the owner set last, else those that the machine was created with."""
-        s, last = self.settings, self.memory.last
-        new = last.limits() if last is not None else None
-        if new is None:
-            return Rules(s.idle_stop, s.boot_deadline, s.max_lifetime, s.drain_cap)
-        if new != self.limits:
-            self.limits = new
-            self._tell(
-                f"new limits: idle {new.idle_stop}, unclaimed {new.boot_deadline}, lifetime {new.max_lifetime} s"
-            )
-        return Rules(new.idle_stop, new.boot_deadline, new.max_lifetime, s.drain_cap)
+        last = self.memory.last
+        limits = last.limits() if last is not None else None
+        if limits is not None and limits != self.limits:
+            self.limits = limits
+            self._tell(f"new limits: {limits.said()}")
+        return self.settings.rules(limits)
 
     def _pass_time(self) -> None:
         """Count the wait for a report without the time that the machine was suspended."""

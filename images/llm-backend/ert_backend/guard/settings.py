@@ -16,6 +16,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ert_backend.base.limits import Limits
+from ert_backend.guard.rules import Rules
+
 # Ollama has no authentication: it always listens on loopback.
 OLLAMA_DEFAULTS = {
     "OLLAMA_HOST": "127.0.0.1:11434",
@@ -59,6 +62,12 @@ class GuardSettings:
     engine: str
     enabled: bool
     problems: tuple[str, ...]
+
+    def rules(self, limits: Limits | None) -> Rules:
+        """Return the limits that the owner set last, or without any those that the machine was created with."""
+        if limits is None:
+            return Rules(self.idle_stop, self.boot_deadline, self.max_lifetime, self.drain_cap)
+        return Rules(limits.idle_stop, limits.boot_deadline, limits.max_lifetime, self.drain_cap)
 
     @property
     def can_act(self) -> bool:
