@@ -37,7 +37,8 @@ class Plan:
 
     `findings` are facts to know before `up`; one with `stops` makes `up` fail. `offer` is the one that would be rented
     now out of `matching`, None if none would be, or if the market could not be read; `hours` are the planned ones.
-    `summary` is what the steps do to machines and variables, and `situation` what the plan was made from.
+    `others_in_place` is the next offer, which is rented if that one is taken, fails or falls behind. `summary` is what
+    the steps do to machines and variables, and `situation` what the plan was made from.
     """
 
     deployment: str
@@ -50,6 +51,7 @@ class Plan:
     hours: float = 0.0
     summary: Summary = field(default_factory=Summary)
     phase: Phase = Phase.RUNNING
+    others_in_place: tuple[Ranked, ...] = ()
     situation: Situation | None = field(default=None, repr=False, compare=False)
 
 
@@ -80,10 +82,9 @@ def preview(session: Session, desired: Desired) -> Plan:
 def _made(
     session: Session, situation: Situation, memory: Memory, found: tuple[Finding, ...], *, exists: bool = True
 ) -> Plan:
-    offer, matching = None, 0
+    offer, matching, market = None, 0, Memory()
     renting = before_rent(situation) if exists else None
     if renting is not None:
-        market = Memory()
         try:
             offer, _ = run(best_offer(Run(renting, market)), session.ports)
             matching = len(market.ranked)
@@ -108,6 +109,7 @@ def _made(
         situation.desired.plan_hours,
         summary(situation, ahead, downtime),
         situation.desired.phase,
+        tuple(market.ranked[1:2]),
         situation,
     )
 

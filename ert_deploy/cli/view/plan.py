@@ -10,6 +10,7 @@ from typing import Any
 from ert_deploy.app.preview import Plan
 from ert_deploy.cli.view.lines import symbol, verb
 from ert_deploy.cli.view.offer import offer_document, offer_lines
+from ert_deploy.core.market.cost import spread
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.model.text import printable
@@ -30,7 +31,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         yield from _wrapped("  ! ", one.what + (f" ({one.seconds:.0f} s at most)" if one.seconds else ""))
     if plan.offer is not None:
         yield f"the best of {plan.matching} offers that match:"
-        yield from offer_lines(plan.offer, plan.hours)
+        yield from offer_lines(plan.offer, plan.hours, *plan.others_in_place)
     if plan.steps:
         yield f"{len(plan.steps)} steps, each planned again before it is taken:"
     for step in plan.steps:
@@ -93,9 +94,18 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "interruptions": [asdict(one) for one in summary.interruptions],
         "findings": [{"what": f.what, "hint": f.hint, "stops": f.stops} for f in plan.findings],
         "offer": offer_document(plan.offer) if plan.offer else None,
+        "cost": _range(plan),
         "matching": plan.matching,
         "hours": plan.hours,
     }
+
+
+def _range(plan: Plan) -> dict[str, float] | None:
+    """Return the $ for the planned hours and all before them that 5 and 95 of 100 runs stay within."""
+    if plan.offer is None:
+        return None
+    low, high = spread([plan.offer.estimate, *(one.estimate for one in plan.others_in_place)])
+    return {"p5": round(low, 4), "p95": round(high, 4)}
 
 
 def step_document(step: Step) -> dict[str, Any]:
