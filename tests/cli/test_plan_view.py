@@ -1,4 +1,4 @@
-"""What `plan` prints: `+ ~ - -/+` with the keys that force a replacement, variables, interruptions, in 80 columns."""
+"""The text of `plan`: `+ ~ - -/+` with the keys that force a replacement, variables, interruptions, in 80 columns."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Printed cost: the $ that `plan` shows as the range of a run, against what the launches of the market cost.
+"""Printed cost: the range of a run in `plan`, against what the launches of the market cost.
 
-Of 200 launches each the range held 94 % in the calm market, 92 % in the busy one, and 86 % on the bad day.
+Of 200 launches each the range held 94 % in the quiet market, 92 % in the busy one, and 86 % on the bad day.
 """
 
 from __future__ import annotations

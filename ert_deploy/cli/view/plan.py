@@ -33,7 +33,8 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         yield f"the best of {plan.matching} offers that match:"
         yield from offer_lines(plan.offer, plan.hours, *plan.others_in_place)
     if plan.steps:
-        yield f"{len(plan.steps)} steps, each planned again before it is taken:"
+        steps = "1 step" if len(plan.steps) == 1 else f"{len(plan.steps)} steps, each planned again before it is taken"
+        yield f"{steps}:"
     for step in plan.steps:
         yield from _wrapped(f"  {symbol(step)} ", f"{verb(step)}  ({step.reason})")
     for number in plan.others:

@@ -70,9 +70,11 @@ class Summary:
 def summary(situation: Situation, ahead: Iterable[Step], downtime: frozenset[str] = frozenset()) -> Summary:
     """Return what these steps do; `downtime` are the targets whose deploy stops the app before it starts again."""
     found = tuple(ahead)
-    variables = dict.fromkeys(_variables(situation, found))
+    variables: dict[tuple[str, str], Variable] = {}
+    for one in _variables(situation, found):  # one that is written twice is what it is in the end
+        variables[one.service, one.name] = one
     return Summary(
-        tuple(_machines(situation, found)), tuple(variables), tuple(_interruptions(situation, found, downtime))
+        tuple(_machines(situation, found)), tuple(variables.values()), tuple(_interruptions(situation, found, downtime))
     )
 
 

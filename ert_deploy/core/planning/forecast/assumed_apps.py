@@ -1,4 +1,4 @@
-"""Assumed effect of the steps of an app: its variables, its deploy, and the fingerprint that it shows."""
+"""Assumed effect of the steps of an app: its variables, its deploy, and its fingerprint."""
 
 from __future__ import annotations
 

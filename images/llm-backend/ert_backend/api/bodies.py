@@ -68,7 +68,7 @@ class GuardLimits(TypedDict):
 class Health(TypedDict):
     """Health of the service; `progress` unless it is healthy. `uptime` is in seconds.
 
-    `limits` are those of the off-switch: a machine that shows them takes others through `PUT /admin/limits`.
+    `limits` are those of the off-switch: a machine that reports them takes others through `PUT /admin/limits`.
     """
 
     status: Literal["healthy", "loading", "degraded", "sick"]
