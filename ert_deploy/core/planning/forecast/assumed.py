@@ -76,9 +76,9 @@ def _rented(situation: Situation, _: steps.Rent) -> Observed:
 def _booted(situation: Situation, step: steps.AwaitBoot) -> Observed:
     """It proves its identity and is healthy, at the address and with the certificate that it had."""
     observed = situation.observed
-    record = observed.state.record(step.instance_id) if step.instance_id is not None else None
-    if record is None:
-        return observed
+    assert step.instance_id is not None, "a step that is taken names its instance"
+    record = observed.state.record(step.instance_id)
+    assert record is not None, "the plan records it first"
     instance = instance_of(observed, record.id)
     told = tuple(_told(situation))
     mine = [(at, pem) for at, pem in told if at == instance.address or pem == record.certificate]
@@ -104,11 +104,9 @@ def _told(situation: Situation) -> Iterator[tuple[Address, str]]:
 
 def _keyed(situation: Situation, step: steps.AddKey) -> Observed:
     observed = situation.observed
-    if step.instance_id is None:
-        return observed
+    assert step.instance_id is not None, "a step that is taken names its instance"
     instance, record = instance_of(observed, step.instance_id), observed.state.record(step.instance_id)
-    if record is None:
-        return observed
+    assert record is not None, "the plan records it first"
     published = instance.id in {c.instance.id for c in situation.candidates if c.published}
     if published and forgotten(record) and (told := _relearned(situation, observed, instance)) is not observed:
         return told
