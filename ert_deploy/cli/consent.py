@@ -44,7 +44,7 @@ def consent_options(command: F) -> F:
             "plan_file",
             type=click.Path(path_type=Path, dir_okay=False),
             metavar="FILE",
-            help="Do what a file of `plan --out` says, without a question; refused if anything has changed since.",
+            help="Execute a file of `plan --out` without a question; refused if anything has changed since.",
         ),
         click.option("--dry-run", is_flag=True, help="Show the plan, and change nothing."),
         click.option("-y", "--yes", is_flag=True, help="Do not ask. Without a terminal there is no question."),

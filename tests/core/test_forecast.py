@@ -84,7 +84,7 @@ def test_a_start_that_may_still_come_is_stopped_again() -> None:
 
 
 def test_the_key_of_an_app_is_kept_if_the_state_was_lost() -> None:
-    """Its backend says that it takes the key, so that no other one is written."""
+    """Its backend reports that it accepts the key, so that no other one is written."""
     held = env(1, key=OTHER_KEY)
     lost = record(1, published=True)
     found = forecast(Situation(UP, seen(instance(1), records=(lost,), apps=(app(held),), health=(healthy(1),))))

@@ -55,7 +55,7 @@ def _recorded(situation: Situation, step: steps.Record) -> Observed:
 
 
 def _relearned(situation: Situation, observed: Observed, instance: Instance) -> Observed:
-    """Its backend says that it takes the key that an app has for it."""
+    """Its backend reports that it accepts the key that an app has for it."""
     beside = tuple(d for d in situation.keys_beside(instance) if d not in instance.key_hashes)
     return with_record(observed, instance.id, keys=beside) if beside else observed
 
