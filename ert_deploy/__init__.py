@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from ert_deploy.app.images import Pushed, build_image, push_image
     from ert_deploy.app.lifecycle import down, sleep, up, wake
     from ert_deploy.app.logs import Log, logs
-    from ert_deploy.app.look import Plan, plan
+    from ert_deploy.app.look import plan
     from ert_deploy.app.offers import Offers, offers
     from ert_deploy.app.outcome import Backend, Outcome, Service
+    from ert_deploy.app.preview import Plan
     from ert_deploy.app.reap import Strays, find_strays, reap
     from ert_deploy.app.report import report
     from ert_deploy.app.rotate import Rotation, rotate
@@ -39,9 +40,10 @@ _WHERE = {
     "app.images": "Pushed build_image push_image",
     "app.lifecycle": "down sleep up wake",
     "app.logs": "Log logs",
-    "app.look": "Plan plan",
+    "app.look": "plan",
     "app.offers": "Offers offers",
     "app.outcome": "Backend Outcome Service",
+    "app.preview": "Plan",
     "app.reap": "Strays find_strays reap",
     "app.report": "report",
     "app.rotate": "Rotation rotate",

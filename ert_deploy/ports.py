@@ -203,6 +203,12 @@ class BackendProbe(Protocol):
         Rejected if the backend denies it, Transient if the result is unknown.
         """
 
+    def set_limits(self, address: Address, certificate: str, boot_secret: Secret, limits: tuple[int, int, int]) -> None:
+        """Set idle stop, boot deadline and lifetime of the guard, in seconds; idempotent.
+
+        Raises Rejected if the backend denies it, Transient if the result is unknown.
+        """
+
 
 class AppProbe(Protocol):
     """Client of a web app."""

@@ -164,6 +164,9 @@ class Backends:
     ) -> None:
         self._keys[address] = generation, hashes
 
+    def set_limits(self, address: Address, certificate: str, boot_secret: Secret, limits: tuple[int, int, int]) -> None:
+        raise NotImplementedError("the limits of a launch never change")
+
 
 class Store:
     """State store in memory, with conditional writes."""

@@ -124,16 +124,17 @@ class Deployment:
 Config = str | Path | Deployment | None
 
 
-def opened(config: Config, *, going_down: bool = False) -> Deployment:
+def opened(config: Config, *, going_down: bool = False, draft: bool = False) -> Deployment:
     """Return the deployment of a config: by name, by path, already opened, or None for the default one.
 
     The default is that of the command line: `ert` if the key of a GPU cloud is set, else the sandbox. `going_down`
-    accepts an old config. Raises UsageError, or its subclass `ConfigProblems` with all errors in the file.
+    accepts an old config, `draft` one whose image is not named yet. Raises UsageError, or its subclass
+    `ConfigProblems` with all errors in the file.
     """
     if isinstance(config, Deployment):
         return config
     path = find(config) if isinstance(config, str) and config else config or default_config(os.environ)
-    settings = load(Path(path), going_down=going_down, hosts=allowed_hosts(os.environ))
+    settings = load(Path(path), going_down=going_down, draft=draft, hosts=allowed_hosts(os.environ))
     return Deployment(settings, named=bool(config))
 
 

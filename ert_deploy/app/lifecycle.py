@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from pathlib import Path
 
 from ert_deploy.app.attention import needs_attention
 from ert_deploy.app.deployment import SILENT, Config, Deployment, Progress, at_work, opened
 from ert_deploy.app.outcome import Outcome, outcome_of
+from ert_deploy.app.plan_file import read_plan, refuse_other
+from ert_deploy.app.preview import aimed, preview
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.engine.apply import apply
@@ -14,19 +16,26 @@ from ert_deploy.engine.run import run
 
 
 def up(
-    config: Config = None, *, wait_for_offer: float = 0.0, progress: Progress = SILENT, check: bool = True
+    config: Config = None,
+    *,
+    wait_for_offer: float = 0.0,
+    plan: Path | None = None,
+    progress: Progress = SILENT,
+    check: bool = True,
 ) -> Outcome:
     """Rent a GPU, boot the backend, and move the apps over to it; starts the sandbox if the config has one.
 
     A repeated call changes nothing, or completes an interrupted run. If no offer matches, the search is repeated for
-    `wait_for_offer` seconds. With `check`, NeedsAttention is raised if an
-    action of the user is required; without it, the outcome has the reason. Raises UsageError, `Busy`, Failed,
-    NeedsAttention or CannotObserve: rented instances remain in this case.
+    `wait_for_offer` seconds. `plan` is the file of a plan: if it no longer holds, Failed is raised. With `check`,
+    NeedsAttention is raised if an action of the user is required; without it, the outcome has the reason. Raises
+    UsageError, `Busy`, Failed, NeedsAttention or CannotObserve: rented instances remain in this case.
     """
-    return _checked(_converge(opened(config), Phase.RUNNING, progress, wait=wait_for_offer), check=check)
+    return _checked(_converge(opened(config), Phase.RUNNING, progress, wait=wait_for_offer, plan=plan), check=check)
 
 
-def wake(config: Config = None, *, progress: Progress = SILENT, check: bool = True) -> Outcome:
+def wake(
+    config: Config = None, *, plan: Path | None = None, progress: Progress = SILENT, check: bool = True
+) -> Outcome:
     """Start a sleeping backend again, on the old GPU or a new one. No first instance is rented.
 
     Raises UsageError if the deployment does not exist, and otherwise as `up`.
@@ -36,19 +45,33 @@ def wake(config: Config = None, *, progress: Progress = SILENT, check: bool = Tr
         raise UsageError(
             f"there is nothing to wake: the sandbox of {deployment.name} is not running", hint="`ert-deploy up`"
         )
-    return _checked(_converge(deployment, Phase.RUNNING, progress, begin=False), check=check)
+    return _checked(_converge(deployment, Phase.RUNNING, progress, begin=False, plan=plan), check=check)
 
 
-def sleep(config: Config = None, *, now: bool = False, progress: Progress = SILENT, check: bool = True) -> Outcome:
+def sleep(
+    config: Config = None,
+    *,
+    now: bool = False,
+    plan: Path | None = None,
+    progress: Progress = SILENT,
+    check: bool = True,
+) -> Outcome:
     """Stop the GPU and keep its disk. Active reports are finished first, except with `now`.
 
     With `check`, NeedsAttention is raised for instances without a certain owner; without it, the outcome names them.
     Raises UsageError, `Busy`, Failed, NeedsAttention or CannotObserve.
     """
-    return _checked(_end(opened(config), Phase.ASLEEP, progress, now=now), check=check)
+    return _checked(_end(opened(config), Phase.ASLEEP, progress, now=now, plan=plan), check=check)
 
 
-def down(config: Config = None, *, now: bool = False, progress: Progress = SILENT, check: bool = True) -> Outcome:
+def down(
+    config: Config = None,
+    *,
+    now: bool = False,
+    plan: Path | None = None,
+    progress: Progress = SILENT,
+    check: bool = True,
+) -> Outcome:
     """Remove the deployment. With `check`, a return guarantees that none of its instances exists or costs money.
 
     The apps are updated first, except with `now`. An old config that other commands reject is accepted, and so is an
@@ -56,13 +79,13 @@ def down(config: Config = None, *, now: bool = False, progress: Progress = SILEN
     user has to assign and for creates whose instance may still appear; without it, the outcome contains them. Raises
     UsageError, `Busy`, Failed, NeedsAttention or CannotObserve.
     """
-    return _checked(_end(opened(config, going_down=True), Phase.ABSENT, progress, now=now), check=check)
+    return _checked(_end(opened(config, going_down=True), Phase.ABSENT, progress, now=now, plan=plan), check=check)
 
 
-def _end(deployment: Deployment, phase: Phase, progress: Progress, *, now: bool) -> Outcome:
+def _end(deployment: Deployment, phase: Phase, progress: Progress, *, now: bool, plan: Path | None) -> Outcome:
     if not deployment.sandbox_runs():
         return Outcome(deployment.name, phase, changed=False)
-    return _converge(deployment, phase, progress, patient=not now)
+    return _converge(deployment, phase, progress, patient=not now, plan=plan)
 
 
 def _converge(
@@ -73,15 +96,18 @@ def _converge(
     begin: bool = True,
     patient: bool = True,
     wait: float = 0.0,
+    plan: Path | None = None,
 ) -> Outcome:
     """Run the engine. Without `begin` it has to exist already.
 
-    Without `patient` the run does not wait for active reports, and destroys instances before it updates the apps.
+    With a `plan` file nothing is done if it no longer holds. Without `patient` the run does not wait for active
+    reports, and destroys instances before it updates the apps.
     """
+    saved = read_plan(plan) if plan is not None else None
     with at_work(deployment, progress, going_down=phase is Phase.ABSENT) as (session, audience):
-        desired = replace(session.desired, phase=phase, begin=begin, wait_for_offer=wait)
-        if not patient:
-            desired = replace(desired, apps_first=False, timings=replace(desired.timings, finish=0.0))
+        desired = aimed(session.desired, phase, begin=begin, patient=patient, wait=wait)
+        if saved is not None:
+            refuse_other(saved, preview(session, desired))
         result = run(apply(desired), session.ports)
         return outcome_of(result, changed=audience.steps > 0, now=session.ports.clock.now())
 

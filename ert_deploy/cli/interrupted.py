@@ -15,9 +15,11 @@ from ert_deploy.core.model.text import per_hour
 LOOK_SECONDS = 10.0
 # Commands that only read: after Ctrl-C everything is as it was.
 READING = frozenset(
-    ["plan", "status", "doctor", "offers", "logs", "events", "ask", "connection", "report", "image", "init"]
-    + ["render-yaml", "state", "completion"]
-)
+    {
+        "plan", "status", "doctor", "offers", "logs", "events", "ask", "connection", "report", "image", "init",
+        "render-yaml", "state", "completion",
+    }
+)  # fmt: skip
 
 
 class Interrupted(KeyboardInterrupt):

@@ -22,7 +22,7 @@ from ert_deploy.core.planning.records import unknown_for
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.decide import look_again, must_be_decided
 from ert_deploy.engine.effects import Effects, ask
-from ert_deploy.engine.keys import add_key, drop_keys
+from ert_deploy.engine.keys import add_key, drop_keys, set_limits
 from ert_deploy.engine.observe import abandon, observe_with_retry
 from ert_deploy.engine.preflight import preflight
 from ert_deploy.engine.publish import deploy, prove, publish
@@ -65,6 +65,7 @@ HANDLERS: Mapping[type[Step], Callable[[Any, Run], Effects[None]]] = {
     steps.Prove: prove,
     steps.AddKey: add_key,
     steps.DropKeys: drop_keys,
+    steps.SetLimits: set_limits,
     steps.Drain: drain,
     steps.Retire: retire,
     steps.Destroy: destroy,

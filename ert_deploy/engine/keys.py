@@ -12,13 +12,13 @@ from dataclasses import replace
 
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.errors import Failed, NeedsAttention, Rejected, Transient
-from ert_deploy.core.model.events import KeysSet, Trouble
+from ert_deploy.core.model.events import KeysSet, LimitsSet, Trouble
 from ert_deploy.core.model.keys import KEY_BYTES, make_key
 from ert_deploy.core.model.observed import Address, Instance, Observed, Vital
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Record
-from ert_deploy.core.planning.key_acceptance import besides, forgotten, named, takes
+from ert_deploy.core.planning.key_acceptance import forgotten, named, takes, with_key
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.run_context import Run
@@ -51,8 +51,7 @@ def add_key(step: steps.AddKey, run: Run) -> Effects[None]:
     if instance.id not in run.memory.made:
         run.memory.made[instance.id] = make_key((yield from ask(Entropy.token_bytes, KEY_BYTES)))
     new = run.memory.made[instance.id].sha256()
-    taken = [d for d in takes(instance, record) if d != new and (published or d not in instance.key_hashes)]
-    hashes = (*besides(tuple(taken), run.situation.held_keys), new)
+    hashes = with_key(instance, record, new, run.situation.held_keys, published=published)
     yield from _set(instance.id, hashes, run)
 
 
@@ -62,6 +61,26 @@ def drop_keys(step: steps.DropKeys, run: Run) -> Effects[None]:
     key = run.situation.current_key(instance)
     assert key is not None, "the plan drops no key where none is known"
     yield from _set(step.instance_id, (key.sha256(),), run)
+
+
+def set_limits(step: steps.SetLimits, run: Run) -> Effects[None]:
+    """Send the limits of the guard to the backend, with the right to change its keys."""
+    instance, _ = _known(step.instance_id, run.observed)
+    limits = (step.idle_stop, step.boot_deadline, step.max_lifetime)
+    address, certificate = _address(instance), _proven(instance, run.observed)
+    try:
+        yield from ask(BackendProbe.set_limits, address, certificate, instance.boot_secret, limits)
+    except Rejected as error:
+        raise Failed(
+            f"the guard of instance {instance.id} does not take its limits: {error.summary}",
+            error.detail,
+            "`ert-deploy down`, and then `ert-deploy up`, rents a machine with them",
+        ) from error
+    except Transient as error:
+        yield from ask(Audience.tell, Trouble("sending the limits of the guard", error.summary))
+        yield from ask(Clock.sleep, run.desired.timings.poll)
+        return
+    yield from ask(Audience.tell, LimitsSet(instance.id, *limits))
 
 
 def relearn(record: Record, situation: Situation) -> Effects[Record | None]:

@@ -27,16 +27,21 @@ def preflight(run: Run) -> Effects[None]:
     """Raise UsageError for the first `Finding` that stops the run; report all other ones. Only when starting."""
     if run.desired.phase is not Phase.RUNNING:
         return
-    if not run.desired.begin and not _begun(run.situation):
+    if not run.desired.begin and not begun(run.situation):
         must_be_decided(run.situation, any_doubt=True)
-        raise UsageError(
-            f"there is nothing to wake: no instance of {run.desired.deployment} exists",
-            hint="`ert-deploy up` rents a GPU",
-        )
+        none = nothing_to_wake(run.desired)
+        raise UsageError(none.what, hint=none.hint)
     for finding in (yield from findings(run.desired, run.memory)):
         if finding.stops:
             raise UsageError(finding.what, hint=finding.hint)
         yield from ask(Audience.tell, Trouble(finding.what, finding.hint))
+
+
+def nothing_to_wake(desired: Desired) -> Finding:
+    """Return why a deployment cannot be woken that does not exist."""
+    return Finding(
+        f"there is nothing to wake: no instance of {desired.deployment} exists", "`ert-deploy up` rents a GPU"
+    )
 
 
 def findings(desired: Desired, memory: Memory) -> Effects[tuple[Finding, ...]]:
@@ -86,7 +91,7 @@ def _about(target: Target, service: WebService, grouped: Mapping[str, str], host
         )
 
 
-def _begun(situation: Situation) -> bool:
+def begun(situation: Situation) -> bool:
     """Whether any trace of it exists: an instance, a pending create, or an app with the URL of a backend."""
     published = any(publication.env.get(t.names.url) for t, publication in situation.targets)
     return published or bool(situation.ours) or not situation.observed.state.empty()

@@ -6,8 +6,6 @@ the fingerprint of the running process. If that fails, restore the previous valu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Desired, Phase, Target
 from ert_deploy.core.model.errors import Failed, Gone, OutcomeUnknown, Rejected
@@ -16,8 +14,9 @@ from ert_deploy.core.model.observed import DeployKind, Observed, Publication, We
 from ert_deploy.core.model.quick_dataclass import changed
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Rollout
-from ert_deploy.core.planning.app_env import connected, fingerprint, withdrawn
+from ert_deploy.core.planning.app_env import fingerprint
 from ert_deploy.core.planning.polling import DEPLOY, after
+from ert_deploy.core.planning.rollout import announced, wanted_values
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.observe import find_service
@@ -33,7 +32,7 @@ def publish(step: steps.Publish, run: Run) -> Effects[None]:
     if publication.suspended:
         hint = f"resume it at {run.desired.platform.name} first"
         raise Failed(f"{publication.name} is suspended ({publication.suspended})", hint=hint)
-    wanted = _wanted(run.situation, target)
+    wanted = wanted_values(run.situation, target)
     url = target.names.url
     yield from _announce(publication, run.observed, {wanted.get(url), publication.env.get(url)})
     if run.desired.phase is not Phase.ABSENT:  # on the way down, the old values name a backend to delete
@@ -57,7 +56,7 @@ def _proven(target: Target, publication: Publication, observed: Observed) -> boo
 def deploy(step: steps.Deploy, run: Run) -> Effects[None]:
     """Start a deploy with an id that is certainly of this run, and store it."""
     target, publication = _pair(step.target, run.situation)
-    mark = _wanted(run.situation, target)[target.names.fingerprint].reveal()
+    mark = wanted_values(run.situation, target)[target.names.fingerprint].reveal()
     try:
         started = yield from _start(run.desired, publication)
     except Rejected as error:
@@ -216,34 +215,12 @@ def _pair(name: str, situation: Situation) -> tuple[Target, Publication]:
     return target, next(p for p in situation.observed.publications or () if p.target == name)
 
 
-def _wanted(situation: Situation, target: Target) -> Mapping[str, Secret]:
-    """Return the desired variables of the target: no backend on the way down, else the current one."""
-    if situation.desired.phase is Phase.ABSENT:
-        return withdrawn(target)
-    current = situation.classified.current
-    assert current is not None, "the plan publishes only this"
-    assert current.instance.address is not None
-    key = situation.current_key(current.instance)
-    certificate = situation.observed.health[current.instance.id].certificate
-    assert key is not None
-    assert certificate is not None, "it has proved its identity to this run, whatever the state contains"
-    return connected(target, current.instance.address.url(), key, certificate)
-
-
 def _announce(publication: Publication, observed: Observed, urls: set[Secret | None]) -> Effects[None]:
     """Save before the app is updated: the `Rollout` is no longer proven, and which instances it uses.
 
     An instance in use is drained before it is deleted. A deploy of the previous values may be active: an app that then
     reports the new fingerprint is an old process that had the same values before.
     """
-    state = observed.state
-    if state.rollout(publication.service_id) is not None:
-        state = state.drop_rollout(publication.service_id)
-    for instance in observed.instances:
-        record = observed.state.record(instance.id)
-        if record is None or instance.address is None or record.published:
-            continue
-        if Secret(instance.address.url()) in urls:
-            state = state.put_record(changed(record, published=True))
+    state = announced(observed, publication.service_id, urls)
     if state is not observed.state:
         yield from ask(StateStore.save, state)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, Outcome
 from ert_deploy.core.model.events import Destroyed, Retired, Trouble, Waiting
-from ert_deploy.core.model.moment import MARGIN
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.provider import InstanceId
-from ert_deploy.core.model.state import Intent, Tombstone
+from ert_deploy.core.model.state import Tombstone
+from ert_deploy.core.planning.records import without_record
 from ert_deploy.engine.boot_failures import same_end
 from ert_deploy.engine.budget import ended
 from ert_deploy.engine.effects import Effects, ask
@@ -79,8 +79,7 @@ def await_gone(step: steps.AwaitGone, run: Run) -> Effects[None]:
 def forget(step: steps.DropRecord, run: Run) -> Effects[None]:
     """Remove the record of an instance that no longer exists, after the same two reads.
 
-    A new instance may be missing in both reads. Until the settle time has passed, it is treated like a create without a
-    response and gets an `Intent` again; except if another record has its token, as after cloning it at the provider.
+    A new instance may be missing in both reads, so that its create is waited for again.
     """
     shown = yield from _by_id(step.instance_id)
     if shown != NOT_FOUND:
@@ -91,15 +90,11 @@ def forget(step: steps.DropRecord, run: Run) -> Effects[None]:
         yield from ask(Audience.tell, Waiting(f"instance {step.instance_id} to be listed or gone ({shown})", wait))
         yield from ask(Clock.sleep, wait)
         return
-    observed, settle = run.observed, run.desired.timings.settle
-    state = observed.state.drop_record(step.instance_id)
-    record = observed.state.record(step.instance_id)
-    cloned = record is not None and any(other.token == record.token for other in state.records)
-    if record is not None and not cloned and observed.age(record.token, record.at, MARGIN) < settle:
-        yield from ask(StateStore.save, state.intend(Intent(record.token, record.at, "", record.machine_id)))
-        return
+    record, state = run.observed.state.record(step.instance_id), without_record(run.situation, step.instance_id)
     yield from ask(StateStore.save, state)
-    ended(record.token if record is not None else "", observed.now, run.memory)
+    if state.intents != run.observed.state.intents:
+        return
+    ended(record.token if record is not None else "", run.observed.now, run.memory)
     yield from ask(Audience.tell, Destroyed(step.instance_id))
 
 

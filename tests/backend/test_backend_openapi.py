@@ -167,6 +167,9 @@ def keys(call: Caller, caller: Caller) -> None:
     call("PUT", "/admin/keys", 200, {"generation": 5, "hashes": [*now[:2], HASH][:3]})
     call("PUT", "/admin/keys", 409, {"generation": 4, "hashes": [HASH]})
     call("PUT", "/admin/keys", 422, {"generation": 6, "hashes": []})
+    limits = {"idle_stop": 1200, "boot_deadline": 2700, "max_lifetime": 43200}
+    call("PUT", "/admin/limits", 200, limits)
+    call("PUT", "/admin/limits", 422, {**limits, "idle_stop": -1})
     caller("GET", "/admin/keys", 401)
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from ert_deploy.app import look, offers
-from ert_deploy.app.look import Plan
 from ert_deploy.app.offers import Offers
+from ert_deploy.app.preview import Plan
 from ert_deploy.cli import main
 from ert_deploy.cli.view.offer import offer_lines
 from ert_deploy.core.market.learned import learn

@@ -113,3 +113,14 @@ def test_nothing_is_told_to_a_holder_of_another_certificate(rig: Rig) -> None:
     ):
         with pytest.raises(ErtError):
             call()
+
+
+def test_limits_of_the_guard_are_shown_and_set_by_the_owner_alone(rig: Rig) -> None:
+    certificate = healthy(rig)
+    assert probed(rig).limits == (1200, 2700, 43200)
+    for _ in range(2):
+        rig.probe.set_limits(rig.address, certificate, rig.boot_secret, (3600, 2700, 0))
+        assert probed(rig).limits == (3600, 2700, 0)
+    with pytest.raises(Rejected):
+        rig.probe.set_limits(rig.address, certificate, Secret("ab" * 32), (60, 2700, 0))
+    assert probed(rig).limits == (3600, 2700, 0)

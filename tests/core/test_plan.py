@@ -12,11 +12,11 @@ from ert_deploy.core.model.desired import Criteria
 from ert_deploy.core.planning.key_acceptance import besides
 from ert_deploy.core.planning.plan import plan
 from ert_deploy.core.planning.situation import Situation
-from tests.core.situations import keys, moving, removing, renting, replacing, sleeping
+from tests.core.situations import guarding, keys, moving, removing, renting, replacing, sleeping
 from tests.core.situations.expected_steps import FORECAST
 from tests.support.situations import KEY, KEYED, OTHER_KEY, UP, app, instance, record, seen, shown, url
 
-TABLES = (renting, sleeping, moving, replacing, keys, removing)
+TABLES = (guarding, renting, sleeping, moving, replacing, keys, removing)
 SITUATIONS = {name: row for table in TABLES for name, row in table.SITUATIONS.items()}
 
 

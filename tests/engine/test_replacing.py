@@ -108,7 +108,7 @@ def test_another_spec_that_nothing_can_be_rented_for_leaves_what_serves_alone(of
     made.gpu.offers = offers  # type: ignore[assignment]
     left = up(made, OTHER).left
     assert left is not None
-    assert "another image, model, disk, context or guard" in left.summary
+    assert "launch.context changed" in left.summary
     assert made.gpu.only() is first
 
 

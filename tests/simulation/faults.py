@@ -101,6 +101,7 @@ STRIKES: dict[Method, Strikes] = {
     BackendProbe.busy: {"timeout": x.Transient},
     BackendProbe.keys_in_force: dict.fromkeys(("timeout", "429", "5xx", "malformed"), x.Transient),
     BackendProbe.set_keys: {**_WRITE, "refused": x.Rejected},
+    BackendProbe.set_limits: {},
     BackendProbe.probe: {},
     AppProbe.fingerprint: {},
     AppProbe.answer: {},

@@ -7,6 +7,8 @@ import hashlib
 from dataclasses import replace
 from functools import cache
 
+from ert_deploy.core.model.arming import BOOT as BOOT_WITHIN
+from ert_deploy.core.model.arming import IDLE, LIFETIME
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, Vital
 from ert_deploy.core.model.secret import Secret
@@ -125,7 +127,10 @@ class Machine:
         self.keys, self.generation = tuple(order.env["ERT_KEY_HASHES"].split(",")), 0
         text = base64.b64encode(hashlib.sha256(f"{order.mark.token}{number}".encode()).digest()).decode()
         self.certificate = f"-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n"
-        self.healthy = Health(Vital.HEALTHY, certificate=self.certificate, model="m", engine="ollama 0.35.0")
+        limits = (int(order.env[IDLE]), int(order.env[BOOT_WITHIN]), int(order.env[LIFETIME]))
+        self.healthy = Health(
+            Vital.HEALTHY, certificate=self.certificate, model="m", engine="ollama 0.35.0", limits=limits
+        )
 
     def show(self, now: float) -> Instance:
         """Return the instance as listed by the provider; the same object until a change."""

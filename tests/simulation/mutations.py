@@ -208,7 +208,7 @@ MUTANTS = (
     ),
     Mutant("wait for ever for what does not go", _RETIRE, "    if left <= 0:\n", "    if False:\n"),
     Mutant(
-        "a newborn that is not seen is forgotten", _RETIRE,
+        "a newborn that is not seen is forgotten", _RECORDS,
         "observed.age(record.token, record.at, MARGIN) < settle", "False",
     ),
     Mutant(

@@ -16,7 +16,8 @@ from ert_deploy.core.model.keys import admin_token
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
 
-PATH = "/admin/keys"
+PATH, LIMITS_PATH = "/admin/keys", "/admin/limits"
+LIMITS = ("idle_stop", "boot_deadline", "max_lifetime")
 HIGHEST = 2**53
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # Permanent failures: no such route (an older image), a wrong token, or an unsupported request body.
@@ -68,5 +69,29 @@ def check_changed(status: int, body: bytes) -> None:
     in_force(status, body)
 
 
-def _refused(status: int, body: bytes) -> str:
-    return f"{PATH} answered {status}" + (f" ({printable(body.decode(errors='replace'), 80)})" if body else "")
+def limits_change(limits: tuple[int, int, int]) -> bytes:
+    """Return the request body that sets idle stop, boot deadline and lifetime, in seconds."""
+    return json.dumps(dict(zip(LIMITS, limits, strict=True))).encode()
+
+
+def check_limits(status: int, body: bytes, limits: tuple[int, int, int]) -> None:
+    """Check that a backend has taken these limits. Raise `Rejected` or `Transient` if it has not."""
+    if status in REFUSED:
+        raise Rejected(_refused(status, body, LIMITS_PATH))
+    try:
+        shown = json_of(body)
+    except ValueError:
+        shown = None
+    if status != 200 or limits_in(shown) != limits:
+        raise Transient(f"its limits could not be set: HTTP {status}")
+
+
+def limits_in(shown: object) -> tuple[int, int, int] | None:
+    """Return the limits in a JSON object of a backend; None unless all three are whole numbers of seconds."""
+    found = [shown.get(name) for name in LIMITS] if isinstance(shown, dict) else []
+    whole = [value for value in found if type(value) is int and 0 <= value < HIGHEST]
+    return (whole[0], whole[1], whole[2]) if len(whole) == len(LIMITS) else None
+
+
+def _refused(status: int, body: bytes, path: str = PATH) -> str:
+    return f"{path} answered {status}" + (f" ({printable(body.decode(errors='replace'), 80)})" if body else "")

@@ -99,7 +99,7 @@ class TlsBackendProbe:
 
     def keys_in_force(self, address: Address, certificate: str, boot_secret: Secret) -> tuple[int, tuple[str, ...]]:
         """Return the generation of the keys and their hashes. Raise `Rejected`, `Transient` or `NeedsAttention`."""
-        return key_admin.in_force(*self._admin(address, certificate, boot_secret, "GET", None))
+        return key_admin.in_force(*self._admin(address, certificate, boot_secret, ("GET", key_admin.PATH, None)))
 
     def set_keys(
         self, address: Address, certificate: str, boot_secret: Secret, generation: int, hashes: tuple[str, ...]
@@ -109,17 +109,24 @@ class TlsBackendProbe:
         Raises `StateConflict` when another run changed them, else `Rejected`, `Transient` or `NeedsAttention`.
         """
         body = key_admin.change(generation, hashes)
-        key_admin.check_changed(*self._admin(address, certificate, boot_secret, "PUT", body))
+        key_admin.check_changed(*self._admin(address, certificate, boot_secret, ("PUT", key_admin.PATH, body)))
+
+    def set_limits(self, address: Address, certificate: str, boot_secret: Secret, limits: tuple[int, int, int]) -> None:
+        """Set the limits of the guard, in seconds. Raise `Rejected`, `Transient` or `NeedsAttention`."""
+        body, path = key_admin.limits_change(limits), key_admin.LIMITS_PATH
+        key_admin.check_limits(*self._admin(address, certificate, boot_secret, ("PUT", path, body)), limits)
 
     def _admin(
-        self, address: Address, certificate: str, boot_secret: Secret, method: str, body: bytes | None
+        self, address: Address, certificate: str, boot_secret: Secret, request: tuple[str, str, bytes | None]
     ) -> tuple[int, bytes]:
+        """Send a method, a path and a body as the owner of the machine; return the status and the body."""
+        method, path, body = request
         headers = key_admin.headers(boot_secret)
         try:
             self._check(address)
             self._must_be_proven(address, certificate)
             with open_pinned(address, certificate, None, Deadline.after(self._total)) as line:
-                return line.send(method, key_admin.PATH, headers, body)
+                return line.send(method, path, headers, body)
         except (Stranger, Unreachable, TimeoutError) as trouble:
             raise Transient(f"the backend at {address.ip}:{address.port} did not respond: {trouble}") from trouble
 
@@ -205,6 +212,7 @@ def health_of(status: int, body: bytes, certificate: str) -> Health:
         model=printable(shown.get("model") or "", 120),
         engine=printable(shown.get("engine") or "", 120),
         off_switch=next((state for state in OffSwitch if state.value == shown.get("off_switch")), None),
+        limits=key_admin.limits_in(shown.get("limits")),
         misconfigured=progress.get("misconfigured") is True,
     )
 

@@ -7,16 +7,19 @@ import click
 from ert_deploy.app import lifecycle
 from ert_deploy.app.attention import needs_attention
 from ert_deploy.app.outcome import Outcome
+from ert_deploy.cli.consent import Consent, asked, consent_options
 from ert_deploy.cli.documents import outcome_document
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
 from ert_deploy.cli.view.progress import make_view
+from ert_deploy.core.model.desired import Phase
 
 
 @click.command("down")
 @config_option
 @json_option
+@consent_options
 @click.option("--now", is_flag=True, help="Destroy billing instances first, and update the app afterwards.")
-def command(config: str | None, as_json: bool, now: bool) -> None:
+def command(config: str | None, as_json: bool, consent: Consent, now: bool) -> None:
     """Destroy all instances of the deployment; nothing bills any more.
 
     The app is updated first and active requests may finish, then every instance is deleted and checked to be absent. If
@@ -27,8 +30,9 @@ def command(config: str | None, as_json: bool, now: bool) -> None:
     exit code is 5, with the changes that could not be stored. If no state exists, an instance may still appear: the
     command waits for it, and with --now prints until when.
     """
+    agreed = asked(config, Phase.ABSENT, consent, now=now)
     with interruptible(), make_view() as view:
-        outcome = lifecycle.down(config, now=now, progress=view, check=False)
+        outcome = lifecycle.down(agreed, plan=consent.plan, now=now, progress=view, check=False)
     if as_json:
         emit_json(outcome_document(outcome))
     elif not outcome.unknown_until:

@@ -6,6 +6,7 @@ from typing import assert_never
 
 from ert_deploy.core.model import events, steps
 from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.planning.forecast.unknown import NEW
 
 
 def line(event: events.Event) -> str:
@@ -17,7 +18,7 @@ def line(event: events.Event) -> str:
             return _renting(event)
         case events.Verified() | events.Retired() | events.Destroyed() | events.KeysSet() | events.Trouble():
             return _machine(event)
-        case events.Woken() | events.Stopped() | events.Stranded():
+        case events.Woken() | events.Stopped() | events.Stranded() | events.LimitsSet():
             return _power(event)
         case events.Wrote() | events.DeploySeen() | events.Proven():
             return _app(event)
@@ -61,10 +62,12 @@ def _machine(event: events.Verified | events.Retired | events.Destroyed | events
             assert_never(event)
 
 
-def _power(event: events.Woken | events.Stopped | events.Stranded) -> str:
+def _power(event: events.Woken | events.Stopped | events.Stranded | events.LimitsSet) -> str:
     match event:
         case events.Woken(instance_id):
             return f"started instance {instance_id}: its disk has the image and the model"
+        case events.LimitsSet(instance_id, idle, boot, lifetime):
+            return f"instance {instance_id} now stops after {idle} s idle or {lifetime} s in all (boot: {boot} s)"
         case events.Stopped(instance_id):
             return f"stopped instance {instance_id}; its disk is kept"
         case events.Stranded(instance_id, why):
@@ -108,6 +111,7 @@ SYMBOLS = {
     steps.Pin: "~",
     steps.AddKey: "+",
     steps.DropKeys: "-",
+    steps.SetLimits: "~",
     steps.Publish: "~",
     steps.Deploy: "~",
     steps.Wake: "+",
@@ -153,6 +157,7 @@ _MACHINE_VERBS = {
     steps.Pin: "pin the certificate of",
     steps.AddKey: "add a new key to",
     steps.DropKeys: "remove the old key from",
+    steps.SetLimits: "send the limits of the guard to",
     steps.Wake: "start",
     steps.Strand: "cancel the start of",
     steps.Stop: "stop",
@@ -165,6 +170,8 @@ _MACHINE_VERBS = {
 
 
 def _named(instance_id: InstanceId | None) -> str:
+    if instance_id == NEW:
+        return "the new instance"
     return f"instance {instance_id}" if instance_id is not None else "it"
 
 

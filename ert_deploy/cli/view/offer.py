@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ert_deploy.core.market.cost import spread
 from ert_deploy.core.market.stages import Stages
 from ert_deploy.core.planning.offers import Ranked
 
@@ -19,13 +20,18 @@ def money(price: float) -> str:
     return f"${price:.{3 if price < 1 else 2 if price < 10_000 else 0}f}"
 
 
-def offer_lines(ranked: Ranked, hours: float) -> Iterator[str]:
-    """Yield lines of at most 80 columns about the offer, its costs, and the minutes of each stage."""
+def offer_lines(ranked: Ranked, hours: float, *others: Ranked) -> Iterator[str]:
+    """Yield lines of at most 80 columns about the offer, its costs, and the minutes of each stage.
+
+    The range of the costs is also that of the `others`, which a run may rent in its place.
+    """
     offer, cost = ranked.offer, ranked.estimate
     host = f" of host {offer.host_id}" if offer.host_id else ""
     yield f"  offer {offer.id}, {offer.gpu_name}, {offer.geolocation}, machine {offer.machine_id}{host}"[:WIDTH]
     until, whole = money(cost.to_healthy()), money(cost.expected())
     yield f"  costs     ${cost.hourly:.4f}/h, {until} until healthy, {whole} with {hours:g} h"
+    low, high = map(money, spread([cost, *(one.estimate for one in others)]))
+    yield f"  between   {low} and {high} in 9 of 10 such runs, with {hours:g} h"
     yield f"  a month   {money(cost.month())} if rented once a day, {money(cost.always_on())} if always on"
     yield f"  works     {cost.works:.0%} of such rentals; each that fails costs up to {money(cost.until_healthy())}"
     yield "  minutes      " + "".join(f"{name:>9}" for name in NAMES)
@@ -51,6 +57,8 @@ def offer_document(ranked: Ranked) -> dict[str, Any]:
         "boot": round(cost.boot, 4),
         "download": round(cost.download, 4),
         "failures": round(cost.failures(), 4),
+        "p5": round(cost.within(0.05), 4),
+        "p95": round(cost.within(0.95), 4),
         "to_healthy": round(cost.to_healthy(), 4),
         "month": round(cost.month(), 2),
         "always_on": round(cost.always_on(), 2),

@@ -7,7 +7,7 @@ import click
 MARK = "sandbox: no machine, offer or price here is real, and nothing costs money"
 
 
-def mark_sandbox(sandbox: bool) -> None:
+def mark_sandbox(sandbox: bool, *, err: bool = False) -> None:
     """Print the mark if the figures that follow are those of the sandbox."""
     if sandbox:
-        click.echo(MARK)
+        click.echo(MARK, err=err)

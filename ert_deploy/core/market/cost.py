@@ -6,6 +6,9 @@ that the host does not work. Each of these can exceed the price per hour, so the
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import accumulate
+
 from ert_deploy.core.market.learned import NOTHING, Learned
 from ert_deploy.core.market.odds import works
 from ert_deploy.core.market.stages import Stages, expected_stages
@@ -14,6 +17,7 @@ from ert_deploy.core.model.observed import Offer
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 
 HOUR = 3600.0
+SLICES, MOST_FAILED = 200, 6  # of a distribution, and attempts beyond which no more is added
 DAYS = 30.0  # of a month, by which Vast converts the price of a disk (docs.vast.ai, pricing)
 
 
@@ -48,6 +52,25 @@ class Estimate:
         """Return the expected $ until a backend is ready, with the attempts that fail."""
         return self.until_healthy() + self.failures()
 
+    def within(self, part: float) -> float:
+        """Return the $ for the planned hours and all before them that this part of the runs stays within, as 0.95.
+
+        Stages of one attempt are all slow or all quick, as they share a host; each attempt that fails costs as much as
+        one that works. ValueError outside of 0 to 1.
+        """
+        if not 0 < part < 1:
+            raise ValueError(f"{part!r} is not between 0 and 1")
+        grid = [(index + 0.5) / SLICES for index in range(SLICES)]
+        works = [self.hourly * self.stages.at(q).billed / HOUR + self.download for q in grid]
+        outcomes = sorted(
+            (self.running + failed * self.until_healthy() + once, self.works * (1 - self.works) ** failed)
+            for failed in range(MOST_FAILED)
+            for once in works
+        )
+        reached = accumulate(chance for _, chance in outcomes)
+        wanted = part * sum(chance for _, chance in outcomes)
+        return next(price for (price, _), so_far in zip(outcomes, reached, strict=True) if so_far >= wanted)
+
     def month(self) -> float:
         """Return the $ of a month in which a machine is rented for the planned hours once a day."""
         return DAYS * self.expected()
@@ -77,3 +100,12 @@ def estimate(offer: Offer, launch: Launch, hours: float, learned: Learned = NOTH
         hourly=hourly,
         stages=stages,
     )
+
+
+def spread(estimates: Iterable[Estimate], low: float = 0.05, high: float = 0.95) -> tuple[float, float]:
+    """Return the $ between which a run ends that rents one of these offers; ValueError without any.
+
+    With the best offer and the next one it holds a run whose first machine is taken, fails or falls behind.
+    """
+    found = tuple(estimates)
+    return min(one.within(low) for one in found), max(one.within(high) for one in found)

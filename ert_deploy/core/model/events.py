@@ -146,6 +146,16 @@ class KeysSet:
 
 
 @quick_dataclass
+class LimitsSet:
+    """The guard of an instance has new limits, in seconds."""
+
+    instance_id: InstanceId
+    idle_stop: int
+    boot_deadline: int
+    max_lifetime: int
+
+
+@quick_dataclass
 class Waiting:
     """The run is waiting; `what` names the condition."""
 
@@ -178,6 +188,7 @@ Event: TypeAlias = (
     | Stopped
     | Stranded
     | KeysSet
+    | LimitsSet
     | Waiting
     | Trouble
 )

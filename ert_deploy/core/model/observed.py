@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ert_deploy.core.model.boot.container import UNREAD, Container
 from ert_deploy.core.model.boot.watch import Watch
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.provider import SILENT, InstanceId, Notice
@@ -58,7 +59,7 @@ class Instance:
     provider cannot tell. `dph` is the price of the running instance and `disk_dph` the part of it for the disk in any
     state, in $/h. `shell` is the SSH server. `started` is when it was rented; a stop and a start do not change it.
     `bid` means that it is interruptible, and runs again by itself after being `outbid`: it is stopped, and its bid is
-    below what its GPU goes for now.
+    below what its GPU goes for now. `container` is how it was created.
     """
 
     id: InstanceId
@@ -85,6 +86,7 @@ class Instance:
     owner: str = ""
     label_token: str = ""
     outbid: bool = False
+    container: Container = UNREAD
 
     @property
     def halted(self) -> bool:
@@ -153,8 +155,9 @@ class OffSwitch(StrEnum):
 class Health:
     """One probe of one backend over TLS. `completed` and `total` are bytes of the model download.
 
-    `certificate` is the PEM that was authenticated with the boot secret, else None. `off_switch` is None if the backend
-    does not report it, as an older one may not. `misconfigured` means a failure that would occur on every machine.
+    `certificate` is the PEM that was authenticated with the boot secret, else None. `off_switch` and `limits` (idle
+    stop, boot deadline and lifetime in force, in seconds) are None if the backend does not report them, as an older one
+    may not; one with `limits` takes others. `misconfigured` means a failure that would occur on every machine.
     """
 
     vital: Vital
@@ -166,6 +169,7 @@ class Health:
     model: str = ""
     engine: str = ""
     off_switch: OffSwitch | None = None
+    limits: tuple[int, int, int] | None = None
     misconfigured: bool = False
 
     def progress(self) -> str:

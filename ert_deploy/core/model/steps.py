@@ -152,6 +152,17 @@ class DropKeys:
 
 
 @quick_dataclass
+class SetLimits:
+    """Give the guard of a running instance the limits of the config, in seconds; nothing is interrupted."""
+
+    instance_id: InstanceId
+    idle_stop: int
+    boot_deadline: int
+    max_lifetime: int
+    reason: str
+
+
+@quick_dataclass
 class Drain:
     """Let requests to an old backend finish until the Unix time `until` (None: not known yet)."""
 
@@ -203,5 +214,5 @@ class AwaitGone:
 AppStep: TypeAlias = Publish | Deploy | Prove
 Step: TypeAlias = (
     Record | DropIntent | DropRecord | Settle | MarkApps | Rent | AwaitBoot | Pin | Wake | Strand | Stop | AwaitStop
-    | AppStep | AddKey | DropKeys | Drain | Retire | Destroy | ConfirmDeleted | AwaitGone
+    | AppStep | AddKey | DropKeys | SetLimits | Drain | Retire | Destroy | ConfirmDeleted | AwaitGone
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.observed import Instance, Observed, Power, Vital
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import LONG_AGO, Record, State
 from ert_deploy.core.planning.age import by_age
@@ -28,6 +28,17 @@ def adopted(instance: Instance, now: float, *, may_serve: bool = False) -> Recor
     token = instance.mark.token if instance.mark is not None else ""
     woken = LONG_AGO if instance.halted else 0.0
     return Record(token, instance.id, instance.machine_id, now, published=may_serve, woken=woken)
+
+
+def as_found(observed: Observed, instance: Instance, token: str) -> Record:
+    """Return the record of an instance without one: as its create call would have, if that is still in the state."""
+    intent = next((i for i in observed.state.intents if i.token == token), None)
+    if intent is not None:
+        return Record(token, instance.id, instance.machine_id, intent.at, keys=instance.key_hashes)
+    health = observed.health.get(instance.id)
+    answers = health is not None and health.vital in (Vital.HEALTHY, Vital.UNREACHABLE)
+    served = instance.halted and instance.ended
+    return adopted(instance, observed.stamp(), may_serve=served or (answers and instance.power is Power.RUNNING))
 
 
 def known(state: State, instance_id: InstanceId, token: str) -> bool:

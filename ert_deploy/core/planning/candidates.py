@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from ert_deploy.core.model.boot.watch import Watch
-from ert_deploy.core.model.desired import RUNNING, Desired
-from ert_deploy.core.model.observed import IMPOSTOR, UNREACHABLE, Instance, Observed, Power
+from ert_deploy.core.model.desired import RUNNING, Desired, Launch
+from ert_deploy.core.model.observed import HEALTHY, IMPOSTOR, UNREACHABLE, Instance, Observed, Power
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.secret import Secret
@@ -21,6 +21,7 @@ from ert_deploy.core.model.state import LONG_AGO, Record
 from ert_deploy.core.model.text import per_hour
 from ert_deploy.core.planning.age import by_age
 from ert_deploy.core.planning.app_env import Targets, connected
+from ert_deploy.core.planning.changes.differences import differences, differs_in_guard_alone
 from ert_deploy.core.planning.health import (
     ASLEEP,
     BOOTING,
@@ -38,6 +39,7 @@ from ert_deploy.core.planning.key_acceptance import takes
 KeyOf: TypeAlias = Callable[[Instance], Secret | None]  # the current key of an instance, if its text is known
 USABLE = (READY, BOOTING, ASLEEP)  # the best first
 PAIR = 2  # machines of a hedge
+SOMETHING_ELSE = "it runs with another image, model, disk, context or guard than in the config"
 PRICE_TOLERANCE = 1.01  # rounding between the search price and the actual price
 
 
@@ -100,11 +102,24 @@ def fits(desired: Desired, candidate: Candidate) -> bool:
 def unfit(desired: Desired, candidate: Candidate) -> str:
     """Return the reason for replacing it; empty if it matches the config."""
     instance = candidate.instance
-    if instance.spec != desired.launch.spec():
-        return "it runs with another image, model, disk, context or guard than in the config"
+    if instance.spec != desired.launch.spec() and not takes_limits(desired.launch, candidate):
+        return changed_keys(desired.launch, instance) or SOMETHING_ELSE
     if (excess := over_cap(desired, instance)) > 0:
         return f"{_too_dear(desired, instance)}: ${excess:.4f}/h too much"
     return ""
+
+
+def takes_limits(launch: Launch, candidate: Candidate) -> bool:
+    """Whether the limits of its guard are all that differs, and it takes new ones, or has not said that it does not."""
+    health = candidate.health
+    too_old = health is not None and health.vital is HEALTHY and health.limits is None
+    return not too_old and differs_in_guard_alone(launch, candidate.instance)
+
+
+def changed_keys(launch: Launch, instance: Instance) -> str:
+    """Return the keys of the config that differ from the running container, such as "launch.image changed"."""
+    keys = [difference.key for difference in differences(launch, instance)]
+    return f"{', '.join(keys)} changed" if keys else ""
 
 
 def over_cap(desired: Desired, instance: Instance) -> float:

@@ -48,6 +48,12 @@ def besides(taken: tuple[str, ...], held: Container[str]) -> tuple[str, ...]:
     return tuple(digest for digest in taken if digest not in leaving[:surplus])
 
 
+def with_key(instance: Instance, record: Record, new: str, held: Container[str], *, published: bool) -> tuple[str, ...]:
+    """Return the keys to accept once `new` is added; no app has the initial key of an unpublished instance."""
+    taken = [d for d in takes(instance, record) if d != new and (published or d not in instance.key_hashes)]
+    return (*besides(tuple(taken), held), new)
+
+
 def named(digest: str) -> str:
     """Return the public name of a key: the first 8 hex digits of its hash, as the backend names it."""
     return digest[:8]

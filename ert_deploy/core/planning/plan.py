@@ -19,6 +19,7 @@ from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning.app_env import touched
 from ert_deploy.core.planning.candidates import PAIR, fits, rivals, unfit
+from ert_deploy.core.planning.changes.differences import limits_of
 from ert_deploy.core.planning.health import Candidate, Stage
 from ert_deploy.core.planning.key_acceptance import accepts, may_take_others
 from ert_deploy.core.planning.records import (
@@ -84,6 +85,7 @@ def _go_on(situation: Situation, current: Candidate) -> Iterator[Step]:
             if not current.published:
                 yield from forecast(situation.desired)
         case _:
+            yield from _limits(situation, current)
             yield from _serve(situation, current)
             yield from _old_backends(situation)
             yield from _old_keys(situation, current)
@@ -184,10 +186,7 @@ def _spare(situation: Situation) -> Iterator[Step]:
 
 
 def _in_use(situation: Situation, candidate: Candidate) -> tuple[bool, bool]:
-    """Sort key, least used first: whether an app may run with it, and whether it was ever published.
-
-    An app that does not respond now may run with any published instance.
-    """
+    """Sort key, least used first: an app may run with it (a silent one with any published), it was ever published."""
     published = candidate.record is not None and candidate.record.published
     silent = any(p.live_fingerprint is None for _, p in situation.targets)
     return situation.runs_with(candidate.instance) or (published and silent), published
@@ -205,6 +204,13 @@ def _serve(situation: Situation, current: Candidate) -> Iterator[Step]:
     if record is None or record.certificate != certificate or record.stranded:
         yield steps.Pin(current.instance.id, "it proved its identity")
     yield from moves(situation.desired) if key is None else publish(situation, address.url(), key, certificate)
+
+
+def _limits(situation: Situation, current: Candidate) -> Iterator[Step]:
+    """Give the guard the limits of the config, if its image takes them while it runs."""
+    wanted, health = limits_of(situation.desired.launch.guard), current.health
+    if health is not None and health.limits is not None and health.limits != wanted:
+        yield steps.SetLimits(current.instance.id, *wanted, "its guard takes other limits while it runs")
 
 
 def _new_key(situation: Situation, current: Candidate, key: Secret | None) -> Iterator[Step]:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.moment import MARGIN
 from ert_deploy.core.model.observed import Instance, Observed
+from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.model.state import Intent, State
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning.situation import Situation
 
@@ -41,6 +43,20 @@ def vanished(observed: Observed) -> Iterator[Step]:
     for record in observed.state.records:
         if record.id not in listed:
             yield steps.DropRecord(record.id, "it is not in a complete listing")
+
+
+def without_record(situation: Situation, instance_id: InstanceId) -> State:
+    """Return the state without the record of an instance that neither the listing nor a read by id has.
+
+    Until the settle time has passed, it is treated like a create without a response and gets an `Intent` again; except
+    if another record has its token, as after cloning it at the provider.
+    """
+    observed, settle = situation.observed, situation.desired.timings.settle
+    state, record = observed.state.drop_record(instance_id), observed.state.record(instance_id)
+    cloned = record is not None and any(other.token == record.token for other in state.records)
+    if record is not None and not cloned and observed.age(record.token, record.at, MARGIN) < settle:
+        return state.intend(Intent(record.token, record.at, "", record.machine_id))
+    return state
 
 
 def pending_deletions(situation: Situation) -> Iterator[Step]:

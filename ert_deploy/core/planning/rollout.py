@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 
 from ert_deploy.core.model import steps
-from ert_deploy.core.model.desired import Desired, Target
+from ert_deploy.core.model.desired import Desired, Phase, Target
 from ert_deploy.core.model.observed import Observed, Publication
 from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.model.state import State
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning.app_env import change, connected, touched, withdrawn
 from ert_deploy.core.planning.situation import Situation
@@ -43,6 +45,34 @@ def moves(desired: Desired) -> Iterator[Step]:
         yield steps.Publish(target.service, late, (), "known after boot")
         yield steps.Deploy(target.service, "to take up the new environment")
         yield steps.Prove(target.service, "", "known after boot")
+
+
+def wanted_values(situation: Situation, target: Target) -> Mapping[str, Secret]:
+    """Return the desired variables of the target: no backend on the way down, else the current one."""
+    if situation.desired.phase is Phase.ABSENT:
+        return withdrawn(target)
+    current = situation.classified.current
+    assert current is not None, "the plan publishes only this"
+    assert current.instance.address is not None
+    key = situation.current_key(current.instance)
+    certificate = situation.observed.health[current.instance.id].certificate
+    assert key is not None
+    assert certificate is not None, "it has proved its identity to this run, whatever the state contains"
+    return connected(target, current.instance.address.url(), key, certificate)
+
+
+def announced(observed: Observed, service_id: str, urls: Collection[Secret | None]) -> State:
+    """Return the state to store before a service gets or loses these URLs: not proven, and which instances it uses."""
+    state = observed.state
+    if state.rollout(service_id) is not None:
+        state = state.drop_rollout(service_id)
+    for instance in observed.instances:
+        record = observed.state.record(instance.id)
+        if record is None or instance.address is None or record.published:
+            continue
+        if Secret(instance.address.url()) in urls:
+            state = state.put_record(replace(record, published=True))
+    return state
 
 
 def drained(situation: Situation) -> float | None:

@@ -6,11 +6,11 @@ from ert_deploy.core.model import steps
 from ert_deploy.core.model.errors import Transient
 from ert_deploy.core.model.events import Retired, Trouble, Verified
 from ert_deploy.core.model.keys import certificate_sha256
-from ert_deploy.core.model.observed import Instance, Observed, Power, Vital
+from ert_deploy.core.model.observed import Instance, Observed
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.quick_dataclass import changed
-from ert_deploy.core.model.state import Record, Tombstone
-from ert_deploy.core.planning.adoption import adopted
+from ert_deploy.core.model.state import Tombstone
+from ert_deploy.core.planning.adoption import as_found
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.keys import relearn
 from ert_deploy.engine.records.endings import succeeded
@@ -27,16 +27,7 @@ def drop_intent(step: steps.DropIntent, run: Run) -> Effects[None]:
 def write_down(step: steps.Record, run: Run) -> Effects[None]:
     """Create the record of an instance that was found, with the accepted keys."""
     instance = _instance(run.observed, step.instance_id)
-    intent = next((i for i in run.observed.state.intents if i.token == step.token), None)
-    if intent is not None:
-        found = Record(step.token, instance.id, instance.machine_id, intent.at, keys=instance.key_hashes)
-    else:
-        health = run.observed.health.get(instance.id)
-        answers = health is not None and health.vital in (Vital.HEALTHY, Vital.UNREACHABLE)
-        served = instance.halted and instance.ended
-        found = adopted(
-            instance, run.observed.stamp(), may_serve=served or (answers and instance.power is Power.RUNNING)
-        )
+    found = as_found(run.observed, instance, step.token)
     record = yield from relearn(found, run.situation)
     if record is not None:
         yield from ask(StateStore.save, run.situation.claimed().put_record(record))

@@ -24,6 +24,7 @@ from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
 from ert_deploy.ports import Account
 from ert_deploy.providers.vast import messages
+from ert_deploy.providers.vast.container import container
 from ert_deploy.providers.vast.power import ENDED, outbid, power_of
 
 DATACENTER = 1  # hosting_type
@@ -128,6 +129,7 @@ def instance(row: Mapping[str, Any]) -> Instance:
         owner=env.get("ERT_OWNER", ""),
         label_token=claim.token if claim else "",
         outbid=outbid(row.get("is_bid"), row.get("cur_state"), row.get("dph_base"), row.get("min_bid")),
+        container=container(row, env),
     )
 
 
@@ -191,8 +193,7 @@ def _address(row: Mapping[str, Any], port: int) -> Address | None:
     ports, ip = row.get("ports"), _ip(row.get("public_ipaddr"))
     if not isinstance(ports, dict) or not ip:
         return None
-    bindings = ports.get(f"{port}/tcp")
-    if not isinstance(bindings, list):
+    if not isinstance(bindings := ports.get(f"{port}/tcp"), list):
         return None
     try:
         found = [int(b["HostPort"]) for b in bindings if b.get("HostIp") != "::"]

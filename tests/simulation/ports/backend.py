@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ert_deploy.core.model.errors import Rejected, StateConflict, Transient
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health
@@ -78,3 +80,13 @@ def set_keys(
         if not service.in_use(Secret(address.url()), world.now - DRAIN) <= {*hashes}:
             raise Violation(f"{service.name} is still using a key that its backend is to take no more")
     made.keys, made.generation = hashes, generation
+
+
+def set_limits(
+    world: World, address: Address, certificate: str, boot_secret: Secret, limits: tuple[int, int, int]
+) -> None:
+    made = _holder(world, address, certificate)
+    if made.boot_secret != boot_secret:
+        raise Rejected("/admin/limits answered 401")
+    world.changes += 1
+    made.healthy = replace(made.healthy, limits=limits)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ert_backend.terms import read_terms
 from ert_deploy.adapters.backend.probe import TlsBackendProbe
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address
@@ -97,7 +98,7 @@ def real_backend() -> Iterator[Rig]:
     with (
         tempfile.TemporaryDirectory() as folder,
         ScriptedOllama() as ollama,
-        real.running(Path(folder), ollama.host) as app,
+        real.running(Path(folder), ollama.host, terms=read_terms({"ERT_RUN": "a guard's"})) as app,
     ):
         probe = TlsBackendProbe(FakeEntropy(), allow_loopback=True, total=3.0)
         mark = Mark(real.ENV["ERT_DEPLOYMENT"], real.ENV["ERT_TOKEN"])

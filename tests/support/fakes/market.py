@@ -9,6 +9,8 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from ert_deploy.core.model.arming import BOOT, IDLE, LIFETIME
+from ert_deploy.core.model.boot.container import read as read_container
 from ert_deploy.core.model.desired import Criteria, Launch
 from ert_deploy.core.model.errors import (
     Gone,
@@ -63,6 +65,7 @@ class FakeInstance:
     moves: int = 0
     generation: int = 0
     keys: tuple[str, ...] = field(init=False)
+    limits: tuple[int, int, int] = field(init=False)
     host_id: str = ""
     override: Callable[[Instance], Instance] | None = None
     health: Health | None = None
@@ -71,6 +74,8 @@ class FakeInstance:
         self.rented = self.made
         self.port = PORT_BASE + (int(self.id) if self.id.isdecimal() else zlib.crc32(self.id.encode()) % 9000)
         self.keys = tuple(self.order.env["ERT_KEY_HASHES"].split(","))
+        idle, boot, lifetime = (int(self.order.env[name]) for name in (IDLE, BOOT, LIFETIME))
+        self.limits = (idle, boot, lifetime)
 
 
 def offer(number: int, **changes: object) -> Offer:
@@ -288,6 +293,7 @@ class FakeGpu:
             born=read_birth(env),
             owner=env.get("ERT_OWNER", ""),
             label_token=made.order.mark.token,
+            container=read_container(made.order.launch.image, made.order.launch.disk_gb, False, env),
         )
         return made.override(shown) if made.override else shown
 
@@ -299,7 +305,7 @@ class FakeBackend:
         self.gpu = gpu
         self.faults = Plans(gpu.clock)
         self.refuses_key = False
-        self.says_keys = True  # False for an older image
+        self.says_keys = self.says_limits = True  # False for an older image
         self.changes: list[tuple[str, ...]] = []
         self.reports = 0
         self.reported = Figures()
@@ -316,7 +322,10 @@ class FakeBackend:
         age = self.gpu.clock.real() - made.made
         if age < made.boot:
             return Health(Vital.LOADING, phase="pulling", completed=int(age), total=int(made.boot))
-        return Health(Vital.HEALTHY, certificate=self.certificate(made), model="m", engine="ollama 0.35.0")
+        limits = made.limits if self.says_limits else None
+        return Health(
+            Vital.HEALTHY, certificate=self.certificate(made), model="m", engine="ollama 0.35.0", limits=limits
+        )
 
     def accepts(self, address: Address, certificate: str, key: Secret) -> bool:
         self.faults.before("accepts")
@@ -326,6 +335,10 @@ class FakeBackend:
         self.faults.before("keys_in_force")
         made = self._holder(address, certificate, boot_secret)
         return made.generation, made.keys if self.says_keys else ()
+
+    def set_limits(self, address: Address, certificate: str, boot_secret: Secret, limits: tuple[int, int, int]) -> None:
+        self.faults.before("set_limits")
+        self._holder(address, certificate, boot_secret).limits = limits
 
     def set_keys(
         self, address: Address, certificate: str, boot_secret: Secret, generation: int, hashes: tuple[str, ...]

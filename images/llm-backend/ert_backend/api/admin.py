@@ -1,4 +1,4 @@
-"""Routes under `/admin` for the operator: list and replace the accepted keys, and read the head of the audit log.
+"""Routes under `/admin` for the operator: the accepted keys, the limits of the off-switch, the head of the audit log.
 
 They require the admin token (`keyring.admin_token`), never an app's key. A change of keys takes two calls: the old and
 the new hash under the next generation, then, once the application has used the new key, the new hash alone.
@@ -10,15 +10,17 @@ from collections.abc import Mapping
 
 from fastapi import FastAPI, HTTPException
 
-from ert_backend.api.admin_body import KeyChange
+from ert_backend.api.admin_body import KeyChange, LimitsChange
 from ert_backend.api.bodies import AcceptedKey, AuditHead, Keys
 from ert_backend.api.operations import serves
+from ert_backend.api.responses import describe_limits
+from ert_backend.base.activity import Ledger
 from ert_backend.base.clock import boot_seconds
 from ert_backend.edge.audit import Audit
 from ert_backend.edge.key_store import KeyRing, Stale, parse_hashes, short
 
 
-def routes(app: FastAPI, keys: KeyRing, audit: Audit) -> None:
+def routes(app: FastAPI, keys: KeyRing, audit: Audit, ledger: Ledger) -> None:
     """Add the routes under `/admin`."""
 
     @serves(app, "GET", "/admin/keys")
@@ -36,6 +38,17 @@ def routes(app: FastAPI, keys: KeyRing, audit: Audit) -> None:
         names = ",".join(short(digest) for digest in keys.now.hashes)
         audit.record("admin", "keys", names, generation=keys.now.generation)
         return describe(keys)
+
+    @serves(app, "PUT", "/admin/limits")
+    async def limit(body: LimitsChange) -> Mapping[str, object]:
+        limits = body.limits()
+        try:
+            ledger.limit(limits)
+        except OSError:
+            raise HTTPException(503, "The disk rejected the write; nothing changed", {"Retry-After": "5"}) from None
+        seconds = f"{limits.idle_stop},{limits.boot_deadline},{limits.max_lifetime}"
+        audit.record("admin", "limits", seconds)
+        return describe_limits(limits)
 
     @serves(app, "GET", "/admin/audit")
     async def head() -> Mapping[str, object]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from ert_backend.base.limits import MOST as LONGEST
+from ert_backend.base.limits import Limits
 from ert_backend.edge.key_store import MOST
 
 Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -17,3 +19,21 @@ class KeyChange(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
     generation: int = Field(ge=1, le=2**53)
     hashes: list[Hash] = Field(min_length=1, max_length=MOST)
+
+
+class LimitsChange(BaseModel):
+    """The limits of the off-switch, in whole money seconds; not both `idle_stop` and `max_lifetime` may be 0."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    idle_stop: int = Field(ge=0, le=LONGEST)
+    boot_deadline: int = Field(ge=0, le=LONGEST)
+    max_lifetime: int = Field(ge=0, le=LONGEST)
+
+    @model_validator(mode="after")
+    def _stops(self) -> LimitsChange:
+        self.limits()
+        return self
+
+    def limits(self) -> Limits:
+        """Return them as limits; ValueError if the machine might never stop by itself."""
+        return Limits(self.idle_stop, self.boot_deadline, self.max_lifetime)

@@ -71,7 +71,7 @@ def build(service: Service, pace: Pace | None = None) -> FrontDoor:
     _open_routes(app, service)
     _report_routes(app, service)
     chat_routes(app, service)
-    admin.routes(app, service.gate.keys, audit)
+    admin.routes(app, service.gate.keys, audit, service.ledger)
     return FrontDoor(app, service.gate, _bounds(settings), service.witness, service.ledger.claim)
 
 
@@ -140,7 +140,7 @@ async def _status(service: Service) -> MachineStatus:
         "queue": {"depth": len(jobs.waiting), "active": active, "limit": jobs.limit},
         "gpu": await gpu.read(),
         "idle_seconds": round(service.ledger.idle_seconds(), 3),
-        **service.settings.terms.shown(),
+        **service.settings.terms.shown(service.ledger.record.limits()),
         "woken": service.ledger.woken,
         "claimed": service.ledger.record.claimed_at is not None,
         "claim_kept": not service.ledger.unkept,

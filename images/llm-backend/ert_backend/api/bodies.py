@@ -57,8 +57,19 @@ class Progress(TypedDict):
     misconfigured: NotRequired[Literal[True]]
 
 
+class GuardLimits(TypedDict):
+    """Limits after which the machine stops itself, in money seconds; 0 disables one."""
+
+    idle_stop: int
+    boot_deadline: int
+    max_lifetime: int
+
+
 class Health(TypedDict):
-    """Health of the service; `progress` unless it is healthy. `uptime` is in seconds."""
+    """Health of the service; `progress` unless it is healthy. `uptime` is in seconds.
+
+    `limits` are those of the off-switch: a machine that reports them takes others through `PUT /admin/limits`.
+    """
 
     status: Literal["healthy", "loading", "degraded", "sick"]
     model: str
@@ -68,6 +79,7 @@ class Health(TypedDict):
     off_switch: str
     version: str
     timestamp: str
+    limits: NotRequired[GuardLimits]
     sandbox: NotRequired[Literal[True]]
     progress: NotRequired[Progress]
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from fastapi import FastAPI
 
 from ert_backend.api import bodies, chat_body
-from ert_backend.api.admin_body import KeyChange
+from ert_backend.api.admin_body import KeyChange, LimitsChange
 from ert_backend.api.chat_request import ChatRequest
 from ert_backend.api.report_body import Report
 from ert_backend.base.report_request import JobRequest, ReportRequest
@@ -71,6 +71,9 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("GET", "/admin/keys"): Operation("The accepted keys, as hashes", {200: (bodies.Keys,)}),
     ("PUT", "/admin/keys"): Operation(
         "Replace the accepted keys", {200: (bodies.Keys,), 409: _NO, 422: _NO}, KeyChange
+    ),
+    ("PUT", "/admin/limits"): Operation(
+        "Set the limits of the off-switch", {200: (bodies.GuardLimits,), 422: _NO}, LimitsChange
     ),
     ("GET", "/admin/audit"): Operation("Head of the audit log", {200: (bodies.AuditHead,)}),
 }

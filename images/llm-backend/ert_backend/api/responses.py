@@ -11,10 +11,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from ert_backend import VERSION
-from ert_backend.api.bodies import FieldProblem, Health, LastReport, Progress, ReportJob
+from ert_backend.api.bodies import FieldProblem, GuardLimits, Health, LastReport, Progress, ReportJob
 from ert_backend.api.report_body import Report
 from ert_backend.base.clock import boot_seconds, iso_now
 from ert_backend.base.http_error import refusal_body
+from ert_backend.base.limits import Limits
 from ert_backend.base.report_request import ReportRequest
 from ert_backend.engine.bring_up import BringUp, Phase
 from ert_backend.reports.job import Conflict, Draining, Job, QueueFull, Status
@@ -44,11 +45,22 @@ def health(service: Service) -> Health:
         "version": VERSION,
         "timestamp": iso_now(),
     }
+    if (limits := service.settings.terms.limits(service.ledger.record.limits())) is not None:
+        body["limits"] = describe_limits(limits)
     if state.sandbox:
         body["sandbox"] = True
     if not well:
         body["progress"] = _progress(state, hangs=guard.engine_sick)
     return body
+
+
+def describe_limits(limits: Limits) -> GuardLimits:
+    """Return the limits of the off-switch as JSON, in money seconds."""
+    return {
+        "idle_stop": limits.idle_stop,
+        "boot_deadline": limits.boot_deadline,
+        "max_lifetime": limits.max_lifetime,
+    }
 
 
 def _progress(state: BringUp, *, hangs: bool) -> Progress:

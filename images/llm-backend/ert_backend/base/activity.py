@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from ert_backend.base.board import Board, Half
 from ert_backend.base.claim import Before, Claim
 from ert_backend.base.clock import boot_seconds
+from ert_backend.base.limits import Limits, keep_limits, kept_limits
 
 # Real seconds between two heartbeats of an idle app.
 BEAT = 5.0
@@ -31,7 +32,8 @@ class Activity:
     """The app's record of this run: `at` is the time of the last update; times in boot seconds, None for not yet.
 
     `engine_owes` is the time since which the engine has had a request open, `engine_heard` the time of its last token;
-    `claim_kept` is whether the claim is on the disk.
+    `claim_kept` is whether the claim is on the disk. The limits are those that the owner set while the machine runs,
+    None where those of the environment hold.
     """
 
     run: str
@@ -44,6 +46,16 @@ class Activity:
     engine_owes: float | None = None
     engine_heard: float | None = None
     claim_kept: bool = False
+    idle_stop: int | None = None
+    boot_deadline: int | None = None
+    max_lifetime: int | None = None
+
+    def limits(self) -> Limits | None:
+        """Return the limits that the owner set; None when there are none or they cannot be used."""
+        try:
+            return Limits(self.idle_stop, self.boot_deadline, self.max_lifetime)  # type: ignore[arg-type]
+        except ValueError:
+            return None
 
 
 class OffSwitch(StrEnum):
@@ -79,7 +91,8 @@ class Ledger:
         self.board, self.disk_record = board, Claim(disk, token)
         self.woken = self.disk_record.before() is Before.CLAIMED
         self.record = Activity(run=run, pid=os.getpid(), claim_kept=self.woken)
-        self._write()
+        kept = kept_limits(disk, token)
+        self._set(**_fields(kept) if kept is not None else {})
 
     def claim(self) -> None:
         """Mark the machine as claimed, on an authenticated request. Cheap once the claim is on the disk."""
@@ -87,6 +100,11 @@ class Ledger:
             self._set(claimed_at=boot_seconds())
         if not self.record.claim_kept and self.disk_record.keep():
             self._set(claim_kept=True)
+
+    def limit(self, limits: Limits) -> None:
+        """Store new limits and pass them to the guard. Raise OSError, without any change, when the disk fails."""
+        keep_limits(self.disk_record.disk, self.disk_record.token, limits)
+        self._set(**_fields(limits))
 
     def ready(self) -> None:
         """Record that the model is ready for the first time in this run."""
@@ -139,6 +157,10 @@ class Ledger:
     def _write(self) -> None:
         self.record = replace(self.record, at=boot_seconds())
         write_activity(self.board, self.record)
+
+
+def _fields(limits: Limits) -> dict[str, float | None]:
+    return {name: value for name, value in asdict(limits).items()}
 
 
 def write_activity(board: Board, record: Activity) -> None:

@@ -16,6 +16,7 @@ from ert_backend.base.activity import GuardWord, OffSwitch, read_activity, write
 from ert_backend.base.board import Board
 from ert_backend.base.claim import Before, Claim
 from ert_backend.base.clock import MoneyClock, boot_seconds
+from ert_backend.base.limits import Limits
 from ert_backend.guard.clouds.calls import ask, read_own, within
 from ert_backend.guard.clouds.cloud import Outcome
 from ert_backend.guard.memory import Memory
@@ -71,6 +72,7 @@ class Switch:
     ticked_at: float | None = None
     held: dict[str, float] = field(default_factory=dict)
     said: str = ""
+    limits: Limits | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -176,8 +178,15 @@ class Switch:
             self.said = ""
 
     def _verdict(self) -> Verdict | None:
-        s = self.settings
-        return decide(self.view(), Rules(s.idle_stop, s.boot_deadline, s.max_lifetime, s.drain_cap))
+        return decide(self.view(), self._rules())
+
+    def _rules(self) -> Rules:
+        last = self.memory.last
+        limits = last.limits() if last is not None else None
+        if limits is not None and limits != self.limits:
+            self.limits = limits
+            self._tell(f"new limits: {limits.said()}")
+        return self.settings.rules(limits)
 
     def _pass_time(self) -> None:
         """Count the wait for a report without the time that the machine was suspended."""

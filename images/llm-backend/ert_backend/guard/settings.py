@@ -16,8 +16,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ert_backend.base.limits import Limits
 from ert_backend.guard.clouds import known
 from ert_backend.guard.clouds.cloud import Cloud
+from ert_backend.guard.rules import Rules
 
 # Ollama has no authentication: it always listens on loopback.
 OLLAMA_DEFAULTS = {
@@ -64,6 +66,12 @@ class GuardSettings:
     engine: str
     enabled: bool
     problems: tuple[str, ...]
+
+    def rules(self, limits: Limits | None) -> Rules:
+        """Return the limits that the owner set last, or without any those that the machine was created with."""
+        if limits is None:
+            return Rules(self.idle_stop, self.boot_deadline, self.max_lifetime, self.drain_cap)
+        return Rules(limits.idle_stop, limits.boot_deadline, limits.max_lifetime, self.drain_cap)
 
     @property
     def can_act(self) -> bool:

@@ -1,0 +1,146 @@
+"""Preview of a run: its steps and changes, what it would rent, and what would make it fail. Read-only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from ert_deploy.app.outcome import Doubts, foreign, in_doubt
+from ert_deploy.core.model.desired import Desired, Phase
+from ert_deploy.core.model.errors import CannotObserve, ErtError, Failed, UsageError
+from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.model.steps import Step
+from ert_deploy.core.planning.candidates import unfit
+from ert_deploy.core.planning.changes.summary import Summary, summary
+from ert_deploy.core.planning.forecast.steps_ahead import before_rent, forecast
+from ert_deploy.core.planning.offers import Ranked
+from ert_deploy.core.planning.situation import Situation
+from ert_deploy.engine.app_proof import Finding
+from ert_deploy.engine.market.registries import registry_findings
+from ert_deploy.engine.observe import observe
+from ert_deploy.engine.preflight import begun, findings, nothing_to_wake
+from ert_deploy.engine.rent import best_offer
+from ert_deploy.engine.run import run
+from ert_deploy.engine.run_context import Memory, Run
+from ert_deploy.wiring import Session
+
+SHOWN = 5  # maximum number of variables to name; there may be many
+NO_IMAGE = Finding(
+    "the config names no image yet, so nothing can be rented",
+    "build and push one (`ert-deploy image build`, `image push`), or write its name under launch/image",
+)
+UNREAD = "the market was not read, so the offer and its cost are not known"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Every step of a run if nothing goes wrong; the engine executes the first and plans again after each.
+
+    `findings` are facts to know before `up`; one with `stops` makes `up` fail. `offer` is the one that would be rented
+    now out of `matching`, None if none would be, or if the market could not be read; `hours` are the planned ones.
+    `others_in_place` is the next offer, which is rented if that one is taken, fails or falls behind. `summary` is what
+    the steps do to machines and variables, and `situation` what the plan was made from. `sandbox`: offers and prices
+    are made up.
+    """
+
+    deployment: str
+    steps: tuple[Step, ...]
+    findings: tuple[Finding, ...] = ()
+    undecided: Doubts = ()
+    others: tuple[InstanceId, ...] = ()
+    offer: Ranked | None = None
+    matching: int = 0
+    hours: float = 0.0
+    summary: Summary = field(default_factory=Summary)
+    phase: Phase = Phase.RUNNING
+    others_in_place: tuple[Ranked, ...] = ()
+    situation: Situation | None = field(default=None, repr=False, compare=False)
+    sandbox: bool = False
+
+
+def aimed(desired: Desired, phase: Phase, *, begin: bool = True, patient: bool = True, wait: float = 0.0) -> Desired:
+    """Return what a command wants. Without `begin` a deployment has to exist already.
+
+    Without `patient` the run does not wait for active reports, and destroys instances before it updates the apps.
+    """
+    wanted = replace(desired, phase=phase, begin=begin, wait_for_offer=wait)
+    if patient:
+        return wanted
+    return replace(wanted, apps_first=False, timings=replace(wanted.timings, finish=0.0))
+
+
+def preview(session: Session, desired: Desired) -> Plan:
+    """Read the actual state once and return the plan. Raises UsageError or CannotObserve."""
+    memory = Memory()
+    situation = run(observe(desired, memory), session.ports)
+    found: tuple[Finding, ...] = ()
+    if desired.phase is Phase.RUNNING:
+        unnamed = (NO_IMAGE,) if not desired.launch.image else ()
+        found = (*unnamed, *run(findings(desired, memory), session.ports), *_of_the_account(session))
+    if not (desired.begin or begun(situation)):
+        return _made(session, situation, memory, (nothing_to_wake(desired), *found), exists=False)
+    return _made(session, situation, memory, found)
+
+
+def _made(
+    session: Session, situation: Situation, memory: Memory, found: tuple[Finding, ...], *, exists: bool = True
+) -> Plan:
+    offer, matching, market = None, 0, Memory(registries_read=True)  # they are read here, for all findings
+    renting = before_rent(situation) if exists else None
+    if renting is not None:
+        if renting.desired.launch.image:
+            found = (*found, *run(registry_findings(renting.desired.launch), session.ports))
+        try:
+            offer, _ = run(best_offer(Run(renting, market)), session.ports)
+            matching = len(market.ranked)
+        except (UsageError, Failed) as error:
+            if renting.serving:
+                found = (*found, _kept(renting, error))
+                situation = Situation(situation.desired, replace(situation.observed, unreplaceable=True))
+            else:
+                found = (*found, Finding(error.summary, error.hint))
+        except ErtError as error:
+            found = (*found, Finding(UNREAD, error.summary, stops=False))
+    ahead = forecast(situation) if exists else ()
+    downtime = frozenset(target for target, service in memory.services.items() if service.has_disk)
+    return Plan(
+        situation.desired.deployment,
+        ahead,
+        found,
+        in_doubt(situation),
+        foreign(situation),
+        offer,
+        matching,
+        situation.desired.plan_hours,
+        summary(situation, ahead, downtime),
+        situation.desired.phase,
+        tuple(market.ranked[1:2]),
+        situation,
+        session.in_sandbox,
+    )
+
+
+def _kept(situation: Situation, error: ErtError) -> Finding:
+    """Return what is known of a backend that stays in use because nothing can be rented in its place."""
+    kept = situation.serving[0]
+    what = f"instance {kept.instance.id} keeps serving, but {unfit(situation.desired, kept)}: {error.summary}"
+    return Finding(what, error.hint, stops=False)
+
+
+def _of_the_account(session: Session) -> Iterator[Finding]:
+    """Yield the variables that the provider adds to the container besides those of the create call."""
+    try:
+        names = session.ports.gpu.account_variables()
+        why = "the key may not read them (user_read)"
+    except CannotObserve as error:
+        names, why = None, error.summary
+    if names is None:
+        what = "the variables of the GPU account, which are set in every container, were not read"
+        yield Finding(what, why, stops=False)
+    elif names:
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        yield Finding(
+            f"the GPU account puts {', '.join(names[:SHOWN])}{more} into every container, also into this one",
+            "the machine's host can read them: delete them in the console, or use an account of its own",
+            stops=False,
+        )

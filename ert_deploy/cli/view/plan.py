@@ -1,0 +1,115 @@
+"""Lines and JSON fields of a plan: machines and variables with `+ ~ - -/+`, interruptions, cost, and every step."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from typing import Any
+
+from ert_deploy.app.preview import Plan
+from ert_deploy.cli.view.lines import symbol, verb
+from ert_deploy.cli.view.offer import offer_document, offer_lines
+from ert_deploy.core.market.cost import spread
+from ert_deploy.core.model.desired import Phase
+from ert_deploy.core.model.steps import Step
+from ert_deploy.core.model.text import printable
+from ert_deploy.core.planning.changes.summary import Kind, Machine, Summary, Variable
+
+WIDTH = 80
+COMMANDS = {Phase.RUNNING: "up", Phase.ASLEEP: "sleep", Phase.ABSENT: "down"}
+VERBS = {Kind.CREATE: "rent", Kind.CHANGE: "change", Kind.REMOVE: "remove", Kind.REPLACE: "replace"}
+
+
+def plan_lines(plan: Plan) -> Iterator[str]:
+    """Yield the plan as lines of at most 80 columns. No value of a variable is in it."""
+    yield _title(plan)
+    for machine in plan.summary.machines:
+        yield from _machine(machine)
+    yield from _variables(plan.summary.variables)
+    for one in plan.summary.interruptions:
+        yield from _wrapped("  ! ", one.what + (f" ({one.seconds:.0f} s at most)" if one.seconds else ""))
+    if plan.offer is not None:
+        yield f"the best of {plan.matching} offers that match:"
+        yield from offer_lines(plan.offer, plan.hours, *plan.others_in_place)
+    if plan.steps:
+        steps = "1 step" if len(plan.steps) == 1 else f"{len(plan.steps)} steps, each planned again before it is taken"
+        yield f"{steps}:"
+    for step in plan.steps:
+        yield from _wrapped(f"  {symbol(step)} ", f"{verb(step)}  ({step.reason})")
+    for number in plan.others:
+        yield from _wrapped("  ! ", f"instance {number} is another owner's and is not changed")
+    for finding in plan.findings:
+        fails = f"{COMMANDS[plan.phase]} would fail: " if finding.stops else ""
+        yield from _wrapped("  ! ", f"{fails}{finding.what} ({finding.hint})")
+
+
+def _title(plan: Plan) -> str:
+    if not plan.steps:
+        return f"{plan.deployment}: nothing to do"
+    found = _counts(plan.summary)
+    said = ", ".join(f"{count} to {name}" for name, count in found.items() if count)
+    return f"{plan.deployment}: {said}" if said else f"{plan.deployment}: no machine or variable changes"
+
+
+def _counts(summary: Summary) -> dict[str, int]:
+    kinds = [*(one.kind for one in summary.machines), *(one.kind for one in summary.variables)]
+    return {
+        "create": kinds.count(Kind.CREATE),
+        "change": kinds.count(Kind.CHANGE),
+        "replace": kinds.count(Kind.REPLACE),
+        "remove": kinds.count(Kind.REMOVE),
+    }
+
+
+def _machine(machine: Machine) -> Iterator[str]:
+    name = f"instance {machine.instance_id}" if machine.instance_id is not None else "an instance"
+    yield from _wrapped(f"  {machine.kind} ", f"{VERBS[machine.kind]} {name}: {machine.why}")
+    for one in machine.differences:
+        yield from _wrapped("      ", f"{one.key}: {printable(one.before)} -> {printable(one.after)}")
+
+
+def _variables(variables: Iterable[Variable]) -> Iterator[str]:
+    for one in variables:
+        notes = [note for note, is_so in (("known after boot", one.late), ("secret", one.secret)) if is_so]
+        yield from _wrapped(
+            f"  {one.kind} ", f"{one.service}: {one.name}" + (f" ({', '.join(notes)})" if notes else "")
+        )
+
+
+def _wrapped(start: str, text: str) -> list[str]:
+    return textwrap.wrap(
+        printable(text), WIDTH, initial_indent=start, subsequent_indent=" " * (len(start) + 2), break_on_hyphens=False
+    )
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """Return the same for JSON."""
+    summary = plan.summary
+    return {
+        "deployment": plan.deployment,
+        "command": COMMANDS[plan.phase],
+        "steps": [step_document(step) for step in plan.steps],
+        "machines": [asdict(one) for one in summary.machines],
+        "variables": [asdict(one) for one in summary.variables],
+        "interruptions": [asdict(one) for one in summary.interruptions],
+        "findings": [{"what": f.what, "hint": f.hint, "stops": f.stops} for f in plan.findings],
+        "offer": offer_document(plan.offer) if plan.offer else None,
+        "cost": _range(plan),
+        "matching": plan.matching,
+        "hours": plan.hours,
+        "sandbox": plan.sandbox,
+    }
+
+
+def _range(plan: Plan) -> dict[str, float] | None:
+    """Return the $ for the planned hours and all before them that 5 and 95 of 100 runs stay within."""
+    if plan.offer is None:
+        return None
+    low, high = spread([plan.offer.estimate, *(one.estimate for one in plan.others_in_place)])
+    return {"p5": round(low, 4), "p95": round(high, 4)}
+
+
+def step_document(step: Step) -> dict[str, Any]:
+    """Return one step for JSON."""
+    return {"step": type(step).__name__, "symbol": symbol(step), "what": verb(step), "why": step.reason}

@@ -1,0 +1,1 @@
+"""Changes of a run, for people: which config keys replace a machine, and what becomes of machines and variables."""
