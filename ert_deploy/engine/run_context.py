@@ -63,9 +63,11 @@ class Memory:
     `kept` is the reason why a backend in use that does not match the config cannot be replaced. `created` are the
     tokens of the creates of this run, and `ends` the machines on which a boot failed, by type of failure, with the
     reason. `spending` is their price by token, `curves` what is expected of their boot, and `rented` their offer.
-    `unhedged` is the reason why no second machine could be rented, `waits` when the run waited for an offer. `account`
-    is the id of the key's account once it was read, and `same` are other ids of it. `downloads` is the time and number
-    of bytes at which each download was first seen. `doubts` is how often an instance was read without an environment.
+    `unhedged` is the reason why no second machine could be rented, until `unhedged_until`; `overtaken` are the machines
+    that lost a race, and `raced` is when they were compared last. `waits` is when the run waited for an offer.
+    `account` is the id of the key's account once it was read, and `same` are other ids of it. `downloads` is the time
+    and number of bytes at which each download was first seen. `doubts` is how often an instance was read without an
+    environment.
 
     `origin` converts the steady clock to the time of this run, `first_seen` is the time at which each stored time was
     first read (those of `dated`, which is `stamped` without future values), and `begun` the start time that this run
@@ -104,6 +106,9 @@ class Memory:
     curves: dict[str, Curve] = field(default_factory=dict)
     rented: dict[str, Offer] = field(default_factory=dict)
     unhedged: ErtError | None = None
+    unhedged_until: float = 0.0
+    raced: float = float("-inf")
+    overtaken: set[str] = field(default_factory=set)
     waits: list[float] = field(default_factory=list)
     account: str = ""
     same: set[str] = field(default_factory=set)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ert_deploy.core.market.learned import NOTHING, Learned
-from ert_deploy.core.market.odds import works
+from ert_deploy.core.market.odds import SURE, Odds, odds, works
 from ert_deploy.core.market.stages import Stages, expected_stages
 from ert_deploy.core.model.desired import Launch
 from ert_deploy.core.model.observed import Offer
@@ -32,6 +32,7 @@ class Estimate:
     works: float
     hourly: float
     stages: Stages
+    odds: Odds = SURE
 
     def expected(self) -> float:
         """Return the $ for the planned hours and everything before them."""
@@ -77,4 +78,5 @@ def estimate(offer: Offer, launch: Launch, hours: float, learned: Learned = NOTH
         works=works(offer, learned),
         hourly=hourly,
         stages=stages,
+        odds=odds(offer, learned),
     )

@@ -1,0 +1,12 @@
+"""What a launch is to save first: money, or time within the same limits (`launch/prefer`)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Prefer(StrEnum):
+    """With cost, a machine that boots is compared with limits; with time, with the best offer and the other machine."""
+
+    COST = "cost"
+    TIME = "time"
