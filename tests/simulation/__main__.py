@@ -18,6 +18,7 @@ def main() -> int:
     parser.add_argument("--begin", type=int, default=0, help="of --faults: go on after so many shares")
     parser.add_argument("--tale", choices=tuple(search.TALES), action="append", help="of --faults: of this story alone")
     parser.add_argument("--stop", action="store_true", help="end with the first failure and keep nothing")
+    parser.add_argument("--raced", action="store_true", help="with two machines that race in each rental")
     given = parser.parse_args()
     cores = search.cores()
     if given.faults is not None:
@@ -32,7 +33,7 @@ def main() -> int:
     else:
         first = secrets.randbelow(2**40) if given.first is None else given.first
         search.say(f"first seed {first}")
-        tally, seconds = search.timed(search.across, first, given.n, cores, stop=given.stop)
+        tally, seconds = search.timed(search.across, first, given.n, cores, stop=given.stop, raced=given.raced)
     return search.report(tally, seconds, cores)
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from operator import itemgetter
 from typing import Any
 
+from ert_deploy.core.model.boot.prefer import Prefer
 from ert_deploy.core.model.desired import Desired, Phase, Target
 from ert_deploy.core.model.errors import ErtError, NeedsAttention
 from ert_deploy.core.model.provider import InstanceId
@@ -47,7 +48,8 @@ class Undecided(NeedsAttention):
 
 def _fitted(desired: Desired, tale: Story) -> Desired:
     if tale.hedged:
-        desired = replace(desired, launch=replace(desired.launch, hedge=2))
+        prefer = Prefer.TIME if tale.raced else Prefer.COST
+        desired = replace(desired, launch=replace(desired.launch, hedge=2, prefer=prefer))
     if len(tale.services) == 1 and tale.poll == desired.timings.poll:
         return desired
     targets = tuple(Target(name) for name in tale.services)

@@ -116,7 +116,8 @@ class Story:
 
     `beyond`: the provider violates its documentation and the settle time. `begins`: the initial state, empty or created
     by commands without faults. `skews`: clock offsets of the operators in seconds, in turn. `dates`: responses of the
-    provider contain a date. `hedged`: a second machine may boot when the first is behind.
+    provider contain a date. `hedged`: a second machine may boot when the first is behind; `raced`: whenever it saves
+    enough time.
     """
 
     operations: tuple[str, ...]
@@ -130,6 +131,7 @@ class Story:
     skews: tuple[float, ...] = (0.0,)
     dates: bool = True
     hedged: bool = False
+    raced: bool = False
 
 
 @dataclass(slots=True)
@@ -161,3 +163,8 @@ def story(draw: random.Random) -> Story:
         dates=draw.random() < 0.85,
         hedged=draw.random() < HEDGED,
     )
+
+
+def race_of(seed: int) -> Story:
+    """Return the story of `seed` with two machines that race in each rental; `histories.txt` has none of them."""
+    return replace(story(random.Random(seed)), hedged=True, raced=True)
