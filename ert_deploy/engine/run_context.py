@@ -64,7 +64,7 @@ class Memory:
     tokens of the creates of this run, and `ends` the machines on which a boot failed, by type of failure, with the
     reason. `spending` is their price by token, `curves` what is expected of their boot, and `rented` their offer.
     `unhedged` is the reason why no second machine could be rented, until `unhedged_until`; `overtaken` are the machines
-    that lost a race, and `raced` is when they were compared last. `waits` is when the run waited for an offer.
+    that lost a race, and `raced` is when the last one was run. `waits` is when the run waited for an offer.
     `account` is the id of the key's account once it was read, and `same` are other ids of it. `downloads` is the time
     and number of bytes at which each download was first seen. `doubts` is how often an instance was read without an
     environment.

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from ert_deploy.core.launching.outlook import LAYERS, afresh, first, outlook
+from ert_deploy.core.launching.outlook import LAYERS, Result, afresh, first, outlook
 from ert_deploy.core.launching.progress import Curve
-from ert_deploy.core.launching.race import Result, Runner, race
+from ert_deploy.core.launching.race import Runner, race
 from ert_deploy.core.market.odds import Odds
 from ert_deploy.core.market.stages import Stages
 from ert_deploy.core.model.boot.watch import Lag, LaunchStage, Watch

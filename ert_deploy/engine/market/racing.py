@@ -16,13 +16,13 @@ from ert_deploy.core.planning.offers import Ranked
 from ert_deploy.engine.run_context import Memory
 
 # What an hour without a backend is worth, as a multiple of offer/max_dph, the most that the config would pay for one
-# with it. It grows with the time that the run has waited: of many launches the slowest are those that are noticed.
+# with it. It grows with the age of the run: of many launches the slowest are those that are noticed.
 WORTH = 2.0
 IMPATIENCE = 20.0  # times that, in timings/boot_limit
 
 
 def races(desired: Desired) -> bool:
-    """Whether a machine that boots is compared with the best offer and with the other one, and not only with limits."""
+    """Whether a machine that boots has to be better than the best offer and the other one, and not only within limits."""
     return desired.launch.prefer is Prefer.TIME
 
 
