@@ -22,7 +22,7 @@ IMPATIENCE = 20.0  # times that, in timings/boot_limit
 
 
 def races(desired: Desired) -> bool:
-    """Whether a machine that boots has to be better than the best offer and the other one, and not only within limits."""
+    """Whether a machine that boots has to be better than the best offer and the other one."""
     return desired.launch.prefer is Prefer.TIME
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Prefer(StrEnum):
-    """With cost, a machine that boots has limits; with time, it has to be better than the best offer and the other machine."""
+    """With cost, a boot has limits; with time, it has to be better than the best offer and the other boot."""
 
     COST = "cost"
     TIME = "time"
