@@ -11,8 +11,9 @@ import sys
 import time
 from pathlib import Path
 
+from benchmarks.launch.bound import quantile
 from benchmarks.launch.chart import draw
-from benchmarks.launch.claims import claims, grid, sweeps
+from benchmarks.launch.claims import P50, P95, claims, grid, sweeps
 from benchmarks.launch.measure import Case, beaten, measure
 from benchmarks.launch.page import MODEL, Run, summary, write
 from benchmarks.launch.parameters import MOODS
@@ -33,7 +34,8 @@ def main() -> int:
     moods = measure([Case(mood) for mood in MOODS], chosen.launches, workers=chosen.workers)
     points = measure(grid(), chosen.grid, workers=chosen.workers) if chosen.grid else {}
     swept = measure(sweeps(), chosen.sweep, workers=chosen.workers) if chosen.sweep else {}
-    run = Run(chosen.launches, chosen.grid, chosen.sweep, moods, points, swept, claims(moods, points))
+    bounds = {mood: (quantile(mood, chosen.launches, P50), quantile(mood, chosen.launches, P95)) for mood in MOODS}
+    run = Run(chosen.launches, chosen.grid, chosen.sweep, moods, points, swept, claims(moods, points), bounds)
     print(MODEL.replace("*", ""))
     for title, text in summary(run).items():
         print(f"\n{title}\n{text}")

@@ -27,6 +27,7 @@ from benchmarks.launch.rental import Rental
 from benchmarks.launch.session import LIST, SLOTS, Launch, Session
 from benchmarks.launch.shown import Boot, shown
 from ert_deploy.core.launching.manifest import UNASKED, Manifest
+from ert_deploy.core.model.boot.prefer import Prefer
 from ert_deploy.core.model.desired import Criteria, Desired, Phase
 from ert_deploy.core.model.desired import Launch as Container
 from ert_deploy.core.model.errors import ErtError, OfferGone, StateConflict
@@ -57,7 +58,13 @@ def wanted(*, verified_only: bool) -> Desired:
         verified=verified_only,
     )  # fmt: skip
     container = Container(
-        "ert-llm-backend:1", "gpt-oss:20b", disk_gb=DISK_GB, image_gb=IMAGE_GB, model_gb=MODEL_GB, hedge=SLOTS
+        "ert-llm-backend:1",
+        "gpt-oss:20b",
+        disk_gb=DISK_GB,
+        image_gb=IMAGE_GB,
+        model_gb=MODEL_GB,
+        hedge=SLOTS,
+        prefer=Prefer.TIME,
     )
     return Desired("ert", Phase.RUNNING, container, criteria, (), plan_hours=PLAN_HOURS, owner="bench-market")
 

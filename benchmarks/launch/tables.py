@@ -38,6 +38,17 @@ def _result(name: str, tally: Tally) -> Row:
     )  # fmt: skip
 
 
+def bounds(moods: Found, found: Mapping[str, tuple[float, float]]) -> str:
+    """Return p50 and p95 of the bound next to those of the policy that knows all, and of the product, in minutes."""
+    rows = []
+    for mood, (p50, p95) in found.items():
+        tallies = moods[Case(mood)]
+        others = [tallies[name].quantile(at) for name in (ORACLE, PRODUCT) for at in (P50, P95)]
+        rows.append((mood, *(minutes(value) for value in (others[0], p50, others[2], others[1], p95, others[3]))))
+    head = ("", "oracle p50", "bound p50", "ert-deploy p50", "oracle p95", "bound p95", "ert-deploy p95")
+    return table(head, rows)
+
+
 def targets(claims: Sequence[Claim]) -> str:
     """Return each target with its figure and whether it is met."""
     rows = [

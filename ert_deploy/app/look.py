@@ -18,8 +18,8 @@ def plan(
 ) -> Plan:
     """Return the steps of `up`, or with another `phase` those of `sleep` or `down`.
 
-    Without `begin` those of `wake`; `now` as for `sleep` and `down`. The sandbox is started only on request. A config whose image is not named yet is accepted,
-    and said to be one. Raises UsageError or CannotObserve.
+    Without `begin` those of `wake`; `now` as for `sleep` and `down`. The sandbox is started only on request. A config
+    whose image is not named yet is accepted, and said to be one. Raises UsageError or CannotObserve.
     """
     deployment = opened(config, going_down=phase is Phase.ABSENT, draft=True)
     session = deployment.session(progress, start_sandbox=start_sandbox)

@@ -32,6 +32,7 @@ from ert_deploy.config.settings import (
 from ert_deploy.config.yaml.file import read_text
 from ert_deploy.config.yaml.problems import ConfigProblems, Problem
 from ert_deploy.config.yaml.tree import read_tree
+from ert_deploy.core.model.boot.prefer import Prefer
 from ert_deploy.core.model.desired import (
     USE_IN_PREVIEWS,
     Criteria,
@@ -138,6 +139,7 @@ def _desired(values: Mapping[str, Any]) -> Desired:
     launch = _direct(values, "launch") | {
         "model_gb": model_gb(values["launch/model"], values["launch/model_gb"]),
         "market": Market(values["launch/market"]),
+        "prefer": Prefer(values["launch/prefer"]),
         "guard": Guard(**_direct(values, "launch/guard")),
     }
     launch["server"] = _server(launch)

@@ -24,6 +24,7 @@ from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.boot_failures import curve
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.market.paid import meter
+from ert_deploy.engine.market.racing import run_race
 from ert_deploy.engine.records.accounts import of_this_account
 from ert_deploy.engine.run_context import Memory
 from ert_deploy.ports import (
@@ -61,6 +62,7 @@ def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
         if found is not None:
             health[instance.id] = found
         memory.watches[instance.id] = _follow(instance, found, now, desired, memory)
+    run_race(to_probe(placed), health, state, now, desired=desired, memory=memory)
     if desired.apps_first or not (placed.ours or state.tombstones):
         publications = yield from _publications(desired, memory, health)
     else:
@@ -88,7 +90,7 @@ def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
         rotating=memory.rotating,
         stopped=frozenset(memory.stopped),
         unreplaceable=memory.kept is not None,
-        unhedged=memory.unhedged is not None,
+        unhedged=memory.unhedged is not None and now < memory.unhedged_until,
         provider_now=moment.provider,
         first_seen=memory.first_seen,
         due=memory.due,

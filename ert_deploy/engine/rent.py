@@ -6,9 +6,9 @@ After an error at any point, the token in `label` and environment is that of the
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
-from ert_deploy.core.launching.progress import Curve
 from ert_deploy.core.market.learned import learn
 from ert_deploy.core.model import keys, state, steps
 from ert_deploy.core.model.desired import Desired, Market
@@ -23,13 +23,13 @@ from ert_deploy.core.model.errors import (
 )
 from ert_deploy.core.model.events import CreateUnknown, OfferLost, Rented, Renting, Trouble, Wrote
 from ert_deploy.core.model.labels import Mark
-from ert_deploy.core.model.observed import Offer
 from ert_deploy.core.planning.app_env import withdrawn
 from ert_deploy.core.planning.offers import Ranked, choose
 from ert_deploy.engine.boot_failures import refuse_broken_image
 from ert_deploy.engine.budget import affordable, commit, too_dear
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.market.quote import requote
+from ert_deploy.engine.market.racing import apart, curve_of, most_failures, races
 from ert_deploy.engine.market.registries import check_registries
 from ert_deploy.engine.market.search import (
     AllTried,
@@ -43,6 +43,7 @@ from ert_deploy.engine.observe import ensure_within_deadline, own_time
 from ert_deploy.engine.run_context import Run
 from ert_deploy.ports import Audience, CreateOrder, Entropy, GpuHost, StateStore, TimeSource, WebHost
 
+UNHEDGED_FOR = 60.0  # seconds until a race looks for a second machine again
 RANKED_FOR = 60.0  # seconds for which a search is valid
 MAX_LOST = 20  # offers already rented before the run fails
 
@@ -90,8 +91,10 @@ def _hedge(run: Run) -> Effects[None]:
     try:
         yield from _rent(run, *(yield from best_offer(run)))
     except (UsageError, Failed, CannotObserve) as error:
-        run.memory.unhedged = error
-        yield from ask(Audience.tell, Trouble("no second machine is rented", error.summary))
+        before, run.memory.unhedged = run.memory.unhedged, error
+        run.memory.unhedged_until = run.observed.now + UNHEDGED_FOR if races(run.desired) else math.inf
+        if before is None or before.hint != error.hint:
+            yield from ask(Audience.tell, Trouble("no second machine is rented", error.summary))
 
 
 def _rent(run: Run, ranked: Ranked, rank: int) -> Effects[None]:
@@ -127,8 +130,7 @@ def _create_with_intent(run: Run, ranked: Ranked) -> Effects[None]:
     began = own_time(now, run.memory)
     commit(ranked, token, began, run.memory)
     run.memory.rented[token] = offer
-    timings = run.desired.timings
-    run.memory.curves[token] = Curve(ranked.estimate.stages, began, timings.boot_limit, timings.no_progress, token)
+    run.memory.curves[token] = curve_of(ranked, run.desired, began, token)
     try:
         instance_id = yield from ask(GpuHost.create, order)
     except OfferGone:
@@ -154,7 +156,7 @@ def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
     """Return the best untried offer and its rank. UsageError: an image or model that cannot be had, or none matches."""
     refuse_broken_image(run.desired, run.memory)
     yield from check_registries(run)
-    if run.memory.rentals >= run.desired.attempts or run.memory.lost >= MAX_LOST:
+    if run.memory.rentals - len(run.memory.overtaken) >= most_failures(run.desired) or run.memory.lost >= MAX_LOST:
         stored = run.observed.state
         raise Failed(
             f"{run.memory.rentals} rented machines did not become healthy, {run.memory.lost} offers were taken",
@@ -180,11 +182,11 @@ def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
         (ranked, rank)
         for rank, ranked in enumerate(run.memory.ranked, 1)
         if ranked.offer.id not in run.memory.tried
-        and ranked.offer.machine_id not in denied | taken
+        and ranked.offer.machine_id not in denied | taken | run.memory.overtaken
         and ranked.offer.host_id not in hosts
     ]
     if run.situation.classified.current is not None:
-        left = [found for found in left if _apart(found[0].offer, run)]
+        left = [found for found in left if apart(found[0].offer, run.situation.ours, run.memory)]
     within = next((found for found in left if affordable(found[0], run, now)), None)
     if within is not None:
         return within
@@ -211,12 +213,3 @@ def _found(step: steps.Step, run: Run) -> Effects[tuple[Ranked, int] | None]:
         yield from wait_for_offer(error, run.desired.wait_for_offer, now, run.memory)
     run.memory.taken.pop(step, None)  # a wait is no attempt
     return None
-
-
-def _apart(offer: Offer, run: Run) -> bool:
-    """Whether the offer shares neither host nor address with a machine of the deployment, as far as both are known."""
-    tokens = [i.mark.token for i in run.situation.ours if i.mark is not None]
-    rented = [run.memory.rented[token] for token in tokens if token in run.memory.rented]
-    hosts = {other.host_id for other in rented if other.host_id} | {i.host_id for i in run.situation.ours if i.host_id}
-    ips = {other.ip for other in rented if other.ip} | {i.address.ip for i in run.situation.ours if i.address}
-    return offer.host_id not in hosts and offer.ip not in ips

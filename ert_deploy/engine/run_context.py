@@ -65,7 +65,8 @@ class Memory:
     `kept` is the reason why a backend in use that does not match the config cannot be replaced. `created` are the
     tokens of the creates of this run, and `ends` the machines on which a boot failed, by type of failure, with the
     reason. `spending` is their price by token, `curves` what is expected of their boot, and `rented` their offer.
-    `unhedged` is the reason why no second machine could be rented, `waits` when the run waited for an offer.
+    `unhedged` is the reason why no second machine could be rented, until `unhedged_until`; `overtaken` are the machines
+    that lost a race, and `raced` is when the last one was run. `waits` is when the run waited for an offer.
     `registries_read`: they were asked about image and model, `pullable`: a host can pull the image, by its registry.
     `account` is the id of the key's account once it was read, and `same` are other ids of it. `downloads` is the time
     and number of bytes at which each download was first seen. `doubts` is how often an instance was read without an
@@ -110,6 +111,9 @@ class Memory:
     curves: dict[str, Curve] = field(default_factory=dict)
     rented: dict[str, Offer] = field(default_factory=dict)
     unhedged: ErtError | None = None
+    unhedged_until: float = 0.0
+    raced: float = float("-inf")
+    overtaken: set[str] = field(default_factory=set)
     waits: list[float] = field(default_factory=list)
     registries_read: bool = False
     pullable: bool = False

@@ -29,6 +29,8 @@ BEGINS_OTHERWISE = {
     "core.planning.marks.Undecided.blocks": "yes",
     "engine.app_proof.Finding.stops": "yes",
     "engine.run_context.Memory.ranked_until": "-inf",
+    "engine.run_context.Memory.raced": "-inf",
+    "core.launching.progress.Curve.model_share": "1",
 }
 ROW = re.compile(r"^\| `([\w.]+)` \| (\S+) \| (.*) \|$", re.MULTILINE)
 

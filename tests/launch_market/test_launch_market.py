@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.launch import page, tables
+from benchmarks.launch.bound import CLOSE, chance, quantile, works
 from benchmarks.launch.chart import draw
 from benchmarks.launch.claims import Claim, best, claims, grid, sweeps
 from benchmarks.launch.machines import NEVER, Fate
@@ -78,6 +79,35 @@ def test_the_oracle_rents_what_is_listed_later() -> None:
         result = oracle(done)
         later += result.reached and done.rentals[0].made > 60.0
     assert later > 100
+
+
+def test_the_bound_is_between_the_oracle_and_every_policy() -> None:
+    for case, tallies in found().items():
+        bounds = [quantile(case.mood, LAUNCHES, at) for at in (0.5, 0.95)]
+        slack = (CREATE_EVERY + CLOSE) / 60.0  # it does not wait for the turn of its first create
+        for at, bound in zip((0.5, 0.95), bounds, strict=True):
+            assert tallies[ORACLE].quantile(at) - slack <= bound, case.mood
+            assert all(bound <= tallies[name].quantile(at) + slack for name in NAMES if name != ORACLE), case.mood
+    table = tables.bounds(found(), {BAD_DAY: (1.0, 2.0)})
+    assert "| 1.0 |" in table
+
+
+def test_the_bound_takes_a_verified_host_for_sound_and_a_cheap_one_for_doubtful() -> None:
+    knobs = values(BAD_DAY)
+    market = Market(5, knobs, verified_only=False)
+    rows = [
+        (x.machine.host.standing, chance(x, 3600.0, knobs))
+        for seed in range(40)
+        for x in Market(seed, knobs, verified_only=False).on_sale(0.0)
+    ]
+    mean = {
+        kind: sum(c for k, c in rows if k == kind) / sum(k == kind for k, _ in rows)
+        for kind in ("verified", "unverified", "deverified")
+    }
+    assert mean["verified"] > mean["unverified"] > mean["deverified"] > 0.0
+    listing = next(market.on_sale(0.0))
+    assert chance(listing, 60.0, knobs) == 0.0
+    assert works("verified", True, knobs) > works("verified", False, knobs)
 
 
 def metered(rental: Rental, until: float) -> float:

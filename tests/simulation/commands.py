@@ -7,6 +7,7 @@ from dataclasses import replace
 from operator import itemgetter
 from typing import Any
 
+from ert_deploy.core.model.boot.prefer import Prefer
 from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.errors import ErtError, NeedsAttention
 from ert_deploy.core.model.provider import InstanceId
@@ -25,7 +26,7 @@ from tests.simulation.world import Actor, Killed, Violation, World
 MOST_EFFECTS = 6_000  # limit for one command, counted from the last external event; a correct one needs fewer
 NEVER = (math.inf, 0)
 _BY_TIME = itemgetter(0, 1)
-_FITTED: dict[tuple[int, bool, tuple[str, ...], float], tuple[Desired, Desired]] = {}
+_FITTED: dict[tuple[int, bool, bool, tuple[str, ...], float], tuple[Desired, Desired]] = {}
 # SIGKILL runs no `finally`: the generator of such a process is stored until the history is over, and its frames are
 # released only when their effects are no longer executed.
 
@@ -48,7 +49,7 @@ class Undecided(NeedsAttention):
 
 def _fitted(desired: Desired, tale: Story) -> Desired:
     """Return the config as the story has it: one for each combination, as all configs are constants."""
-    which = id(desired), tale.hedged, tale.services, tale.poll
+    which = id(desired), tale.hedged, tale.raced, tale.services, tale.poll
     if which not in _FITTED:
         _FITTED[which] = desired, _fit(desired, tale)  # the first one is stored so that its id stays in use
     return _FITTED[which][1]
@@ -56,7 +57,8 @@ def _fitted(desired: Desired, tale: Story) -> Desired:
 
 def _fit(desired: Desired, tale: Story) -> Desired:
     if tale.hedged:
-        desired = replace(desired, launch=replace(desired.launch, hedge=2))
+        prefer = Prefer.TIME if tale.raced else Prefer.COST
+        desired = replace(desired, launch=replace(desired.launch, hedge=2, prefer=prefer))
     if len(tale.services) == 1 and tale.poll == desired.timings.poll:
         return desired
     targets = tuple(replace(desired.targets[0], service=name) for name in tale.services)

@@ -26,6 +26,7 @@ from tests.simulation.stories import (
     Command,
     Outcome,
     Story,
+    race_of,
     story,
 )
 from tests.simulation.world import Violation, World
@@ -39,6 +40,11 @@ def play(seed: int, *, trace: bool = False) -> Outcome:
     draw = random.Random(seed)
     tale = story(draw)
     return run(tale, Faults(draw), trace=trace)
+
+
+def play_race(seed: int) -> Outcome:
+    """Run the history of `seed` with `launch/prefer: time` and two machines in each rental."""
+    return run(race_of(seed), Faults(random.Random(seed + 1)))
 
 
 def replay(tale: Story, plan: Iterable[tuple[int, Fault]], *, watch: bool = False) -> Outcome:

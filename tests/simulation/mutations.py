@@ -131,7 +131,8 @@ MUTANTS = (
         "        except OutcomeUnknown:\n            instance_id = yield from ask(GpuHost.create, order)\n",
     ),
     Mutant(
-        "a hedge on the same host", _RENT, "return offer.host_id not in hosts and offer.ip not in ips", "return True",
+        "a hedge on the same host", "engine/market/racing.py",
+        "return offer.host_id not in hosts and offer.ip not in ips", "return True",
     ),
     Mutant(
         "a hedge that nobody asked for", _PLAN,

@@ -16,13 +16,14 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ert_deploy.ports import GpuHost, StateStore
 from tests.simulation.faults import FOR_GOOD, KINDS, Plan
-from tests.simulation.history import play, replay
-from tests.simulation.stories import Outcome, Story, story
+from tests.simulation.history import play, play_race, replay
+from tests.simulation.stories import Outcome, Story, race_of, story
 from tests.simulation.world import World
 
 SEEDS = Path(__file__).parent / "seeds"
@@ -166,15 +167,15 @@ def revive(found: dict[str, Any]) -> tuple[Story, Plan]:
     return Story(**tale), {number: (name, strength) for number, name, strength in found["faults"]}
 
 
-def seeds(first: int, last: int, *, stop: bool = False) -> Tally:
-    """Run every `seed` from `first` to `last` (exclusive); `stop` after the first failure."""
+def seeds(first: int, last: int, *, stop: bool = False, raced: bool = False) -> Tally:
+    """Run every `seed` from `first` to `last` (exclusive); `stop` after the first failure. `raced`: as races alone."""
     tally = Tally()
     gc.disable()  # every history creates reference cycles; they are collected between runs, not during them
     for seed in range(first, last):
-        outcome = play(seed)
+        outcome = play_race(seed) if raced else play(seed)
         tally.add(outcome)
         if outcome.violation:
-            tally.broken.append(finding(seed, story(random.Random(seed)), outcome))
+            tally.broken.append(finding(seed, race_of(seed) if raced else story(random.Random(seed)), outcome))
             if stop:
                 break
         if seed % CHUNK == 0:
@@ -183,8 +184,8 @@ def seeds(first: int, last: int, *, stop: bool = False) -> Tally:
     return tally
 
 
-def _range(bounds: tuple[int, int]) -> Tally:
-    return seeds(*bounds)
+def _range(bounds: tuple[int, int], *, raced: bool = False) -> Tally:
+    return seeds(*bounds, raced=raced)
 
 
 def _settle_in() -> None:
@@ -217,13 +218,13 @@ def _tell(found: dict[str, Any], *, keep: bool) -> None:
         (SEEDS / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
 
 
-def across(first: int, count: int, cores: int, *, stop: bool = False) -> Tally:
+def across(first: int, count: int, cores: int, *, stop: bool = False, raced: bool = False) -> Tally:
     """Run `count` values of `seed` in a process pool; `stop` after the first chunk with a failure."""
     whole = Tally(drawn=True)
     step = min(CHUNK, 100) if stop else CHUNK
     chunks = [(a, min(a + step, first + count)) for a in range(first, first + count, step)]
     with multiprocessing.get_context("fork").Pool(cores, _settle_in) as pool:
-        for tally in _heard(pool.imap(_range, chunks), len(chunks), whole, keep=not stop):
+        for tally in _heard(pool.imap(partial(_range, raced=raced), chunks), len(chunks), whole, keep=not stop):
             whole.merge(tally)
             if stop and whole.broken:
                 pool.terminate()

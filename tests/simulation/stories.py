@@ -122,8 +122,8 @@ class Story:
 
     `beyond`: the provider violates its documentation and the settle time. `begins`: the initial state, empty or created
     by commands without faults. `skews`: clock offsets of the operators in seconds, in turn. `dates`: responses of the
-    provider contain a date. `hedged`: a second machine may boot when the first is behind. `slow`: most
-    machines boot slowly.
+    provider contain a date. `hedged`: a second machine may boot when the first is behind; `raced`: whenever it saves
+    enough time. `slow`: most machines boot slowly.
     """
 
     operations: tuple[str, ...]
@@ -138,6 +138,7 @@ class Story:
     dates: bool = True
     hedged: bool = False
     slow: bool = False
+    raced: bool = False
 
 
 @dataclass(slots=True)
@@ -170,3 +171,8 @@ def story(draw: random.Random) -> Story:
         hedged=(hedged := draw.random() < HEDGED),
         slow=draw.random() < (1.0 if hedged else SLOW),
     )
+
+
+def race_of(seed: int) -> Story:
+    """Return the story of `seed` with two machines that race in each rental; `histories.txt` has none of them."""
+    return replace(story(random.Random(seed)), hedged=True, raced=True)

@@ -24,6 +24,7 @@ from tests.simulation.stories import Story, story
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXED = 4000
+RACES = 200
 FRESH = int(os.environ.get("ERT_SIM_SEEDS", "500"))
 FIRST_FRESH = int(os.environ.get("ERT_SIM_SEED", "1000000000"))
 KILLED_SOON = (
@@ -47,6 +48,12 @@ def test_no_gpu_is_lost_in_any_of_the_fixed_histories_which_are_as_recorded_and_
 
 def test_no_gpu_is_lost_in_fresh_histories() -> None:
     _none(search.seeds(FIRST_FRESH, FIRST_FRESH + FRESH))
+
+
+def test_no_gpu_is_lost_while_machines_race() -> None:
+    tally = search.seeds(FIRST_FRESH, FIRST_FRESH + RACES, raced=True)
+    _none(tally)
+    assert tally.schedules == RACES
 
 
 @pytest.mark.parametrize(("tale", "least"), tuple(zip(search.TALES.values(), (400, 150, 150, 50, 50), strict=True)))

@@ -25,6 +25,7 @@ from ert_deploy.config.schema.scalars import (
     whole_seconds,
     yes_or_no,
 )
+from ert_deploy.core.model.boot.prefer import Prefer
 from ert_deploy.core.model.desired import (
     USE_IN_PREVIEWS,
     Criteria,
@@ -123,6 +124,7 @@ _DEPLOYMENT: tuple[Part, ...] = (
             Field("or_on_demand", yes_or_no, _LAUNCH.or_on_demand),
             Field("debug_ssh", yes_or_no, _LAUNCH.debug_ssh),
             Field("hedge", whole(1, 2, "machines"), _LAUNCH.hedge),
+            Field("prefer", one_of(tuple(Prefer)), _LAUNCH.prefer.value),
             Field("engine", one_of(llm_catalog.ENGINES), _SERVER.kind),
             Field("engine_command", types.command, _SERVER.command),
             Field("model_digest", sha256, _SERVER.digest),

@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ert_deploy.core.market.odds import SURE, Odds
 from ert_deploy.core.market.stages import Stages
 from ert_deploy.core.model.boot.watch import BOOT, DOWNLOAD, LOAD, PULL, READY, RENT, Lag, LaunchStage, Watch
 from ert_deploy.core.model.observed import HEALTHY, LOADING, Health, Instance
+from ert_deploy.core.model.quick_dataclass import changed
 
 # Limits as standard deviations of the log-normal duration of a stage: exceeded by 16 % and by 2.3 % of such hosts.
 BEHIND = 1.0
@@ -20,6 +22,7 @@ LATE = 2.0
 # observed for the first ("measure download speed in the first minute", klutzydrummer/vastai-llmapi-orchestrator).
 LEAST_BEHIND = 0.2
 LEAST_LATE = 0.6
+LEAST_MEASURED = 0.1  # share of timings/no_progress from which on a race believes what it sees: half a minute of 5
 # A machine is given up when another one would be ready sooner even at twice the expected time.
 SOONER = 2.0
 NAMES = {
@@ -37,7 +40,8 @@ class Curve:
     """Expected progress of the machine with this `token`, rented at `began` by the time of the run.
 
     `limit` is timings/boot_limit and `patience` timings/no_progress, in seconds. Nothing is behind in a `lenient`
-    stage: so many hosts were that the expectation is wrong.
+    stage: so many hosts were that the expectation is wrong. `odds`, `hourly` in $/h, and the $ of `boot`, `download`
+    and the planned hours (`running`) are those of the offer; `model_share` is the model's part of the download.
     """
 
     stages: Stages
@@ -46,6 +50,12 @@ class Curve:
     patience: float
     token: str = ""
     lenient: frozenset[LaunchStage] = frozenset()
+    odds: Odds = SURE
+    hourly: float = 0.0
+    boot: float = 0.0
+    download: float = 0.0
+    running: float = 0.0
+    model_share: float = 1.0
 
     def deadline(self, stage: LaunchStage, deviations: float) -> float:
         """Return the seconds after which a stage has taken longer than all but a share of such hosts need for it."""
@@ -74,16 +84,23 @@ def follow(watch: Watch, previous: Watch | None, instance: Instance, health: Hea
     if previous is None or stage > previous.stage:
         arrived = health.completed if health is not None else 0
         entered = curve.began if previous is None and stage <= PULL else now
-        return Watch(watch.mark, watch.since, watch.strikes, now, stage, entered, arrived)
+        pulled = previous.pulled if previous is not None else 0.0
+        if previous is not None and previous.stage <= PULL and stage > PULL:
+            pulled = now - curve.began
+        return Watch(watch.mark, watch.since, watch.strikes, now, stage, entered, arrived, pulled=pulled)
     gap = now - previous.seen
     entered = previous.entered + (gap if gap > curve.patience / 2 else 0.0)
-    reached = Watch(watch.mark, watch.since, watch.strikes, now, previous.stage, entered, previous.arrived)
+    moves = previous.moves + (watch.mark != previous.mark)
+    reached = Watch(
+        watch.mark, watch.since, watch.strikes, now, previous.stage, entered, previous.arrived, moves=moves,
+        pulled=previous.pulled,
+    )  # fmt: skip
     if reached.stage is READY or reached.stage in curve.lenient:
         return reached
     lag, why = _lag(reached, health, curve)
     if lag is Lag.NONE:
         return reached
-    return Watch(reached.mark, reached.since, reached.strikes, now, reached.stage, entered, reached.arrived, lag, why)
+    return changed(reached, lag=lag, why=why)
 
 
 def _lag(watch: Watch, health: Health | None, curve: Curve) -> tuple[Lag, str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from itertools import accumulate
 
 from ert_deploy.core.market.learned import NOTHING, Learned
-from ert_deploy.core.market.odds import works
+from ert_deploy.core.market.odds import SURE, Odds, odds, works
 from ert_deploy.core.market.stages import Stages, expected_stages
 from ert_deploy.core.model.desired import Launch
 from ert_deploy.core.model.observed import Offer
@@ -35,6 +35,7 @@ class Estimate:
     works: float
     hourly: float
     stages: Stages
+    odds: Odds = SURE
 
     def expected(self) -> float:
         """Return the $ for the planned hours and everything before them."""
@@ -99,6 +100,7 @@ def estimate(offer: Offer, launch: Launch, hours: float, learned: Learned = NOTH
         works=works(offer, learned),
         hourly=hourly,
         stages=stages,
+        odds=odds(offer, learned),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ert_deploy.core.market.learned import NOTHING, Evidence, Learned
 from ert_deploy.core.model.observed import Offer
 
@@ -13,6 +15,31 @@ REACHED_UNVERIFIED = 0.77
 # The prior has the weight of a uniform one, two launches (Laplace's rule of succession).
 PRIOR_LAUNCHES = 2.0
 LEAST = 0.01  # no machine is certain to fail: the number of attempts stays finite
+
+
+@dataclass(frozen=True, slots=True)
+class Odds:
+    """Chance that a container starts, that its port is reached then, and that it becomes healthy then."""
+
+    starts: float
+    reached: float
+    rest: float
+
+    @property
+    def all(self) -> float:
+        """Return the chance that it becomes healthy."""
+        return self.starts * self.reached * self.rest
+
+
+MOST = 0.99  # no stage is certain to succeed
+SURE = Odds(MOST, MOST, MOST)
+
+
+def odds(offer: Offer, learned: Learned = NOTHING) -> Odds:
+    """Return the chance of each part: what was learned of the host or machine is about its start."""
+    reached = MOST if offer.verified or offer.datacenter else REACHED_UNVERIFIED
+    rest = max(LEAST, min(MOST, offer.reliability))
+    return Odds(max(LEAST, min(MOST, works(offer, learned) / (reached * rest))), reached, rest)
 
 
 def works(offer: Offer, learned: Learned = NOTHING) -> float:

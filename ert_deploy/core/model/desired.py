@@ -14,6 +14,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from ert_deploy.core.model.boot.bid import market_bid
+from ert_deploy.core.model.boot.prefer import Prefer
 from ert_deploy.core.model.model_server import ExtraVariable, ModelServer
 from ert_deploy.core.model.observed import Offer
 from ert_deploy.core.model.provider import ANY_PLATFORM, ORDINARY, Cloud, InstanceId, Platform
@@ -73,6 +74,7 @@ class Launch:
     or_on_demand: bool = False
     debug_ssh: bool = False
     hedge: int = 1
+    prefer: Prefer = Prefer.COST
     server: ModelServer = field(default_factory=ModelServer)
     env: tuple[ExtraVariable, ...] = ()
 

@@ -239,6 +239,8 @@ def _slow(candidate: Candidate, timings: Timings, now: float) -> Verdict:
     if candidate.watch.lag is Lag.LATE and _first_boot(record) and not candidate.published:
         end = SLOW + candidate.watch.stage.name.lower()
         return Verdict(FAILED, candidate.watch.why, deny=True, end=end)
+    if candidate.watch.lag is Lag.OVERTAKEN and _first_boot(record) and not candidate.published:
+        return Verdict(FAILED, candidate.watch.why)
     if record is not None and not record.certificate and now - max(record.at, record.woken) >= timings.boot_limit:
         return Verdict(FAILED, f"not healthy within {timings.boot_limit:.0f} s (timings/boot_limit)", deny=True)
     return Verdict(BOOTING, instance.message.text or instance.status or "provisioning")

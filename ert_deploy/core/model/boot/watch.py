@@ -23,11 +23,15 @@ RENT, PULL, BOOT, DOWNLOAD, LOAD, READY = LaunchStage
 
 
 class Lag(IntEnum):
-    """Whether a launch is behind: a second machine is worth its price then. Late: it is given up."""
+    """Whether a launch is behind: a second machine is worth its price then. Late: it is given up.
+
+    Overtaken: nothing is wrong with it, and another one is expected to be healthy so much sooner that it is given up.
+    """
 
     NONE = 0
     BEHIND = 1
     LATE = 2
+    OVERTAKEN = 3
 
 
 @quick_dataclass
@@ -35,7 +39,7 @@ class Watch:
     """State of one booting instance: the time of its last progress, failures in a row, and the last observation.
 
     `stage` is the latest stage that was seen, entered at `entered` with `arrived` bytes of the model on the disk.
-    `why` explains a `lag`.
+    `why` explains a `lag`. `moves` are the changes seen in this stage, `pulled` the seconds until the image was there.
     """
 
     mark: str
@@ -47,3 +51,5 @@ class Watch:
     arrived: int = 0
     lag: Lag = Lag.NONE
     why: str = ""
+    moves: int = 0
+    pulled: float = 0.0
