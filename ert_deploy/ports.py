@@ -45,9 +45,8 @@ class Account:
 class WebService:
     """Web service as described by its host. `suspended` contains the reason, or is empty.
 
-    `has_disk`: a deploy stops the old process before it starts the new one. `sleeps` is why it is stopped when idle,
-    or empty. `unreachable`: `url` does not respond because that address is disabled. `preview_of` is the service
-    that it is a preview of, or empty; `makes_previews`: its host copies it and its variables for pull requests.
+    `has_disk`: a deploy stops the old process first. `sleeps` is why it is stopped when idle, or empty. `unreachable`:
+    `url` is disabled. `preview_of`: the service it is a preview of, or empty; `makes_previews` for pull requests.
     """
 
     id: str
@@ -204,10 +203,7 @@ class BackendProbe(Protocol):
         """
 
     def set_limits(self, address: Address, certificate: str, boot_secret: Secret, limits: tuple[int, int, int]) -> None:
-        """Set idle stop, boot deadline and lifetime of the guard, in seconds; idempotent.
-
-        Raises Rejected if the backend denies it, Transient if the result is unknown.
-        """
+        """Set idle stop, boot deadline and lifetime of the guard, in seconds; idempotent. Raises as `set_keys`."""
 
 
 class AppProbe(Protocol):

@@ -10,7 +10,7 @@ from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.errors import CannotObserve, ErtError, Failed, UsageError
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.steps import Step
-from ert_deploy.core.planning.candidates import unfit
+from ert_deploy.core.planning.changes.fitness import unfit
 from ert_deploy.core.planning.changes.summary import Summary, summary
 from ert_deploy.core.planning.forecast.steps_ahead import before_rent, forecast
 from ert_deploy.core.planning.offers import Ranked

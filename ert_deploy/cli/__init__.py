@@ -29,7 +29,7 @@ COMMANDS = {
     "status": "Show whether every link up to the last report is good, and the cost.",
     "doctor": "Say what is wrong with the deployment, most likely first, and how to end it.",
     "report": "Request a report on TICKER from the app.",
-    "ask": "Ask the deployment's model a QUESTION; the text appears as it is written.",
+    "ask": "Send the deployment's model a PROMPT; the text appears as it is written.",
     "connection": "Show how to call the backend: URL, CA file, and a line for curl.",
     "offers": "Show the offers on the market, ranked, and why others are not taken.",
     "key": "Manage the API key between the apps and the backend.",
@@ -53,7 +53,7 @@ COMMANDS = {
 # Commands in a module of another name, with their names in it.
 MODULES = {"adopt": "decide", "ignore": "decide", "destroy": "decide", "exec": "ssh"}
 NAMES = {"exec": "execute"}
-RUNNING = frozenset({"ask", "connection", "events", "restart"})  # commands in the package `running`
+RUNNING = frozenset({"ask", "connection", "events", "logs", "restart"})  # commands in the package `running`
 
 
 class LazyGroup(click.Group):

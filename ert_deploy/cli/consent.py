@@ -25,7 +25,7 @@ REFUSED, INTERRUPTED = 1, 130
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What the options of a command say: no question, the plan and nothing else, and the file of a plan."""
+    """What the options of a command say: no prompt, the plan and nothing else, and the file of a plan."""
 
     yes: bool
     dry_run: bool
@@ -48,7 +48,7 @@ def consent_options(command: F) -> F:
             help="Execute a file of `plan --out` without a question; refused if anything has changed since.",
         ),
         click.option("--dry-run", is_flag=True, help="Show the plan, and change nothing."),
-        click.option("-y", "--yes", is_flag=True, help="Do not ask. Without a terminal there is no question."),
+        click.option("-y", "--yes", is_flag=True, help="Do not ask. It does not without a terminal either."),
     ):
         wrapped = option(wrapped)
     return wrapped  # type: ignore[return-value]

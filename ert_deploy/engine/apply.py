@@ -16,7 +16,7 @@ from ert_deploy.core.model.events import Started
 from ert_deploy.core.model.moment import MARGIN
 from ert_deploy.core.model.state import State
 from ert_deploy.core.model.steps import Step
-from ert_deploy.core.planning.candidates import unfit
+from ert_deploy.core.planning.changes.fitness import unfit
 from ert_deploy.core.planning.plan import next_step
 from ert_deploy.core.planning.records import unknown_for
 from ert_deploy.core.planning.situation import Situation

@@ -1,4 +1,4 @@
-"""`doctor`: its screen, its JSON and exit code, what `--fix` does, and a bundle without a secret."""
+"""`doctor`: its text, its JSON and exit code, what `--fix` does, and a bundle without a secret."""
 
 from __future__ import annotations
 

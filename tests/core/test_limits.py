@@ -21,6 +21,8 @@ PACKAGES = ("ert_deploy.core", "ert_deploy.engine")
 WANTED = ("core.model.desired.", "core.model.model_server.", "core.market.stages.Spread.")
 # Observed values and counts default to 0 and False, except where another default is safer.
 BEGINS_OTHERWISE = {
+    "core.verdict.facts.Facts.whole": "yes",
+    "core.verdict.links.Link.needed": "yes",
     "core.model.observed.Offer.num_gpus": "1",
     "core.model.observed.Offer.verified": "yes",
     "core.model.observed.Offer.rentable": "yes",

@@ -1,4 +1,4 @@
-"""Reads for a diagnosis: each source alone, none hides another, and nothing is written, rented or destroyed."""
+"""Reads for a diagnosis: each source alone, whatever fails elsewhere, and nothing is written, rented or destroyed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""History of a deployment: each write of the engine has the events that it stands for, also when calls fail."""
+"""History of a deployment: each write of the engine has the events that belong to it, also when calls fail."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _ENDED = {
     "aborting": ("Stopping", "The backend is told to stop writing."),
 }
 _ASLEEP = (
-    "The machine does not respond: it is asleep or just being started. This report waits and begins by itself. "
+    "The machine does not respond: it sleeps or is just being started. This report waits and begins by itself. "
     "`ert-deploy wake` starts the machine."
 )
 

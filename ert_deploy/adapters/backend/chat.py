@@ -1,4 +1,4 @@
-"""Chat with a backend: one question through OpenAI's route `/v1/chat/completions`, streamed over pinned TLS."""
+"""Chat with a backend: one prompt through OpenAI's route `/v1/chat/completions`, streamed over pinned TLS."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ert_deploy.core.model.text import printable
 
 PATH = "/v1/chat/completions"
 _DATA, _DONE = b"data:", b"[DONE]"
-_STATUS = "`ert-deploy status` tells why; `ert-deploy wake` starts a machine that is asleep"
+_STATUS = "`ert-deploy status` tells why; `ert-deploy wake` starts a sleeping machine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Chat:
     limit: float
     allow_loopback: bool = False
 
-    def ask(self, question: str, system: str = "") -> Generator[str, None, None]:
+    def ask(self, prompt: str, system: str = "") -> Generator[str, None, None]:
         """Yield the text of the response as it is written; closing the iterator ends the work of the engine too.
 
         Raises `UsageError` (a rejected key or request), `Failed`, `NeedsAttention` (another certificate; nothing was
@@ -45,7 +45,7 @@ class Chat:
         if why := objection(self.address, allow_loopback=self.allow_loopback):
             raise NeedsAttention(f"the backend is not called: {why}", "the key would be sent to it", _STATUS)
         said = [{"role": "system", "content": system}] if system else []
-        body = {"model": self.model, "stream": True, "messages": [*said, {"role": "user", "content": question}]}
+        body = {"model": self.model, "stream": True, "messages": [*said, {"role": "user", "content": prompt}]}
         headers = {
             "Authorization": f"Bearer {self.key.reveal()}",
             "Accept": "text/event-stream",
@@ -91,7 +91,7 @@ def _refusal(refused: Refused, where: str) -> UsageError | Failed:
             f"{where} does not take the app's key", hint="`ert-deploy up` gives app and backend the same key"
         )
     if refused.status in (400, 413, 422):
-        return UsageError(f"{where} does not take the question: {said}")
+        return UsageError(f"{where} does not take the prompt: {said}")
     after = printable(refused.after, 10)
     return Failed(f"{where} returned {refused.status}: {said}", hint=f"try again in {after} s" if after else "")
 

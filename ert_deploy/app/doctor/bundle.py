@@ -1,4 +1,4 @@
-"""Support bundle: one archive with what explains a failure, and without a secret. For a bug report."""
+"""Support bundle: one archive with what a failure left, and without a secret. For a bug report."""
 
 from __future__ import annotations
 

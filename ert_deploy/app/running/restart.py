@@ -64,7 +64,7 @@ def _chosen(session: Session, wanted: InstanceId | None) -> Instance:
 
 
 def _await(session: Session, chosen: Instance, started: float) -> None:
-    """Wait until the backend has ended and is healthy again, with the certificate that the state has."""
+    """Wait until the backend has gone and is healthy again, with the certificate that the state has."""
     timings, clock = session.desired.timings, session.ports.clock
     ended = False
     while (left := started + timings.boot_limit - clock.now()) > 0:

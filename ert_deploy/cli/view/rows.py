@@ -1,4 +1,4 @@
-"""Rows of a screen: wrapped at the width of the terminal under their own text; unchanged where a program reads them."""
+"""Rows of output: wrapped at the width of the terminal under their own text; unchanged where a script reads them."""
 
 from __future__ import annotations
 

@@ -232,8 +232,7 @@ class Desired:
     ) -> Mapping[str, str]:
         """Return the environment of a new container. The boot secret proves identity once; the key is only a hash.
 
-        With the offer, the environment includes the GPU name and the price in $/h to show them. `owner` is the value of
-        `ERT_OWNER`.
+        With the offer, it includes the GPU name and the price in $/h to show them. `owner` is `ERT_OWNER`.
         """
         known = {extra.name: extra.value for extra in self.launch.env} | ({"ERT_OWNER": owner} if owner else {})
         if offer is not None:
@@ -241,14 +240,11 @@ class Desired:
         return {
             **known,
             "ERT_DEPLOYMENT": self.deployment,
-            "ERT_TOKEN": token,
-            "ERT_SPEC": self.launch.spec(),
-            "ERT_KEY_HASHES": key_sha256,
-            "ERT_BOOT_SECRET": boot_secret,
-            "ERT_MODEL": self.launch.model,
+            "ERT_TOKEN": token, "ERT_KEY_HASHES": key_sha256, "ERT_BOOT_SECRET": boot_secret,
+            "ERT_SPEC": self.launch.spec(), "ERT_MODEL": self.launch.model,
             "OLLAMA_CONTEXT_LENGTH": str(self.launch.context),
             "ERT_IDLE_STOP": str(self.launch.guard.idle_stop),
             "ERT_BOOT_DEADLINE": str(self.launch.guard.boot_deadline),
             "ERT_MAX_LIFETIME": str(self.launch.guard.max_lifetime),
             **self.launch.server.env(),
-        }
+        }  # fmt: skip

@@ -32,11 +32,8 @@ class Address:
 
 
 class Power(StrEnum):
-    """Whether a machine runs, as its provider's adapter understands the provider's status.
-
-    Starting: until its container runs. Exited: its container has ended by itself. Unknown: it is meant to run, and
-    nobody can say that it does. Stopping and stopped: it is meant to be stopped; stopped for sure is the latter alone.
-    """
+    """Whether a machine runs. Exited: its container came to its end by itself. Unknown: it is meant to run, and nobody
+    can say that it does. Stopping and stopped: it is meant to be stopped; stopped for sure is the latter alone."""
 
     STARTING = "starting"
     RUNNING = "running"
@@ -218,13 +215,10 @@ class Observed:
     """Complete input of `plan`. `publications` is None if the web host was not (or could not be) read.
 
     `now` is the monotonic time of this run, used only with times of the same run. `provider_now` is the provider's
-    time, None before the first one is received. `first_seen` has the time at which this run first read each time in the
-    state. `due` has the time of the next retry of a failed step.
-
-    `tries` is the number of failed attempts of this run to confirm a deletion. `made` has the keys created by this run,
-    by instance; with `rotating`, such a key replaces the one in use. `stopped` are the instances that accepted a stop
-    from this run. `unreplaceable` means that this run found no replacement for the current backend, and `unhedged` that
-    it could not rent a second machine.
+    time, None before the first one. `first_seen` has the time at which this run first read each time in the state,
+    `due` that of the next retry of a failed step. `tries` is how often this run has failed to confirm a deletion.
+    `made` has the keys created by this run, by instance; with `rotating`, such a key replaces the one in use. `stopped`
+    accepted a stop from this run. `unreplaceable`: this run found no replacement for it, `unhedged`: no second machine.
     """
 
     now: float

@@ -1,9 +1,7 @@
 """Persistent state: intents, records, tombstones, excluded machines and rollouts. Never a secret.
 
-A state is immutable; every change creates a new one. The store is responsible for reads and conditional writes.
-
-Times are those of the provider's clock, which all operators can read. Without it, a time is minus the local time of the
-writer: it distinguishes entries, and is never used with any clock.
+A state is immutable. Times are those of the provider's clock, which all operators can read; without it, minus the local
+time of the writer, which distinguishes entries and is never used with any clock.
 """
 
 from __future__ import annotations
@@ -116,10 +114,9 @@ class Rollout:
 class State:
     """The complete state. `generation` is the number of writes and is checked by conditional writes.
 
-    `account` is the provider's id of the account with which all instances were rented; "" before the first write.
-    `begun` is the time at which this state was created because none existed; 0 if not known. Instances of creates
-    stored only in an earlier state may still appear for a while after that. `launches` are the outcomes of the last
-    rentals, `failures` what the failed machines left, `history` the last events, oldest first.
+    `account` is the provider's id of the account that rented all instances; "" before the first write. `begun` is when
+    this state was created as there was none, or 0: instances of an earlier one may still appear for a while. `launches`
+    are the outcomes of the last rentals, `failures` what failed machines left, `history` events; oldest first.
     """
 
     deployment: str

@@ -11,17 +11,16 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from ert_deploy.core.model.boot.watch import Watch
-from ert_deploy.core.model.desired import RUNNING, Desired, Launch
-from ert_deploy.core.model.observed import HEALTHY, IMPOSTOR, UNREACHABLE, Instance, Observed, Power
+from ert_deploy.core.model.desired import RUNNING, Desired
+from ert_deploy.core.model.observed import IMPOSTOR, UNREACHABLE, Instance, Observed, Power
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.stamps import timed
 from ert_deploy.core.model.state import LONG_AGO, Record
-from ert_deploy.core.model.text import per_hour
 from ert_deploy.core.planning.age import by_age
 from ert_deploy.core.planning.app_env import Targets, connected
-from ert_deploy.core.planning.changes.differences import differences, differs_in_guard_alone
+from ert_deploy.core.planning.changes.fitness import fits, over_cap, too_dear
 from ert_deploy.core.planning.health import (
     ASLEEP,
     BOOTING,
@@ -39,8 +38,6 @@ from ert_deploy.core.planning.key_acceptance import takes
 KeyOf: TypeAlias = Callable[[Instance], Secret | None]  # the current key of an instance, if its text is known
 USABLE = (READY, BOOTING, ASLEEP)  # the best first
 PAIR = 2  # machines of a hedge
-SOMETHING_ELSE = "it runs with another image, model, disk, context or guard than in the config"
-PRICE_TOLERANCE = 1.01  # rounding between the search price and the actual price
 
 
 @quick_dataclass
@@ -92,40 +89,6 @@ def classify(desired: Desired, observed: Observed, found: tuple[Candidate, ...])
     current = _current(desired, observed, usable, verdicts)
     others = tuple(one for one in kept if one is not current)
     return Classified(current, others, tuple(failed), verdicts)
-
-
-def fits(desired: Desired, candidate: Candidate) -> bool:
-    """Whether it matches the config, including the price limit."""
-    return not unfit(desired, candidate)
-
-
-def unfit(desired: Desired, candidate: Candidate) -> str:
-    """Return the reason for replacing it; empty if it matches the config."""
-    instance = candidate.instance
-    if instance.spec != desired.launch.spec() and not takes_limits(desired.launch, candidate):
-        return changed_keys(desired.launch, instance) or SOMETHING_ELSE
-    if (excess := over_cap(desired, instance)) > 0:
-        return f"{_too_dear(desired, instance)}: ${excess:.4f}/h too much"
-    return ""
-
-
-def takes_limits(launch: Launch, candidate: Candidate) -> bool:
-    """Whether the limits of its guard are all that differs, and it takes new ones, or has not said that it does not."""
-    health = candidate.health
-    too_old = health is not None and health.vital is HEALTHY and health.limits is None
-    return not too_old and differs_in_guard_alone(launch, candidate.instance)
-
-
-def changed_keys(launch: Launch, instance: Instance) -> str:
-    """Return the keys of the config that differ from the running container, such as "launch.image changed"."""
-    keys = [difference.key for difference in differences(launch, instance)]
-    return f"{', '.join(keys)} changed" if keys else ""
-
-
-def over_cap(desired: Desired, instance: Instance) -> float:
-    """Return the $/h by which the price exceeds the cap, 0 within rounding; NaN if the price is unknown."""
-    cap = desired.criteria.max_dph
-    return 0.0 if instance.dph <= cap * PRICE_TOLERANCE else instance.dph - cap
 
 
 def pointed_at(instance: Instance, targets: Targets) -> bool:
@@ -210,7 +173,7 @@ def _judge(desired: Desired, observed: Observed, candidate: Candidate) -> Verdic
     """
     instance = candidate.instance
     if desired.phase is RUNNING and over_cap(desired, instance) and not candidate.published:
-        return Verdict(FAILED, _too_dear(desired, instance))
+        return Verdict(FAILED, too_dear(desired, instance))
     if not desired.cloud.keeps_disk and instance.halted:
         return Verdict(FAILED, "it is stopped, and its disk is gone with that")
     verdict = judge(candidate, desired.timings, observed.now)
@@ -219,10 +182,6 @@ def _judge(desired: Desired, observed: Observed, candidate: Candidate) -> Verdic
     if verdict.stage is FAILED and candidate.published and _may_serve(candidate):
         return replace(verdict, stage=LOST)
     return verdict
-
-
-def _too_dear(desired: Desired, instance: Instance) -> str:
-    return f"it costs {per_hour(instance.dph)}, the cap is ${desired.criteria.max_dph:g}/h (offer/max_dph)"
 
 
 def _may_serve(candidate: Candidate) -> bool:

@@ -18,8 +18,9 @@ from ert_deploy.core.model.observed import HEALTHY
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning.app_env import touched
-from ert_deploy.core.planning.candidates import PAIR, fits, rivals, unfit
+from ert_deploy.core.planning.candidates import PAIR, rivals
 from ert_deploy.core.planning.changes.differences import limits_of
+from ert_deploy.core.planning.changes.fitness import fits, unfit
 from ert_deploy.core.planning.health import Candidate, Stage
 from ert_deploy.core.planning.key_acceptance import accepts, may_take_others
 from ert_deploy.core.planning.records import (

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from ert_deploy.core.model.text import per_hour
-from ert_deploy.core.planning.candidates import unfit
+from ert_deploy.core.planning.changes.fitness import unfit
 from ert_deploy.core.planning.health import Candidate
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.core.verdict.facts import Asleep, Credit, Facts

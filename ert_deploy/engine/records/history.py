@@ -1,4 +1,4 @@
-"""History of the engine: each write of the state contains the events that it stands for."""
+"""History of the engine: each write of the state contains the events that belong to it."""
 
 from __future__ import annotations
 

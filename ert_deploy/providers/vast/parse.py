@@ -239,7 +239,6 @@ def _price(value: Any) -> float:
 
 
 def _id(value: Any) -> str:
-    """Return an id as text; "" if it is absent."""
     return str(value) if type(value) is int else ""
 
 

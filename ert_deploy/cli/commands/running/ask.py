@@ -1,4 +1,4 @@
-"""`ert-deploy ask`: a question to the model, streamed to stdout."""
+"""`ert-deploy ask`: a prompt to the model, streamed to stdout."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from ert_deploy.cli.view.progress import make_view
 from ert_deploy.core.model.errors import UsageError
 
 INTERRUPTED = 130
-MOST = 1 << 20  # bytes of a question on stdin
+MOST = 1 << 20  # bytes of a prompt on stdin
 
 
 @click.command("ask")
-@click.argument("question", required=False)
+@click.argument("prompt", required=False)
 @config_option
 @json_option
-@click.option("--system", metavar="TEXT", default="", help="Instruction to the model before the question.")
-def command(question: str | None, config: str | None, as_json: bool, system: str) -> None:
-    """Ask the deployment's model a QUESTION; the text appears as it is written.
+@click.option("--system", metavar="TEXT", default="", help="Instruction to the model before the prompt.")
+def command(prompt: str | None, config: str | None, as_json: bool, system: str) -> None:
+    """Send the deployment's model a PROMPT; the text appears as it is written.
 
-    The key and the certificate are those of the app. Without QUESTION, or with -, the question is read from stdin.
+    The key and the certificate are those of the app. Without PROMPT, or with -, it is read from stdin.
     Ctrl-C ends the response, on the GPU too.
     """
-    asked = _question(question)
+    asked = _prompt(prompt)
     with interruptible():
         with make_view() as view:
             chat = app.chat(config, progress=view)
@@ -48,12 +48,12 @@ def command(question: str | None, config: str | None, as_json: bool, system: str
         emit_json({"text": "".join(parts)})
 
 
-def _question(given: str | None) -> str:
-    """Return the question from the argument or stdin. Raise UsageError without one."""
+def _prompt(given: str | None) -> str:
+    """Return the prompt from the argument or stdin. Raise UsageError without one."""
     if given is None or given == "-":
         if sys.stdin.isatty():
-            raise UsageError("there is no question", hint='`ert-deploy ask "..."`, or a pipe into it')
+            raise UsageError("there is no prompt", hint='`ert-deploy ask "..."`, or a pipe into it')
         given = sys.stdin.read(MOST + 1)
     if not given.strip() or len(given) > MOST:
-        raise UsageError("the question is empty, or longer than 1 MiB")
+        raise UsageError("the prompt is empty, or longer than 1 MiB")
     return given

@@ -11,8 +11,8 @@ from ert_deploy.core.model.desired import OwnedNames
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.steps import Step
-from ert_deploy.core.planning.candidates import unfit
 from ert_deploy.core.planning.changes.differences import Difference, differences, guard_of, limits_of
+from ert_deploy.core.planning.changes.fitness import unfit
 from ert_deploy.core.planning.forecast.unknown import NEW
 from ert_deploy.core.planning.health import Candidate
 from ert_deploy.core.planning.situation import Situation
