@@ -69,11 +69,11 @@ def owner_changed(world: World) -> None:
 
 
 def same_name_elsewhere(world: World) -> None:
-    """Keep the state of a second project of the same name in the same place."""
-    said = world.config.read_text()
-    other = world.folder / "theirs.yaml"
-    other.write_text(said.replace("owner: the-sandbox", "owner: their-project"))
-    world.config = other
+    """Run the config of a second project of the same name, for an app of its own, on the same state."""
+    world.add_service("their-app")
+    world.config = world.config.rename(world.folder / "theirs.yaml")
+    world.rewrite("owner: the-sandbox", "owner: their-project")
+    world.rewrite("name: ert-dashboard", "name: their-app")
 
 
 def clock_ahead(world: World) -> None:
@@ -109,8 +109,3 @@ def context_changed(world: World) -> None:
 def config_not_yaml(world: World) -> None:
     """Leave a conflict of a merge in the config."""
     world.config.write_text("<<<<<<< HEAD\n" + world.config.read_text() + "=======\nspeed: 60\n>>>>>>> theirs\n")
-
-
-def world_stopped(world: World) -> None:
-    """Leave the folder with the address book of the providers behind, so that the config names none that runs."""
-    world.rewrite("world: .ert/sandbox ", "world: .ert/elsewhere ")

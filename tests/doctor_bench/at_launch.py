@@ -10,11 +10,6 @@ from tests.doctor_bench.world import World
 
 IMAGE = "sandbox/ert-llm-backend:0.1.0"
 GIVE_UP = 25.0  # real seconds after which an operator presses Ctrl-C
-PATIENCE = (
-    ("no_progress: 40m ", "no_progress: 5h "),
-    ("boot_limit: 2h ", "boot_limit: 6h "),
-    ("boot_deadline: 2h ", "boot_deadline: 24h "),
-)
 
 
 def _try(world: World, seconds: float = 150) -> None:
@@ -23,9 +18,7 @@ def _try(world: World, seconds: float = 150) -> None:
 
 
 def _stuck(world: World, kind: str, **fields: Any) -> None:
-    """Have one machine hang in this way, with an operator who waits long and then presses Ctrl-C."""
-    for old, new in PATIENCE:
-        world.rewrite(old, new)
+    """Have one machine hang in this way, with an operator who waits a while and then presses Ctrl-C."""
     world.trouble(kind, **fields)
     _try(world, GIVE_UP)
 
@@ -176,9 +169,9 @@ def deploy_fails(world: World) -> None:
     _try(world)
 
 
-def build_fails(world: World) -> None:
-    """Let the app's build fail."""
-    world.trouble("deploy_fails", "render", status="build_failed", count=99)
+def pre_deploy_fails(world: World) -> None:
+    """Let the command fail that Render runs before each deploy, such as a migration."""
+    world.trouble("deploy_fails", "render", status="pre_deploy_failed", count=99)
     _try(world)
 
 
@@ -232,6 +225,9 @@ def interrupted(world: World) -> None:
     world.pause(60)
     process.kill()
     process.wait()
+    world.calm("pull_slow")
+    machine = world.machine
+    world.until(lambda: world.accepts(machine), 90)
 
 
 def outbid(world: World) -> None:
@@ -248,14 +244,15 @@ def idle_stopped(world: World) -> None:
     world.rewrite("idle_stop: 24h ", "idle_stop: 15m ")
     world.up()
     machine = world.machine
-    world.until(lambda: world.status_of(machine) == "exited" or world.machines()[-1]["cur_state"] == "stopped", 120)
+    world.until(lambda: world.status_of(machine) != "running", 120)
 
 
 def lifetime_over(world: World) -> None:
     """Let the machine run for as long as the config allows."""
     world.rewrite("max_lifetime: 48h ", "max_lifetime: 40m ")
     world.up()
-    world.until(lambda: world.machines()[-1]["cur_state"] == "stopped", 150)
+    machine = world.machine
+    world.until(lambda: world.status_of(machine) != "running", 150)
 
 
 def engine_hung(world: World) -> None:
@@ -263,6 +260,7 @@ def engine_hung(world: World) -> None:
     world.trouble("machine_env", env={"ERT_ENGINE_HANG": "1000000"})
     world.up()
     world.freeze(world.machine, "sandbox.ollama")
+    world.until(world.unhealthy, 120)
 
 
 def gpu_taken(world: World) -> None:

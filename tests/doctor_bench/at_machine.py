@@ -59,6 +59,7 @@ def model_lost(world: World) -> None:
     world.trouble("machine_env", env={"ERT_SANDBOX_MODELS": str(empty)})
     shutil.rmtree(world.disk(machine) / "models")
     world.reboot(machine)
+    world.until(world.unhealthy, 60)
 
 
 def port_moved(world: World) -> None:

@@ -160,6 +160,8 @@ def hosts_given_up(world: World, variant: int) -> None:
     """Offers were taken by others while it was renting, before one worked."""
     world.trouble("no_such_ask", count=1 + variant % 3)
     world.up()
+    world.pause(600)
+    world.up()
 
 
 def deployed_by_others(world: World, variant: int) -> None:

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -32,7 +33,12 @@ ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "configs" / "sandbox.yaml"
 SPEED = 60.0
 KEPT = ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONPATH")
-CHANGES = {"speed: 20 ": "speed: 60 ", "idle_stop: 2h ": "idle_stop: 24h ", "max_lifetime: 12h ": "max_lifetime: 48h "}
+CHANGES = {
+    "speed: 20 ": "speed: 60 ",
+    "idle_stop: 2h ": "idle_stop: 24h ",
+    "boot_deadline: 2h ": "boot_deadline: 24h ",
+    "max_lifetime: 12h ": "max_lifetime: 48h ",
+}
 ENDED = ("live", "build_failed", "update_failed", "pre_deploy_failed", "canceled", "deactivated")
 # Without it, root's processes respect the modes of files as those of anybody else do.
 PLAIN = ("setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner")
@@ -235,6 +241,13 @@ class World:
             self.render("POST", "deploys", {})
         self.until(lambda: self.deploys()[0]["status"] in ENDED, 90)
 
+    def add_service(self, name: str) -> None:
+        """Make another service at Render, with an app of its own, and wait until it is live."""
+        body = {"type": "web_service", "name": name, "ownerId": self.render("GET", "")["ownerId"]}
+        made = self.render("POST", "/services", body)
+        path = f"/services/{made['service']['id']}/deploys/{made['deployId']}"
+        self.until(lambda: self.render("GET", path)["status"] == "live", 90)
+
     def health(self) -> dict[str, Any]:
         """Return what the running app says of itself; empty if it says nothing."""
         try:
@@ -275,10 +288,25 @@ class World:
         return int(self.vast("PUT", f"asks/{offer['id']}/", body)["new_contract"])
 
     def reboot(self, machine: int) -> None:
-        """Restart the container in the console, and wait until it is running again."""
+        """Restart the container in the console, and wait until its backend accepts connections again."""
+        before = self.pids(machine, "guard")
         self.vast("PUT", f"instances/reboot/{machine}/", {})
-        self.until(lambda: self.status_of(machine) != "running", 30)
-        self.until(lambda: self.status_of(machine) == "running", 60)
+        self.until(lambda: self.pids(machine, "guard") not in ([], before), 60)
+        self.until(lambda: self.accepts(machine), 60)
+
+    def accepts(self, machine: int) -> bool:
+        """Whether the backend of a machine accepts connections."""
+        row = next(one for one in self.machines() if one["id"] == machine)
+        ports = [mapped["HostPort"] for rows in (row["ports"] or {}).values() for mapped in rows]
+        try:
+            with socket.create_connection((str(row["public_ipaddr"]).strip(), int(ports[0])), 2):
+                return True
+        except (OSError, IndexError):
+            return False
+
+    def unhealthy(self) -> bool:
+        """Whether the backend itself says that it cannot serve."""
+        return "unhealthy" in self.run("status").out
 
     def pids(self, machine: int, word: str) -> list[int]:
         """Return the processes of a machine whose command line has this word: `guard`, `ert_backend`, `ollama`."""
