@@ -1,4 +1,4 @@
-"""Troubles of the app and its host: each is planted after a healthy `up`, at Render or in the app."""
+"""Troubles of the app and its host: each happens after a healthy `up`, at Render or in the app."""
 
 from __future__ import annotations
 

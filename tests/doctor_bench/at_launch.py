@@ -1,4 +1,4 @@
-"""Troubles of a launch: each is planted before the first `up`, and carries out the `up` that meets it."""
+"""Troubles of a launch: each is there before the first `up`, and carries out the `up` that meets it."""
 
 from __future__ import annotations
 
@@ -116,13 +116,13 @@ def off_switch_refused(world: World) -> None:
 
 
 def no_credit_for_create(world: World) -> None:
-    """Spend the credit before the first machine."""
+    """Use up the credit before the first machine."""
     world.trouble("credit", value=0)
     _try(world)
 
 
 def spend_limit(world: World) -> None:
-    """Have the provider limit what a new account may spend an hour."""
+    """Have the provider limit the costs per hour of a new account."""
     world.trouble("spend_rate_limit", count=99)
     _try(world)
 
@@ -146,13 +146,13 @@ def budget_too_small(world: World) -> None:
 
 
 def gpu_misspelt(world: World) -> None:
-    """Ask for a card that nobody offers."""
+    """Ask for a card that is not on offer."""
     world.rewrite("  gpu_ram: 24GB", "  gpu_ram: 24GB\n  gpu_names: [RTX 3909]")
     _try(world)
 
 
 def country_empty(world: World) -> None:
-    """Ask for machines in a country that has none."""
+    """Ask for machines in a country without offers."""
     world.rewrite("  gpu_ram: 24GB", "  gpu_ram: 24GB\n  countries: [AQ]")
     _try(world)
 
@@ -240,7 +240,7 @@ def outbid(world: World) -> None:
 
 
 def idle_stopped(world: World) -> None:
-    """Let nobody ask for a report until the machine stops itself."""
+    """Request no report until the machine stops itself."""
     world.rewrite("idle_stop: 24h ", "idle_stop: 15m ")
     world.up()
     machine = world.machine

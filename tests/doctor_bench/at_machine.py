@@ -1,4 +1,4 @@
-"""Troubles of a machine that serves: each is planted after a healthy `up`, at Vast.ai or in the container."""
+"""Troubles of a machine that serves: each happens after a healthy `up`, at Vast.ai or in the container."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TWO_FACTOR = '{"success": false, "error": "auth_error", "msg": "Two-factor sessi
 
 
 def credit_gone(world: World) -> None:
-    """Spend the credit, so that Vast stops everything."""
+    """Use up the credit, so that Vast stops everything."""
     machine = world.machine
     world.trouble("credit", value=0)
     world.until(lambda: world.status_of(machine) != "running", 60)

@@ -1,7 +1,6 @@
-"""Pairs: two troubles at once that do not hide each other, so that a doctor has to find both.
+"""Pairs: two causes at once that do not hide each other, so that a doctor has to find both.
 
-The first is planted before the second. A launch trouble stands first, since it makes the `up`; the second one is then
-planted on the world that it leaves.
+One of a launch comes first, since it carries out the `up`; the second is then added to the world that it leaves.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Troubles for a doctor to find: each with the sentence that names its cause, and a way to plant it for real.
 
-A finding is right if it holds one of the `words`, in any case. `status` is what the deployment then is: as wanted,
-degraded, or unclear because a provider, the state or an owner cannot be known.
+A finding is right if it holds one of the `words`, in upper or lower case. `status` is what the deployment then is: as
+wanted, degraded, or unclear because a provider, the state, the config or an owner cannot be known.
 """
 
 from __future__ import annotations
@@ -108,8 +108,9 @@ LAUNCH = (
             ("group",), at_launch.env_group_sets_ours),
     _launch("subdomain-off", "the onrender.com address is disabled and no other one is configured",
             ("disabled", "onrender"), at_launch.subdomain_off),
-    _launch("config-invalid", "the config has an unknown key",
-            ("max_dhp", "unknown key"), at_launch.config_invalid),
+    Trouble("config-invalid", "the config has an unknown key",
+            ("max_dhp", "unknown key"), at_launch.config_invalid,
+            "unclear", launch=True),
     _launch("interrupted", "the last run was killed before it finished",
             ("interrupted", "killed", "unfinished", "not finish"), at_launch.interrupted),
     _launch("outbid", "somebody bid more for the machine, which is stopped until the bid is raised",
@@ -220,8 +221,8 @@ APP = (
             ("variable", "points", "old backend", "destroyed"), at_app.down_without_render),
 )  # fmt: skip
 HOME = (
-    _unclear("state-deleted", "the state file is gone",
-             ("no state", "state file", "state is gone"), at_home.state_deleted),
+    _fine("state-deleted", "the state file is gone",
+          ("no state", "state file", "state is gone"), at_home.state_deleted),
     _unclear("state-corrupt", "the state file is damaged",
              ("corrupt", "damaged"), at_home.state_corrupt),
     _unclear("state-newer", "the state was written by a newer ert-deploy",

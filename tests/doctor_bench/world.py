@@ -69,7 +69,7 @@ class Ended:
 
 
 class World:
-    """One sandbox and one operator. Use it as a context manager; `own_app` runs a Flask app of ten lines as the app."""
+    """One sandbox and one operator. Use it as a context manager; `own_app` runs a small Flask app as the app."""
 
     def __init__(self, folder: Path, *, own_app: bool = False) -> None:
         self.folder = folder.absolute()
@@ -146,7 +146,7 @@ class World:
         return Ended(process.returncode, out, err)
 
     def up(self) -> None:
-        """Bring the deployment up, as it should be before most troubles."""
+        """Bring the deployment up, as most causes need it."""
         self.run("up", code=0)
 
     def until(self, holds: Callable[[], object], seconds: float = 60) -> None:
@@ -165,21 +165,21 @@ class World:
         return ask(self.file, method, path, body)
 
     def trouble(self, kind: str, provider: str = "vast", **fields: Any) -> None:
-        """Switch one kind of trouble on, as `ert-deploy sandbox break` does."""
+        """Switch one kind of fault on, as `ert-deploy sandbox break` does."""
         self.control("POST", "/trouble", {"provider": provider, "kind": kind, **fields})
 
     def calm(self, kind: str, provider: str = "vast") -> None:
-        """Switch one kind of trouble off."""
+        """Switch one kind of fault off."""
         self.trouble(kind, provider, end=True)
 
     def faults(self, provider: str, *operations: str, **fields: Any) -> None:
-        """Have a double answer every call of these operations with a fault, until `clear_faults`."""
+        """Make every call of these operations fail in this way, until `clear_faults`."""
         for operation in operations:
             body = {"provider": provider, "operation": operation, "count": 10**6, **fields}
             self.control("POST", "/faults", body)
 
     def clear_faults(self, provider: str) -> None:
-        """Let a double answer normally again."""
+        """End all faults of a double."""
         self.control("POST", "/faults", {"provider": provider, "clear": True})
 
     def vast(self, method: str, path: str, body: Any = None) -> Any:
