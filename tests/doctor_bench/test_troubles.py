@@ -8,7 +8,7 @@ import pytest
 
 from tests.doctor_bench.healthy import KINDS, worlds
 from tests.doctor_bench.pairs import PAIRS
-from tests.doctor_bench.troubles import SINGLES, Trouble
+from tests.doctor_bench.troubles import BY_ID, SINGLES, Trouble
 
 
 def test_there_are_enough_of_each() -> None:
@@ -27,6 +27,19 @@ def test_a_cause_is_one_sentence_and_would_be_found_by_its_words(trouble: Troubl
     assert all(word == word.lower() for word in trouble.words)
     assert trouble.found_in(trouble.cause), "none of its words is in its own cause"
     assert not trouble.found_in("")
+
+
+@pytest.mark.parametrize(
+    ("id", "finding"),
+    [
+        ("port-moved", "a report"),
+        ("locked", "the clock"),
+        ("deploy-fails", "run `ert-deploy up`"),
+        ("outbid", "forbidden"),
+    ],
+)
+def test_a_word_inside_of_another_one_is_not_found(id: str, finding: str) -> None:
+    assert not BY_ID[id].found_in(finding)
 
 
 def test_a_pair_begins_with_what_needs_a_launch_and_both_need_the_same_world() -> None:

@@ -6,6 +6,7 @@ wanted, degraded, or unclear because a provider, the state, the config or an own
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -35,8 +36,8 @@ class Trouble:
         self.plant(world)
 
     def found_in(self, finding: str) -> bool:
-        """Whether a finding names this cause."""
-        return any(word in finding.lower() for word in self.words)
+        """Whether a finding names this cause: a word counts at the beginning of one, so `port` is not in `report`."""
+        return any(re.search(rf"(?<![a-z0-9-]){re.escape(word)}", finding.lower()) for word in self.words)
 
 
 def _launch(id: str, cause: str, words: tuple[str, ...], plant: Callable[[World], None]) -> Trouble:
@@ -196,7 +197,7 @@ APP = (
     Trouble("service-deleted", "the service was deleted at Render",
             ("not exist", "deleted", "no service", "not found"), at_app.service_deleted),
     Trouble("service-renamed", "the service has another name at Render than in the config",
-            ("renamed", "no service", "not exist", "name"), at_app.service_renamed),
+            ("renamed", "no service", "not exist", "another name"), at_app.service_renamed),
     _fine("setting-refused", "the newest deploy failed: the app refuses ERT_DASHBOARD_WORKERS",
           ("deploy", "ert_dashboard_workers"), at_app.setting_refused),
     _fine("later-deploy-fails", "the newest deploy of the app failed in its build",
