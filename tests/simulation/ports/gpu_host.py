@@ -70,7 +70,7 @@ def create(world: World, order: CreateOrder) -> InstanceId:
         raise Violation("a create call of a machine that would not stop by itself")
     if all(i.token != order.mark.token for i in world.state.intents):
         raise Violation("a create call without a durable intent")
-    if world.now - world.written[order.mark.token] > CALL_WITHIN + 2.0:
+    if world.now - world.written.get(order.mark.token, world.now) > CALL_WITHIN + 2.0:
         raise Violation("a create call long after its intent was written")
     if len(world.paid) + world.pending - world.hardly_ours() >= world.allowed:
         raise Violation(f"a create call while {len(world.paid)} are paid and {world.pending} may be")
