@@ -69,7 +69,7 @@ def test_whoever_leaves_ends_the_work_of_the_engine(backend: Backend, ollama: Sc
 def test_each_refusal_has_its_words(backend: Backend) -> None:
     with pytest.raises(UsageError, match="does not take the app's key"):
         list(chat_with(backend, key="ert-another").ask("Hello"))
-    with pytest.raises(UsageError, match="does not take the question: "):
+    with pytest.raises(UsageError, match="does not take the prompt: "):
         list(chat_with(backend).ask("x" * 900_000))
     elsewhere = replace(chat_with(backend), certificate=pair().pem)
     with pytest.raises(NeedsAttention, match="is not the one of the app"):
@@ -186,6 +186,7 @@ def test_the_key_is_written_on_request_alone(monkeypatch: pytest.MonkeyPatch, ca
     assert run("connection", "--header") == 0
     assert capfdbinary.readouterr().out == f"Authorization: Bearer {KEY}\n".encode()
     assert run("connection", "--header", "--json") == 2
+    assert KEY.encode() not in b"".join(capfdbinary.readouterr())
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     monkeypatch.setattr(sys.stdin, "isatty", lambda: False)
     assert run("connection", "--show-key") == 2

@@ -13,6 +13,7 @@ from ert_deploy.core.model.steps import Step
 
 KINDS = get_args(Step)
 VALUES = {"token": "0" * 32, "instance_id": 7, "machine_id": 3, "until": 9.0, "target": "dash", "targets": ("dash",)}
+LIMITS = {"idle_stop": 600, "boot_deadline": 2700, "max_lifetime": 0}
 MORE = {"write": ("A",), "delete": ("B",), "fingerprint": "0123456789abcdef", "reason": "because"}
 
 
@@ -22,7 +23,7 @@ def test_every_kind_of_step_is_here() -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_every_step_can_be_named_while_it_is_taken(kind: type[Step]) -> None:
-    given: dict[str, Any] = {**VALUES, **MORE}
+    given: dict[str, Any] = {**VALUES, **LIMITS, **MORE}
     step: Any = kind(**{name: given[name] for name in kind.__match_args__ if name in given})
     said = verb(step)
     assert said

@@ -117,7 +117,10 @@ def test_a_broken_product_is_caught_within_few_histories(name: str) -> None:
 def test_no_gpu_is_lost_in_what_is_played_for_a_mutant_alone(name: str) -> None:
     (mutant,) = (m for m in mutants.ALL if m.tale == name)
     tale, kinds = search.NARROW_TALES[name], frozenset(mutant.kinds)
-    tally = search.exhaustive(1, search.Tally(), tale, share=(0, 4), kinds=kinds)
+    tally = search.Tally()
+    for part in range(4):  # a rare kind of fault is in one of the shares
+        if {*tally.faults} != kinds:
+            tally = search.exhaustive(1, tally, tale, share=(part, 4), kinds=kinds)
     _none(tally)
     assert {*tally.faults} == kinds
 

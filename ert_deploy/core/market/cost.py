@@ -92,15 +92,15 @@ class Estimate:
 def estimate(offer: Offer, launch: Launch, hours: float, learned: Learned = NOTHING) -> Estimate:
     """Return the expected price of `hours` of a backend on this offer, with the configured bid and the disk."""
     hourly = launch.hourly(offer)
-    stages = expected_stages(offer, launch, learned)
+    stages, chance = expected_stages(offer, launch, learned), works(offer, learned)
     return Estimate(
         running=hourly * hours,
         boot=hourly * stages.billed / HOUR,
         download=(launch.image_gb + launch.model_gb) * offer.inet_down_cost,
-        works=works(offer, learned),
+        works=chance,
         hourly=hourly,
         stages=stages,
-        odds=odds(offer, learned),
+        odds=odds(offer, chance),
     )
 
 

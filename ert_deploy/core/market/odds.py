@@ -35,11 +35,11 @@ MOST = 0.99  # no stage is certain to succeed
 SURE = Odds(MOST, MOST, MOST)
 
 
-def odds(offer: Offer, learned: Learned = NOTHING) -> Odds:
-    """Return the chance of each part: what was learned of the host or machine is about its start."""
+def odds(offer: Offer, chance: float) -> Odds:
+    """Return the chance of each part, of which all together have this `chance`: what was learned is about the start."""
     reached = MOST if offer.verified or offer.datacenter else REACHED_UNVERIFIED
     rest = max(LEAST, min(MOST, offer.reliability))
-    return Odds(max(LEAST, min(MOST, works(offer, learned) / (reached * rest))), reached, rest)
+    return Odds(max(LEAST, min(MOST, chance / (reached * rest))), reached, rest)
 
 
 def works(offer: Offer, learned: Learned = NOTHING) -> float:
