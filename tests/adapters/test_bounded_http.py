@@ -229,7 +229,9 @@ def test_what_is_of_the_internet_is_told_by_what_it_stands_for(ip: str, is_publi
 PLAIN = b'{"a": 1}'
 
 
-@pytest.mark.parametrize(("coding", "body"), [("gzip", gzip.compress(PLAIN, mtime=0)), ("deflate", zlib.compress(PLAIN))])
+@pytest.mark.parametrize(
+    ("coding", "body"), [("gzip", gzip.compress(PLAIN, mtime=0)), ("deflate", zlib.compress(PLAIN))]
+)
 def test_an_answer_that_was_compressed_unasked_is_read(coding: str, body: bytes) -> None:
     with scripted({"GET /": Answer(200, body, {"Content-Encoding": coding})}) as server:
         assert exchange("GET", server.url + "/", PATIENT).json() == {"a": 1}
