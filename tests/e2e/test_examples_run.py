@@ -29,6 +29,10 @@ LACKING = {
     "adopt 51234567 -c my-app": 2,  # no such instance, and no terminal to confirm on
     "ignore 51234567 -c my-app": 2,
     "destroy 51234567 -c my-app": 2,
+    "exec -c my-app -- nvidia-smi": 2,
+    "report --follow AAPL-1f0c -c my-app": 2,  # no such report
+    "key revoke 433bad46 -c my-app": 2,  # no such key
+    "key vast -c my-app": 2,  # the config names no file
     "state sign -c my-app": 2,  # no key to sign with
     "image push -c my-app": 1,  # no Docker engine
     "image build --tag ghcr.io/me/ert-llm-backend:0.1.0": 1,

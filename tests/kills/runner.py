@@ -88,7 +88,7 @@ def _preload() -> None:
     import boto3  # noqa: F401
     import vastai  # noqa: F401
 
-    adapters = ("app.probe", "backend.probe", "state.file", "state.s3")
+    adapters = ("app.probe", "backend.probe", "state.file", "state.object_state", "state.s3_objects")
     for name in (*(f"adapters.{name}" for name in adapters), "providers.render.web", "providers.vast.client"):
         importlib.import_module(f"ert_deploy.{name}")
     from ert_deploy.cli import COMMANDS, cli
