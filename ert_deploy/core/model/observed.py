@@ -214,11 +214,10 @@ class Publication:
 class Observed:
     """Complete input of `plan`. `publications` is None if the web host was not (or could not be) read.
 
-    `now` is the monotonic time of this run, used only with times of the same run. `provider_now` is the provider's
-    time, None before the first one. `first_seen` has the time at which this run first read each time in the state,
-    `due` that of the next retry of a failed step. `tries` is how often this run has failed to confirm a deletion.
-    `made` has the keys created by this run, by instance; with `rotating`, such a key replaces the one in use. `stopped`
-    accepted a stop from this run. `unreplaceable`: this run found no replacement for it, `unhedged`: no second machine.
+    `now` is the monotonic time of this run, `provider_now` the provider's, None before the first one. `first_seen` has
+    when this run first read each time in the state, `due` the next retry of a failed step, `tries` how often it failed
+    to confirm a deletion. `made` has the keys created by it; with `rotating`, they replace the one in use. `stopped`
+    accepted a stop from it, `services` (hashed) were read, `unreplaceable`: no replacement, `unhedged`: no second one.
     """
 
     now: float
@@ -237,6 +236,7 @@ class Observed:
     provider_now: float | None = None
     first_seen: Mapping[tuple[str, float], float] = field(default_factory=dict)
     due: Mapping[Step, float] = field(default_factory=dict)
+    services: frozenset[str] = frozenset()
 
     def stamp(self) -> float:
         """Return the time of this observation as it is stored in the state."""
