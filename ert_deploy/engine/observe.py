@@ -107,7 +107,7 @@ def _read_services(desired: Desired, memory: Memory) -> frozenset[str]:
 
 
 def _sorted(given: tuple[Desired, tuple[Instance, ...], State, frozenset[str]], memory: Memory) -> Ownership:
-    """Sort the instances by owner, as far as it follows from these; the last result is kept in `memory`."""
+    """Sort the instances by owner; the last result is kept in `memory`, until one of these is different."""
     if memory.placed is None or memory.given != given:
         memory.given, memory.placed = given, sort_out(*given)
     return memory.placed

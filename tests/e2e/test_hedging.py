@@ -24,7 +24,7 @@ def test_the_second_machine_wins_and_the_first_is_gone_and_paid(place: Place) ->
     while process.poll() is None and not place.instances():
         clock.sleep(0.02)
     (first,) = place.instances()
-    place.trouble(provider="vast", instance_id=int(first), kind="unreachable")  # it runs, and is paid, and says nothing
+    place.trouble(provider="vast", instance_id=int(first), kind="unreachable")  # it runs, is paid and never answers
     _, said = process.communicate(timeout=250)
     assert process.returncode == 0, said
 
@@ -41,7 +41,7 @@ def test_the_second_machine_wins_and_the_first_is_gone_and_paid(place: Place) ->
     billed = {str(row["instance_id"]): row for row in place.bill()["rows"]}
     assert set(billed) == {first, second}
     assert billed[first]["gpu_seconds"] > 60
-    assert billed[first]["total"] == pytest.approx(float(cost), rel=0.05), "what `up` says is what is charged"
+    assert billed[first]["total"] == pytest.approx(float(cost), rel=0.05), "the charge is what `up` prints"
     assert billed[first]["total"] <= float(cost) + 1e-4
     assert not billed[first]["billing"]
     place.ert("down")

@@ -51,12 +51,12 @@ class Instance:
     """One rented (or stopped) instance as the provider lists it.
 
     `mark` is set only if `label` and environment agree. `claims` is the deployment in `label` and `label_token` its
-    token; `born` is the mark in the environment, and `owner` the value of `ERT_OWNER` there. `status` is the provider's
-    name for the state of the container: shown, and never read. `ended`: its container has run and runs no more, or the
-    provider cannot tell. `dph` is the price of the running instance and `disk_dph` the part of it for the disk in any
-    state, in $/h. `shell` is the SSH server. `started` is when it was rented; a stop and a start do not change it.
-    `bid` means that it is interruptible, and runs again by itself after being `outbid`: it is stopped, and its bid is
-    below what its GPU goes for now. `container` is how it was created.
+    token; `born` is the mark in the environment, `owner` the value of `ERT_OWNER` there, and `agreed` the price of the
+    rental in $/h, 0 if unknown. `status` is the provider's name for the state of the container: shown, and never read.
+    `ended`: its container has run and runs no more, or the provider cannot tell. `dph` is the price of the running
+    instance and `disk_dph` the part of it for the disk in any state, in $/h. `shell` is the SSH server. `started` is
+    when it was rented; a stop and a start do not change it. `bid`: it is interruptible, and runs again by itself after
+    being `outbid`: it is stopped, and its bid is below what its GPU goes for now. `container` is how it was created.
     """
 
     id: InstanceId
@@ -81,6 +81,7 @@ class Instance:
     boot_secret: Secret = field(default_factory=lambda: Secret(""))
     born: Mark | None = None
     owner: str = ""
+    agreed: float = 0.0
     label_token: str = ""
     outbid: bool = False
     container: Container = UNREAD
@@ -197,8 +198,7 @@ class WebDeploy:
 class Publication:
     """One target, as reported by its host and the running app.
 
-    `env` contains the owned variables that are set. `live_fingerprint` is the one that the running process reports;
-    None if it reports none or could not be reached.
+    `env` has the owned variables that are set; `live_fingerprint` is None if the running process reports none.
     """
 
     target: str
