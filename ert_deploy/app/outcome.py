@@ -10,6 +10,7 @@ from ert_deploy.core.model.errors import NeedsAttention
 from ert_deploy.core.model.keys import certificate_sha256
 from ert_deploy.core.model.observed import Health, Instance, Observed
 from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.planning.changes.fitness import repriced
 from ert_deploy.core.planning.marks import sort_out
 from ert_deploy.core.planning.ownership import to_probe
 from ert_deploy.core.planning.situation import Situation
@@ -24,7 +25,8 @@ class Backend:
     """One instance of the deployment. Prices are $ per hour (NaN: unknown), `started` is Unix time.
 
     `health` is "unknown", and all fields that only the backend knows are empty, if it did not respond. `off_switch`:
-    "proven", "refused" or "unknown"; None if it is not reported.
+    "proven", "refused" or "unknown"; None if it is not reported. `repriced` is how the price has changed since it was
+    rented, empty if it has not.
     """
 
     instance: InstanceId
@@ -43,6 +45,7 @@ class Backend:
     off_switch: str | None
     certificate_sha256: str
     started: float | None
+    repriced: str = ""
 
     def spent(self, now: float) -> float:
         """Return the $ since it was rented, without bandwidth; an upper limit, as it may have slept."""
@@ -137,6 +140,7 @@ def _backend(instance: Instance, health: Health | None) -> Backend:
         off_switch=health.off_switch.value if health is not None and health.off_switch is not None else None,
         certificate_sha256=certificate_sha256(pem) if pem else "",
         started=instance.started,
+        repriced=repriced(instance),
     )
 
 

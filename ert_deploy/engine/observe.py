@@ -6,6 +6,8 @@ opposite order it would be taken for an unknown one and be deleted.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ert_deploy.core.model.boot.watch import READY, Watch
 from ert_deploy.core.model.desired import ABSENT, RUNNING, Desired, Target
 from ert_deploy.core.model.errors import CannotObserve, ErtError, Failed
@@ -51,22 +53,22 @@ def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
         )
     moment = yield from ask(TimeSource.moment)
     now = own_time(moment, memory)
-    known = known_services(desired, [service.id for service in memory.services.values()])
-    given = desired, instances, state, known
-    if memory.placed is None or memory.given != given:
-        memory.given, memory.placed = given, sort_out(*given)
-    placed = memory.placed
+    known = _read_services(desired, memory)
+    placed = _sorted((desired, instances, state, known), memory)
     health: dict[InstanceId, Health] = {}
-    for instance in to_probe(placed):
-        found = yield from _probe(instance, state, memory)
-        if found is not None:
-            health[instance.id] = found
-        memory.watches[instance.id] = _follow(instance, found, now, desired, memory)
-    run_race(to_probe(placed), health, state, now, desired=desired, memory=memory)
-    if desired.apps_first or not (placed.ours or state.tombstones):
+    probed = to_probe(placed)
+    yield from _probe_all(probed, health, state, now, desired=desired, memory=memory)
+    run_race(probed, health, state, now, desired=desired, memory=memory)
+    if desired.apps_first or placed.foreign or not (placed.ours or state.tombstones):
         publications = yield from _publications(desired, memory, health)
     else:
         publications = None  # instances are deleted first, even if the web host is unavailable
+    services = _read_services(desired, memory)
+    if services != known:
+        # Only now is it known whether the state is of this config: its services can be the same under another owner.
+        placed = _sorted((desired, instances, state, services), memory)
+        left = [instance for instance in to_probe(placed) if instance not in probed]
+        yield from _probe_all(left, health, state, now, desired=desired, memory=memory)
     memory.looks += 1
     if not state.generation and not state.begun:
         if memory.looks == 1 and _used_before(desired, placed, publications):
@@ -94,10 +96,33 @@ def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
         provider_now=moment.provider,
         first_seen=memory.first_seen,
         due=memory.due,
+        services=services,
     )
-    services = known_services(desired, [p.service_id for p in publications or ()])
     # The result is reused if no later data could change it.
-    return Situation(desired, observed, placed if not placed.undecided and known == services else None)
+    return Situation(desired, observed, placed if not placed.undecided else None)
+
+
+def _read_services(desired: Desired, memory: Memory) -> frozenset[str]:
+    return known_services(desired, [service.id for service in memory.services.values()])
+
+
+def _sorted(given: tuple[Desired, tuple[Instance, ...], State, frozenset[str]], memory: Memory) -> Ownership:
+    """Sort the instances by owner; the last result is kept in `memory`, until one of these is different."""
+    if memory.placed is None or memory.given != given:
+        memory.given, memory.placed = given, sort_out(*given)
+    return memory.placed
+
+
+def _probe_all(
+    instances: Iterable[Instance], health: dict[InstanceId, Health], state: State, now: float, *,
+    desired: Desired, memory: Memory,
+) -> Effects[None]:  # fmt: skip
+    """Add to `health` and to the watches what each of these instances shows, once per observation."""
+    for instance in instances:
+        found = yield from _probe(instance, state, memory)
+        if found is not None:
+            health[instance.id] = found
+        memory.watches[instance.id] = _follow(instance, found, now, desired, memory)
 
 
 def _follow(instance: Instance, health: Health | None, now: float, desired: Desired, memory: Memory) -> Watch:

@@ -156,9 +156,24 @@ CASES: dict[str, tuple[Any, Observed, list[int], dict[int, str], list[int]]] = {
         [], {1: "written for another owner"}, [],
     ),
     "another project's state": (
-        UP, with_claims(seen(instance(1, **THEIRS), records=(record(1),)),
+        UP, with_claims(seen(instance(1, **THEIRS), records=(record(1),), apps=(app({}),)),
                         owners=("their-project",), services=(THERE,)),
         [], {}, [1],
+    ),
+    "another owner's state, and the apps are not read": (
+        UP, with_claims(seen(instance(1, **THEIRS), records=(record(1),)),
+                        owners=("their-project",), services=(THERE,)),
+        [], {1: "written for another owner"}, [],
+    ),
+    "another owner's state, which was written without services": (
+        UP, with_claims(seen(instance(1, owner="their-project:"), records=(record(1),), apps=(app({}),)),
+                        owners=("their-project",)),
+        [], {1: "written for another owner"}, [],
+    ),
+    "an owner that was changed while an earlier observation had the service": (
+        UP, replace(with_claims(seen(instance(1, **OLD), records=(record(1),), apps=None),
+                                owners=("before-that",), services=(HERE,)), services=frozenset({HERE})),
+        [1], {}, [],
     ),
     "an owner that was changed while the state remembers the services": (
         UP, with_claims(seen(instance(1, **OLD), records=(record(1),), apps=(app({}),)),

@@ -64,6 +64,15 @@ def test_a_price_that_is_not_said_is_not_free(wire: Wire, name: str, price: obje
     assert math.isnan(unknown)
 
 
+@pytest.mark.parametrize(
+    ("written", "agreed"), [("0.1485", 0.1485), ("", 0.0), ("cheap", 0.0), ("nan", 0.0), ("inf", 0.0), ("-1", 0.0)]
+)
+def test_the_price_of_the_rental_is_read_from_the_environment(wire: Wire, written: str, agreed: float) -> None:
+    wire.says("list", page(row(extra_env=[["ERT_GPU_PRICE_PER_HOUR", written]]), row(2)))
+    found, without = wire.host.list_instances()
+    assert (found.agreed, without.agreed) == (agreed, 0.0)
+
+
 def test_every_page_is_read(wire: Wire) -> None:
     pages = {"": page(row(1), next_token="t1", total_instances=2), "t1": page(row(2), total_instances=2)}
     wire.replies["list"] = lambda r: Reply.json(pages[r.one("after_token") or ""])

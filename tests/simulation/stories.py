@@ -51,10 +51,11 @@ SLEEP = replace(WANTED, phase=Phase.ASLEEP)
 WAKE = replace(WANTED, begin=False)
 REAP = None
 ROTATE = Rotation(WAKE)
+RENAMED = replace(WANTED, owner="another-project")  # only the owner in the config was changed
 ROLLBACK, ANOTHER_KEY = "roll the app back", "another key"
 EDITED = "lose the state, labels edited"
 # Possible operations of a history: weight, and the commands that run concurrently. An empty tuple deletes the state.
-# Each new subcommand of the CLI needs an entry here.
+# Each new subcommand of the CLI needs an entry here. What has no weight is in tales of its own (`search`) alone.
 OPERATIONS: dict[str, tuple[int, tuple[Command, ...]]] = {
     "up": (30, (WANTED,)),
     "up, changed config": (12, (OTHER,)),
@@ -90,6 +91,8 @@ OPERATIONS: dict[str, tuple[int, tuple[Command, ...]]] = {
     "down now, another key": (1, (NOW,)),
     "sleep, another key": (1, (SLEEP,)),
     "wake, another key": (1, (WAKE,)),
+    "up, another owner": (0, (RENAMED,)),
+    "sleep, another owner": (0, (replace(RENAMED, phase=Phase.ASLEEP),)),
 }
 LAST: dict[str, tuple[int, Command]] = {
     "up": (5, WANTED),
@@ -104,6 +107,8 @@ LAST: dict[str, tuple[int, Command]] = {
     "wake": (2, WAKE),
     "reap": (1, REAP),
     "rotate": (1, ROTATE),
+    "up, another owner": (0, RENAMED),
+    "down now, another owner": (0, replace(NOW, owner=RENAMED.owner)),
 }
 NOTHING = "with nothing"
 BEGINNINGS: dict[str, tuple[int, tuple[Desired, ...]]] = {

@@ -63,6 +63,13 @@ def test_no_gpu_is_lost_whatever_single_fault_strikes_and_whenever(tale: Story, 
     assert tally.schedules > least
 
 
+@pytest.mark.parametrize("tale", search.RENAMED_TALES.values(), ids=search.RENAMED_TALES)
+def test_no_gpu_is_lost_or_rented_twice_if_only_the_owner_in_the_config_changes(tale: Story) -> None:
+    tally = search.exhaustive(1, search.Tally(), tale)
+    _none(tally)
+    assert tally.schedules > 40
+
+
 def test_what_fails_for_good_is_tried_alone_and_with_kills_only() -> None:
     world = replay(search.SLEEPING, {}.items(), watch=True).world
     assert world is not None

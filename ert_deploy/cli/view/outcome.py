@@ -17,6 +17,9 @@ def show_backend(outcome: Outcome) -> None:
             f"  backend   {backend.url}  {backend.gpu}, {backend.place}, "
             f"{per_hour(backend.dph)}, instance {backend.instance}"
         )
+        if backend.repriced:
+            now = per_hour(backend.dph)
+            row(f"  price     it {backend.repriced} to {now} since it was rented; the limit is offer/max_dph")
         row(f"  model     {backend.model} on {backend.engine}")
         row(f"  identity  certificate sha256 {backend.certificate_sha256}")
     for service in outcome.services:

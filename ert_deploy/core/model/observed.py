@@ -51,12 +51,12 @@ class Instance:
     """One rented (or stopped) instance as the provider lists it.
 
     `mark` is set only if `label` and environment agree. `claims` is the deployment in `label` and `label_token` its
-    token; `born` is the mark in the environment, and `owner` the value of `ERT_OWNER` there. `status` is the provider's
-    name for the state of the container: shown, and never read. `ended`: its container has run and runs no more, or the
-    provider cannot tell. `dph` is the price of the running instance and `disk_dph` the part of it for the disk in any
-    state, in $/h. `shell` is the SSH server. `started` is when it was rented; a stop and a start do not change it.
-    `bid` means that it is interruptible, and runs again by itself after being `outbid`: it is stopped, and its bid is
-    below what its GPU goes for now. `container` is how it was created.
+    token; `born` is the mark in the environment, `owner` the value of `ERT_OWNER` there, and `agreed` the price of the
+    rental in $/h, 0 if unknown. `status` is the provider's name for the state of the container: shown, and never read.
+    `ended`: its container has run and runs no more, or the provider cannot tell. `dph` is the price of the running
+    instance and `disk_dph` the part of it for the disk in any state, in $/h. `shell` is the SSH server. `started` is
+    when it was rented; a stop and a start do not change it. `bid`: it is interruptible, and runs again by itself after
+    being `outbid`: it is stopped, and its bid is below what its GPU goes for now. `container` is how it was created.
     """
 
     id: InstanceId
@@ -81,6 +81,7 @@ class Instance:
     boot_secret: Secret = field(default_factory=lambda: Secret(""))
     born: Mark | None = None
     owner: str = ""
+    agreed: float = 0.0
     label_token: str = ""
     outbid: bool = False
     container: Container = UNREAD
@@ -197,8 +198,7 @@ class WebDeploy:
 class Publication:
     """One target, as reported by its host and the running app.
 
-    `env` contains the owned variables that are set. `live_fingerprint` is the one that the running process reports;
-    None if it reports none or could not be reached.
+    `env` has the owned variables that are set; `live_fingerprint` is None if the running process reports none.
     """
 
     target: str
@@ -214,11 +214,10 @@ class Publication:
 class Observed:
     """Complete input of `plan`. `publications` is None if the web host was not (or could not be) read.
 
-    `now` is the monotonic time of this run, used only with times of the same run. `provider_now` is the provider's
-    time, None before the first one. `first_seen` has the time at which this run first read each time in the state,
-    `due` that of the next retry of a failed step. `tries` is how often this run has failed to confirm a deletion.
-    `made` has the keys created by this run, by instance; with `rotating`, such a key replaces the one in use. `stopped`
-    accepted a stop from this run. `unreplaceable`: this run found no replacement for it, `unhedged`: no second machine.
+    `now` is the monotonic time of this run, `provider_now` the provider's, None before the first one. `first_seen` has
+    when this run first read each time in the state, `due` the next retry of a failed step, `tries` how often it failed
+    to confirm a deletion. `made` has the keys created by it; with `rotating`, they replace the one in use. `stopped`
+    accepted a stop from it, `services` (hashed) were read, `unreplaceable`: no replacement, `unhedged`: no second one.
     """
 
     now: float
@@ -237,6 +236,7 @@ class Observed:
     provider_now: float | None = None
     first_seen: Mapping[tuple[str, float], float] = field(default_factory=dict)
     due: Mapping[Step, float] = field(default_factory=dict)
+    services: frozenset[str] = frozenset()
 
     def stamp(self) -> float:
         """Return the time of this observation as it is stored in the state."""

@@ -88,9 +88,10 @@ def _sorter(
     tokens = {r.id: r.token for r in state.records}
     tokens.update((t.id, t.token) for t in state.tombstones)
     us, foreign = _us(desired.owner, len(desired.targets), known, (claims.owners, claims.services), state.empty())
+    apart = foreign and us.complete and bool(claims.services)
     ignored = desired.ignored.union(claims.ignored) if claims.ignored else desired.ignored
     return _Sorter(
-        desired.deployment, tokens, {i.token for i in state.intents}, claims.adopted, ignored, us, foreign, held
+        desired.deployment, tokens, {i.token for i in state.intents}, claims.adopted, ignored, us, foreign, apart, held
     )
 
 
@@ -119,7 +120,11 @@ def _relation(us: Owner, owner: str) -> Relation:
 
 @dataclass(slots=True)
 class _Sorter:
-    """Identity of the deployment: `tokens` of the state by instance id, and `intents`, the tokens of its creates."""
+    """Identity of the deployment: `tokens` of the state by instance id, and `intents`, the tokens of its creates.
+
+    `foreign`: the state is that of another owner, `apart`: its services are known to be other ones too. By the owner
+    alone it may be this deployment's own, whose `owner` was changed in the config.
+    """
 
     deployment: str
     tokens: dict[InstanceId, str]
@@ -128,6 +133,7 @@ class _Sorter:
     ignored: frozenset[InstanceId]
     us: Owner
     foreign: bool
+    apart: bool
     held: Callable[[], frozenset[tuple[str, str]]]
 
     def place(self, instance: Instance) -> Instance | Undecided | Relation | None:
@@ -145,7 +151,7 @@ class _Sorter:
         if instance.id in self.adopted and self._may_bear(instance, token):
             return self._with(instance, token)
         if self.foreign:
-            other = self._relation(instance) is Relation.OTHER
+            other = self.apart and self._relation(instance) is Relation.OTHER
             return Relation.OTHER if other else Undecided(instance, _FOREIGN)
         if instance.born is not None and instance.born.token and self._may_bear(instance, token):
             return self._with(instance, token)

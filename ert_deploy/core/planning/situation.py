@@ -42,8 +42,9 @@ class Situation:
 
     @cached_property
     def services(self) -> frozenset[str]:
-        """Hash of each service id that this observation or the config has."""
-        return known_services(self.desired, (p.service_id for p in self.observed.publications or ()))
+        """Hash of each service id that this observation, an earlier one of its run or the config has."""
+        read = known_services(self.desired, (p.service_id for p in self.observed.publications or ()))
+        return read | self.observed.services
 
     @cached_property
     def ownership(self) -> Ownership:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from ert_deploy.core.model.text import per_hour
-from ert_deploy.core.planning.changes.fitness import unfit
+from ert_deploy.core.planning.changes.fitness import repriced, unfit
 from ert_deploy.core.planning.health import Candidate
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.core.verdict.facts import Asleep, Credit, Facts
@@ -84,7 +84,9 @@ def _none(situation: Situation) -> Link:
 
 def _main(facts: Facts, found: Candidate) -> Link:
     instance, subject = found.instance, found.instance.id
-    seen = f"{instance.status or 'provisioning'}, {price(found)}, {instance.gpu_name}, {instance.geolocation}"
+    cost, moved = price(found), repriced(instance)
+    cost = f"{cost} ({moved} since it was rented)" if moved else cost
+    seen = f"{instance.status or 'provisioning'}, {cost}, {instance.gpu_name}, {instance.geolocation}"
     seen = seen.rstrip(", ")
     if facts.sleeps:
         return _stopped(facts, found)

@@ -22,3 +22,12 @@ def container(row: Mapping[str, Any], env: Mapping[str, str]) -> Container:
         "ssh" in runtype if isinstance(runtype, str) and runtype else None,
         {name: printable(value, LONGEST) for name, value in env.items()},
     )
+
+
+def agreed(env: Mapping[str, str]) -> float:
+    """Return the price in $/h that the create call wrote; 0 if it is no price, as anybody can edit it."""
+    try:
+        price = float(env.get("ERT_GPU_PRICE_PER_HOUR", ""))
+    except ValueError:
+        return 0.0
+    return price if math.isfinite(price) and price > 0 else 0.0

@@ -24,7 +24,7 @@ from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
 from ert_deploy.ports import Account
 from ert_deploy.providers.vast import messages
-from ert_deploy.providers.vast.container import container
+from ert_deploy.providers.vast.container import agreed, container
 from ert_deploy.providers.vast.power import ENDED, outbid, power_of
 
 DATACENTER = 1  # hosting_type
@@ -103,7 +103,6 @@ def instance(row: Mapping[str, Any]) -> Instance:
     env, status = _env(row.get("extra_env")), _text(row.get("actual_status"))
     label = row.get("label") if isinstance(row.get("label"), str) else None
     claim = parse_label(label)
-    hashes = tuple(h for h in env.get("ERT_KEY_HASHES", "").split(",") if h)
     return Instance(
         id=InstanceId(str(row["id"])),
         mark=read_mark(label, env),
@@ -123,10 +122,11 @@ def instance(row: Mapping[str, Any]) -> Instance:
         address=_address(row, PORT),
         shell=_shell(row),
         spec=env.get("ERT_SPEC", ""),
-        key_hashes=hashes,
+        key_hashes=tuple(filter(None, env.get("ERT_KEY_HASHES", "").split(","))),
         boot_secret=Secret(env.get("ERT_BOOT_SECRET", "")),
         born=read_birth(env),
         owner=env.get("ERT_OWNER", ""),
+        agreed=agreed(env),
         label_token=claim.token if claim else "",
         outbid=outbid(row.get("is_bid"), row.get("cur_state"), row.get("dph_base"), row.get("min_bid")),
         container=container(row, env),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ert_deploy.core.model.desired import Desired, Launch
 from ert_deploy.core.model.observed import HEALTHY, Instance
 from ert_deploy.core.model.text import per_hour
@@ -49,3 +51,11 @@ def over_cap(desired: Desired, instance: Instance) -> float:
 def too_dear(desired: Desired, instance: Instance) -> str:
     """Return the price and the cap that it exceeds."""
     return f"it costs {per_hour(instance.dph)}, the cap is ${desired.criteria.max_dph:g}/h (offer/max_dph)"
+
+
+def repriced(instance: Instance) -> str:
+    """Return how its price differs from that of the rental; empty within rounding, or if one of them is unknown."""
+    then, now = instance.agreed, instance.dph
+    if not then or instance.halted or not math.isfinite(now) or then / PRICE_TOLERANCE <= now <= then * PRICE_TOLERANCE:
+        return ""
+    return f"{'rose' if now > then else 'fell'} from {per_hour(then)}"
