@@ -87,7 +87,11 @@ def _blueprint(settings: Settings, files: dict[Path, str]) -> tuple[dict[Path, s
         if not made.found:
             advice.append(f"{path} stays: it has no web service {target.service}; `ert-deploy render-yaml` shows one")
         elif made.lines:
-            how = ", or have them added: --force adds them and changes nothing else" if made.text is not None else ""
+            how = (
+                ", or have them added: --force adds them and changes nothing else in it"
+                if made.text is not None
+                else ""
+            )
             advice += [f"{path} stays: add these lines to envVars of {target.service}{how}", *made.lines]
         if made.text is not None and made.text != there:
             merged[path] = there = made.text

@@ -85,7 +85,7 @@ class LazyGroup(click.Group):
         return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Print the examples of the program itself."""
+        """Print the examples of `ert-deploy` itself."""
         from ert_deploy.cli.examples import epilog
 
         self.epilog = epilog("")

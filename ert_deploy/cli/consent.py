@@ -48,7 +48,7 @@ def consent_options(command: F) -> F:
             help="Execute a file of `plan --out` without a question; refused if anything has changed since.",
         ),
         click.option("--dry-run", is_flag=True, help="Show the plan, and change nothing."),
-        click.option("-y", "--yes", is_flag=True, help="Do not ask. It does not without a terminal either."),
+        click.option("-y", "--yes", is_flag=True, help="Do not ask; without a terminal nothing is asked anyway."),
     ):
         wrapped = option(wrapped)
     return wrapped  # type: ignore[return-value]

@@ -38,7 +38,7 @@ def summary(error: BaseException) -> tuple[str, str]:
     if error.command in READING:
         return "interrupted; this command changes nothing, so that all is as it was", ""
     again = "run the same command again to continue, or `ert-deploy down` to destroy what is rented"
-    click.echo("\ninterrupted. Rented instances remain; reading what bills now (Ctrl-C again: do not)", err=True)
+    click.echo("\ninterrupted. Rented instances remain; reading what bills now (Ctrl-C again skips that)", err=True)
     try:
         with _limited():
             return f"interrupted. {_bills(_look(error.config))}", again

@@ -1,4 +1,4 @@
-"""Help: every screen has an example that the program accepts, fits 80 columns, and those without an account run."""
+"""Help: every screen has an example that is accepted, fits 80 columns, and those without an account run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PROGRAM = "ert-deploy "
 
 
 def every(group: click.Group, before: str = "") -> Iterator[tuple[str, click.Command]]:
-    """Yield the program, each group and each command, with the full name."""
+    """Yield `ert-deploy`, each group and each command, with the full name."""
     yield before, group
     with click.Context(group) as context:
         for name in group.list_commands(context):

@@ -151,7 +151,7 @@ def _special(facts: Facts, link: Link) -> Cause | None:
                 link, "suspended", "no variable reaches a service that is stopped", "resume it at the web host"
             )
         case Name.APP_CONFIG if "key" in link.seen or "key" in link.why.partition(":")[0]:
-            why = "every request of the app gets 401; the machine is well, and none has to be rented"
+            why = "its requests get 401 from its next deploy on, if not now; the machine is well, and none has to be rented"
             return _made(
                 link, "app-key", why, "`ert-deploy up` gives the app its key again (or `ert-deploy key rotate`)"
             )

@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that can swallow what a server says: the reply to a request that it did carry out."""
+"""A TCP proxy on loopback that can swallow what a server sends: the reply to a request that it did carry out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 class Proxy:
     """Forwards both ways. While `cut` is set, a request with that text is forwarded and its connection closed.
 
-    `silent`: nothing that the server says is passed on, and the connection stays open.
+    `silent`: nothing that the server sends is passed on, and the connection stays open.
     """
 
     port: int

@@ -51,7 +51,13 @@ def limits_of(guard: Guard) -> tuple[int, int, int]:
 
 def differences(launch: Launch, instance: Instance) -> tuple[Difference, ...]:
     """Return every difference that is known, in the order of the config; empty for an instance of this config."""
-    return () if instance.spec == launch.spec() else tuple(_found(launch, instance))
+    if instance.spec == launch.spec():
+        return ()
+    found = tuple(_found(launch, instance))
+    # All that matters is compared, but for variables of the user, whose values are never read back.
+    return found or (
+        (Difference("launch.env", "other variables", "as in the config"),) if instance.container.env else ()
+    )
 
 
 def _found(launch: Launch, instance: Instance) -> Iterator[Difference]:
