@@ -136,7 +136,7 @@ def render_down(world: World) -> None:
 
 
 def render_rate_limit(world: World) -> None:
-    """Let another program with the same key use up Render's rate limits."""
+    """Let another client with the same key use up Render's rate limits."""
     body = '{"message": "rate limit exceeded"}'
     world.faults("render", *RENDER_CALLS, status=429, body=body, headers={"Retry-After": "60"})
 

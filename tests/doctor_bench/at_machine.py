@@ -158,5 +158,5 @@ def captive_portal(world: World) -> None:
 
 
 def vast_rate_limit(world: World) -> None:
-    """Let another program with the same key use up Vast's rate limits."""
+    """Let another client with the same key use up Vast's rate limits."""
     world.faults("vast", *VAST_CALLS, status=429, body=TOO_MANY)

@@ -249,7 +249,7 @@ class World:
         self.until(lambda: self.render("GET", path)["status"] == "live", 90)
 
     def health(self) -> dict[str, Any]:
-        """Return what the running app says of itself; empty if it says nothing."""
+        """Return what the running app reports of itself; empty without an answer."""
         try:
             answer = requests.get(f"{self.file.app_url}/health", timeout=10, allow_redirects=False)
             said: dict[str, Any] = answer.json()
@@ -281,7 +281,7 @@ class World:
         return int(made["id"])
 
     def rent(self, label: str, env: Mapping[str, str], *, image: str = "their/image:1") -> int:
-        """Rent an instance behind the back of ert-deploy, as another program or the console does."""
+        """Rent an instance behind the back of ert-deploy, as another client or the console does."""
         free = {"limit": 40, "rented": {"eq": False}}
         offer = self.vast("POST", "bundles/", free)["offers"][-1]
         body = {"client_id": "me", "image": image, "env": dict(env), "disk": 10, "label": label, "runtype": "args"}
@@ -305,7 +305,7 @@ class World:
             return False
 
     def unhealthy(self) -> bool:
-        """Whether the backend itself says that it cannot serve."""
+        """Whether the backend itself reports that it cannot serve."""
         return "unhealthy" in self.run("status").out
 
     def pids(self, machine: int, word: str) -> list[int]:
