@@ -12,13 +12,14 @@ from ert_deploy.core.verdict.facts import Asleep, Facts
 from ert_deploy.core.verdict.links import Level, Link, Missing, Name
 
 RANKS = {
-    Name.STRAY: 210, Name.ACCOUNT: 220, Name.CONTRACT: 300, Name.CONTAINER: 400, Name.IDENTITY: 420, Name.GUARD: 440,
-    Name.ENGINE: 460, Name.MODEL: 470, Name.APP_CONFIG: 610, Name.APP: 620, Name.REPORT: 700,
+    Name.STATE: 205, Name.STRAY: 210, Name.ACCOUNT: 220, Name.CONTRACT: 300, Name.CONTAINER: 400, Name.IDENTITY: 420,
+    Name.GUARD: 440, Name.ENGINE: 460, Name.MODEL: 470, Name.APP_CONFIG: 610, Name.APP: 620, Name.REPORT: 700,
 }  # fmt: skip
 MOVED = (Name.CONTRACT, Name.APP_CONFIG, Name.APP)  # what a run changes until it is done
 INSIDE = (Name.CONTAINER, Name.IDENTITY, Name.GUARD, Name.ENGINE, Name.MODEL, Name.REPORT)
 WHY = {
     Name.ACCOUNT: "at $0 the provider stops every machine of the account",
+    Name.STATE: "nothing is rented with it, and what it records is of another project",
     Name.CONTRACT: "it bills, or is missing, other than the config wants",
     Name.CONTAINER: "without its container nothing is at its address",
     Name.IDENTITY: "no key and no request is sent to what cannot prove that it is the rented container",
@@ -31,6 +32,7 @@ WHY = {
     Name.STRAY: "it may bill, and nothing is rented before it is decided",
 }
 FIX = {
+    Name.STATE: "give this config a deployment name or a state of its own, or its owner again: see RUNBOOK.md",
     Name.CONTRACT: "`ert-deploy up`; `ert-deploy plan` lists the steps before",
     Name.CONTAINER: "`ert-deploy logs`, then `ert-deploy up`: it rents another machine and destroys this one",
     Name.IDENTITY: "`ert-deploy up`: it moves the app to another machine and destroys this one",

@@ -51,12 +51,12 @@ class Instance:
     """One rented (or stopped) instance as the provider lists it.
 
     `mark` is set only if `label` and environment agree. `claims` is the deployment in `label` and `label_token` its
-    token; `born` is the mark in the environment, and `owner` the value of `ERT_OWNER` there. `status` is the provider's
-    name for the state of the container: shown, and never read. `ended`: its container has run and runs no more, or the
-    provider cannot tell. `dph` is the price of the running instance and `disk_dph` the part of it for the disk in any
-    state, in $/h. `shell` is the SSH server. `started` is when it was rented; a stop and a start do not change it.
-    `bid` means that it is interruptible, and runs again by itself after being `outbid`: it is stopped, and its bid is
-    below what its GPU goes for now. `container` is how it was created.
+    token; `born` is the mark in the environment, `owner` the value of `ERT_OWNER` there. `status` is the provider's
+    name for the container's state: shown, never read. `ended`: its container has run and runs no more, or nobody can
+    tell. `dph` is the price of the running instance, `disk_dph` the part of it for the disk in any state, in $/h.
+    `shell` is the SSH server. `started` is when it was rented, `ends` when its host's contract is over. `bid`: it is
+    interruptible, and runs again by itself after being `outbid`: stopped, with a bid below what its GPU goes for now.
+    `container` is how it was created.
     """
 
     id: InstanceId
@@ -74,6 +74,7 @@ class Instance:
     disk_dph: float = 0.0
     bid: bool = False
     started: float | None = None
+    ends: float | None = None
     address: Address | None = None
     shell: Address | None = None
     spec: str = ""
