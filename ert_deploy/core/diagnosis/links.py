@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ert_deploy.core.diagnosis.cause import Cause, Repair
 from ert_deploy.core.diagnosis.deploys import not_yet
@@ -149,9 +150,9 @@ def _special(facts: Facts, link: Link) -> Cause | None:
             fix = f"`ert-deploy adopt|ignore|destroy {link.subject}`: see RUNBOOK.md"
             return _made(link, "stray", WHY[link.name], fix)
         case Name.APP_CONFIG if link.seen == "suspended":
-            return _made(
-                link, "suspended", "no variable reaches a service that is stopped", "resume it at the web host"
-            )
+            why = "no variable reaches a service that is stopped"
+            stopped = _made(link, "suspended", why, "resume it at the web host")
+            return replace(stopped, of=f"service {link.subject}")  # no loss of a machine explains it
         case Name.APP_CONFIG if "key" in link.seen or "key" in link.why.partition(":")[0]:
             why = "every request of the app gets 401; the machine is well, and none has to be rented"
             return _made(

@@ -27,6 +27,7 @@ def of_runs(evidence: Evidence) -> Iterator[Cause]:
     if found is None:
         yield from _last_run(evidence, facts.situation)
     elif facts.sleeps:
+        yield from _last_run(evidence, facts.situation)
         yield from _asleep(facts, found)
     else:
         yield from _unfinished(evidence, facts.situation, found)
@@ -35,7 +36,7 @@ def of_runs(evidence: Evidence) -> Iterator[Cause]:
 
 
 def _last_run(evidence: Evidence, situation: Situation) -> Iterator[Cause]:
-    """Yield the error of the last run, where nothing exists since then and no failed machine has more to tell."""
+    """Yield the error of the last run, where nothing runs since then and no failed machine has more to tell."""
     history = situation.observed.state.history
     if evidence.failures or evidence.holder or not history or history[-1].what != FAILED:
         return

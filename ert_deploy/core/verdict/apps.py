@@ -13,6 +13,7 @@ from ert_deploy.core.verdict.facts import KEY_REJECTED, Facts
 from ert_deploy.core.verdict.links import Level, Link, Missing, Name
 
 REACHED = range(200, 300)
+EDITED = "a variable was changed by hand: they do not match their fingerprint"
 OTHERS = "not this backend's"
 REPAIR = "`ert-deploy up` writes them and deploys"
 
@@ -80,7 +81,8 @@ def _used(facts: Facts, found: Candidate, target: Target, app: Publication) -> L
     if differs:
         listed = ", ".join((*differs.write, *differs.delete))
         held = env[names.url].reveal() if names.url in differs.write and names.url in env else ""
-        why = f"{_moved(held, url) or OTHERS}: {REPAIR}"
+        edited = differs.write == (names.fingerprint,) and not differs.delete
+        why = f"{EDITED if edited else _moved(held, url) or OTHERS}: {REPAIR}"
         return Link(Name.APP_CONFIG, Level.BAD, wanted, f"differs in {listed}", why, subject)
     return Link(Name.APP_CONFIG, Level.GOOD, wanted, "all variables as wanted", subject=subject)
 

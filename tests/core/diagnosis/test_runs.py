@@ -131,6 +131,8 @@ def test_the_error_of_the_last_run_is_told_where_nothing_else_tells_it(
 
 def test_the_error_of_a_run_is_no_cause_once_something_serves() -> None:
     assert diagnose(Evidence(facts=with_history(serving(), ERROR))) == ()
+    asleep = Evidence(facts=with_history(sleeping(Asleep.ASKED), ERROR))
+    assert [cause.code for cause in diagnose(asleep)] == ["last-run"]
 
 
 def test_nothing_follows_from_runs_that_are_not_known() -> None:
@@ -165,6 +167,7 @@ def test_what_only_counts_is_told_with_the_first_that_is_counted(source: Source,
         (serving(apps=(app(env(at="https://203.0.113.9:9")),)), "the backend's address is https://203.0.113.7:40007"),
         (serving(apps=(app(env(at="x")),)), "not this backend's"),
         (serving(apps=(app({**ENV, DASH.names.timeout: ENV[DASH.names.url]}),)), "not this backend's"),
+        (serving(apps=(app({**ENV, DASH.names.fingerprint: ENV[DASH.names.enabled]}),)), "was changed by hand"),
         (serving(figures=KEY_REJECTED), "a key that it rejects"),
         (serving(apps=(app({k: v for k, v in ENV.items() if k == DASH.names.enabled}),)), "variables are missing"),
     ],
@@ -186,3 +189,10 @@ def test_a_state_of_another_owner_comes_before_what_follows_from_it() -> None:
 def test_a_lock_taken_by_hand_is_told_at_once() -> None:
     (cause,) = diagnose(Evidence(facts=serving(), holder="me@here", held=60.0, by_hand=True))
     assert (cause.code, cause.seen) == ("lock", "me@here has locked it by hand 1 min ago")
+
+
+def test_a_suspended_service_is_told_beside_the_machine_that_was_lost() -> None:
+    facts = serving(apps=(replace(app(ENV), suspended="billing"),))
+    assert isinstance(facts.situation, Situation)
+    lost = replace(facts.situation, observed=replace(facts.situation.observed, instances=()), placed=None)
+    assert [c.code for c in diagnose(Evidence(facts=replace(facts, situation=lost)))] == ["lost", "suspended"]
