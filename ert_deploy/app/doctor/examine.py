@@ -93,5 +93,6 @@ def _with_lock(evidence: Evidence, deployment: Deployment, now: float) -> Eviden
         holder = deployment.keeper().holder()
         if holder is not None:
             who = f"{holder.who}, process {holder.pid}" if holder.pid else holder.who
-            return replace(evidence, holder=who, held=max(0.0, now - holder.since), by_hand=not holder.pid)
+            by_hand = not holder.pid and holder.since > 0  # else it is a lock that cannot be read
+            return replace(evidence, holder=who, held=max(0.0, now - holder.since), by_hand=by_hand)
     return evidence

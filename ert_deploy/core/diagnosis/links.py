@@ -69,7 +69,8 @@ def _under_way(evidence: Evidence, facts: Facts, link: Link) -> bool:
         return True
     if link.name not in MOVED:
         return False
-    if facts.main is None and link.name is Name.APP_CONFIG and not _has_url(facts, link.subject):
+    nothing = facts.main is None and not isinstance(facts.situation, Missing)
+    if nothing and link.name is Name.APP_CONFIG and not _has_url(facts, link.subject):
         return True  # only marked, by a run that has not rented yet or that failed
     record = facts.main.record if facts.main is not None else None
     booting = facts.main is not None and (record is None or not record.certificate) and link.seen != "suspended"

@@ -91,10 +91,12 @@ def _seen(problem: Problem) -> str:
 
 
 def of_unread(links: tuple[Link, ...]) -> Iterator[Cause]:
-    """Yield a cause for each provider that did not answer; two links may have it."""
+    """Yield one cause for each provider that did not answer: several links have it, each by its own call."""
+    told: set[Source] = set()
     for link in links:
-        if link.unclear and link.level is Level.UNKNOWN:
-            source = Source.WEB if link.name is Name.APP_CONFIG else Source.GPU
+        source = Source.WEB if link.name is Name.APP_CONFIG else Source.GPU
+        if link.unclear and link.level is Level.UNKNOWN and source not in told:
+            told.add(source)
             yield Cause("unread", Rank.PROBLEM + FIRST.index(source), link.why, WHY[source], FIX[source])
 
 

@@ -36,6 +36,10 @@ def _config(facts: Facts, target: Target, app: Publication) -> Link:
     if app.suspended:
         why = f"it is suspended ({app.suspended}): resume it at {facts.desired.platform.name}"
         return Link(Name.APP_CONFIG, Level.BAD, "a service that runs", "suspended", why, app.name)
+    switched_on = target.names.enabled in app.env and app.env[target.names.enabled].reveal() == "true"
+    if isinstance(facts.situation, Missing) and switched_on and (missing := _missing(target, app)):
+        why = f"these variables are missing: {REPAIR}"
+        return Link(Name.APP_CONFIG, Level.BAD, "a backend", f"no {', '.join(missing)}", why, app.name)
     if isinstance(facts.situation, Missing):
         why = "which backend it is to use is not known"
         return Link(Name.APP_CONFIG, Level.UNKNOWN, "the backend in use", "not compared", why, app.name)
@@ -58,7 +62,7 @@ def _used(facts: Facts, found: Candidate, target: Target, app: Publication) -> L
     names, env = target.names, app.env
     wanted, subject = f"instance {found.instance.id}, its key and certificate", app.name
     key = env.get(names.key)
-    missing = [name for name in (names.url, names.key, names.certificate) if name not in env]
+    missing = _missing(target, app)
     if len(missing) > 1:
         why = f"these variables are missing: {REPAIR}"
         return Link(Name.APP_CONFIG, Level.BAD, wanted, f"no {', '.join(missing)}", why, subject)
@@ -85,6 +89,11 @@ def _used(facts: Facts, found: Candidate, target: Target, app: Publication) -> L
         why = f"{EDITED if edited else _moved(held, url) or OTHERS}: {REPAIR}"
         return Link(Name.APP_CONFIG, Level.BAD, wanted, f"differs in {listed}", why, subject)
     return Link(Name.APP_CONFIG, Level.GOOD, wanted, "all variables as wanted", subject=subject)
+
+
+def _missing(target: Target, app: Publication) -> list[str]:
+    """Return which variables it lacks that name the backend."""
+    return [name for name in (target.names.url, target.names.key, target.names.certificate) if name not in app.env]
 
 
 def _moved(app: str, backend: str) -> str:

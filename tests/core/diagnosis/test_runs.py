@@ -196,3 +196,23 @@ def test_a_suspended_service_is_told_beside_the_machine_that_was_lost() -> None:
     assert isinstance(facts.situation, Situation)
     lost = replace(facts.situation, observed=replace(facts.situation.observed, instances=()), placed=None)
     assert [c.code for c in diagnose(Evidence(facts=replace(facts, situation=lost)))] == ["lost", "suspended"]
+
+
+def test_a_provider_that_does_not_answer_several_calls_is_told_once() -> None:
+    facts = replace(
+        serving(credit=Missing("no account"), apps=(replace(app(ENV), suspended="billing"),)),
+        situation=Missing("no list"),
+    )
+    found = diagnose(Evidence(facts=facts))
+    assert (found[0].code, found[0].seen) == ("unread", "no account")
+    assert [c.code for c in found] == ["unread", "suspended"]
+
+
+@pytest.mark.parametrize(
+    ("kept", "codes"),
+    [((DASH.names.enabled,), ["unread", "app-config"]), (tuple(ENV), ["unread"])],
+)
+def test_deleted_variables_are_told_also_while_no_backend_is_known(kept: tuple[str, ...], codes: list[str]) -> None:
+    here = app({name: value for name, value in ENV.items() if name in kept})
+    facts = replace(serving(apps=(here,)), situation=Missing("no list"))
+    assert [c.code for c in diagnose(Evidence(facts=facts))] == codes
