@@ -67,3 +67,8 @@ class Evidence:
     holder: str = ""
     held: float = 0.0
     by_hand: bool = False
+
+    @property
+    def at_work(self) -> bool:
+        """Whether a process holds the lock, so that something may be under way."""
+        return bool(self.holder) and not self.by_hand

@@ -75,7 +75,7 @@ def _under_way(evidence: Evidence, facts: Facts, link: Link) -> bool:
     record = facts.main.record if facts.main is not None else None
     booting = facts.main is not None and (record is None or not record.certificate) and link.seen != "suspended"
     unused = link.name is Name.APP_CONFIG or (link.name is Name.APP and not _has_url(facts, link.subject))
-    return (booting and unused) or bool(evidence.holder)
+    return (booting and unused) or evidence.at_work
 
 
 def _has_url(facts: Facts, name: str) -> bool:

@@ -23,6 +23,7 @@ def of_runs(evidence: Evidence) -> Iterator[Cause]:
     facts = evidence.facts
     if facts is None or isinstance(facts.situation, Missing):
         return
+    yield from _owner(facts.situation)
     found = facts.main
     if found is None:
         yield from _last_run(evidence, facts.situation)
@@ -35,10 +36,23 @@ def of_runs(evidence: Evidence) -> Iterator[Cause]:
         yield from _contract(facts.situation, found.instance)
 
 
+def _owner(situation: Situation) -> Iterator[Cause]:
+    """Yield that the config has another owner than the state, though they have an app in common."""
+    owners, owner = situation.observed.state.claims.owners, situation.desired.owner
+    if owner and owners and owner not in owners and not situation.ownership.foreign:
+        yield Cause(
+            "owner",
+            Rank.PROBLEM,
+            f"the config's owner is {owner}, and the state was written for {', '.join(owners)}",
+            "the next run takes both for one project, since they have an app in common",
+            "if this is a copy for another project, give it a deployment name and apps of its own",
+        )
+
+
 def _last_run(evidence: Evidence, situation: Situation) -> Iterator[Cause]:
     """Yield the error of the last run, where nothing runs since then and no failed machine has more to tell."""
     history = situation.observed.state.history
-    if evidence.failures or evidence.holder or not history or history[-1].what != FAILED:
+    if evidence.failures or evidence.at_work or not history or history[-1].what != FAILED:
         return
     yield Cause(
         "last-run",
@@ -60,7 +74,7 @@ def _unfinished(evidence: Evidence, situation: Situation, found: Candidate) -> I
             "what was rented, published and denied is known by the marks alone",
             "`ert-deploy up` adopts the instance and writes a new state",
         )
-    if evidence.holder or found.record is None or found.record.certificate:
+    if evidence.at_work or found.record is None or found.record.certificate:
         return
     age = situation.observed.age(found.record.token, found.record.at) / 60
     yield Cause(

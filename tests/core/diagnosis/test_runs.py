@@ -16,6 +16,7 @@ from ert_deploy.core.model.claims import Claims
 from ert_deploy.core.model.log.happened import FAILED, FINISHED, Happened
 from ert_deploy.core.model.observed import Health, Vital
 from ert_deploy.core.model.provider import Notice
+from ert_deploy.core.planning.ownership import known_services
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.core.verdict.facts import KEY_REJECTED, Asleep, Facts
 from ert_deploy.core.verdict.links import Missing
@@ -216,3 +217,20 @@ def test_deleted_variables_are_told_also_while_no_backend_is_known(kept: tuple[s
     here = app({name: value for name, value in ENV.items() if name in kept})
     facts = replace(serving(apps=(here,)), situation=Missing("no list"))
     assert [c.code for c in diagnose(Evidence(facts=facts))] == codes
+
+
+@pytest.mark.parametrize(("owners", "told"), [(("our-project",), True), (("another-project",), False), ((), False)])
+def test_an_owner_that_changed_is_told_also_with_an_app_in_common(owners: tuple[str, ...], told: bool) -> None:
+    desired = replace(UP, owner="another-project")
+    facts = serving(desired=desired)
+    assert isinstance(facts.situation, Situation)
+    services = tuple(sorted(known_services(desired, [p.service_id for p in facts.publications])))
+    state = replace(facts.situation.observed.state, claims=Claims(owners, services))
+    other = replace(facts, situation=Situation(desired, replace(facts.situation.observed, state=state)))
+    assert ("owner" in [cause.code for cause in diagnose(Evidence(facts=other))]) is told
+
+
+def test_a_lock_taken_by_hand_hides_no_other_cause() -> None:
+    facts = sleeping(Asleep.OUTSIDE)
+    found = diagnose(Evidence(facts=facts, holder="me@here", held=60.0, by_hand=True))
+    assert [cause.code for cause in found] == ["lock", "contract"]
