@@ -8,7 +8,7 @@ from tests.doctor_bench.__main__ import chosen, play
 from tests.doctor_bench.judge import Case
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
-SHARE = "=pull-rate-limit =config-not-yaml =stopped-in-console =host-offline+later-deploy-fails =after-down-1"
+SHARE = "=config-invalid =pull-rate-limit =never-used-1 =host-offline+later-deploy-fails"
 
 
 @pytest.mark.parametrize("case", chosen(["single", "pair", "healthy"], SHARE, 0, 1), ids=lambda one: one.id)

@@ -88,7 +88,7 @@ def _unfinished(evidence: Evidence, situation: Situation, found: Candidate) -> I
 
 
 def _now(found: Candidate) -> str:
-    """Return what the machine does, as far as anybody can see."""
+    """Return what the machine does, by its list and its probe."""
     instance, health = found.instance, found.health
     if instance.power is not Power.RUNNING:
         told = f" ({instance.message.text})" if instance.message.text else ""
@@ -105,7 +105,7 @@ def _asleep(facts: Facts, found: Candidate) -> Iterator[Cause]:
     number, reason = found.instance.id, facts.asleep.get(found.instance.id)
     subject = f"{Name.CONTRACT} {number}"
     if reason is Asleep.IDLE:
-        why = "nobody asked for a report for so long: launch/idle_stop; only its disk bills"
+        why = "no report was requested for so long: launch/idle_stop; only its disk bills"
         seen = f"instance {number} sleeps: it was idle and stopped itself"
         yield Cause("idle", STOPPED, seen, why, "`ert-deploy wake`, or raise launch/idle_stop", subject, wanted=True)
     elif reason is Asleep.LIMIT:

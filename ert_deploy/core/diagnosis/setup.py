@@ -8,7 +8,7 @@ from ert_deploy.core.diagnosis.cause import Cause, Rank
 from ert_deploy.core.diagnosis.evidence import Evidence, Problem, Source
 from ert_deploy.core.verdict.links import Level, Link, Name
 
-CLOCK_OFF = 900.0  # s between the clocks: far beyond the time of a call, also where a sandbox plays an hour a minute
+CLOCK_OFF = 900.0  # s between the clocks: many times what a call takes, also where a sandbox plays an hour a minute
 LONG_HELD = 1800.0  # s after which a run that holds the lock is taken for one that hangs
 FIRST = tuple(Source)
 WHY = {

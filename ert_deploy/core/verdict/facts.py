@@ -21,7 +21,7 @@ KEY_REJECTED = Missing("the backend rejects the key that its apps have")
 
 class Asleep(StrEnum):
     """Why an instance is stopped. Limit: its guard stopped it by a rule other than the idle time. Outside:
-    nobody who writes this state did, so it was stopped at the provider. Taken: it was to start, and its GPU is rented.
+    no run that writes this state did, so it was stopped at the provider. Taken: it was to start, and its GPU is rented.
     """
 
     IDLE = "idle"
