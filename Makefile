@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: fidelity openapi engine-test clients-test render-clients-test clients-vast-test render-openapi-test FORCE help outgoing demo reference test unit lint types frontend frontend-test check bench bench-cli bench-up bench-rank bench-launch kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean bench-backend grounding grounding-claims golden corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs simulate-guard mutants-guard secrets
+.PHONY: fidelity openapi engine-test clients-test render-clients-test clients-vast-test render-openapi-test FORCE help outgoing demo reference test unit lint types frontend frontend-test check bench bench-cli bench-up bench-rank bench-launch kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean doctor-bench bench-backend grounding grounding-claims golden corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs simulate-guard mutants-guard secrets
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -143,6 +143,9 @@ mutants: $(VENV)/.dev  ## Break the product on purpose: the means that each muta
 DRAWN ?= 100
 mutants-operators: $(VENV)/.dev  ## Change DRAWN=100 operators of core and engine, drawn by the commit's id: 95 must be noticed
 	$(BIN)/python -m tests.mutation -n $(DRAWN) $(if $(SEED),--seed $(SEED))
+
+doctor-bench: $(VENV)/.dev  ## Make 223 worlds of real processes, with a trouble, two or none: does `doctor` name the cause (WORLDS='pair --only stray --jobs 1')
+	PYTHONPATH=$(CURDIR) $(BIN)/python -m tests.doctor_bench $(WORLDS)
 
 INPUTS ?= 10500
 REPORTS ?= 20000

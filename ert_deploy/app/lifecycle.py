@@ -10,8 +10,9 @@ from ert_deploy.app.outcome import Outcome, outcome_of
 from ert_deploy.app.plan_file import read_plan, refuse_other
 from ert_deploy.app.preview import aimed, preview
 from ert_deploy.core.model.desired import Phase
-from ert_deploy.core.model.errors import UsageError
+from ert_deploy.core.model.errors import ErtError, UsageError
 from ert_deploy.engine.apply import apply
+from ert_deploy.engine.records.history import write_end
 from ert_deploy.engine.run import run
 
 
@@ -108,7 +109,12 @@ def _converge(
         desired = aimed(session.desired, phase, begin=begin, patient=patient, wait=wait)
         if saved is not None:
             refuse_other(saved, preview(session, desired))
-        result = run(apply(desired), session.ports)
+        try:
+            result = run(apply(desired), session.ports)
+        except ErtError as error:
+            run(write_end(error.summary), session.ports)
+            raise
+        run(write_end(""), session.ports)
         return outcome_of(result, changed=audience.steps > 0, now=session.ports.clock.now())
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import Failed
 from ert_deploy.core.planning.offers import Ranked
 from ert_deploy.engine.run_context import Memory, Rental, Run
@@ -38,6 +41,17 @@ def affordable(ranked: Ranked, run: Run, now: float) -> bool:
     if run.desired.max_cost is None:
         return True
     return spent(run.memory, now) + ranked.estimate.until_healthy() <= run.desired.max_cost
+
+
+def beyond_budget(ranked: Iterable[Ranked], desired: Desired) -> Failed | None:
+    """Return the error of a first machine, if none of these stays within the budget until it is ready."""
+    least = min((one.estimate.until_healthy() for one in ranked), default=0.0)
+    if desired.max_cost is None or least <= desired.max_cost:
+        return None
+    return Failed(
+        f"plan/max_cost is ${desired.max_cost:g}, and the cheapest machine costs ${least:.2g} until it is healthy",
+        hint="raise plan/max_cost; `ert-deploy offers` shows the cost of each offer until it is healthy",
+    )
 
 
 def too_dear(ranked: Ranked, run: Run, now: float) -> Failed:

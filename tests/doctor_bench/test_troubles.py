@@ -1,4 +1,4 @@
-"""The causes as data: enough of them, one line each, and words that tell the right finding."""
+"""The causes as data: enough of them, one line each, and a way to tell the right finding."""
 
 from __future__ import annotations
 

@@ -209,3 +209,20 @@ def test_phases_do_not_matter() -> None:
     made = healthy()
     found = run(read_evidence(replace(WANTED, phase=Phase.RUNNING)), made.ports)
     assert diagnose(found) == ()
+
+
+def test_a_budget_below_the_cheapest_machine_is_told() -> None:
+    made = world()
+    small = replace(WANTED, max_cost=0.0001)
+    found = run(read_evidence(small), made.ports)
+    (problem,) = found.problems
+    assert (problem.source, problem.summary.partition(",")[0]) == (Source.MARKET, "plan/max_cost is $0.0001")
+    assert run(read_evidence(replace(WANTED, max_cost=100.0)), made.ports).problems == ()
+
+
+def test_the_clock_is_compared_with_the_provider_s() -> None:
+    made = healthy()
+    made.gpu.date = lambda: made.clock.now() - 7200.0  # type: ignore[method-assign]
+    assert codes(made) == ["clock"]
+    made.gpu.date = lambda: None  # type: ignore[method-assign]
+    assert codes(made) == []

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ert_deploy.app.lifecycle import down, sleep, up, wake
-from ert_deploy.core.model.errors import Failed, Transient
+from ert_deploy.core.model.errors import CreateRefused, Failed, Transient
 from ert_deploy.core.model.log.happened import Happened
-from ert_deploy.engine.records.history import write_rest
+from ert_deploy.engine.records.history import write_end, write_rest
 from ert_deploy.engine.run import run
 from tests.support.fakes.deployment import on_fakes
 from tests.support.fakes.loopback import FakeWorld, world
@@ -61,3 +61,31 @@ def test_events_that_could_not_be_written_come_with_the_next_write(made: FakeWor
     assert whats(made) == ["stopped"]
     run(write_rest(made.store.state, []), made.ports)
     assert whats(made) == ["stopped"]
+
+
+def test_a_run_that_fails_writes_its_error_and_the_next_one_that_it_is_over(made: FakeWorld) -> None:
+    deployment = on_fakes(made)
+    made.gpu.faults.queued["create"] = [CreateRefused("the account may not spend more", "before")] * 9
+    for _ in range(2):
+        with pytest.raises(Failed):
+            up(deployment)
+    events = [(one.what, one.why) for one in made.store.state.history]
+    assert events.count(("failed", "nothing was rented: the account may not spend more")) == 1
+    made.gpu.faults.queued.clear()
+    down(deployment)
+    assert whats(made)[-1] == "proven"
+    run(write_end("no offer matches"), made.ports)
+    down(deployment)
+    down(deployment)
+    assert whats(made)[-2:] == ["failed", "finished"]
+
+
+def test_the_end_of_a_run_begins_no_state_and_is_no_error(made: FakeWorld) -> None:
+    run(write_end("no offer matches"), made.ports)
+    assert (made.store.state.generation, whats(made)) == (0, [])
+    up(on_fakes(made))
+    before = made.store.state
+    made.store.faults.queued["save"] = [Failed("the disk is full")]
+    run(write_end("no offer matches"), made.ports)
+    run(write_end(""), made.ports)
+    assert made.store.state == before

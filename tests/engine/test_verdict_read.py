@@ -10,7 +10,7 @@ import pytest
 from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, Rejected, Transient, UsageError
 from ert_deploy.core.model.machine.figures import Figures, LastReport
 from ert_deploy.core.model.observed import Health, OffSwitch, Vital
-from ert_deploy.core.verdict.facts import Asleep, Credit, Facts
+from ert_deploy.core.verdict.facts import KEY_REJECTED, Asleep, Credit, Facts
 from ert_deploy.core.verdict.judge import links
 from ert_deploy.core.verdict.links import Level, Missing, Name, Standing, standing
 from ert_deploy.engine.run import run
@@ -151,7 +151,7 @@ def test_without_a_key_or_a_proof_it_is_not_asked(spoil: Callable[[FakeWorld], N
     ("log", "credit", "outbid", "why", "seen"),
     [
         (IDLE, 10.0, False, Asleep.IDLE, Standing.AS_WANTED),
-        (IDLE.splitlines()[0], 10.0, False, Asleep.ASKED, Standing.AS_WANTED),
+        (IDLE.splitlines()[0], 10.0, False, Asleep.OUTSIDE, Standing.DEGRADED),
         (IDLE.splitlines()[0], 10.0, True, Asleep.OUTBID, Standing.DEGRADED),
         (IDLE.splitlines()[0], 0.0, False, Asleep.CREDIT, Standing.DEGRADED),
         (None, 10.0, False, Missing("no log"), Standing.AS_WANTED),
@@ -186,3 +186,15 @@ def test_an_app_without_a_fingerprint_is_asked_for_its_status(status: int, seen:
     found = facts(made)
     assert found.answers == {"dash": status}
     assert level(found, Name.APP) is seen
+
+
+def test_a_key_that_is_rejected_is_told_apart_from_figures_that_are_only_missing() -> None:
+    made, why = healthy(), Transient("it rejects the key")
+    made.backend.faults.chance = lambda call: why if call == "figures" else None
+    made.backend.refuses_key = True
+    found = facts(made)
+    assert found.instance is not None
+    assert found.figures[found.instance.id] is KEY_REJECTED
+    assert level(found, Name.APP_CONFIG) is Level.BAD
+    made.backend.faults.chance = lambda call: why if call in ("figures", "accepts") else None
+    assert facts(made).figures[found.instance.id] == Missing("it rejects the key")

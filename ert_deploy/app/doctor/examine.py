@@ -36,10 +36,10 @@ class Diagnosis:
 
     @property
     def exit_code(self) -> int:
-        """0: nothing is wrong; 5: a provider cannot be read, or an instance has no certain owner; else 6."""
+        """0: all is as the config wants; 5: a provider cannot be read, or an instance has no certain owner; else 6."""
         if any(cause.code in ("unread", "stray", "gpu", "web", "account", "state") for cause in self.causes):
             return NeedsAttention.exit_code
-        return 6 if self.causes else 0
+        return 6 if any(not cause.wanted for cause in self.causes) else 0
 
 
 def doctor(config: Config = None, *, progress: Progress = SILENT) -> Diagnosis:
@@ -92,5 +92,7 @@ def _with_lock(evidence: Evidence, deployment: Deployment, now: float) -> Eviden
     with suppress(ErtError):
         holder = deployment.keeper().holder()
         if holder is not None:
-            return replace(evidence, holder=f"{holder.who}, process {holder.pid}", held=max(0.0, now - holder.since))
+            who = f"{holder.who}, process {holder.pid}" if holder.pid else holder.who
+            by_hand = not holder.pid and holder.since > 0  # else it is a lock that cannot be read
+            return replace(evidence, holder=who, held=max(0.0, now - holder.since), by_hand=by_hand)
     return evidence

@@ -27,6 +27,7 @@ class Cause:
     """One cause. `code` names its kind; the higher `rank`, the later it is told.
 
     `of` is the part that it is about, such as `container 7`; `explains` are parts whose causes follow from it.
+    `wanted`: it is as the config asks, so that it is told and is no trouble.
     """
 
     code: str
@@ -38,6 +39,7 @@ class Cause:
     explains: frozenset[str] = frozenset()
     repair: Repair = Repair.NONE
     detail: str = ""
+    wanted: bool = False
 
 
 def ranked(causes: Iterable[Cause]) -> tuple[Cause, ...]:

@@ -55,12 +55,20 @@ class Evidence:
     """All that is known. `facts` is None where a problem prevented the reading.
 
     `deploys` is by the name of the service, `failures` what the last failed machines left, oldest first, without those
-    before the last one that became healthy. `holder` is who has held the lock for `held` seconds.
+    before the last one that became healthy. `clock` is how many seconds this computer's clock is ahead of the
+    provider's. `holder` is who has held the lock for `held` seconds, `by_hand` without a process.
     """
 
     problems: tuple[Problem, ...] = ()
     facts: Facts | None = None
     deploys: Mapping[str, Deploy] = field(default_factory=dict)
     failures: tuple[Failure, ...] = ()
+    clock: float = 0.0
     holder: str = ""
     held: float = 0.0
+    by_hand: bool = False
+
+    @property
+    def at_work(self) -> bool:
+        """Whether a process holds the lock, so that something may be under way."""
+        return bool(self.holder) and not self.by_hand

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ert_deploy.core.diagnosis.cause import Cause, Repair
 from ert_deploy.core.diagnosis.deploys import not_yet
@@ -12,13 +13,14 @@ from ert_deploy.core.verdict.facts import Asleep, Facts
 from ert_deploy.core.verdict.links import Level, Link, Missing, Name
 
 RANKS = {
-    Name.STRAY: 210, Name.ACCOUNT: 220, Name.CONTRACT: 300, Name.CONTAINER: 400, Name.IDENTITY: 420, Name.GUARD: 440,
-    Name.ENGINE: 460, Name.MODEL: 470, Name.APP_CONFIG: 610, Name.APP: 620, Name.REPORT: 700,
+    Name.STATE: 205, Name.STRAY: 210, Name.ACCOUNT: 220, Name.CONTRACT: 300, Name.CONTAINER: 400, Name.IDENTITY: 420,
+    Name.GUARD: 440, Name.ENGINE: 460, Name.MODEL: 470, Name.APP_CONFIG: 610, Name.APP: 620, Name.REPORT: 700,
 }  # fmt: skip
 MOVED = (Name.CONTRACT, Name.APP_CONFIG, Name.APP)  # what a run changes until it is done
 INSIDE = (Name.CONTAINER, Name.IDENTITY, Name.GUARD, Name.ENGINE, Name.MODEL, Name.REPORT)
 WHY = {
     Name.ACCOUNT: "at $0 the provider stops every machine of the account",
+    Name.STATE: "nothing is rented with it, and what it records is of another project",
     Name.CONTRACT: "it bills, or is missing, other than the config wants",
     Name.CONTAINER: "without its container nothing is at its address",
     Name.IDENTITY: "no key and no request is sent to what cannot prove that it is the rented container",
@@ -31,6 +33,7 @@ WHY = {
     Name.STRAY: "it may bill, and nothing is rented before it is decided",
 }
 FIX = {
+    Name.STATE: "give this config a deployment name or a state of its own, or its owner again: see RUNBOOK.md",
     Name.CONTRACT: "`ert-deploy up`; `ert-deploy plan` lists the steps before",
     Name.CONTAINER: "`ert-deploy logs`, then `ert-deploy up`: it rents another machine and destroys this one",
     Name.IDENTITY: "`ert-deploy up`: it moves the app to another machine and destroys this one",
@@ -66,12 +69,13 @@ def _under_way(evidence: Evidence, facts: Facts, link: Link) -> bool:
         return True
     if link.name not in MOVED:
         return False
-    if facts.main is None and link.name is Name.APP_CONFIG and not _has_url(facts, link.subject):
+    nothing = facts.main is None and not isinstance(facts.situation, Missing)
+    if nothing and link.name is Name.APP_CONFIG and not _has_url(facts, link.subject):
         return True  # only marked, by a run that has not rented yet or that failed
     record = facts.main.record if facts.main is not None else None
     booting = facts.main is not None and (record is None or not record.certificate) and link.seen != "suspended"
     unused = link.name is Name.APP_CONFIG or (link.name is Name.APP and not _has_url(facts, link.subject))
-    return (booting and unused) or bool(evidence.holder)
+    return (booting and unused) or evidence.at_work
 
 
 def _has_url(facts: Facts, name: str) -> bool:
@@ -147,9 +151,9 @@ def _special(facts: Facts, link: Link) -> Cause | None:
             fix = f"`ert-deploy adopt|ignore|destroy {link.subject}`: see RUNBOOK.md"
             return _made(link, "stray", WHY[link.name], fix)
         case Name.APP_CONFIG if link.seen == "suspended":
-            return _made(
-                link, "suspended", "no variable reaches a service that is stopped", "resume it at the web host"
-            )
+            why = "no variable reaches a service that is stopped"
+            stopped = _made(link, "suspended", why, "resume it at the web host")
+            return replace(stopped, of=f"service {link.subject}")  # no loss of a machine explains it
         case Name.APP_CONFIG if "key" in link.seen or "key" in link.why.partition(":")[0]:
             why = "its requests get 401 from its next deploy on, if not now; the machine is well, and none has to be rented"
             return _made(

@@ -8,6 +8,7 @@ from ert_deploy.core.diagnosis.cause import Cause, Rank
 from ert_deploy.core.diagnosis.evidence import Evidence, Problem, Source
 from ert_deploy.core.verdict.links import Level, Link, Name
 
+CLOCK_OFF = 900.0  # s between the clocks: many times what a call takes, also where a sandbox plays an hour a minute
 LONG_HELD = 1800.0  # s after which a run that holds the lock is taken for one that hangs
 FIRST = tuple(Source)
 WHY = {
@@ -34,6 +35,7 @@ FIX = {
     Source.IMAGE: "correct launch/image or launch/model in the config",
     Source.MARKET: "loosen a filter in the `offer` section, or `ert-deploy up --wait-for-offer 2h`",
 }
+COUNTED = {Source.CONFIG: 3, Source.MARKET: 1}  # their summary counts what their detail has: lines of it to show
 LATE = frozenset({Source.IMAGE, Source.MARKET})  # they stop the next machine, not the one that serves
 
 
@@ -41,7 +43,24 @@ def of_problems(evidence: Evidence) -> Iterator[Cause]:
     """Yield a cause for each problem that was met, and for a lock that is not given back."""
     for problem in evidence.problems:
         yield _of_problem(problem)
-    if evidence.holder and evidence.held >= LONG_HELD:
+    if abs(evidence.clock) >= CLOCK_OFF:
+        ahead = "ahead of" if evidence.clock > 0 else "behind"
+        yield Cause(
+            "clock",
+            Rank.PROBLEM + FIRST.index(Source.SETUP),
+            f"this computer's clock is {abs(evidence.clock) / 3600:.1f} h {ahead} the provider's",
+            "times in the state, logs and plan are wrong here, and certificates may seem expired or not valid yet",
+            "set it (NTP), then `ert-deploy doctor`",
+        )
+    if evidence.holder and evidence.by_hand:
+        yield Cause(
+            "lock",
+            Rank.PROBLEM,
+            f"{evidence.holder} has locked it by hand {evidence.held / 60:.0f} min ago",
+            "every command that changes something stops with exit code 3",
+            "`ert-deploy state unlock` when the maintenance is over",
+        )
+    elif evidence.holder and evidence.held >= LONG_HELD:
         yield Cause(
             "lock",
             Rank.PROBLEM,
@@ -56,7 +75,7 @@ def _of_problem(problem: Problem) -> Cause:
     return Cause(
         source.name.lower(),
         (Rank.NEXT if source in LATE else Rank.PROBLEM) + FIRST.index(source),
-        problem.summary,
+        _seen(problem),
         WHY[source],
         problem.hint or FIX[source],
         of=f"{Name.APP} {problem.subject}" if problem.subject else "",
@@ -65,11 +84,19 @@ def _of_problem(problem: Problem) -> Cause:
     )
 
 
+def _seen(problem: Problem) -> str:
+    """Return the summary; where that only counts, with the first few that are counted."""
+    lines = [line.strip() for line in problem.detail.splitlines() if line.strip()][: COUNTED.get(problem.source, 0)]
+    return f"{problem.summary}: {'; '.join(lines)}" if lines else problem.summary
+
+
 def of_unread(links: tuple[Link, ...]) -> Iterator[Cause]:
-    """Yield a cause for each provider that did not answer; two links may have it."""
+    """Yield one cause for each provider that did not answer: several links have it, each by its own call."""
+    told: set[Source] = set()
     for link in links:
-        if link.unclear and link.level is Level.UNKNOWN:
-            source = Source.WEB if link.name is Name.APP_CONFIG else Source.GPU
+        source = Source.WEB if link.name is Name.APP_CONFIG else Source.GPU
+        if link.unclear and link.level is Level.UNKNOWN and source not in told:
+            told.add(source)
             yield Cause("unread", Rank.PROBLEM + FIRST.index(source), link.why, WHY[source], FIX[source])
 
 

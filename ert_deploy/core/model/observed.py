@@ -51,12 +51,12 @@ class Instance:
     """One rented (or stopped) instance as the provider lists it.
 
     `mark` is set only if `label` and environment agree. `claims` is the deployment in `label` and `label_token` its
-    token; `born` is the mark in the environment, `owner` the value of `ERT_OWNER` there, and `agreed` the price of the
-    rental in $/h, 0 if unknown. `status` is the provider's name for the state of the container: shown, and never read.
-    `ended`: its container has run and runs no more, or the provider cannot tell. `dph` is the price of the running
-    instance and `disk_dph` the part of it for the disk in any state, in $/h. `shell` is the SSH server. `started` is
-    when it was rented; a stop and a start do not change it. `bid`: it is interruptible, and runs again by itself after
-    being `outbid`: it is stopped, and its bid is below what its GPU goes for now. `container` is how it was created.
+    token; `born` is the mark in the environment, `owner` the value of `ERT_OWNER` there, `agreed` the price of the rental
+    in $/h, 0 if unknown. `status` is the provider's name for the container's state: shown, never read. `ended`: its
+    container has run and runs no more, or that is not known. `dph` is the price of the running instance, `disk_dph` the
+    part of it for the disk in any state, in $/h. `shell` is the SSH server. `started` is when it was rented, `ends` when
+    its host's contract is over. `bid`: it is interruptible, and runs again by itself after `outbid`, a stop by a bid
+    that is too low. `container`: how it began.
     """
 
     id: InstanceId
@@ -74,6 +74,7 @@ class Instance:
     disk_dph: float = 0.0
     bid: bool = False
     started: float | None = None
+    ends: float | None = None
     address: Address | None = None
     shell: Address | None = None
     spec: str = ""

@@ -9,10 +9,12 @@ from ert_deploy.core.model.observed import Publication, Vital
 from ert_deploy.core.planning.app_env import change, connected, touched, withdrawn
 from ert_deploy.core.planning.health import Candidate
 from ert_deploy.core.planning.key_acceptance import takes
-from ert_deploy.core.verdict.facts import Facts
+from ert_deploy.core.verdict.facts import KEY_REJECTED, Facts
 from ert_deploy.core.verdict.links import Level, Link, Missing, Name
 
 REACHED = range(200, 300)
+EDITED = "a variable was changed by hand: they do not match their fingerprint"
+OTHERS = "not this backend's"
 REPAIR = "`ert-deploy up` writes them and deploys"
 
 
@@ -34,12 +36,16 @@ def _config(facts: Facts, target: Target, app: Publication) -> Link:
     if app.suspended:
         why = f"it is suspended ({app.suspended}): resume it at {facts.desired.platform.name}"
         return Link(Name.APP_CONFIG, Level.BAD, "a service that runs", "suspended", why, app.name)
+    switched_on = target.names.enabled in app.env and app.env[target.names.enabled].reveal() == "true"
+    if isinstance(facts.situation, Missing) and switched_on and (missing := _missing(target, app)):
+        why = f"these variables are missing: {REPAIR}"
+        return Link(Name.APP_CONFIG, Level.BAD, "a backend", f"no {', '.join(missing)}", why, app.name)
     if isinstance(facts.situation, Missing):
         why = "which backend it is to use is not known"
         return Link(Name.APP_CONFIG, Level.UNKNOWN, "the backend in use", "not compared", why, app.name)
     if facts.main is None:
         return _unused(target, app)
-    return _used(facts.main, target, app)
+    return _used(facts, facts.main, target, app)
 
 
 def _unused(target: Target, app: Publication) -> Link:
@@ -52,16 +58,23 @@ def _unused(target: Target, app: Publication) -> Link:
     return Link(Name.APP_CONFIG, Level.GOOD, wanted, "switched off", subject=app.name)
 
 
-def _used(found: Candidate, target: Target, app: Publication) -> Link:
+def _used(facts: Facts, found: Candidate, target: Target, app: Publication) -> Link:
     names, env = target.names, app.env
     wanted, subject = f"instance {found.instance.id}, its key and certificate", app.name
     key = env.get(names.key)
+    missing = _missing(target, app)
+    if len(missing) > 1:
+        why = f"these variables are missing: {REPAIR}"
+        return Link(Name.APP_CONFIG, Level.BAD, wanted, f"no {', '.join(missing)}", why, subject)
     if key is None:
         return Link(Name.APP_CONFIG, Level.BAD, wanted, f"no {names.key}", f"it has no key: {REPAIR}", subject)
     taken = takes(found.instance, found.record)
     if taken and key.sha256() not in taken:
         why = f"the backend does not accept the key in {names.key}: {REPAIR}"
         return Link(Name.APP_CONFIG, Level.BAD, wanted, f"another key ({key.sha256()[:8]})", why, subject)
+    if facts.figures.get(found.instance.id) is KEY_REJECTED:
+        why = "the backend rejects every key, also this one: its keys.json is damaged, or was changed"
+        return Link(Name.APP_CONFIG, Level.BAD, wanted, "a key that it rejects", why, subject)
     certificate = _certificate(found)
     if certificate is None:
         why = "the certificate of the backend is not known yet"
@@ -71,10 +84,24 @@ def _used(found: Candidate, target: Target, app: Publication) -> Link:
     differs = change(names, env, connected(target, url, key, certificate))
     if differs:
         listed = ", ".join((*differs.write, *differs.delete))
-        return Link(
-            Name.APP_CONFIG, Level.BAD, wanted, f"differs in {listed}", f"not this backend's: {REPAIR}", subject
-        )
+        held = env[names.url].reveal() if names.url in differs.write and names.url in env else ""
+        edited = differs.write == (names.fingerprint,) and not differs.delete
+        why = f"{EDITED if edited else _moved(held, url) or OTHERS}: {REPAIR}"
+        return Link(Name.APP_CONFIG, Level.BAD, wanted, f"differs in {listed}", why, subject)
     return Link(Name.APP_CONFIG, Level.GOOD, wanted, "all variables as wanted", subject=subject)
+
+
+def _missing(target: Target, app: Publication) -> list[str]:
+    """Return which variables it lacks that name the backend."""
+    return [name for name in (target.names.url, target.names.key, target.names.certificate) if name not in app.env]
+
+
+def _moved(app: str, backend: str) -> str:
+    """Return in what the app's address is another than the backend's, without showing it; empty if it has none."""
+    (was, _, _), (now, _, port) = app.rpartition(":"), backend.rpartition(":")
+    if not was:
+        return ""
+    return f"its port is now {port}" if was == now else f"the backend's address is {backend}"
 
 
 def _certificate(found: Candidate) -> str | None:

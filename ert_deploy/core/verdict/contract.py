@@ -15,6 +15,8 @@ from ert_deploy.core.verdict.machine import price
 
 LOW = 1.0  # hours of credit below which the provider is about to stop everything
 WHY = {
+    Asleep.TAKEN: "it cannot be started while somebody else rents its GPU: `ert-deploy wake` rents another one",
+    Asleep.OUTSIDE: "no run has stopped it, so it was stopped at the provider: `ert-deploy wake` starts it",
     Asleep.OUTBID: "somebody bids more for its GPU: `ert-deploy wake` rents another one",
     Asleep.CREDIT: "the account has no credit left, and the provider has stopped it",
 }
@@ -59,10 +61,15 @@ def contracts(facts: Facts) -> Iterator[Link]:
         yield Link(Name.CONTRACT, Level.UNKNOWN, "listed", "not read", situation.reason, unclear=True)
         return
     found = facts.main
+    if situation.ownership.foreign:
+        seen = f"of {', '.join(situation.observed.state.claims.owners) or 'other services'}"
+        why = "it was written for another owner or other services than those of this config"
+        yield Link(Name.STATE, Level.BAD, "of this config", seen, why, unclear=True)
     yield _none(situation) if found is None else _main(facts, found)
     for other in situation.candidates:
         if found is not None and other.instance.id != found.instance.id:
-            why = "it is not the one in use and it bills: `ert-deploy up` retires it"
+            known = "" if other.record is not None else "it is not in the state, "
+            why = f"{known}it is not the one in use and it bills: `ert-deploy up` retires it"
             seen = f"{other.instance.status or 'provisioning'}, {price(other)}"
             yield Link(Name.CONTRACT, Level.BAD, "gone", seen, why, other.instance.id)
     yield from _pending(situation)

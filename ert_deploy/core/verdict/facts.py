@@ -15,13 +15,20 @@ from ert_deploy.core.planning.health import Candidate
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.core.verdict.links import Missing
 
+# In place of the figures of a backend that has proved its identity and accepts no key that an app holds.
+KEY_REJECTED = Missing("the backend rejects the key that its apps have")
+
 
 class Asleep(StrEnum):
-    """Why an instance is stopped. Limit: its guard stopped it by a rule other than the idle time."""
+    """Why an instance is stopped. Limit: its guard stopped it by a rule other than the idle time. Outside:
+    no run that writes this state did, so it was stopped at the provider. Taken: it was to start, and its GPU is rented.
+    """
 
     IDLE = "idle"
     LIMIT = "limit"
     ASKED = "asked"
+    OUTSIDE = "not by ert-deploy"
+    TAKEN = "its GPU was taken"
     OUTBID = "outbid"
     CREDIT = "credit"
 

@@ -29,6 +29,7 @@ class Name(StrEnum):
     APP = "app instance"
     REPORT = "last report"
     STRAY = "stray"
+    STATE = "state"
 
 
 class Standing(StrEnum):

@@ -9,17 +9,21 @@ from __future__ import annotations
 import re
 
 from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.state import State
 from ert_deploy.core.verdict.facts import Asleep, Credit
 from ert_deploy.core.verdict.links import Missing
 
+STARTS_AND_STOPS = ("ready", "started", "stopped")  # events of the history
 TAIL = 400  # lines of the log: enough for those of a guard before the last ones of the app
 _ARMED = "guard: off-switch active"
 _ORDER = re.compile(r"^guard: (?P<rule>[^:]{1,80}): asked to stop this instance")
 _IDLE = "idle for "
 
 
-def why_stopped(instance: Instance, credit: Credit | Missing, log: str | Missing) -> Asleep | Missing:
-    """Return the reason, or why it is not known. `log` is the end of the container's log."""
+def why_stopped(
+    instance: Instance, credit: Credit | Missing, log: str | Missing, state: State | None = None
+) -> Asleep | Missing:
+    """Return the reason, or why it is not known. `log` is the end of the container's log, `state` what runs wrote."""
     ordered = log if isinstance(log, Missing) else _ordered(log)
     if isinstance(ordered, Asleep):
         return ordered
@@ -27,7 +31,17 @@ def why_stopped(instance: Instance, credit: Credit | Missing, log: str | Missing
         return Asleep.CREDIT
     if instance.outbid:
         return Asleep.OUTBID
+    if state is not None and any(one.id == instance.id and one.stranded for one in state.records):
+        return Asleep.TAKEN
+    if ordered is None and state is not None and _ran_last(instance, state):
+        return Asleep.OUTSIDE
     return Asleep.ASKED if ordered is None else ordered
+
+
+def _ran_last(instance: Instance, state: State) -> bool:
+    """Whether runs have started it, or proved it, since the last time that one of them stopped it."""
+    events = [one.what for one in state.history if one.instance == instance.id and one.what in STARTS_AND_STOPS]
+    return bool(events) and events[-1] != "stopped"
 
 
 def _ordered(text: str) -> Asleep | Missing | None:

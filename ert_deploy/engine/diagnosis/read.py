@@ -16,6 +16,7 @@ from ert_deploy.core.model.state import State
 from ert_deploy.core.planning.offers import choose
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.core.verdict.facts import Facts
+from ert_deploy.engine.budget import beyond_budget
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.market.registries import registry_findings
 from ert_deploy.engine.market.search import check_credit, none_matches, on_the_market
@@ -42,7 +43,8 @@ def read_evidence(desired: Desired) -> Effects[Evidence]:
         yield from _preflight(read, problems)
     for finding in (yield from registry_findings(desired.launch)):
         problems += [Problem(Source.IMAGE, finding.what, hint=finding.hint)] if finding.stops else []
-    evidence = Evidence(tuple(problems), facts)
+    moment = yield from ask(TimeSource.moment)
+    evidence = Evidence(tuple(problems), facts, clock=moment.wall - (moment.provider or moment.wall))
     if facts is None:
         return evidence
     deploys = yield from _deploys(facts)
@@ -153,6 +155,8 @@ def _market(desired: Desired, state: State, problems: list[Problem]) -> Effects[
         if not choice.ranked:
             problems.append(_problem(Source.MARKET, none_matches(choice, desired)))
             return
+        if (above := beyond_budget(choice.ranked, desired)) is not None:
+            problems.append(_problem(Source.MARKET, above))
         yield from check_credit(choice.ranked[0], desired)
     except ErtError as error:
         problems.append(_problem(Source.MARKET, error))

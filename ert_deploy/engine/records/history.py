@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 
 from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.events import Stopped
-from ert_deploy.core.model.log.happened import Happened
+from ert_deploy.core.model.log.happened import FAILED, FINISHED, LONGEST, Happened
 from ert_deploy.core.model.log.transitions import Costs, remembered, transitions
 from ert_deploy.core.model.observed import Observed
 from ert_deploy.core.model.state import State
 from ert_deploy.engine.effects import Effect, Effects, ask
-from ert_deploy.ports import Audience, StateStore
+from ert_deploy.ports import Audience, StateStore, TimeSource
 
 T = TypeVar("T")
 HOUR = 3600.0
@@ -58,6 +58,21 @@ def write_rest(state: State, pending: list[Happened]) -> Effects[None]:
         with suppress(ErtError):
             yield from ask(StateStore.save, remembered(state, pending))
         pending.clear()
+
+
+def write_end(error: str) -> Effects[None]:
+    """Write by which error a run ended, or with an empty one that it did not. Not worth an error of its own.
+
+    Repeats nothing, and begins no state: one that a run has not begun would be taken for complete.
+    """
+    with suppress(ErtError):
+        state = yield from ask(StateStore.load)
+        last = state.history[-1] if state.history else None
+        end = Happened((yield from ask(TimeSource.moment)).stamp(), FAILED if error else FINISHED, why=error[:LONGEST])
+        was = (last.what, last.why) if last is not None else (FINISHED, "")
+        failed_before = was[0] == FAILED
+        if state.generation and (end.what, end.why) != was and (error or failed_before):
+            yield from ask(StateStore.save, remembered(state, (end,)))
 
 
 def _costs(observed: Observed) -> Costs:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import CannotObserve, ErtError, NeedsAttention, Outcome, UsageError
 from ert_deploy.core.model.machine.figures import Figures
-from ert_deploy.core.model.observed import Instance, Publication
+from ert_deploy.core.model.observed import Address, Instance, Publication
+from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.planning.health import Candidate
 from ert_deploy.core.planning.situation import Situation
-from ert_deploy.core.verdict.facts import Asleep, Credit, Facts, main
+from ert_deploy.core.verdict.facts import KEY_REJECTED, Asleep, Credit, Facts, main
 from ert_deploy.core.verdict.links import Missing
 from ert_deploy.core.verdict.machine import unasked
 from ert_deploy.core.verdict.stopped import TAIL, why_stopped
@@ -50,7 +51,7 @@ def read_facts(desired: Desired, memory: Memory, *, whole: bool = True) -> Effec
     if found is None or isinstance(situation, Missing):
         return facts
     if found.instance.halted:
-        return replace(facts, asleep={found.instance.id: (yield from _why_stopped(found.instance, credit))})
+        return replace(facts, asleep={found.instance.id: (yield from _why_stopped(situation, found.instance, credit))})
     return replace(facts, figures={found.instance.id: (yield from _figures(situation, found))})
 
 
@@ -101,11 +102,21 @@ def _figures(situation: Situation, found: Candidate) -> Effects[Figures | Missin
     try:
         figures = yield from ask(BackendProbe.figures, instance.address, health.certificate, key)
     except (Outcome, NeedsAttention) as error:
-        return Missing(error.summary)
+        taken = yield from _accepted(instance.address, health.certificate, key)
+        return Missing(error.summary) if taken else KEY_REJECTED
     return figures
 
 
-def _why_stopped(instance: Instance, credit: Credit | Missing) -> Effects[Asleep | Missing]:
+def _accepted(address: Address, certificate: str, key: Secret) -> Effects[bool]:
+    """Whether the backend accepts the key, or cannot be asked."""
+    try:
+        taken = yield from ask(BackendProbe.accepts, address, certificate, key)
+    except (Outcome, NeedsAttention):
+        return True
+    return taken
+
+
+def _why_stopped(situation: Situation, instance: Instance, credit: Credit | Missing) -> Effects[Asleep | Missing]:
     log: str | Missing
     try:
         log = yield from ask(GpuHost.logs, instance.id, TAIL)
@@ -113,4 +124,4 @@ def _why_stopped(instance: Instance, credit: Credit | Missing) -> Effects[Asleep
         raise
     except ErtError as error:
         log = Missing(error.summary)
-    return why_stopped(instance, credit, log)
+    return why_stopped(instance, credit, log, situation.observed.state)

@@ -84,8 +84,7 @@ def number(name: str) -> int:
 def hold_secrets(rows: Iterable[Mapping[str, Any]]) -> None:
     """Keep every secret in the rows out of messages before their text is used: a host may repeat one of another row.
 
-    A row contains the whole environment, including account-wide variables, and tokens of Vast (OpenAPI,
-    `show_instances`).
+    A row has the whole environment, account-wide variables included, and tokens of Vast (OpenAPI, `show_instances`).
     """
     for row in rows:
         texts = {name: value for name, value in row.items() if isinstance(value, str)}
@@ -119,6 +118,7 @@ def instance(row: Mapping[str, Any]) -> Instance:
         dph=_price(row.get("dph_total")),
         disk_dph=_price(row.get("storage_total_cost")),
         started=_number(row.get("start_date"), math.nan) if row.get("start_date") else None,
+        ends=_number(row.get("end_date"), math.nan) if row.get("end_date") else None,
         address=_address(row, PORT),
         shell=_shell(row),
         spec=env.get("ERT_SPEC", ""),

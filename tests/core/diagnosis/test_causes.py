@@ -36,6 +36,7 @@ def of(facts: Facts, **more: Any) -> Evidence:
     return Evidence(facts=facts, **more)
 
 
+AT_WORK: dict[str, Any] = {"holder": "me@here, process 7", "held": 60.0}
 OLD = env(key=OTHER_KEY)
 ELSEWHERE = env(at="https://203.0.113.99:1")
 OTHER_PEM = env(pem="another")
@@ -51,8 +52,8 @@ SINGLE: dict[str, tuple[Evidence, str, str]] = {
     "exited": (of(serving(instance(7, status="exited"), health=CLOSED)), "container", "`ert-deploy logs`"),
     "closed port": (of(serving(health=CLOSED)), "port-closed", "`ert-deploy up`"),
     "never there": (
-        of(serving(health=CLOSED, pinned=False, apps=(app({}),), records=(record(7, at=NOW - 4000),))), "port-closed",
-        "`ert-deploy up`",
+        of(serving(health=CLOSED, pinned=False, apps=(app({}),), records=(record(7, at=NOW - 4000),)), **AT_WORK),
+        "port-closed", "`ert-deploy up`",
     ),
     "impostor": (of(serving(health=Health(Vital.IMPOSTOR, "another certificate"))), "identity", "`ert-deploy up`"),
     "no port": (of(serving(instance(7, address=None), health=None)), "no-port", "`ert-deploy up`"),
@@ -108,12 +109,13 @@ def test_a_trouble_is_the_first_and_only_cause(name: str) -> None:
 LOADING = Health(Vital.LOADING, "", "pulling", 10, 100, certificate=WELL.certificate)
 WELL_OFF = {
     "serving": of(serving()),
-    "loading": of(serving(health=LOADING, figures=Missing("it loads"), pinned=False, apps=(app({}),))),
-    "booting": of(serving(instance(7, status="loading", address=None), health=None, pinned=False, apps=(app({}),))),
+    "loading": of(serving(health=LOADING, figures=Missing("it loads"), pinned=False, apps=(app({}),)), **AT_WORK),
+    "booting": of(
+        serving(instance(7, status="loading", address=None), health=None, pinned=False, apps=(app({}),)), **AT_WORK
+    ),
     "waking": of(serving(instance(7, status="loading", address=None), health=None)),
-    "not there yet": of(serving(health=CLOSED, pinned=False, apps=(app({}),), records=(record(7),))),
-    "booting app": of(serving(health=LOADING, pinned=False, apps=(app({}),), answers={"dash": 200})),
-    "asleep": of(sleeping(Asleep.IDLE)),
+    "not there yet": of(serving(health=CLOSED, pinned=False, apps=(app({}),), records=(record(7),)), **AT_WORK),
+    "booting app": of(serving(health=LOADING, pinned=False, apps=(app({}),), answers={"dash": 200}), **AT_WORK),
     "asked": of(sleeping(Asleep.ASKED)),
     "unknown sleep": of(sleeping(Missing("its log was not read"))),
     "down": of(empty()),
@@ -186,6 +188,6 @@ def test_causes_are_told_once_and_by_rank() -> None:
 
 
 def test_a_sleeping_backend_with_a_lost_address_is_well() -> None:
-    assert codes(of(serving(stopped(7), health=None, asleep=Asleep.IDLE))) == []
+    assert codes(of(serving(stopped(7), health=None, asleep=Asleep.ASKED))) == []
     assert nth(7) == SEVEN
     assert UP.deployment == "ert"

@@ -183,7 +183,8 @@ CASES: dict[str, tuple[Facts, Standing, tuple[str, ...]]] = {
     ),
     "booting": (
         serving(health=Health(Vital.UNREACHABLE), records=(), apps=(app(withdrawn(DASH)),), pinned=False),
-        Standing.DEGRADED, ("unknown identity 7: no response yet", "bad app config dash: no ERT_LLM_API_KEY"),
+        Standing.DEGRADED,
+        ("unknown identity 7: no response yet", "bad app config dash: no ERT_LLM_BACKEND_URL, ERT_LLM_API_KEY"),
     ),
     "loading": (
         serving(health=LOADING), Standing.DEGRADED,
@@ -306,7 +307,7 @@ def test_what_is_missing_is_never_good(name: str) -> None:
 
 def test_the_links_are_in_the_order_of_a_request() -> None:
     names = [link.name for link in links(serving())]
-    assert names == [name for name in Name if name is not Name.STRAY]
+    assert names == [name for name in Name if name not in (Name.STRAY, Name.STATE)]
 
 
 def test_the_verdict_is_an_exit_code() -> None:

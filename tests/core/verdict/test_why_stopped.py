@@ -6,10 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from ert_deploy.core.model.log.happened import Happened
+from ert_deploy.core.model.state import State
 from ert_deploy.core.verdict.facts import Asleep, Credit
 from ert_deploy.core.verdict.links import Missing
 from ert_deploy.core.verdict.stopped import why_stopped
-from tests.support.situations import stopped
+from tests.support.ids import nth
+from tests.support.situations import served, stopped
 
 ARMED = "guard: off-switch active for instance 7: idle 1200 s, unclaimed 2700 s, lifetime 43200 s"
 IDLE = "guard: idle for 1200 s: asked to stop this instance: accepted"
@@ -43,3 +46,30 @@ CUT = Missing("its log does not reach back to its last start")
 def test_the_reason(log: tuple[str, ...] | None, credit: Credit | Missing, outbid: bool, why: Asleep | Missing) -> None:
     text = Missing("no answer") if log is None else "\n".join(log)
     assert why_stopped(replace(stopped(7), outbid=outbid), credit, text) == why
+
+
+RAN, STOPPED = Happened(1.0, "ready", nth(7)), Happened(2.0, "stopped", nth(7))
+
+
+@pytest.mark.parametrize(
+    ("history", "log", "why"),
+    [
+        ((), ARMED, Asleep.ASKED),
+        ((Happened(1.0, "found", nth(7)),), ARMED, Asleep.ASKED),
+        ((RAN, STOPPED), ARMED, Asleep.ASKED),
+        ((RAN, Happened(2.0, "stopped", nth(8))), ARMED, Asleep.OUTSIDE),
+        ((RAN, STOPPED, Happened(3.0, "started", nth(7))), ARMED, Asleep.OUTSIDE),
+        ((RAN,), f"{ARMED}\n{IDLE}", Asleep.IDLE),
+        ((RAN,), "app: ready", CUT),
+    ],
+)
+def test_a_stop_that_no_run_wrote_came_from_outside(
+    history: tuple[Happened, ...], log: str, why: Asleep | Missing
+) -> None:
+    assert why_stopped(stopped(7), RICH, log, State("ert", history=history)) == why
+
+
+def test_a_gpu_that_was_taken_is_the_reason_whatever_stopped_it_before() -> None:
+    state = State("ert", records=(served(8), served(7, stranded=9.0)), history=(RAN, STOPPED))
+    assert why_stopped(stopped(7), RICH, ARMED, state) is Asleep.TAKEN
+    assert why_stopped(stopped(8), RICH, ARMED, state) is Asleep.ASKED

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 MOST_HISTORY = 64  # events that a state keeps, about 10 kB
 LONGEST = 200  # characters of `why`
+FAILED, FINISHED = "failed", "finished"  # a run by its error, and the first one after it that has none
 
 
 @dataclass(frozen=True, slots=True)
