@@ -155,7 +155,7 @@ def _special(facts: Facts, link: Link) -> Cause | None:
             stopped = _made(link, "suspended", why, "resume it at the web host")
             return replace(stopped, of=f"service {link.subject}")  # no loss of a machine explains it
         case Name.APP_CONFIG if "key" in link.seen or "key" in link.why.partition(":")[0]:
-            why = "its requests get 401 from its next deploy on, if not now; the machine is well, and none has to be rented"
+            why = "its requests get 401, or will after its next deploy; the machine is well, and none has to be rented"
             return _made(
                 link, "app-key", why, "`ert-deploy up` gives the app its key again (or `ert-deploy key rotate`)"
             )

@@ -51,12 +51,11 @@ class Instance:
     """One rented (or stopped) instance as the provider lists it.
 
     `mark` is set only if `label` and environment agree. `claims` is the deployment in `label` and `label_token` its
-    token; `born` is the mark in the environment, `owner` the value of `ERT_OWNER` there, `agreed` the price of the rental
-    in $/h, 0 if unknown. `status` is the provider's name for the container's state: shown, never read. `ended`: its
-    container has run and runs no more, or that is not known. `dph` is the price of the running instance, `disk_dph` the
-    part of it for the disk in any state, in $/h. `shell` is the SSH server. `started` is when it was rented, `ends` when
-    its host's contract is over. `bid`: it is interruptible, and runs again by itself after `outbid`, a stop by a bid
-    that is too low. `container`: how it began.
+    token; `born` is the mark in the environment, `owner` that of `ERT_OWNER`, `agreed` the price of the rental in $/h,
+    0 if unknown. `status` is the provider's name for the container's state: shown, never read. `ended`: its container
+    has run and runs no more, or that is not known. `dph` is the price of the running instance, `disk_dph` the disk's
+    part in any state, in $/h. `shell` is the SSH server. `started` is when it was rented, `ends` when its contract is
+    over. `bid`: it runs again by itself after `outbid`, a stop by a bid that is too low. `container`: how it began.
     """
 
     id: InstanceId
