@@ -23,6 +23,7 @@ from tests.support.situations import (
     env,
     healthy,
     instance,
+    off,
     record,
     rollout,
     seen,
@@ -89,3 +90,11 @@ def test_the_key_of_an_app_is_kept_if_the_state_was_lost() -> None:
     lost = record(1, published=True)
     found = forecast(Situation(UP, seen(instance(1), records=(lost,), apps=(app(held),), health=(healthy(1),))))
     assert not [s for s in found if isinstance(s, steps.Publish)]
+
+
+def test_a_deploy_interrupts_only_a_service_that_has_a_disk() -> None:
+    situation = Situation(UP, seen(apps=(app(off()),)))
+    found = forecast(situation)
+    (target,) = {step.target for step in found if isinstance(step, steps.Deploy)}
+    for downtime, said in ((frozenset[str](), "keeps responding"), (frozenset({target}), "does not respond")):
+        assert [one.what for one in summary(situation, found, downtime).interruptions if said in one.what]
