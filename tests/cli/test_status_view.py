@@ -16,6 +16,7 @@ from ert_deploy.cli.commands import status as command
 from ert_deploy.cli.options import emit_json
 from ert_deploy.cli.view.changes import changes
 from ert_deploy.cli.view.links import status_lines
+from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import CannotObserve, NeedsAttention
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.machine.figures import Card, Figures, LastReport
@@ -23,7 +24,7 @@ from ert_deploy.core.model.observed import Health, Instance, OffSwitch, Vital
 from ert_deploy.core.model.state import Denied
 from ert_deploy.core.verdict.links import Level, Link, Name, Standing
 from tests.support.fakes.deployment import on_fakes
-from tests.support.fakes.history import WANTED, down, served
+from tests.support.fakes.history import WANTED, down, served, up
 from tests.support.fakes.loopback import FakeWorld, certificate
 from tests.support.ids import nth
 
@@ -57,7 +58,7 @@ def gone(made: FakeWorld) -> None:
 
 
 def asleep(made: FakeWorld) -> None:
-    made.gpu.only().halted = True
+    up(made, replace(WANTED, phase=Phase.ASLEEP))
     made.gpu.log = "guard: off-switch active for instance 500: idle"
 
 

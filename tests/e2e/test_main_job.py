@@ -198,7 +198,8 @@ def test_two_projects_of_one_name_and_an_edited_label(place: Place) -> None:
     assert [row["instance"] for row in blocked["attention"]] == sorted((edited, older))
     assert "is another owner's" in place.ert("destroy", str(theirs), "--yes", code=2).stderr
     assert "no terminal to prompt on" in place.ert("destroy", str(edited), code=2).stderr
-    assert place.data("destroy", str(edited), "--yes") == {"instance": edited, "decision": "destroyed"}
+    done = place.data("destroy", str(edited), "--yes")
+    assert (done["instance"], done["decision"]) == (edited, "destroyed")
     assert "is adopted" in place.ert("adopt", str(older), "--yes").stdout
     assert [r["id"] for r in place.data("state", "show")["state"]["records"]] == [older]
     assert "degraded" in place.ert("status", code=6).stdout, "what is adopted is no backend"

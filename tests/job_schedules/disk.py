@@ -39,6 +39,10 @@ class Disk:
         except KeyError:
             raise FileNotFoundError(self.name) from None
 
+    def read_bytes(self) -> bytes:
+        """Return the content as bytes; raise FileNotFoundError when the file does not exist."""
+        return self.read_text().encode()
+
     def open(self, mode: str, buffering: int = -1) -> Writing:
         """Open an existing file (`r+b`) or create one (`xb`, empty on a full disk); raise OSError on failure."""
         assert buffering == 0

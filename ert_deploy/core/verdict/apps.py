@@ -68,7 +68,8 @@ def _used(facts: Facts, found: Candidate, target: Target, app: Publication) -> L
         return Link(Name.APP_CONFIG, Level.BAD, wanted, f"no {', '.join(missing)}", why, subject)
     if key is None:
         return Link(Name.APP_CONFIG, Level.BAD, wanted, f"no {names.key}", f"it has no key: {REPAIR}", subject)
-    taken = takes(found.instance, found.record)
+    # Without a record only the discarded first key is known, by the environment of the machine.
+    taken = takes(found.instance, found.record) if found.record is not None else ()
     if taken and key.sha256() not in taken:
         why = f"the backend does not accept the key in {names.key}: {REPAIR}"
         return Link(Name.APP_CONFIG, Level.BAD, wanted, f"another key ({key.sha256()[:8]})", why, subject)

@@ -292,7 +292,7 @@ class FakeGpu:
             boot_secret=Secret(env["ERT_BOOT_SECRET"]),
             born=read_birth(env),
             owner=env.get("ERT_OWNER", ""),
-            agreed=float(env["ERT_GPU_PRICE_PER_HOUR"]),
+            agreed=float(env.get("ERT_GPU_PRICE_PER_HOUR", "0")),
             label_token=made.order.mark.token,
             container=read_container(made.order.launch.image, made.order.launch.disk_gb, False, env),
         )
