@@ -1,4 +1,4 @@
-"""Port of a store of small objects with conditional writes, on which the state and its lock are built. No I/O.
+"""Port of a store of small objects with conditional writes, on which the state and its lock are built.
 
 A write is sent once; after one without a response the caller reads the object back, whose random mark tells whether it
 was this write that took effect.
@@ -6,12 +6,17 @@ was this write that took effect.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+import tenacity
+
+from ert_deploy.core.model.errors import CannotObserve
 from ert_deploy.core.model.stored import StoredVersion
 from ert_deploy.ports import Clock
 
+T = TypeVar("T")
 ATTEMPTS = 4
 
 
@@ -68,3 +73,19 @@ class Objects(Protocol):
     def must_keep_versions(self) -> None:
         """Raise `UsageError` if an object that was deleted could not be restored; called before the first write."""
         ...
+
+
+def repeated(what: str, call: Callable[[], T], clock: Clock, hint: str) -> T:
+    """Repeat a read that got no answer, at growing intervals; raise `CannotObserve` with the hint after the last."""
+    retrying = tenacity.Retrying(
+        sleep=clock.sleep,
+        stop=tenacity.stop_after_attempt(ATTEMPTS),
+        wait=tenacity.wait_random_exponential(multiplier=0.5, max=8),
+        retry=tenacity.retry_if_exception_type(NoAnswer),
+        reraise=True,
+    )
+    try:
+        found: T = retrying(call)
+    except NoAnswer as error:
+        raise CannotObserve(f"cannot {what}", str(error), hint) from None
+    return found

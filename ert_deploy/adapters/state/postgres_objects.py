@@ -14,12 +14,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import tenacity
-
 from ert_deploy.adapters.extras import part_of
-from ert_deploy.adapters.state.objects import ATTEMPTS, Found, NoAnswer, Unmet
+from ert_deploy.adapters.state.objects import Found, NoAnswer, Unmet, repeated
 from ert_deploy.adapters.state.postgres_url import Database
-from ert_deploy.core.model.errors import CannotObserve, UsageError
+from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.stored import StoredVersion
 from ert_deploy.core.model.text import printable
 from ert_deploy.ports import Clock
@@ -149,19 +147,7 @@ class PostgresObjects:
                 session.execute(command)
 
     def _repeated(self, what: str, call: Callable[[], T]) -> T:
-        retrying = tenacity.Retrying(
-            sleep=self.clock.sleep,
-            stop=tenacity.stop_after_attempt(ATTEMPTS),
-            wait=tenacity.wait_random_exponential(multiplier=0.5, max=8),
-            retry=tenacity.retry_if_exception_type(NoAnswer),
-            reraise=True,
-        )
-        try:
-            found: T = retrying(call)
-        except NoAnswer as error:
-            hint = f"check the database and {self.database.variable}, then run it again"
-            raise CannotObserve(f"cannot {what}", str(error), hint) from None
-        return found
+        return repeated(what, call, self.clock, f"check the database and {self.database.variable}, then run it again")
 
     @contextmanager
     def _transaction(self, what: str) -> Iterator[psycopg.Connection[Any]]:

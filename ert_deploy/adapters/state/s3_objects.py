@@ -10,15 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-import tenacity
-
 from ert_deploy.adapters import bounded_http
 from ert_deploy.adapters.extras import part_of
 from ert_deploy.adapters.state import s3_http
 from ert_deploy.adapters.state.document import MAX_BYTES
-from ert_deploy.adapters.state.objects import ATTEMPTS, Found, NoAnswer, Unmet
+from ert_deploy.adapters.state.objects import Found, NoAnswer, Unmet, repeated
 from ert_deploy.core import redaction
-from ert_deploy.core.model.errors import CannotObserve, UsageError
+from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.stored import StoredVersion
 from ert_deploy.core.model.text import printable
 from ert_deploy.ports import Clock
@@ -142,20 +140,7 @@ class S3Objects:
                 yield StoredVersion(str(row["VersionId"]), row["LastModified"].timestamp(), row.get("Size", 0), what)
 
     def _repeated(self, what: str, call: Callable[[], T]) -> T:
-        retrying = tenacity.Retrying(
-            sleep=self.clock.sleep,
-            stop=tenacity.stop_after_attempt(ATTEMPTS),
-            wait=tenacity.wait_random_exponential(multiplier=0.5, max=8),
-            retry=tenacity.retry_if_exception_type(NoAnswer),
-            reraise=True,
-        )
-        try:
-            found: T = retrying(call)
-        except NoAnswer as error:
-            raise CannotObserve(
-                f"cannot {what}", str(error), "check the network and AWS_ENDPOINT_URL_S3, then run it again"
-            ) from None
-        return found
+        return repeated(what, call, self.clock, "check the network and AWS_ENDPOINT_URL_S3, then run it again")
 
     @contextmanager
     def _explained(self, what: str) -> Iterator[None]:
