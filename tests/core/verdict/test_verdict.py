@@ -222,6 +222,10 @@ CASES: dict[str, tuple[Facts, Standing, tuple[str, ...]]] = {
     "keys not known": (
         serving(replace(instance(7), key_hashes=())), Standing.AS_WANTED, ("good app config dash",),
     ),
+    "no record, so that only the discarded first key is known": (
+        serving(replace(instance(7), key_hashes=("0" * 64,)), records=()), Standing.AS_WANTED,
+        ("good app config dash",),
+    ),
     "another address": (
         serving(apps=(app(env(at="https://203.0.113.9:40009")),)), Standing.DEGRADED,
         ("bad app config dash: differs in ERT_LLM_BACKEND_URL",),
