@@ -21,7 +21,7 @@ from ert_deploy.engine.observe import observe
 from ert_deploy.engine.preflight import begun, findings, nothing_to_wake
 from ert_deploy.engine.rent import best_offer
 from ert_deploy.engine.run import run
-from ert_deploy.engine.run_context import Memory, Run
+from ert_deploy.engine.run_context import Run, RunMemory
 from ert_deploy.wiring import Session
 
 SHOWN = 5  # maximum number of variables to name; there may be many
@@ -71,7 +71,7 @@ def aimed(desired: Desired, phase: Phase, *, begin: bool = True, patient: bool =
 
 def preview(session: Session, desired: Desired) -> Plan:
     """Read the actual state once and return the plan. Raises UsageError or CannotObserve."""
-    memory = Memory()
+    memory = RunMemory()
     situation = run(observe(desired, memory), session.ports)
     found: tuple[Finding, ...] = ()
     if desired.phase is Phase.RUNNING:
@@ -83,9 +83,9 @@ def preview(session: Session, desired: Desired) -> Plan:
 
 
 def _made(
-    session: Session, situation: Situation, memory: Memory, found: tuple[Finding, ...], *, exists: bool = True
+    session: Session, situation: Situation, memory: RunMemory, found: tuple[Finding, ...], *, exists: bool = True
 ) -> Plan:
-    offer, matching, market = None, 0, Memory(registries_read=True)  # they are read here, for all findings
+    offer, matching, market = None, 0, RunMemory(registries_read=True)  # they are read here, for all findings
     renting = before_rent(situation) if exists else None
     if renting is not None:
         if renting.desired.launch.image:

@@ -15,7 +15,7 @@ from ert_deploy.app import look
 from ert_deploy.app.deployment import Config, opened
 from ert_deploy.cli.view.plan import plan_lines
 from ert_deploy.cli.view.progress import make_view
-from ert_deploy.cli.view.sandbox import mark_sandbox
+from ert_deploy.cli.view.sandbox import say_sandbox
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import ErtError
 
@@ -74,7 +74,7 @@ def asked(config: str | None, phase: Phase, consent: Consent, *, begin: bool = T
         click.echo(f"what exists is not known, and is destroyed all the same: {error.summary}", err=True)
         _ask()
         return deployment
-    mark_sandbox(plan.sandbox, err=not consent.dry_run)
+    say_sandbox(plan.sandbox, err=not consent.dry_run)
     for line in plan_lines(plan):
         click.echo(line, err=not consent.dry_run)
     if consent.dry_run:

@@ -30,9 +30,9 @@ from ert_deploy.engine.records.history import recorded, write_rest
 from ert_deploy.engine.records.small_steps import drop_intent, pin, write_down
 from ert_deploy.engine.records.storeless import stored, without_store
 from ert_deploy.engine.records.waiting import await_boot, drain, settle
-from ert_deploy.engine.rent import mark_apps, rent
+from ert_deploy.engine.rent import rent, write_markers
 from ert_deploy.engine.retire import await_gone, confirm_deleted, destroy, forget, retire
-from ert_deploy.engine.run_context import Memory, Run
+from ert_deploy.engine.run_context import Run, RunMemory
 from ert_deploy.engine.start_stop import await_stop, stop, strand, wake
 from ert_deploy.ports import Audience, StateStore
 
@@ -44,15 +44,15 @@ REPEATABLE = (
     steps.AwaitBoot, steps.Settle, steps.Drain, steps.Rent, steps.Destroy, steps.ConfirmDeleted, steps.DropRecord,
     steps.Wake, steps.Strand, steps.Stop, steps.AwaitStop, steps.AwaitGone,
 )  # fmt: skip
-MAKES_ANOTHER = (steps.MarkApps, steps.Rent)  # not while the owner of an instance is undecided
+MAKES_ANOTHER = (steps.WriteMarkers, steps.Rent)  # not while the owner of an instance is undecided
 ABOUT_AN_APP = (steps.Publish, steps.Deploy, steps.Prove)
 # Handler of each type; a test checks the keys against the union of all steps.
 HANDLERS: Mapping[type[Step], Callable[[Any, Run], Effects[None]]] = {
-    steps.Record: write_down,
+    steps.RecordInstance: write_down,
     steps.DropIntent: drop_intent,
     steps.DropRecord: forget,
     steps.Settle: settle,
-    steps.MarkApps: mark_apps,
+    steps.WriteMarkers: write_markers,
     steps.Rent: rent,
     steps.AwaitBoot: await_boot,
     steps.Pin: pin,
@@ -88,16 +88,16 @@ class Result:
     unknown_for: float = 0.0
 
 
-def apply(desired: Desired, memory: Memory | None = None) -> Effects[Result]:
+def apply(desired: Desired, memory: RunMemory | None = None) -> Effects[Result]:
     """Reach the desired state. Raises Failed, NeedsAttention or CannotObserve; the next run continues from there.
 
     On the way down it does not require a usable state store, and raises NeedsAttention at the end.
     """
-    memory = memory or Memory()
+    memory = memory or RunMemory()
     return _apply(desired, memory) if desired.phase is not ABSENT else _remove(desired, memory)
 
 
-def _remove(desired: Desired, memory: Memory) -> Effects[Result]:
+def _remove(desired: Desired, memory: RunMemory) -> Effects[Result]:
     while True:
         result = yield from without_store(_apply(desired, memory), desired.deployment, memory)
         if (yield from stored(memory)):
@@ -105,7 +105,7 @@ def _remove(desired: Desired, memory: Memory) -> Effects[Result]:
         _conflict(memory, "it changes between a read and a write")
 
 
-def _apply(desired: Desired, memory: Memory) -> Effects[Result]:
+def _apply(desired: Desired, memory: RunMemory) -> Effects[Result]:
     while True:
         situation = yield from observe_with_retry(desired, memory)
         run, state = Run(situation, memory), situation.observed.state
@@ -134,7 +134,7 @@ def _apply(desired: Desired, memory: Memory) -> Effects[Result]:
             _detect_livelock(step, memory)
 
 
-def _note(state: State, memory: Memory) -> Effects[None]:
+def _note(state: State, memory: RunMemory) -> Effects[None]:
     """Save when the state was created, or that this is no longer relevant, so that the next `down` need not wait."""
     try:
         yield from ask(StateStore.save, state)
@@ -142,13 +142,13 @@ def _note(state: State, memory: Memory) -> Effects[None]:
         _conflict(memory, error.summary)
 
 
-def _conflict(memory: Memory, why: str) -> None:
+def _conflict(memory: RunMemory, why: str) -> None:
     memory.conflicts += 1
     if memory.conflicts > MAX_CONFLICTS:
         raise NeedsAttention("another process keeps writing the state", why)
 
 
-def _detect_livelock(step: Step, memory: Memory) -> None:
+def _detect_livelock(step: Step, memory: RunMemory) -> None:
     """Raise NeedsAttention if the same step is repeated without a visible change, to prevent an endless loop."""
     if isinstance(step, REPEATABLE):
         return

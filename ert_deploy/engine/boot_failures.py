@@ -13,7 +13,7 @@ from ert_deploy.core.model.errors import Failed
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.provider import Cause
 from ert_deploy.core.planning.health import MISCONFIGURED, NO_ENGINE, NO_OFF_SWITCH, NO_ROOM, NO_SPACE, SLOW
-from ert_deploy.engine.run_context import Memory
+from ert_deploy.engine.run_context import RunMemory
 
 HOSTS = 2  # equal boot failures on this many hosts are attributed to the image
 # One is enough where the backend, or the registry by a host, reports that it would be so everywhere.
@@ -31,7 +31,7 @@ ADVICE = (
 OTHERWISE = "check launch/image: run it on a machine of your own; `ert-deploy image build` builds a new one"
 
 
-def same_end(step: steps.Retire, memory: Memory, told: str) -> frozenset[str]:
+def same_end(step: steps.Retire, memory: RunMemory, told: str) -> frozenset[str]:
     """Return the machines on which a boot of this run failed like this one, if there are enough to blame no host.
 
     `told` is what the machine left behind, for the message.
@@ -43,14 +43,14 @@ def same_end(step: steps.Retire, memory: Memory, told: str) -> frozenset[str]:
     return frozenset(machines) if len(machines) >= _enough(step.end, memory) else frozenset()
 
 
-def _enough(end: str, memory: Memory) -> int:
+def _enough(end: str, memory: RunMemory) -> int:
     """Return on how many hosts an end has to occur to be no host's fault; more where it contradicts the registry."""
     if end.startswith(SLOW):
         return SLOW_HOSTS
     return 1 if end in CERTAIN or (end in OF_THE_IMAGE and not memory.pullable) else HOSTS
 
 
-def curve(instance: Instance, memory: Memory) -> Curve | None:
+def curve(instance: Instance, memory: RunMemory) -> Curve | None:
     """Return what is expected of the launch of an instance that this run rented, else None."""
     known = memory.curves.get(instance.mark.token) if instance.mark is not None else None
     if known is None or not memory.ends:
@@ -59,7 +59,7 @@ def curve(instance: Instance, memory: Memory) -> Curve | None:
     return replace(known, lenient=frozenset(slow))
 
 
-def refuse_broken_image(desired: Desired, memory: Memory) -> None:
+def refuse_broken_image(desired: Desired, memory: RunMemory) -> None:
     """Raise Failed if a boot of this run failed in a way that the next one would share."""
     for end, machines in memory.ends.items():
         if len(machines) >= _enough(end, memory) and not end.startswith(SLOW):

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import Failed
 from ert_deploy.core.planning.offers import Ranked
-from ert_deploy.engine.run_context import Memory, Rental, Run
+from ert_deploy.engine.run_context import Rental, Run, RunMemory
 
 HOUR = 3600.0
 
 
-def spent(memory: Memory, now: float) -> float:
+def spent(memory: RunMemory, now: float) -> float:
     """Return the $ spent by this run, or committed until its machines are ready; includes creates without response."""
     return sum(_cost(rental, now) for rental in memory.spending.values())
 
@@ -23,14 +23,14 @@ def _cost(rental: Rental, now: float) -> float:
     return paid if rental.until is not None else max(paid, rental.until_healthy)
 
 
-def commit(ranked: Ranked, token: str, now: float, memory: Memory) -> None:
+def commit(ranked: Ranked, token: str, now: float, memory: RunMemory) -> None:
     """Add a create that is about to be sent."""
     cost = ranked.estimate
     advertised = ranked.offer.inet_down
     memory.spending[token] = Rental(cost.hourly, cost.download, cost.until_healthy(), now, advertised=advertised)
 
 
-def ended(token: str, now: float, memory: Memory) -> None:
+def ended(token: str, now: float, memory: RunMemory) -> None:
     """End the `Rental` of a machine that no longer exists."""
     if token in memory.spending:
         memory.spending[token].until = now

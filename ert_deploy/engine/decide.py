@@ -19,7 +19,7 @@ from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.observe import observe
 from ert_deploy.engine.reap import reap
-from ert_deploy.engine.run_context import Memory, Run
+from ert_deploy.engine.run_context import Run, RunMemory
 from ert_deploy.ports import Audience, Clock, StateStore
 
 MAX_DOUBTS = 9  # attempts per run to read a missing environment before `Undecided` is raised
@@ -64,7 +64,7 @@ def find(desired: Desired, instance_id: InstanceId) -> Effects[tuple[Situation, 
 
     Raises UsageError if it is in neither. An app that cannot be read is ignored.
     """
-    seen = yield from observe(replace(desired, phase=Phase.ABSENT, apps_first=True), Memory())
+    seen = yield from observe(replace(desired, phase=Phase.ABSENT, apps_first=True), RunMemory())
     observed = seen.observed
     instance = next((i for i in observed.instances if i.id == instance_id), None)
     if instance is None and instance_id not in _tokens(observed.state):

@@ -17,7 +17,7 @@ from ert_deploy.core.model.keys import KEY_BYTES, make_key
 from ert_deploy.core.model.observed import Address, Instance, Observed, Vital
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.core.model.state import Record
+from ert_deploy.core.model.state import InstanceRecord
 from ert_deploy.core.planning.key_acceptance import forgotten, named, takes, with_key
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.effects import Effects, ask
@@ -83,7 +83,7 @@ def set_limits(step: steps.SetLimits, run: Run) -> Effects[None]:
     yield from ask(Audience.tell, LimitsSet(instance.id, *limits))
 
 
-def relearn(record: Record, situation: Situation) -> Effects[Record | None]:
+def relearn(record: InstanceRecord, situation: Situation) -> Effects[InstanceRecord | None]:
     """Return the record with the keys of a backend whose original record is missing.
 
     If the image is too old to report them, the backend is asked only about keys that apps have along with the address
@@ -159,7 +159,7 @@ def _unanswered(error: Transient, run: Run) -> Effects[None]:
     yield from ask(Clock.sleep, run.desired.timings.poll)
 
 
-def _known(number: InstanceId, observed: Observed) -> tuple[Instance, Record]:
+def _known(number: InstanceId, observed: Observed) -> tuple[Instance, InstanceRecord]:
     record = observed.state.record(number)
     assert record is not None, "the plan records it first"
     return next(i for i in observed.instances if i.id == number), record

@@ -28,7 +28,7 @@ from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.market.paid import meter
 from ert_deploy.engine.market.racing import run_race
 from ert_deploy.engine.records.accounts import of_this_account
-from ert_deploy.engine.run_context import Memory
+from ert_deploy.engine.run_context import RunMemory
 from ert_deploy.ports import (
     AppProbe,
     Audience,
@@ -42,7 +42,7 @@ from ert_deploy.ports import (
 )
 
 
-def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
+def observe(desired: Desired, memory: RunMemory) -> Effects[Situation]:
     """Return the input of `plan`. Raises CannotObserve if a provider could not be read completely."""
     instances = yield from ask(GpuHost.list_instances)
     state = yield from ask(StateStore.load)
@@ -102,11 +102,11 @@ def observe(desired: Desired, memory: Memory) -> Effects[Situation]:
     return Situation(desired, observed, placed if not placed.undecided else None)
 
 
-def _read_services(desired: Desired, memory: Memory) -> frozenset[str]:
+def _read_services(desired: Desired, memory: RunMemory) -> frozenset[str]:
     return known_services(desired, [service.id for service in memory.services.values()])
 
 
-def _sorted(given: tuple[Desired, tuple[Instance, ...], State, frozenset[str]], memory: Memory) -> Ownership:
+def _sorted(given: tuple[Desired, tuple[Instance, ...], State, frozenset[str]], memory: RunMemory) -> Ownership:
     """Sort the instances by owner; the last result is kept in `memory`, until one of these is different."""
     if memory.placed is None or memory.given != given:
         memory.given, memory.placed = given, sort_out(*given)
@@ -115,7 +115,7 @@ def _sorted(given: tuple[Desired, tuple[Instance, ...], State, frozenset[str]], 
 
 def _probe_all(
     instances: Iterable[Instance], health: dict[InstanceId, Health], state: State, now: float, *,
-    desired: Desired, memory: Memory,
+    desired: Desired, memory: RunMemory,
 ) -> Effects[None]:  # fmt: skip
     """Add to `health` and to the watches what each of these instances shows, once per observation."""
     for instance in instances:
@@ -125,7 +125,7 @@ def _probe_all(
         memory.watches[instance.id] = _follow(instance, found, now, desired, memory)
 
 
-def _follow(instance: Instance, health: Health | None, now: float, desired: Desired, memory: Memory) -> Watch:
+def _follow(instance: Instance, health: Health | None, now: float, desired: Desired, memory: RunMemory) -> Watch:
     """Return the watch of an instance; of one that this run rented, note progress and price until it is ready."""
     previous, patience = memory.watches.get(instance.id), desired.timings.no_progress
     expected = curve(instance, memory) if memory.curves else None
@@ -138,7 +138,7 @@ def _follow(instance: Instance, health: Health | None, now: float, desired: Desi
     return watch
 
 
-def own_time(moment: Moment, memory: Memory) -> float:
+def own_time(moment: Moment, memory: RunMemory) -> float:
     """Return the time of this run: the local time at its start plus the seconds since then."""
     if memory.origin is None:
         memory.origin = moment.wall - moment.steady
@@ -156,7 +156,7 @@ def _used_before(desired: Desired, placed: Ownership, publications: tuple[Public
     return any(touched(names[p.target], p.env) for p in publications)
 
 
-def _probe(instance: Instance, state: State, memory: Memory) -> Effects[Health | None]:
+def _probe(instance: Instance, state: State, memory: RunMemory) -> Effects[Health | None]:
     """Return the health. The identity is checked once per run, as the state may contain any certificate."""
     if instance.address is None or instance.mark is None or instance.halted:
         return None  # the IP of a stopped instance may be in use elsewhere
@@ -170,7 +170,7 @@ def _probe(instance: Instance, state: State, memory: Memory) -> Effects[Health |
 
 
 def _publications(
-    desired: Desired, memory: Memory, health: dict[InstanceId, Health]
+    desired: Desired, memory: RunMemory, health: dict[InstanceId, Health]
 ) -> Effects[tuple[Publication, ...] | None]:
     """Read the web host every time, except while the run can only wait for a boot."""
     if memory.publications is not None and desired.phase is RUNNING and not _ready(health):
@@ -193,7 +193,7 @@ def _ready(health: dict[InstanceId, Health]) -> bool:
     return any(h.vital is HEALTHY for h in health.values())
 
 
-def read_publication(target: Target, memory: Memory) -> Effects[Publication]:
+def read_publication(target: Target, memory: RunMemory) -> Effects[Publication]:
     """Read one target from its web host and its running app."""
     service = yield from find_service(target, memory)
     env = yield from ask(WebHost.read_env, service.id)
@@ -203,20 +203,20 @@ def read_publication(target: Target, memory: Memory) -> Effects[Publication]:
     return Publication(target.service, service.id, service.name, app_url, owned, shown, service.suspended)
 
 
-def find_service(target: Target, memory: Memory) -> Effects[WebService]:
+def find_service(target: Target, memory: RunMemory) -> Effects[WebService]:
     """Return the service of a target, read once per run."""
     if target.service not in memory.services:
         memory.services[target.service] = yield from ask(WebHost.service, target.service)
     return memory.services[target.service]
 
 
-def abandon(memory: Memory, target: str, error: ErtError) -> Effects[None]:
+def abandon(memory: RunMemory, target: str, error: ErtError) -> Effects[None]:
     """Continue without a target, as its failure must not keep instances running."""
     memory.abandoned[target] = error.summary
     yield from ask(Audience.tell, Trouble(f"{target} could not be updated", error.summary))
 
 
-def observe_with_retry(desired: Desired, memory: Memory) -> Effects[Situation]:
+def observe_with_retry(desired: Desired, memory: RunMemory) -> Effects[Situation]:
     """Call `observe`, and retry if a provider is temporarily unavailable after it was read before."""
     while True:
         try:

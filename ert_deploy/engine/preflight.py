@@ -19,7 +19,7 @@ from ert_deploy.engine.app_proof import Finding, no_proof
 from ert_deploy.engine.decide import must_be_decided
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.observe import find_service
-from ert_deploy.engine.run_context import Memory, Run
+from ert_deploy.engine.run_context import Run, RunMemory
 from ert_deploy.ports import Audience, WebHost, WebService
 
 
@@ -44,7 +44,7 @@ def nothing_to_wake(desired: Desired) -> Finding:
     )
 
 
-def findings(desired: Desired, memory: Memory) -> Effects[tuple[Finding, ...]]:
+def findings(desired: Desired, memory: RunMemory) -> Effects[tuple[Finding, ...]]:
     """Return the problems of all targets, in their order. Raises the errors of reading a service."""
     found: list[Finding] = []
     for target in desired.targets:

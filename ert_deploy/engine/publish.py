@@ -20,7 +20,7 @@ from ert_deploy.core.planning.rollout import announced, wanted_values
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.observe import find_service
-from ert_deploy.engine.run_context import Memory, Run
+from ert_deploy.engine.run_context import Run, RunMemory
 from ert_deploy.ports import AppProbe, Audience, Clock, StateStore, TimeSource, WebHost
 
 EMPTY_ANSWERS = 6  # deploys accepted without an id before the run fails
@@ -56,7 +56,7 @@ def _proven(target: Target, publication: Publication, observed: Observed) -> boo
 def deploy(step: steps.Deploy, run: Run) -> Effects[None]:
     """Start a deploy with an id that is certainly of this run, and store it."""
     target, publication = _pair(step.target, run.situation)
-    mark = wanted_values(run.situation, target)[target.names.fingerprint].reveal()
+    expected = wanted_values(run.situation, target)[target.names.fingerprint].reveal()
     try:
         started = yield from _start(run.desired, publication)
     except Rejected as error:
@@ -64,7 +64,7 @@ def deploy(step: steps.Deploy, run: Run) -> Effects[None]:
         what = f"{run.desired.platform.name} rejected the deploy of {publication.name}: {error.summary}"
         raise Failed(what, error.detail, error.hint) from error
     run.memory.deploys.add(started.id)
-    rollout = Rollout(publication.service_id, mark, started.id, run.observed.stamp())
+    rollout = Rollout(publication.service_id, expected, started.id, run.observed.stamp())
     yield from ask(StateStore.save, run.observed.state.put_rollout(rollout))
 
 
@@ -128,14 +128,14 @@ def _idle(desired: Desired, publication: Publication, deadline: float) -> Effect
         yield from ask(Clock.sleep, after(now - began, desired.timings, DEPLOY))
 
 
-def _stands(mark: str, desired: Desired, target: Target, publication: Publication) -> Effects[bool]:
+def _stands(expected: str, desired: Desired, target: Target, publication: Publication) -> Effects[bool]:
     """Whether the app reports the fingerprint while no deploy is active that could change it."""
     newest = yield from ask(WebHost.newest_deploy, publication.service_id)
     if newest is not None and newest.kind is DeployKind.IN_FLIGHT:
         now = yield from ask(TimeSource.moment)
         yield from _idle(desired, publication, now.steady + desired.timings.deploy_limit)
         return False
-    return (yield from ask(AppProbe.fingerprint, publication.app_url, target)) == mark
+    return (yield from ask(AppProbe.fingerprint, publication.app_url, target)) == expected
 
 
 def _follow(run: Run, target: Target, publication: Publication, deploy_id: str) -> Effects[None]:
@@ -171,7 +171,7 @@ def _stuck(deploy: WebDeploy, publication: Publication, host: str) -> Failed:
     )
 
 
-def _failure(memory: Memory, target: Target, seen: WebDeploy) -> Effects[Failed]:
+def _failure(memory: RunMemory, target: Target, seen: WebDeploy) -> Effects[Failed]:
     service = yield from find_service(target, memory)
     why = yield from ask(WebHost.failure, service, seen)
     return Failed(
@@ -181,13 +181,13 @@ def _failure(memory: Memory, target: Target, seen: WebDeploy) -> Effects[Failed]
     )
 
 
-def _see(mark: str, desired: Desired, target: Target, publication: Publication) -> Effects[None]:
+def _see(expected: str, desired: Desired, target: Target, publication: Publication) -> Effects[None]:
     began = (yield from ask(TimeSource.moment)).steady
-    while (shown := (yield from ask(AppProbe.fingerprint, publication.app_url, target))) != mark:
+    while (shown := (yield from ask(AppProbe.fingerprint, publication.app_url, target))) != expected:
         waited = (yield from ask(TimeSource.moment)).steady - began
         if waited >= desired.timings.prove_limit:
             raise Failed(
-                f"{publication.name} shows {shown or 'no fingerprint'} instead of {mark}",
+                f"{publication.name} shows {shown or 'no fingerprint'} instead of {expected}",
                 f"requested {publication.app_url}{target.health_path} for the field {target.health_field!r}",
                 "the app must report the value of its fingerprint variable there",
             )
@@ -196,7 +196,7 @@ def _see(mark: str, desired: Desired, target: Target, publication: Publication) 
         yield from ask(Clock.sleep, wait)
 
 
-def _put_back(target: Target, publication: Publication, memory: Memory) -> Effects[bool]:
+def _put_back(target: Target, publication: Publication, memory: RunMemory) -> Effects[bool]:
     """Restore the values found by this run, so that a later deploy does not apply half of a change."""
     before = memory.before.pop(target.service, None)
     if before is None:

@@ -58,8 +58,8 @@ def find(desired: Desired) -> Effects[Found]:
 
 def _serves(stray: Instance, state: State) -> Effects[bool]:
     """Whether the identity is valid and it is ready; False if it has a tombstone."""
-    marked = any(t.id == stray.id for t in state.tombstones)
-    if marked or stray.address is None or stray.mark is None or stray.halted:
+    pending = any(t.id == stray.id for t in state.tombstones)
+    if pending or stray.address is None or stray.mark is None or stray.halted:
         return False
     health = yield from ask(BackendProbe.probe, stray.address, stray.mark, stray.boot_secret, "")
     return health.vital is Vital.HEALTHY
@@ -127,8 +127,8 @@ def _adopted(left: dict[InstanceId, Instance], listed: dict[InstanceId, Instance
 def _mark_for_deletion(left: dict[InstanceId, Instance], state: State) -> Effects[State]:
     """Write a tombstone for each of them at once. Raises StateConflict if the state has changed."""
     now = (yield from ask(TimeSource.moment)).stamp()
-    marked = {t.id for t in state.tombstones}
-    new = [i for i in left.values() if i.id not in marked and i.mark is not None]
+    pending = {t.id for t in state.tombstones}
+    new = [i for i in left.values() if i.id not in pending and i.mark is not None]
     for stray in new:
         assert stray.mark is not None
         state = state.mark_for_deletion(Tombstone(stray.mark.token, stray.id, now, REASON))

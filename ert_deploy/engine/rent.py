@@ -48,7 +48,7 @@ RANKED_FOR = 60.0  # seconds for which a search is valid
 MAX_LOST = 20  # offers already rented before the run fails
 
 
-def mark_apps(step: steps.MarkApps, run: Run) -> Effects[None]:
+def write_markers(step: steps.WriteMarkers, run: Run) -> Effects[None]:
     """Write the fingerprint of an app without a backend, once an offer to rent is known. It is not secret.
 
     It distinguishes a state that was never written from a missing one that may have had a create.
@@ -147,7 +147,7 @@ def _create_with_intent(run: Run, ranked: Ranked) -> Effects[None]:
         yield from ask(Audience.tell, CreateUnknown(token, error.summary))
         return
     run.memory.rentals += 1
-    record = state.Record(token, instance_id, offer.machine_id, now.stamp(), keys=(closed,))
+    record = state.InstanceRecord(token, instance_id, offer.machine_id, now.stamp(), keys=(closed,))
     yield from ask(StateStore.save, written.put_record(record))
     yield from ask(Audience.tell, Rented(instance_id, offer))
 

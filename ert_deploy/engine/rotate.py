@@ -18,7 +18,7 @@ from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.apply import Result, apply
 from ert_deploy.engine.effects import Effects
 from ert_deploy.engine.observe import observe
-from ert_deploy.engine.run_context import Memory
+from ert_deploy.engine.run_context import RunMemory
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,9 @@ class Rotated:
 
 def rotate(desired: Desired) -> Effects[Rotated]:
     """Change the key. Raises UsageError before any change unless the backend is ready and matches the config."""
-    _must_serve((yield from observe(desired, Memory())))
+    _must_serve((yield from observe(desired, RunMemory())))
     before = yield from apply(desired)
-    result = yield from apply(desired, Memory(rotating=True))
+    result = yield from apply(desired, RunMemory(rotating=True))
     return Rotated(_name(before.situation), _name(result.situation), result)
 
 

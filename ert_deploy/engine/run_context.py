@@ -51,7 +51,7 @@ class Rental:
 
 
 @dataclass(slots=True)
-class Memory:
+class RunMemory:
     """Data of one run.
 
     `before` has the owned variables of each target before this run changed it, or when they were last in use, to
@@ -145,7 +145,7 @@ class Run:
     """Input of the step handlers. The `Situation` changes during a run, the memory is the same object."""
 
     situation: Situation
-    memory: Memory
+    memory: RunMemory
 
     @property
     def desired(self) -> Desired:

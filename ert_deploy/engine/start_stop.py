@@ -13,11 +13,11 @@ from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, Outcome,
 from ert_deploy.core.model.events import Stopped, Stranded, Trouble, Waiting, Woken
 from ert_deploy.core.model.observed import Observed, Vital
 from ert_deploy.core.model.provider import InstanceId
-from ert_deploy.core.model.state import Record, State
+from ert_deploy.core.model.state import InstanceRecord, State
 from ert_deploy.core.planning.sleep import start_may_come
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.observe import ensure_within_deadline
-from ert_deploy.engine.run_context import Memory, Run
+from ert_deploy.engine.run_context import Run, RunMemory
 from ert_deploy.ports import Audience, BackendProbe, Clock, GpuHost, StateStore, TimeSource
 
 MAX_STARTS = 3  # starts per instance and run before another one is rented
@@ -58,7 +58,7 @@ def strand(step: steps.Strand, run: Run) -> Effects[None]:
     yield from _strand(_record(run.observed, step.instance_id), run.observed.state, step.reason, run)
 
 
-def _strand(record: Record, state: State, why: str, run: Run) -> Effects[None]:
+def _strand(record: InstanceRecord, state: State, why: str, run: Run) -> Effects[None]:
     _patience(record.id, run.memory)
     try:
         yield from ask(GpuHost.stop, record.id)
@@ -138,7 +138,7 @@ def _busy(number: InstanceId, run: Run) -> Effects[bool]:
     return bool(reports)
 
 
-def _patience(number: InstanceId, memory: Memory) -> None:
+def _patience(number: InstanceId, memory: RunMemory) -> None:
     tries = memory.tries.get(number, 0)
     if tries >= MAX_STOPS:
         last = memory.refused.get(number)
@@ -159,7 +159,7 @@ def refused(what: str, number: InstanceId, error: Rejected, run: Run) -> Effects
     yield from ask(Clock.sleep, run.desired.timings.poll)
 
 
-def _record(observed: Observed, number: InstanceId) -> Record:
+def _record(observed: Observed, number: InstanceId) -> InstanceRecord:
     record = observed.state.record(number)
     assert record is not None, "the plan records it first"
     return record

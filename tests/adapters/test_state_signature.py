@@ -12,7 +12,7 @@ from ert_deploy.adapters.state import document
 from ert_deploy.adapters.state.signature import FIELD, StateKeys
 from ert_deploy.core.model.errors import Damaged, UsageError
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.core.model.state import Record, State
+from ert_deploy.core.model.state import InstanceRecord, State
 from tests.support.doubles import moto_s3
 from tests.support.ids import nth
 from tests.support.state.shelf import PLAIN, Shelf
@@ -20,7 +20,7 @@ from tests.support.state.shelf import PLAIN, Shelf
 KEY, OTHER = Secret("k" * 32), Secret("o" * 32)
 SIGNED, OTHERS = StateKeys(KEY), StateKeys(OTHER)
 SIGNING = StateKeys(OTHER, former=KEY, unsigned=True)
-STATE = State("ert", records=(Record("b" * 32, nth(5), "1002", 2.5),))
+STATE = State("ert", records=(InstanceRecord("b" * 32, nth(5), "1002", 2.5),))
 
 
 @pytest.fixture(scope="module")

@@ -75,7 +75,7 @@ def deployment(made: FakeWorld) -> Deployment:
 
 
 def test_a_deployment_goes_from_nothing_to_serving_and_back(made: FakeWorld, deployment: Deployment) -> None:
-    assert [type(s).__name__ for s in plan(deployment).steps][:1] == ["MarkApps"]
+    assert [type(s).__name__ for s in plan(deployment).steps][:1] == ["WriteMarkers"]
     assert made.gpu.paid() == ()
     first = up(deployment)
     is_up(made)

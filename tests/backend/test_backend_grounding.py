@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ert_backend.grounding.check import Verdict, check, evidence
+from ert_backend.grounding.check import NumberResult, check, evidence
 from ert_backend.grounding.derive import derive
 from ert_backend.grounding.facts import Fact, Unit, collect
 from ert_backend.grounding.numerals import Kind, read
@@ -73,17 +73,17 @@ def test_pence_and_cents_are_hundredths_of_the_price() -> None:
     london = {"currency": "GBp", "financialCurrency": "GBP", "currentPrice": 2781.0, "trailingEps": 0.61}
     known = evidence(derive(collect({"company_data": COMPANY, "financial_data": london})[0]).values(), [])
 
-    def fit(sentence: str) -> list[Verdict]:
+    def fit(sentence: str) -> list[NumberResult]:
         return [claim.verdict for claim in check(sentence, known)]
 
-    assert fit("The share price is 2,781 pence.") == fit("The share price is 2781p.") == [Verdict.GROUNDED]
-    assert fit("The share price is \u00a327.81.") == [Verdict.GROUNDED]
-    assert fit("The share price is 27.81 pence.") == fit("The share price is 27.81p.") == [Verdict.UNGROUNDED]
-    assert fit("The share price is 2,781 cents.") == [Verdict.UNGROUNDED]
-    assert fit("Earnings per share came to 61 pence.") == [Verdict.GROUNDED]
+    assert fit("The share price is 2,781 pence.") == fit("The share price is 2781p.") == [NumberResult.GROUNDED]
+    assert fit("The share price is \u00a327.81.") == [NumberResult.GROUNDED]
+    assert fit("The share price is 27.81 pence.") == fit("The share price is 27.81p.") == [NumberResult.UNGROUNDED]
+    assert fit("The share price is 2,781 cents.") == [NumberResult.UNGROUNDED]
+    assert fit("Earnings per share came to 61 pence.") == [NumberResult.GROUNDED]
 
 
-def verdicts(sentence: str) -> list[Verdict]:
+def verdicts(sentence: str) -> list[NumberResult]:
     return [claim.verdict for claim in check(sentence, KNOWN)]
 
 
@@ -103,11 +103,11 @@ def verdicts(sentence: str) -> list[Verdict]:
 )
 def test_right_numbers_stand(sentence: str) -> None:
     assert verdicts(sentence)
-    assert set(verdicts(sentence)) == {Verdict.GROUNDED}
+    assert set(verdicts(sentence)) == {NumberResult.GROUNDED}
 
 
 def test_a_derived_number_stands_as_derived() -> None:
-    assert verdicts("The operating margin is 31.5%.") == [Verdict.DERIVED]
+    assert verdicts("The operating margin is 31.5%.") == [NumberResult.DERIVED]
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_derived_number_stands_as_derived() -> None:
     ],
 )
 def test_wrong_numbers_fall(sentence: str) -> None:
-    assert Verdict.UNGROUNDED in verdicts(sentence)
+    assert NumberResult.UNGROUNDED in verdicts(sentence)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_wrong_numbers_fall(sentence: str) -> None:
     ],
 )
 def test_a_right_number_under_a_wrong_name_falls(sentence: str) -> None:
-    assert verdicts(sentence) == [Verdict.MISLABELLED]
+    assert verdicts(sentence) == [NumberResult.MISLABELLED]
 
 
 def test_an_ungrounded_number_names_the_nearest_fact() -> None:
@@ -224,7 +224,7 @@ def test_a_supplied_figure_is_not_replaced_by_a_derived_one() -> None:
 def test_what_is_displayed_is_read_back_as_the_same_fact(value: float, unit: Unit) -> None:
     fact = Fact("x", "Some figure", value, unit, None, "financial_data")
     claims = check(f"Some figure is {show(fact)} now.", evidence([fact], []))
-    assert [claim.verdict for claim in claims] == [Verdict.GROUNDED]
+    assert [claim.verdict for claim in claims] == [NumberResult.GROUNDED]
 
 
 @settings(deadline=None)
@@ -235,4 +235,4 @@ def test_a_planted_wrong_digit_is_always_found(number: int, shift: int, place: i
     wrong = int("".join(digits))
     fact = Fact("totalRevenue", "Revenue", float(number) * 1e9, Unit.MONEY, None, "financial_data")
     (claim,) = check(f"Revenue came to ${wrong} billion.", evidence([fact], []))
-    assert claim.verdict is Verdict.UNGROUNDED
+    assert claim.verdict is NumberResult.UNGROUNDED

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.grounding.claims.measure import HELD, OPEN, VARIANTS, Share, companies, measure, promised, read
 from benchmarks.grounding.companies import about
 from benchmarks.grounding.measure import falls
-from ert_backend.grounding.check import WINDOW, Verdict, check, evidence
+from ert_backend.grounding.check import WINDOW, NumberResult, check, evidence
 from ert_backend.grounding.facts import Fact, Unit
 
 FIGURES = {
@@ -149,14 +149,14 @@ def test_what_cannot_be_decided_stays(sentence: str) -> None:
 
 
 def test_figures_of_two_currencies_are_not_compared() -> None:
-    def claims(currency: str) -> list[Verdict]:
+    def claims(currency: str) -> list[NumberResult]:
         facts = [
             Fact("totalCash", "Cash", 5e9, Unit.MONEY, None, "x", "USD"),
             Fact("totalDebt", "Total debt", 9e9, Unit.MONEY, None, "x", currency),
         ]
         return [claim.verdict for claim in check("Cash exceeds debt.", evidence(facts, []))]
 
-    assert claims("USD") == [Verdict.CONTRADICTED]
+    assert claims("USD") == [NumberResult.CONTRADICTED]
     assert claims("JPY") == []
 
 
@@ -166,16 +166,16 @@ def test_figures_of_two_currencies_are_not_compared() -> None:
 )
 def test_numbers_are_read_in_many_forms(number: str) -> None:
     known = evidence([Fact("totalRevenue", "Revenue", 4e11, Unit.MONEY, None, "x", "USD")], [])
-    assert [claim.verdict for claim in check(f"Revenue was {number}.", known)] == [Verdict.GROUNDED]
+    assert [claim.verdict for claim in check(f"Revenue was {number}.", known)] == [NumberResult.GROUNDED]
     wrong = evidence([Fact("totalRevenue", "Revenue", 4e10, Unit.MONEY, None, "x", "USD")], [])
-    assert [claim.verdict for claim in check(f"Revenue was {number}.", wrong)] == [Verdict.UNGROUNDED]
+    assert [claim.verdict for claim in check(f"Revenue was {number}.", wrong)] == [NumberResult.UNGROUNDED]
 
 
 def test_a_text_without_an_end_is_read_to_its_end_in_linear_time() -> None:
     known = companies()["Veltrane Software"].known
     told = "The company sells software and services to firms of all sizes, "
     (claim,) = check(told * 30 + "debt exceeds cash.", known)
-    assert claim.verdict is Verdict.CONTRADICTED
+    assert claim.verdict is NumberResult.CONTRADICTED
     assert claim.numeral.start > 2 * WINDOW
     for hostile in ("rose fell grew ", "net debt in FY2022 to ", "(( , the the ", "Orlenta's 1 2 3 "):
         short, long = (_seconds(hostile * (size // len(hostile)), known) for size in (1_200, 9_600))

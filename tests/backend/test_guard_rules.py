@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ert_backend.base.claim import Before
-from ert_backend.guard.rules import Action, Rules, Verdict, View, decide
+from ert_backend.guard.rules import Action, DueRule, Rules, View, decide
 
 
 def waited(seconds: float) -> dict[str, float]:
@@ -106,7 +106,7 @@ def test_nothing_outlives_the_lifetime_and_the_drain_cap(
 
 
 def test_the_verdict_says_why() -> None:
-    assert decide(replace(FIRST, now=2700), RULES) == Verdict(
+    assert decide(replace(FIRST, now=2700), RULES) == DueRule(
         Action.DESTROY, "unclaimed after 2700 s", wait=False, due=("unclaimed after 2700 s",)
     )
 

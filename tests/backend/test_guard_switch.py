@@ -13,7 +13,7 @@ from ert_backend.guard import settings as guard_settings
 from ert_backend.guard.clouds.calls import ask
 from ert_backend.guard.clouds.cloud import Outcome
 from ert_backend.guard.clouds.vast import Vast
-from ert_backend.guard.memory import Memory
+from ert_backend.guard.memory import LatestTimes
 from ert_backend.guard.off_switch import AGAIN, BACKOFF, TICK
 from ert_backend.guard.rules import Action
 from ert_backend.guard.settings import GuardSettings
@@ -37,7 +37,7 @@ def test_an_idle_machine_stops_itself(tmp_path: Path) -> None:
         machine.record(claimed_at=boot_seconds() - 1.29, ready_at=boot_seconds() - 1.0)
         assert machine.switch.tick() == TICK
         machine.record(claimed_at=boot_seconds() - 1.29, ready_at=boot_seconds() - 1.28)
-        machine.switch.memory = Memory()
+        machine.switch.memory = LatestTimes()
         assert machine.switch.tick() == AGAIN
         (call,) = vast.calls
     assert (call.method, call.body) == ("PUT", {"state": "stopped"})

@@ -16,7 +16,7 @@ from ert_deploy.adapters.state.file import StateFile
 from ert_deploy.adapters.state.object_state import StateObject
 from ert_deploy.adapters.state.s3_objects import S3Objects
 from ert_deploy.cli import main
-from ert_deploy.core.model.state import Denied, Intent, Launched, Record, State, Tombstone
+from ert_deploy.core.model.state import Denied, InstanceRecord, Intent, Launched, State, Tombstone
 from ert_deploy.ports import StateKeeper
 from tests.support.doubles import moto_s3
 from tests.support.ids import nth
@@ -25,7 +25,7 @@ PRODUCTION = (
     (Path(__file__).resolve().parents[2] / "configs" / "ert.yaml").read_text().replace("YOUR-DEPLOYMENT", "ert")
 )
 FULL = State(
-    "ert", 0, (Intent("a" * 32, 1.5, "7", "1001"),), (Record("b" * 32, nth(5), "1002", 2.5),),
+    "ert", 0, (Intent("a" * 32, 1.5, "7", "1001"),), (InstanceRecord("b" * 32, nth(5), "1002", 2.5),),
     (Tombstone("c" * 32, nth(6), 3.5, "replaced"),), (Denied("1003", 9e9, "no progress", "77", "2 failures in a row"),),
     launches=(Launched("1003", "77", 5.0, healthy=False), Launched("1004", "78", 6.0, healthy=True)),
 )  # fmt: skip

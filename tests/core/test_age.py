@@ -10,7 +10,7 @@ import pytest
 
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.provider import InstanceId
-from ert_deploy.core.model.state import Record, State
+from ert_deploy.core.model.state import InstanceRecord, State
 from ert_deploy.core.planning.adoption import strays
 from ert_deploy.core.planning.age import by_age, newest
 from ert_deploy.core.planning.plan import next_step
@@ -35,7 +35,7 @@ def test_the_order_is_that_of_renting_whatever_the_ids_are(names: tuple[str, ...
 
 @pytest.mark.parametrize("unsaid", [None, math.nan, math.inf])
 def test_where_the_provider_does_not_say_the_state_does(unsaid: float | None) -> None:
-    state = State("ert", records=(Record("t", nth(1), "", 200.0), Record("u", nth(2), "", -50.0)))
+    state = State("ert", records=(InstanceRecord("t", nth(1), "", 200.0), InstanceRecord("u", nth(2), "", -50.0)))
     found = [rented("0", unsaid), rented("1", unsaid), rented("2", unsaid), rented("9", 150.0)]
     assert [i.id for i in sorted(found, key=by_age(state))] == ["9", "1", "0", "2"], "a clock of ours is not compared"
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from ert_deploy.core.model.log.happened import MOST_HISTORY, Happened
 from ert_deploy.core.model.log.transitions import remembered, transitions
-from ert_deploy.core.model.state import Denied, Intent, Record, Rollout, State, Tombstone
+from ert_deploy.core.model.state import Denied, InstanceRecord, Intent, Rollout, State, Tombstone
 from tests.support.ids import nth
 
 EMPTY = State("ert")
-RECORD = Record("t", nth(5), "1001", 1.0)
+RECORD = InstanceRecord("t", nth(5), "1001", 1.0)
 COSTS = {nth(5): 0.25}
 
 

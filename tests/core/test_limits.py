@@ -30,8 +30,8 @@ BEGINS_OTHERWISE = {
     "core.model.owner.Owner.complete": "yes",
     "core.planning.marks.Undecided.blocks": "yes",
     "engine.app_proof.Finding.stops": "yes",
-    "engine.run_context.Memory.ranked_until": "-inf",
-    "engine.run_context.Memory.raced": "-inf",
+    "engine.run_context.RunMemory.ranked_until": "-inf",
+    "engine.run_context.RunMemory.raced": "-inf",
     "core.launching.progress.Curve.model_share": "1",
 }
 ROW = re.compile(r"^\| `([\w.]+)` \| (\S+) \| (.*) \|$", re.MULTILINE)

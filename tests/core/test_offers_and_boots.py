@@ -12,7 +12,7 @@ from ert_deploy.core.market.cost import estimate
 from ert_deploy.core.model.boot.watch import Watch
 from ert_deploy.core.model.desired import Criteria, Market
 from ert_deploy.core.model.observed import Health, Instance, Offer, OffSwitch, Vital
-from ert_deploy.core.model.state import LONG_AGO, Record
+from ert_deploy.core.model.state import LONG_AGO, InstanceRecord
 from ert_deploy.core.planning.health import BAD_LOOKS, BAD_LOOKS_SERVING, Candidate, Stage, complaint, judge, look
 from ert_deploy.core.planning.offers import choose, country, merged
 from ert_deploy.providers.vast.messages import read
@@ -291,7 +291,7 @@ UNHEALTHY = record(1)
     ],
 )
 def test_one_that_was_never_healthy_and_stopped_is_a_failed_boot_and_does_not_sleep(
-    found: Instance, known: Record | None, stage: Stage, deny: bool, end: bool
+    found: Instance, known: InstanceRecord | None, stage: Stage, deny: bool, end: bool
 ) -> None:
     verdict = judge(Candidate(found, None, still(1, BAD_LOOKS), known), UP.timings, NOW)
     assert (verdict.stage, verdict.deny, bool(verdict.end)) == (stage, deny, end)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
-from ert_deploy.core.model.state import LONG_AGO, Record, State
+from ert_deploy.core.model.state import LONG_AGO, InstanceRecord, State
 from ert_deploy.core.planning.adoption import adopted, known, rebuilt, strays
 from ert_deploy.core.planning.marks import sort_out
 from tests.support.ids import nth
@@ -23,16 +23,18 @@ def ours_of(*instances: Instance, state: State | None = None) -> tuple[Instance,
 
 def test_a_rebuilt_state_knows_every_instance_with_both_marks_and_no_other() -> None:
     state = rebuilt("ert", ours_of(instance(2), *STRANGERS, instance(1)), NOW)
-    known = (Record(token(1), nth(1), "1001", -NOW), Record(token(2), nth(2), "1002", -NOW))
+    known = (InstanceRecord(token(1), nth(1), "1001", -NOW), InstanceRecord(token(2), nth(2), "1002", -NOW))
     assert state == State("ert", 0, records=known, begun=-NOW), "by a clock that is compared with nothing"
 
 
 def test_a_stopped_one_that_no_state_knows_may_have_been_asked_to_start() -> None:
-    assert rebuilt("ert", (stopped(1),), NOW).records == (Record(token(1), nth(1), "1001", -NOW, woken=LONG_AGO),)
+    assert rebuilt("ert", (stopped(1),), NOW).records == (
+        InstanceRecord(token(1), nth(1), "1001", -NOW, woken=LONG_AGO),
+    )
 
 
 def test_one_that_may_serve_and_that_no_state_knows_may_have_been_published() -> None:
-    assert adopted(instance(1), NOW, may_serve=True) == Record(token(1), nth(1), "1001", NOW, published=True)
+    assert adopted(instance(1), NOW, may_serve=True) == InstanceRecord(token(1), nth(1), "1001", NOW, published=True)
 
 
 def test_of_nothing_an_empty_state_is_rebuilt() -> None:

@@ -20,9 +20,9 @@ from ert_deploy.core.model.stamps import stamps, timed
 from ert_deploy.core.model.state import (
     LONG_AGO,
     Denied,
+    InstanceRecord,
     Intent,
     Launched,
-    Record,
     Rollout,
     State,
     Tombstone,
@@ -55,7 +55,7 @@ STATES = st.builds(
     generation=NUMBER,
     intents=rows(Intent, "token", token=TEXT, at=STAMP, offer_id=TEXT, machine_id=TEXT, gone=st.booleans()),
     records=rows(
-        Record, "id", token=TEXT, id=ID, machine_id=TEXT, at=STAMP, certificate=TEXT, published=st.booleans(),
+        InstanceRecord, "id", token=TEXT, id=ID, machine_id=TEXT, at=STAMP, certificate=TEXT, published=st.booleans(),
         woken=STAMP, stranded=STAMP, keys=HASHES, asked=HASHES,
     ),
     tombstones=rows(Tombstone, "id", token=TEXT, id=ID, at=STAMP, reason=TEXT),
@@ -234,7 +234,7 @@ def test_the_numbers_of_a_state_of_the_release_before_are_its_ids() -> None:
         "claims": {**CLAIMS, "adopted": [5], "ignored": [10, 9]},
     }
     state = from_json(json.loads(json.dumps(old)))
-    assert state.records == (Record("t", nth(5), "", 1.0, "pem", True),)
+    assert state.records == (InstanceRecord("t", nth(5), "", 1.0, "pem", True),)
     assert state.tombstones == (Tombstone("u", InstanceId("9007199254740992"), 2.0, "old"),)
     assert (state.intents, state.denied) == ((Intent("v", 3.0, "", "8"),), (Denied("8", 1.0, "slow"),))
     assert (state.claims.adopted, state.claims.ignored) == (("5",), ("10", "9"))
@@ -279,7 +279,7 @@ def test_a_state_of_this_version_without_past_rentals_is_incomplete(name: str) -
 
 
 def test_claims_are_remembered_and_kept_while_anything_can_bill() -> None:
-    state = EMPTY.claim("first-owner", ["a1"]).put_record(Record("t", nth(5), "1001", 1.0))
+    state = EMPTY.claim("first-owner", ["a1"]).put_record(InstanceRecord("t", nth(5), "1001", 1.0))
     assert state.claim("", []).claims == Claims(("first-owner",), ("a1",))
     both = state.claim("second-owner", ["b2"])
     assert both.claims == Claims(("first-owner", "second-owner"), ("a1", "b2"))
@@ -288,7 +288,7 @@ def test_claims_are_remembered_and_kept_while_anything_can_bill() -> None:
 
 
 def test_what_a_person_decided_lasts_as_long_as_the_instance_is_known() -> None:
-    state = EMPTY.put_record(Record("t", nth(5), "1001", 1.0)).adopt(nth(5))
+    state = EMPTY.put_record(InstanceRecord("t", nth(5), "1001", 1.0)).adopt(nth(5))
     assert state.claims.adopted == ("5",)
     marked = state.mark_for_deletion(Tombstone("t", nth(5), 1.0, "no longer needed"))
     assert marked.claims.adopted == ("5",), "it has to be seen gone yet"
@@ -337,9 +337,9 @@ def test_an_instance_is_intent_then_record_then_tombstone_then_nothing() -> None
     state = EMPTY.intend(Intent("t", 1.0, "7", "1001"))
     assert state.tokens() == {"t"}
     assert not state.empty()
-    state = state.put_record(Record("t", nth(5), "1001", 1.0))
+    state = state.put_record(InstanceRecord("t", nth(5), "1001", 1.0))
     assert state.intents == ()
-    assert state.record(nth(5)) == Record("t", nth(5), "1001", 1.0)
+    assert state.record(nth(5)) == InstanceRecord("t", nth(5), "1001", 1.0)
     assert state.record(nth(6)) is None
     state = state.mark_for_deletion(Tombstone("t", nth(5), 2.0, "old"))
     assert state.records == ()
@@ -366,8 +366,8 @@ def test_a_gone_token_is_marked_and_no_other_is() -> None:
 
 
 def test_a_record_is_put_in_place_of_the_one_of_the_same_instance() -> None:
-    state = EMPTY.put_record(Record("a", nth(1), "1", 1.0)).put_record(Record("b", nth(2), "2", 1.0))
-    state = state.put_record(Record("a", nth(1), "1", 1.0, "pem", True))
+    state = EMPTY.put_record(InstanceRecord("a", nth(1), "1", 1.0)).put_record(InstanceRecord("b", nth(2), "2", 1.0))
+    state = state.put_record(InstanceRecord("a", nth(1), "1", 1.0, "pem", True))
     assert [(r.id, r.certificate) for r in state.records] == [("2", ""), ("1", "pem")]
     assert [r.id for r in state.drop_record(nth(2)).records] == ["1"]
 
@@ -391,6 +391,6 @@ def test_a_rollout_is_put_in_place_of_the_one_of_the_same_service() -> None:
 
 
 def test_a_record_whose_times_are_put_another_way_is_the_same_otherwise() -> None:
-    record = Record("t", nth(5), "1001", 1.0, "pem", True, 2.0, 3.0, ("a",), ("b",))
+    record = InstanceRecord("t", nth(5), "1001", 1.0, "pem", True, 2.0, 3.0, ("a",), ("b",))
     assert timed(record, 1.0, 2.0, 3.0) == record
     assert timed(record, 7.0, 8.0, 9.0) == replace(record, at=7.0, woken=8.0, stranded=9.0)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ert_deploy.core.model.state import Record
+from ert_deploy.core.model.state import InstanceRecord
 from ert_deploy.core.planning.situation import Situation
 from tests.support.situations import NOW, UP, app, env, healthy, instance, mark, off, record, rollout, seen, served
 
@@ -30,7 +30,7 @@ NEVER_KNOWN = -NOW  # by a clock that is never compared
     ],
 )
 def test_an_app_may_run_with_what_is_older_than_its_newest_deploy(
-    known: Record | None, deployed: float | None, may: bool
+    known: InstanceRecord | None, deployed: float | None, may: bool
 ) -> None:
     records = () if known is None else (known,)
     rollouts = () if deployed is None else (replace(rollout(env(1)), at=deployed),)

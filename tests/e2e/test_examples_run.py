@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ert_deploy.cli.examples import EXAMPLES
-from ert_deploy.cli.view.sandbox import MARK
+from ert_deploy.cli.view.sandbox import NOTICE
 from tests.e2e.conftest import SAMPLE, Place
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
@@ -76,7 +76,7 @@ def test_they_run_and_do_what_they_are_for(place: Place) -> None:
     assert len(codes) == len({tuple(line) for line in lines})
     said = {one.partition("\n")[0].removeprefix("$ "): one.partition("\n")[2] for one in shown}
     for line in ("offers -c my-app --limit 5", "plan -c my-app"):
-        assert said[line].startswith(MARK), line
+        assert said[line].startswith(NOTICE), line
     assert "(sandbox: no real money)" in said["status -c my-app"].partition("\n")[0]
     assert "ert-sandbox is down: no instance of it exists" in said["down -c my-app"]
     assert said["sandbox stop"].splitlines()[-2] == "nothing running"

@@ -9,7 +9,7 @@ import pytest
 from ert_deploy.core.market.cost import estimate
 from ert_deploy.core.model.errors import Failed, OfferGone, OutcomeUnknown
 from ert_deploy.engine.budget import spent
-from ert_deploy.engine.run_context import Memory, Rental
+from ert_deploy.engine.run_context import Rental, RunMemory
 from tests.support.fakes import behaviours
 from tests.support.fakes.history import WANTED, is_up, up
 from tests.support.fakes.loopback import FakeInstance, offer, world
@@ -87,7 +87,9 @@ def test_an_instance_that_vanished_costs_no_more() -> None:
 
 def test_the_sum_counts_what_has_passed_and_at_least_what_it_takes_to_be_healthy() -> None:
     alive, gone = Rental(0.36, 0.1, 0.2, 1000.0), Rental(0.36, 0.1, 0.2, 1000.0, until=1360.0)
-    assert spent(Memory(spending={"a": alive}), 1000.0) == pytest.approx(0.2)
-    assert spent(Memory(spending={"a": alive}), 1000.0 + 36000) == pytest.approx(3.7)
-    assert spent(Memory(spending={"a": gone}), 9e9) == pytest.approx(0.1 + 0.036)
-    assert spent(Memory(spending={"a": alive}), 0.0) == pytest.approx(0.2), "a clock that was set back refunds nothing"
+    assert spent(RunMemory(spending={"a": alive}), 1000.0) == pytest.approx(0.2)
+    assert spent(RunMemory(spending={"a": alive}), 1000.0 + 36000) == pytest.approx(3.7)
+    assert spent(RunMemory(spending={"a": gone}), 9e9) == pytest.approx(0.1 + 0.036)
+    assert spent(RunMemory(spending={"a": alive}), 0.0) == pytest.approx(0.2), (
+        "a clock that was set back refunds nothing"
+    )

@@ -137,7 +137,7 @@ def test_a_fact_that_cannot_be_written_is_found_again_by_its_mark() -> None:
     before = len(done(made))
     up(made)
     is_up(made)
-    assert kinds(made, before)[0] == "Record"
+    assert kinds(made, before)[0] == "RecordInstance"
     assert len(made.gpu.instances) == 1
 
 

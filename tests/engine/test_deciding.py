@@ -17,7 +17,7 @@ from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.engine import decide
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.observe import observe
-from ert_deploy.engine.run_context import Memory
+from ert_deploy.engine.run_context import RunMemory
 from ert_deploy.ports import CreateOrder
 from tests.support.fakes import behaviours
 from tests.support.fakes.history import GONE, WANTED, Process, down, is_down, is_up, served, until, up
@@ -30,7 +30,7 @@ ASLEEP = replace(WANTED, phase=Phase.ASLEEP)
 
 
 def doubts(made: FakeWorld, desired: Any = WANTED) -> list[InstanceId]:
-    seen = Process(made, observe(replace(desired, phase=Phase.ABSENT), Memory())).finish()
+    seen = Process(made, observe(replace(desired, phase=Phase.ABSENT), RunMemory())).finish()
     return [u.instance.id for u in seen.undecided]
 
 
@@ -99,7 +99,7 @@ def test_wake_does_not_say_that_there_is_nothing_where_something_may_be_ours(los
     made.store.lose()
     emptied(made)
     with pytest.raises(NeedsAttention, match=f"decide about instance {number}"):
-        Process(made, apply(replace(WANTED, begin=False), Memory())).finish()
+        Process(made, apply(replace(WANTED, begin=False), RunMemory())).finish()
     assert made.gpu.paid() == (number,)
 
 
@@ -205,13 +205,13 @@ def test_two_projects_of_one_name_leave_each_other_alone() -> None:
     mine = made.store.text
     made.store.lose()
     emptied(made)
-    theirs = Process(made, observe(OTHER, Memory())).finish()
+    theirs = Process(made, observe(OTHER, RunMemory())).finish()
     # The service is the same here and only the owner ids are different: a user has to select the owner.
     assert [u.instance.id for u in theirs.undecided] == [first]
     made.gpu.only().order = _owned_by(made.gpu.only().order, "our-project:" + service_hash("srv-another"))
     up(made, OTHER, most=3)
     assert len(made.gpu.paid()) == 2
-    seen = Process(made, observe(OTHER, Memory())).finish()
+    seen = Process(made, observe(OTHER, RunMemory())).finish()
     assert [i.id for i in seen.ownership.others] == [first]
     assert seen.undecided == ()
     with pytest.raises(UsageError, match="is another owner's"):
@@ -294,4 +294,4 @@ def test_a_sleep_leaves_what_is_undecided_alone() -> None:
 def _apply(desired: Any) -> Any:
     from ert_deploy.engine.apply import apply
 
-    return apply(desired, Memory())
+    return apply(desired, RunMemory())

@@ -25,13 +25,13 @@ from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.plain.state import contradictions, from_json, to_json
 from ert_deploy.core.model.provider import InstanceId
-from ert_deploy.core.model.state import Denied, Intent, Record, Rollout, State, Tombstone
+from ert_deploy.core.model.state import Denied, InstanceRecord, Intent, Rollout, State, Tombstone
 from ert_deploy.core.planning.app_env import connected
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine import reap as reaping
 from ert_deploy.engine.apply import Result, apply
 from ert_deploy.engine.observe import observe
-from ert_deploy.engine.run_context import Memory
+from ert_deploy.engine.run_context import RunMemory
 from tests.support.fakes.documents import DocumentStore
 from tests.support.fakes.history import GONE, WANTED, Process, up
 from tests.support.fakes.loopback import FakeWorld, certificate, world
@@ -73,7 +73,7 @@ TIMES = st.sampled_from([0.0, 1.0, 2.0, 999_999.0, 1_000_500.0, 1_001_200.0, 2e9
 PEMS = st.sampled_from([SERVES.certificate, "", certificate("somebody"), "nonsense"])
 HASHES = st.lists(st.sampled_from(["a" * 64, "b" * 64]), max_size=2, unique=True).map(tuple)
 RECORDS = st.builds(
-    Record, TOKENS, IDS, MACHINES, TIMES, PEMS, st.booleans(), TIMES, TIMES, HASHES, HASHES,
+    InstanceRecord, TOKENS, IDS, MACHINES, TIMES, PEMS, st.booleans(), TIMES, TIMES, HASHES, HASHES,
 )  # fmt: skip
 STATES = st.builds(
     State,
@@ -117,7 +117,7 @@ def applied(desired: Desired) -> Callable[[FakeWorld], tuple[int, Situation | No
     """Return a function that runs `desired` and returns the exit code of the CLI and the final situation."""
 
     def command(made: FakeWorld) -> tuple[int, Situation | None]:
-        end = finished(made, apply(desired, Memory()))
+        end = finished(made, apply(desired, RunMemory()))
         if isinstance(end, ErtError):
             return end.exit_code, None
         assert isinstance(end, Result)
@@ -128,7 +128,7 @@ def applied(desired: Desired) -> Callable[[FakeWorld], tuple[int, Situation | No
 
 
 def status(made: FakeWorld) -> tuple[int, Situation | None]:
-    seen = finished(made, observe(WANTED, Memory()))
+    seen = finished(made, observe(WANTED, RunMemory()))
     if isinstance(seen, ErtError):
         return seen.exit_code, None
     return (5 if seen.undecided else 0), seen
@@ -306,7 +306,7 @@ def test_a_tombstone_counts_with_the_token_of_the_environment_only(name: str, ad
     "forgery",
     [
         {"intents": (Intent(THEIRS, 1.0, "7", "1001"),)},
-        {"records": (SERVES, Record(THEIRS, nth(NEIGHBOUR), "1002", 1.0))},
+        {"records": (SERVES, InstanceRecord(THEIRS, nth(NEIGHBOUR), "1002", 1.0))},
         {"tombstones": (Tombstone(THEIRS, nth(NEIGHBOUR), 1.0, "forged"),)},
         {
             "tombstones": (Tombstone(THEIRS, nth(NEIGHBOUR), 1.0, ""),),

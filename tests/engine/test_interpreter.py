@@ -14,7 +14,7 @@ from ert_deploy.engine.apply import HANDLERS, apply
 from ert_deploy.engine.effects import Effects, Method, ask
 from ert_deploy.engine.observe import observe
 from ert_deploy.engine.run import run
-from ert_deploy.engine.run_context import Memory, Run
+from ert_deploy.engine.run_context import Run, RunMemory
 from ert_deploy.ports import AppProbe, BackendProbe, GpuHost, StateStore, TimeSource, WebHost
 from tests.support.fakes.history import GONE, WANTED, Process, is_down, is_up, start, up
 from tests.support.fakes.loopback import world
@@ -62,7 +62,7 @@ def test_every_step_has_one_function_that_carries_it_out() -> None:
 
 
 def test_a_look_places_the_instances_again_only_where_the_apps_may_change_whose_they_are() -> None:
-    made, memory = world(), Memory()
+    made, memory = world(), RunMemory()
     up(made)
     first = Process(made, observe(WANTED, memory)).finish()
     assert memory.given is not None
@@ -76,7 +76,7 @@ def test_a_look_places_the_instances_again_only_where_the_apps_may_change_whose_
 
 def test_a_look_lists_before_it_loads() -> None:
     made = world()
-    look: Process[Situation] = Process(made, observe(WANTED, Memory()))
+    look: Process[Situation] = Process(made, observe(WANTED, RunMemory()))
     order: list[Method] = []
     while not look.ended:
         order.append(look.effect.method)

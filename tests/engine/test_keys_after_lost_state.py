@@ -8,7 +8,7 @@ from ert_deploy.core.model.errors import NeedsAttention, Rejected, Transient
 from ert_deploy.core.model.keys import make_key
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.core.model.state import Record
+from ert_deploy.core.model.state import InstanceRecord
 from tests.support.fakes import behaviours
 from tests.support.fakes.history import is_up, served, start, up
 from tests.support.fakes.loopback import FakeWorld
@@ -145,4 +145,4 @@ def test_after_the_state_was_lost_one_that_is_not_healthy_is_only_written_down()
     while not made.store.state.records:
         process.step()
     (known,) = made.store.state.records
-    assert known == Record(known.token, number, known.machine_id, known.at, published=True)
+    assert known == InstanceRecord(known.token, number, known.machine_id, known.at, published=True)

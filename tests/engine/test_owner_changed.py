@@ -11,7 +11,7 @@ from ert_deploy.core.model.observed import HEALTHY
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.observe import observe
-from ert_deploy.engine.run_context import Memory
+from ert_deploy.engine.run_context import RunMemory
 from tests.support.fakes import behaviours
 from tests.support.fakes.history import OTHER, WANTED, Process, down, is_down, is_up, served, until, up
 from tests.support.fakes.loopback import FakeWorld
@@ -21,7 +21,7 @@ RENAMED = replace(WANTED, owner="another-project")
 
 def looked(made: FakeWorld, desired: Desired = RENAMED) -> Situation:
     """Return the first observation of a new run."""
-    found: Situation = Process(made, observe(desired, Memory())).finish()
+    found: Situation = Process(made, observe(desired, RunMemory())).finish()
     return found
 
 
@@ -50,7 +50,7 @@ def test_down_destroys_it(apps_first: bool) -> None:
 def test_it_sleeps_and_wakes() -> None:
     made = served()
     number = made.gpu.only().id
-    Process(made, apply(replace(RENAMED, phase=Phase.ASLEEP), Memory())).finish()
+    Process(made, apply(replace(RENAMED, phase=Phase.ASLEEP), RunMemory())).finish()
     assert made.gpu.running() == ()
     up(made, replace(RENAMED, begin=False))
     is_up(made)
@@ -60,8 +60,8 @@ def test_it_sleeps_and_wakes() -> None:
 def test_a_machine_that_boots_is_waited_for() -> None:
     made = served()
     number = made.gpu.only().id
-    Process(made, apply(replace(WANTED, phase=Phase.ASLEEP), Memory())).finish()
-    until(Process(made, apply(WANTED, Memory())), made.gpu.running)
+    Process(made, apply(replace(WANTED, phase=Phase.ASLEEP), RunMemory())).finish()
+    until(Process(made, apply(WANTED, RunMemory())), made.gpu.running)
     up(made, RENAMED)
     is_up(made)
     assert made.gpu.paid() == (number,)
@@ -104,7 +104,7 @@ def test_a_machine_is_seen_once_per_look_also_where_the_services_become_known_in
     made = served()
     number = made.gpu.only().id
     behaviours.unpullable(made.gpu.only())
-    memory = Memory()
+    memory = RunMemory()
     strikes = []
     for _ in range(2):
         Process(made, observe(WANTED, memory)).finish()

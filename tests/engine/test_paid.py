@@ -9,7 +9,7 @@ import pytest
 from ert_deploy.core.model.events import Destroyed
 from ert_deploy.core.model.observed import Health, Vital
 from ert_deploy.engine.market.paid import meter, paid
-from ert_deploy.engine.run_context import Memory, Rental
+from ert_deploy.engine.run_context import Rental, RunMemory
 from tests.support.fakes import behaviours
 from tests.support.fakes.history import WANTED, down, told, up
 from tests.support.fakes.loopback import offer, world
@@ -22,10 +22,10 @@ PULLING = replace(UP, **says("loading"), address=None)
 BLANK = replace(UP, **says(None), address=None)
 
 
-def memory() -> Memory:
+def memory() -> RunMemory:
     """Return the memory of a run that rented a machine at 1000 s, for $0.01 a GB at 800 Mb/s."""
     rental = Rental(0.3, 0.1, 0.2, 1000.0)
-    return Memory(spending={TOKEN: rental}, rented={TOKEN: offer(1, inet_down=800.0, inet_down_cost=0.01)})
+    return RunMemory(spending={TOKEN: rental}, rented={TOKEN: offer(1, inet_down=800.0, inet_down_cost=0.01)})
 
 
 def test_before_anything_is_pulled_only_the_disk_costs() -> None:

@@ -17,7 +17,7 @@ from ert_deploy.core.planning.changes.summary import Kind
 from ert_deploy.core.planning.forecast.unknown import NEW
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.run import run
-from ert_deploy.engine.run_context import Memory
+from ert_deploy.engine.run_context import RunMemory
 from ert_deploy.wiring import Session
 from tests.support.fakes.deployment import on_fakes
 from tests.support.fakes.history import WANTED, Process, done, told
@@ -50,7 +50,7 @@ def history(dice: random.Random) -> tuple[FakeWorld, Desired]:
     made.backend.says_limits = dice.random() < 0.7
     made.gpu.offers = tuple(offer(n) for n in dice.sample(range(1, 13), 6))
     for _ in range(dice.randrange(4)):
-        command = Process(made, apply(aimed(configs(dice, services), dice.choice(GOALS)), Memory()))
+        command = Process(made, apply(aimed(configs(dice, services), dice.choice(GOALS)), RunMemory()))
         try:
             if dice.random() < 0.3:
                 command.die(dice.randrange(1, 120))
@@ -84,7 +84,7 @@ def compared(seed: int) -> tuple[Plan, list[Any], list[Any]]:
     plan = preview(session, desired)
     taken, rented, wrote = len(done(made)), len(told(made, Rented)), len(told(made, Wrote))
     try:
-        run(apply(desired, Memory()), made.ports)
+        run(apply(desired, RunMemory()), made.ports)
     except ErtError as error:
         if not (any(f.stops for f in plan.findings) or plan.undecided):
             raise AssertionError("it failed, and the plan did not say so") from error

@@ -11,7 +11,7 @@ from ert_deploy.core.model.events import Destroyed, Trouble
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.provider import InstanceId
-from ert_deploy.core.model.state import Intent, Record
+from ert_deploy.core.model.state import InstanceRecord, Intent
 from ert_deploy.engine import reap as reaping
 from tests.support.fakes.history import WANTED, Process, down, is_down, is_up, told, up
 from tests.support.fakes.loopback import FakeWorld, world
@@ -112,7 +112,7 @@ def test_one_that_a_run_has_taken_up_since_is_left_alone(how: str) -> None:
     state, mark = made.store.state, chosen[0].mark
     assert mark is not None
     if how == "record":
-        made.store.save(state.put_record(Record(mark.token, number, "1001", 0.0)))
+        made.store.save(state.put_record(InstanceRecord(mark.token, number, "1001", 0.0)))
     else:
         made.store.save(state.intend(Intent(mark.token, 0.0, "1", "1001")))
     assert reap(made, *chosen) == ()

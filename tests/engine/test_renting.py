@@ -25,7 +25,7 @@ def test_up_rents_the_cheapest_offer_boots_it_and_moves_the_app_over() -> None:
     made = world()
     result = up(made)
     is_up(made)
-    assert kinds(made) == ["MarkApps", "Rent", "AddKey", "Pin", "Publish", "Deploy", "Prove"]
+    assert kinds(made) == ["WriteMarkers", "Rent", "AddKey", "Pin", "Publish", "Deploy", "Prove"]
     assert made.gpu.only().machine_id == "1001"
     assert result.abandoned == ()
     assert [r.rank for r in told(made, Renting)] == [1]
@@ -71,7 +71,7 @@ def test_after_the_state_was_lost_up_adopts_and_neither_rents_nor_deploys() -> N
     is_up(made)
     assert len(made.gpu.instances) == 1
     assert len(made.web.services["dash"].deploys) == 1
-    assert kinds(made, before) == ["Record", "Pin", "Prove"]
+    assert kinds(made, before) == ["RecordInstance", "Pin", "Prove"]
 
 
 def test_what_was_rented_is_announced_with_its_offer() -> None:

@@ -10,7 +10,7 @@ from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Criteria, Desired, Market, Phase
 from ert_deploy.core.model.errors import Failed, UsageError
 from ert_deploy.core.model.events import Renting, Retired
-from ert_deploy.core.model.state import Record
+from ert_deploy.core.model.state import InstanceRecord
 from tests.support.fakes import behaviours
 from tests.support.fakes.history import WANTED, done, is_up, start, told, until, up
 from tests.support.fakes.loopback import FakeWorld, offer, world
@@ -193,7 +193,7 @@ def test_a_clone_from_the_console_that_is_destroyed_there_leaves_nothing_on_watc
     original = made.gpu.only()
     clone = made.gpu.create(replace(original.order, offer_id="2"))
     state = made.store.state
-    made.store.save(state.put_record(Record(original.order.mark.token, clone, "1002", made.clock.now())))
+    made.store.save(state.put_record(InstanceRecord(original.order.mark.token, clone, "1002", made.clock.now())))
     made.gpu.destroy(clone)
     up(made)
     is_up(made)

@@ -14,7 +14,7 @@ from ert_deploy.core.verdict.facts import KEY_REJECTED, Asleep, Credit, Facts
 from ert_deploy.core.verdict.judge import links
 from ert_deploy.core.verdict.links import Level, Missing, Name, Standing, standing
 from ert_deploy.engine.run import run
-from ert_deploy.engine.run_context import Memory
+from ert_deploy.engine.run_context import RunMemory
 from ert_deploy.engine.verdict.read import NO_KEY, read_facts
 from ert_deploy.ports import AppAnswer
 from tests.support.fakes.history import WANTED, down, served
@@ -43,7 +43,7 @@ def facts(made: FakeWorld, desired: object = WANTED) -> Facts:
     sides = (made.gpu.faults, made.web.faults, made.backend.faults, made.store.faults)
     for side in sides:
         side.calls.clear()
-    found = run(read_facts(BOTH if desired is BOTH else WANTED, Memory()), made.ports)
+    found = run(read_facts(BOTH if desired is BOTH else WANTED, RunMemory()), made.ports)
     assert WRITES.isdisjoint(call for side in sides for call in side.calls)
     return found
 

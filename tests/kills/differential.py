@@ -14,7 +14,7 @@ from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import ErtError
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.effects import Method
-from ert_deploy.engine.run_context import Memory
+from ert_deploy.engine.run_context import RunMemory
 from ert_deploy.ports import GpuHost, WebHost
 from tests.kills.fault_proxy import FaultProxy, in_front_of
 from tests.kills.invariants import books, nothing_lost
@@ -188,7 +188,7 @@ def _call(row: Row) -> int:
 
 def _command(world: World, desired: Desired) -> int:
     """Run one command and return the exit code of the CLI."""
-    effects, world.acting = apply(desired, Memory()), Actor(desired)
+    effects, world.acting = apply(desired, RunMemory()), Actor(desired)
     try:
         effect = next(effects)
         while True:

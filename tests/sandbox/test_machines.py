@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ert_deploy.sandbox.runtime.machines import BOOK, Machines, Ports
-from ert_deploy.sandbox.runtime.processes import ProcessMark
+from ert_deploy.sandbox.runtime.processes import ProcessIdentity
 from tests.support.vast.world import PROGRAM, python, until
 
 SLEEPER = python("import signal\nsignal.pause()")
@@ -66,7 +66,9 @@ def test_every_process_is_written_down_while_it_lives(machines: Machines, tmp_pa
     pid = machines.pid(1)
     assert pid is not None
     book = tmp_path / BOOK
-    assert json.loads(book.read_text()) == [{"pid": pid, "start_time": ProcessMark.of(pid).start_time, "instance": 1}]
+    assert json.loads(book.read_text()) == [
+        {"pid": pid, "start_time": ProcessIdentity.of(pid).start_time, "instance": 1}
+    ]
     assert book.stat().st_mode & 0o777 == 0o600
     machines.kill(1)
     until(lambda: ended(machines, 1))

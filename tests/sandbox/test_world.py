@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ert_deploy.sandbox.httpd.faults import Faults
-from ert_deploy.sandbox.runtime.processes import ProcessMark, end_processes, recorded
+from ert_deploy.sandbox.runtime.processes import ProcessIdentity, end_processes, recorded
 from ert_deploy.sandbox.world import daemon
 from ert_deploy.sandbox.world.file import NotRunning, WorldError, WorldFile, attach, is_alive, save
 from ert_deploy.sandbox.world.paths import images_folder
@@ -90,7 +90,7 @@ class BrokenRender(FakeRender):
 def a_file(pid: int = 1, **more: Any) -> WorldFile:
     return WorldFile(
         pid=pid,
-        start_time=ProcessMark.of(pid).start_time,
+        start_time=ProcessIdentity.of(pid).start_time,
         speed=20.0,
         epoch_wall=1.0,
         epoch_world=2.0,
@@ -238,7 +238,7 @@ def test_a_file_of_another_user_a_link_or_a_pipe_is_no_world(tmp_path: Path, mon
 
 def test_leftovers_are_ended_only_if_they_are_still_themselves(tmp_path: Path) -> None:
     with subprocess.Popen(["sleep", "60"]) as ours, subprocess.Popen(["sleep", "60"]) as stranger:
-        marks = [ProcessMark.of(ours.pid), ProcessMark.of(stranger.pid)]
+        marks = [ProcessIdentity.of(ours.pid), ProcessIdentity.of(stranger.pid)]
         rows = [
             {"pid": marks[0].pid, "start_time": marks[0].start_time},
             {"pid": marks[1].pid, "start_time": marks[1].start_time + 1},
@@ -258,7 +258,7 @@ def test_one_that_ignores_sigterm_is_killed() -> None:
     with subprocess.Popen(["python3", "-c", stubborn], stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         child.stdout.readline()
-        end_processes([ProcessMark.of(child.pid)], patience=0.2)
+        end_processes([ProcessIdentity.of(child.pid)], patience=0.2)
         assert child.wait(5) == -9
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from ert_deploy.sandbox.__main__ import main
-from ert_deploy.sandbox.runtime.processes import ProcessMark
+from ert_deploy.sandbox.runtime.processes import ProcessIdentity
 from ert_deploy.sandbox.world import daemon
 from ert_deploy.sandbox.world.file import NotRunning, WorldError, attach, is_alive
 
@@ -27,7 +27,7 @@ FAKES = textwrap.dedent(
     from pathlib import Path
     from ert_deploy.sandbox.world import daemon
     from ert_deploy.sandbox.httpd.faults import Faults
-    from ert_deploy.sandbox.runtime.processes import ProcessMark
+    from ert_deploy.sandbox.runtime.processes import ProcessIdentity
     from ert_deploy.sandbox.world.world import World
 
     class Sheet:
@@ -40,7 +40,7 @@ FAKES = textwrap.dedent(
             self.directory, self.faults = setting.directory / "vast", Faults()
         def start(self):
             self.child = subprocess.Popen(["sleep", "600"])
-            mark = ProcessMark.of(self.child.pid)
+            mark = ProcessIdentity.of(self.child.pid)
             row = {"pid": mark.pid, "start_time": mark.start_time}
             (self.directory / "machine-processes.json").write_text(json.dumps([row]))
         def stop(self):
@@ -91,9 +91,9 @@ def start(tmp_path: Path, directory: Path) -> Start:
     return begin
 
 
-def machine(directory: Path) -> ProcessMark:
+def machine(directory: Path) -> ProcessIdentity:
     (row,) = json.loads((directory / "vast" / "machine-processes.json").read_text())
-    return ProcessMark(row["pid"], row["start_time"])
+    return ProcessIdentity(row["pid"], row["start_time"])
 
 
 def test_a_started_world_is_ready_and_found_by_others(start: Start, directory: Path) -> None:

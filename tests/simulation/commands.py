@@ -16,7 +16,7 @@ from ert_deploy.engine.apply import apply
 from ert_deploy.engine.effects import Effects
 from ert_deploy.engine.reap import find, reap
 from ert_deploy.engine.rotate import rotate
-from ert_deploy.engine.run_context import Memory
+from ert_deploy.engine.run_context import RunMemory
 from tests.simulation.interpreter import carry_out
 from tests.simulation.invariants import claims
 from tests.simulation.operators import Operator
@@ -82,7 +82,7 @@ def exit_of(command: Command, value: Any, now: float) -> ErtError | None:
 def _effects(command: Command, tale: Story) -> Effects[Any]:
     """Return the generator of a command. The reaper runs without a confirmation here."""
     if isinstance(command, Desired):
-        return apply(_fitted(command, tale), Memory())
+        return apply(_fitted(command, tale), RunMemory())
     return _rotating(_fitted(command.desired, tale)) if command is not None else _reaping()
 
 

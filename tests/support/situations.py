@@ -10,7 +10,7 @@ from ert_deploy.core.model.desired import Criteria, Desired, Launch, Phase, Targ
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health, Instance, Observed, Publication, Vital
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.core.model.state import Intent, Record, Rollout, State, Tombstone
+from ert_deploy.core.model.state import InstanceRecord, Intent, Rollout, State, Tombstone
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning.app_env import connected, withdrawn
 from tests.support.ids import nth
@@ -59,16 +59,16 @@ def instance(number: int, **changes: Any) -> Instance:
     return replace(base, **changes)
 
 
-def record(number: int, *, pinned: bool = False, published: bool = False, at: float = NOW - 60) -> Record:
-    return Record(token(number), nth(number), str(number + 1000), at, pem(number) if pinned else "", published)
+def record(number: int, *, pinned: bool = False, published: bool = False, at: float = NOW - 60) -> InstanceRecord:
+    return InstanceRecord(token(number), nth(number), str(number + 1000), at, pem(number) if pinned else "", published)
 
 
-def served(number: int, *, woken: float = 0.0, stranded: float = 0.0, at: float = NOW - 60) -> Record:
+def served(number: int, *, woken: float = 0.0, stranded: float = 0.0, at: float = NOW - 60) -> InstanceRecord:
     """Return the record of an instance that was published to an app."""
     return replace(record(number, pinned=True, published=True, at=at), woken=woken, stranded=stranded)
 
 
-def told_keys(number: int, keys: tuple[Secret, ...], asked: tuple[Secret, ...] = ()) -> Record:
+def told_keys(number: int, keys: tuple[Secret, ...], asked: tuple[Secret, ...] = ()) -> InstanceRecord:
     """Return the record of a serving instance whose accepted keys were changed while it ran."""
     digests = tuple(k.sha256() for k in keys), tuple(k.sha256() for k in asked)
     return replace(served(number), keys=digests[0], asked=digests[1])
@@ -123,7 +123,7 @@ def rollout(values: dict[str, Secret], proven: float = 0.0, target: Target = DAS
 
 def seen(
     *instances: Instance,
-    records: tuple[Record, ...] = (),
+    records: tuple[InstanceRecord, ...] = (),
     intents: tuple[Intent, ...] = (),
     tombstones: tuple[Tombstone, ...] = (),
     rollouts: tuple[Rollout, ...] = (),

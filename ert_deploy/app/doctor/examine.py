@@ -17,12 +17,12 @@ from ert_deploy.engine.apply import apply
 from ert_deploy.engine.diagnosis.read import read_evidence
 from ert_deploy.engine.observe import observe
 from ert_deploy.engine.run import run
-from ert_deploy.engine.run_context import Memory
+from ert_deploy.engine.run_context import RunMemory
 
 # Steps that `--fix` may take: none of them rents, starts, stops or destroys a machine.
 SAFE = (
-    steps.Record, steps.Pin, steps.Publish, steps.Deploy, steps.Prove, steps.AddKey, steps.DropKeys, steps.Drain,
-    steps.Settle, steps.DropIntent,
+    steps.RecordInstance, steps.Pin, steps.Publish, steps.Deploy, steps.Prove, steps.AddKey, steps.DropKeys,
+    steps.Drain, steps.Settle, steps.DropIntent,
 )  # fmt: skip
 
 
@@ -71,7 +71,7 @@ def fix(config: Config = None, *, progress: Progress = SILENT) -> tuple[Cause, .
         return ()
     with at_work(opened(config), progress) as (session, _):
         desired = replace(session.desired, phase=Phase.RUNNING, attempts=0)  # without an attempt nothing is rented
-        planned = planning.plan(run(observe(desired, Memory()), session.ports))
+        planned = planning.plan(run(observe(desired, RunMemory()), session.ports))
         more = [step for step in planned if not isinstance(step, SAFE)]
         if more:
             raise NeedsAttention(

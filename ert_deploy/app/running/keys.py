@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ert_deploy.adapters.state.document import moment
 from ert_deploy.app.deployment import SILENT, Config, Progress, opened
 from ert_deploy.core.model.errors import ErtError
-from ert_deploy.core.model.state import Record, State
+from ert_deploy.core.model.state import InstanceRecord, State
 from ert_deploy.wiring import Session
 
 __all__ = ["Accepted", "accepted_keys", "moment"]
@@ -60,7 +60,7 @@ def _users(session: Session, progress: Progress) -> dict[str, str]:
     return found
 
 
-def _since(state: State, record: Record, digest: str) -> float:
+def _since(state: State, record: InstanceRecord, digest: str) -> float:
     """Return when the instance began to accept the key, by the history, else when it was rented."""
     found = 0.0
     for event in reversed(list(_changes(state, record))):
@@ -70,5 +70,5 @@ def _since(state: State, record: Record, digest: str) -> float:
     return max(0.0, found or (0.0 if record.keys else record.at))
 
 
-def _changes(state: State, record: Record) -> Iterator[tuple[float, str]]:
+def _changes(state: State, record: InstanceRecord) -> Iterator[tuple[float, str]]:
     yield from ((one.at, one.why) for one in state.history if (one.what, one.instance) == ("keys", record.id))

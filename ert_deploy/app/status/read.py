@@ -20,7 +20,7 @@ from ert_deploy.core.verdict.facts import Asleep, Facts
 from ert_deploy.core.verdict.judge import links
 from ert_deploy.core.verdict.links import Missing, standing
 from ert_deploy.engine.run import Ports, run
-from ert_deploy.engine.run_context import Memory
+from ert_deploy.engine.run_context import RunMemory
 from ert_deploy.engine.verdict.read import read_facts
 from ert_deploy.wiring import Session
 
@@ -97,7 +97,7 @@ def _owner(name: str, listed: tuple[Instance, ...]) -> dict[str, Any]:
 
 
 def _status(desired: Desired, ports: Ports, *, whole: bool = True, sandbox: bool = False) -> Status:
-    facts = run(read_facts(desired, Memory(), whole=whole), ports)
+    facts = run(read_facts(desired, RunMemory(), whole=whole), ports)
     found = links(facts)
     made = Status(desired.deployment, ports.clock.now(), found, standing(found), unread=_unread(facts), sandbox=sandbox)
     if isinstance(facts.situation, Missing):

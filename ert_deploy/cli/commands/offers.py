@@ -13,7 +13,7 @@ from ert_deploy.cli.options import config_option, emit_json, interruptible, json
 from ert_deploy.cli.view.avoided import avoided, avoided_document
 from ert_deploy.cli.view.offer import MINUTE, WIDTH, offer_document, offer_lines
 from ert_deploy.cli.view.progress import make_view
-from ert_deploy.cli.view.sandbox import mark_sandbox
+from ert_deploy.cli.view.sandbox import say_sandbox
 from ert_deploy.core.planning.offers import Ranked, country
 
 
@@ -68,7 +68,7 @@ def _place(geolocation: str) -> str:
 
 def _show(found: Offers, limit: int) -> None:
     choice, desired = found.choice, found.desired
-    mark_sandbox(found.sandbox)
+    say_sandbox(found.sandbox)
     click.echo(
         f"{len(choice.ranked)} offers match; costs in $ until healthy and with {desired.plan_hours:g} h, minutes"
     )

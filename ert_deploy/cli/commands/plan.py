@@ -14,7 +14,7 @@ from ert_deploy.cli.options import config_option, emit_json, interruptible, json
 from ert_deploy.cli.view.lines import symbol
 from ert_deploy.cli.view.plan import plan_document, plan_lines
 from ert_deploy.cli.view.progress import make_view
-from ert_deploy.cli.view.sandbox import mark_sandbox
+from ert_deploy.cli.view.sandbox import say_sandbox
 from ert_deploy.core.model.desired import Phase
 
 CHANGES = 4
@@ -51,7 +51,7 @@ def command(config: str | None, as_json: bool, phase: str | None, exit_code: boo
     if as_json:
         emit_json(plan_document(plan) | attention(plan.undecided, plan.others))
     else:
-        mark_sandbox(plan.sandbox)
+        say_sandbox(plan.sandbox)
         for line in plan_lines(plan):
             click.echo(line)
     if left := undecided(plan.undecided):

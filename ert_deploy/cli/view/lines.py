@@ -106,8 +106,8 @@ def passing(event: events.Event) -> str:
 
 SYMBOLS = {
     steps.Rent: "+",
-    steps.MarkApps: "~",
-    steps.Record: "~",
+    steps.WriteMarkers: "~",
+    steps.RecordInstance: "~",
     steps.Pin: "~",
     steps.AddKey: "+",
     steps.DropKeys: "-",
@@ -137,7 +137,7 @@ def verb(step: steps.Step) -> str:
     match step:
         case steps.Rent():
             return "rent a GPU"
-        case steps.MarkApps(targets):
+        case steps.WriteMarkers(targets):
             return f"write a mark into {', '.join(targets)}"
         case steps.AwaitBoot(instance_id):
             return f"boot {_named(instance_id)} and verify its identity and health"
@@ -152,7 +152,7 @@ def verb(step: steps.Step) -> str:
 
 
 _MACHINE_VERBS = {
-    steps.Record: "record",
+    steps.RecordInstance: "record",
     steps.DropRecord: "drop the record of",
     steps.Pin: "pin the certificate of",
     steps.AddKey: "add a new key to",

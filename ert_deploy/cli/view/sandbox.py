@@ -1,13 +1,13 @@
-"""Mark of the sandbox: one line above figures that are not real."""
+"""Notice of the sandbox: one line above figures that are not real."""
 
 from __future__ import annotations
 
 import click
 
-MARK = "sandbox: no machine, offer or price here is real, and nothing costs money"
+NOTICE = "sandbox: no machine, offer or price here is real, and nothing costs money"
 
 
-def mark_sandbox(sandbox: bool, *, err: bool = False) -> None:
-    """Print the mark if the figures that follow are those of the sandbox."""
+def say_sandbox(sandbox: bool, *, err: bool = False) -> None:
+    """Print the notice if the figures that follow are those of the sandbox."""
     if sandbox:
-        click.echo(MARK, err=err)
+        click.echo(NOTICE, err=err)

@@ -31,7 +31,7 @@ from ert_deploy.core.model.model_server import ExtraVariable
 
 ROOM_GB = 2.0  # for logs and temporary files of a download
 
-Verdict = tuple[str, str] | None
+Violation = tuple[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Rule:
     """`check` is called with the values of `needs` in that order; an error is reported at the first key."""
 
     needs: tuple[str, ...]
-    check: Callable[..., Verdict]
+    check: Callable[..., Violation]
 
 
 def broken(reading: Reading, hosts: Collection[str] = ()) -> Iterator[Problem]:
@@ -74,14 +74,14 @@ def unsettled(reading: Reading) -> Iterator[Problem]:
         )
 
 
-def _disk_holds(disk: float, image: float, tag: str, given: float | None) -> Verdict:
+def _disk_holds(disk: float, image: float, tag: str, given: float | None) -> Violation:
     least = image + model_gb(tag, given) + ROOM_GB
     if disk >= least:
         return None
     return f"{disk:g} GB do not hold the image, the model and {ROOM_GB:g} GB of free space", f"at least {least:.1f}"
 
 
-def _bid_and_market(bid: float | str | None, market: str) -> Verdict:
+def _bid_and_market(bid: float | str | None, market: str) -> Violation:
     if market == "interruptible" and bid is None:
         return "an interruptible machine needs a bid", "set launch/bid: auto or a bid in $/h, or market: on-demand"
     if market == "on-demand" and bid is not None:
@@ -89,25 +89,25 @@ def _bid_and_market(bid: float | str | None, market: str) -> Verdict:
     return None
 
 
-def _instead_of_a_bid(or_on_demand: bool, market: str) -> Verdict:
+def _instead_of_a_bid(or_on_demand: bool, market: str) -> Violation:
     if or_on_demand and market == "on-demand":
         return "it is for the interruptible market only", "remove it, or set market: interruptible"
     return None
 
 
-def _bid_below_cap(bid: float | str | None, cap: float) -> Verdict:
+def _bid_below_cap(bid: float | str | None, cap: float) -> Violation:
     if bid is None or isinstance(bid, str) or bid <= cap:
         return None
     return f"{bid:g} $/h is more than offer/max_dph ({cap:g})", f"at most {cap:g}"
 
 
-def _something_switches_off(idle: int, lifetime: int) -> Verdict:
+def _something_switches_off(idle: int, lifetime: int) -> Violation:
     if idle or lifetime:
         return None
     return "with idle_stop and max_lifetime both 0 the GPU would never be stopped", "such as idle_stop: 20m"
 
 
-def _guard_waits_for_launch(deadline: int, limit: float) -> Verdict:
+def _guard_waits_for_launch(deadline: int, limit: float) -> Violation:
     if deadline == 0 or deadline >= limit:
         return None
     return (
@@ -116,41 +116,41 @@ def _guard_waits_for_launch(deadline: int, limit: float) -> Verdict:
     )
 
 
-def _progress_before_limit(no_progress: float, limit: float) -> Verdict:
+def _progress_before_limit(no_progress: float, limit: float) -> Violation:
     return None if no_progress <= limit else ("it is longer than timings/boot_limit", f"at most {spoken(limit)}")
 
 
-def _contract_outlasts_plan(duration: float, hours: float) -> Verdict:
+def _contract_outlasts_plan(duration: float, hours: float) -> Violation:
     least = hours * 3600 + 86400
     if duration >= least:
         return None
     return "the host's contract could end during the planned hours", f"at least plan/hours and a day: {spoken(least)}"
 
 
-def _different_names(*names: str | tuple[str, ...]) -> Verdict:
+def _different_names(*names: str | tuple[str, ...]) -> Violation:
     flat = [name for entry in names for name in ((entry,) if isinstance(entry, str) else entry)]
     repeated = sorted({name for name in flat if flat.count(name) > 1})
     return (f"{', '.join(repeated)} is used for more than one thing", "give each its own name") if repeated else None
 
 
-def _each_name_once(extra: tuple[ExtraVariable, ...]) -> Verdict:
+def _each_name_once(extra: tuple[ExtraVariable, ...]) -> Violation:
     names = [one.name for one in extra]
     repeated = sorted({name for name in names if names.count(name) > 1})
     return (f"{', '.join(repeated)} is set more than once", "keep one value") if repeated else None
 
 
-def _another_service(name: str, *before: str) -> Verdict:
+def _another_service(name: str, *before: str) -> Violation:
     return (f"{name} is listed already", "one entry per service") if name in before else None
 
 
-def _start_is_known(start: str | None, root: str) -> Verdict:
+def _start_is_known(start: str | None, root: str) -> Violation:
     if start is not None or root == Blueprint().root:
         return None
     return f"how the app in {root} is started is not known", "such as gunicorn --bind 0.0.0.0:$PORT app:app"
 
 
-def _no_address_in_sandbox(default: str) -> Callable[[str, bool], Verdict]:
-    def check(url: str, sandbox: bool) -> Verdict:
+def _no_address_in_sandbox(default: str) -> Callable[[str, bool], Violation]:
+    def check(url: str, sandbox: bool) -> Violation:
         if sandbox and url != default:
             return "a sandbox has its own address", "remove it, or remove the sandbox section"
         return None
@@ -158,7 +158,7 @@ def _no_address_in_sandbox(default: str) -> Callable[[str, bool], Verdict]:
     return check
 
 
-def _folder_and_custody(folder: Path | None, custody: str) -> Verdict:
+def _folder_and_custody(folder: Path | None, custody: str) -> Violation:
     if folder is None or custody == "file":
         return None
     return f"no files are kept with keys/custody: {custody}", "remove it, or set custody: file"
@@ -194,13 +194,13 @@ def _rules_of_hosts(hosts: Collection[str]) -> Iterator[Rule]:
         yield Rule((f"{provider.section}/url", "sandbox"), _trusted_host(provider.url, hosts))
 
 
-def _trusted_host(known: str, hosts: Collection[str]) -> Callable[[str, bool], Verdict]:
+def _trusted_host(known: str, hosts: Collection[str]) -> Callable[[str, bool], Violation]:
     """Allow a provider's key to be sent only to its own host, to loopback and to hosts allowed by the caller.
 
     A config may come with a clone or a pull request, the environment does not.
     """
 
-    def check(url: str, sandbox: bool) -> Verdict:
+    def check(url: str, sandbox: bool) -> Violation:
         host = urlsplit(url).hostname or ""
         if sandbox or urlsplit(url).netloc == urlsplit(known).netloc or is_loopback(host) or host in hosts:
             return None

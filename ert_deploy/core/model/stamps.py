@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ert_deploy.core.model.moment import MARGIN
-from ert_deploy.core.model.state import Record, State
+from ert_deploy.core.model.state import InstanceRecord, State
 
 MOST_DENIED = 30 * 86400.0  # maximum of `timings/deny` in seconds
 
@@ -25,9 +25,9 @@ def stamps(state: State) -> list[tuple[str, float]]:
     return found
 
 
-def timed(record: Record, at: float, woken: float, stranded: float) -> Record:
+def timed(record: InstanceRecord, at: float, woken: float, stranded: float) -> InstanceRecord:
     """Return the record with other times. Called very often, where `replace` would be much slower."""
-    return Record(
+    return InstanceRecord(
         record.token, record.id, record.machine_id, at, record.certificate, record.published, woken, stranded,
         record.keys, record.asked,
     )  # fmt: skip

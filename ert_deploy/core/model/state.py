@@ -31,7 +31,7 @@ class Intent:
 
 
 @quick_dataclass
-class Record:
+class InstanceRecord:
     """A known instance. `certificate` is the pinned PEM after verification.
 
     `published` means that at least one target has its address. `woken` is the time of the last start request, and
@@ -122,7 +122,7 @@ class State:
     deployment: str
     generation: int = 0
     intents: tuple[Intent, ...] = ()
-    records: tuple[Record, ...] = ()
+    records: tuple[InstanceRecord, ...] = ()
     tombstones: tuple[Tombstone, ...] = ()
     denied: tuple[Denied, ...] = ()
     rollouts: tuple[Rollout, ...] = ()
@@ -135,10 +135,10 @@ class State:
 
     def tokens(self) -> frozenset[str]:
         """Return all tokens in the state."""
-        known: Iterable[Intent | Record | Tombstone] = (*self.intents, *self.records, *self.tombstones)
+        known: Iterable[Intent | InstanceRecord | Tombstone] = (*self.intents, *self.records, *self.tombstones)
         return frozenset(item.token for item in known)
 
-    def record(self, instance_id: InstanceId) -> Record | None:
+    def record(self, instance_id: InstanceId) -> InstanceRecord | None:
         """Return the record of an instance, or None."""
         for record in self.records:
             if record.id == instance_id:
@@ -174,7 +174,7 @@ class State:
         """Remove the `Intent`."""
         return changed(self, intents=tuple(i for i in self.intents if i.token != token))
 
-    def put_record(self, record: Record) -> State:
+    def put_record(self, record: InstanceRecord) -> State:
         """Add or replace the record of an instance and remove its `Intent`."""
         others = tuple(r for r in self.records if r.id != record.id)
         return changed(self.drop_intent(record.token) if self.intents else self, records=(*others, record))

@@ -12,7 +12,7 @@ from ert_deploy.core.model.quick_dataclass import quick_dataclass
 
 
 @quick_dataclass
-class Record:
+class RecordInstance:
     """Record an instance that is marked for this deployment and is not in the state yet."""
 
     instance_id: InstanceId
@@ -46,7 +46,7 @@ class Settle:
 
 
 @quick_dataclass
-class MarkApps:
+class WriteMarkers:
     """Write a marker to every target's environment before the first create, to detect a missing state."""
 
     targets: tuple[str, ...]
@@ -213,6 +213,6 @@ class AwaitGone:
 
 AppStep: TypeAlias = Publish | Deploy | Prove
 Step: TypeAlias = (
-    Record | DropIntent | DropRecord | Settle | MarkApps | Rent | AwaitBoot | Pin | Wake | Strand | Stop | AwaitStop
-    | AppStep | AddKey | DropKeys | SetLimits | Drain | Retire | Destroy | ConfirmDeleted | AwaitGone
+    RecordInstance | DropIntent | DropRecord | Settle | WriteMarkers | Rent | AwaitBoot | Pin | Wake | Strand | Stop
+    | AwaitStop | AppStep | AddKey | DropKeys | SetLimits | Drain | Retire | Destroy | ConfirmDeleted | AwaitGone
 )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ert_deploy.core.model.observed import Instance, Observed, Power, Vital
 from ert_deploy.core.model.provider import InstanceId
-from ert_deploy.core.model.state import LONG_AGO, Record, State
+from ert_deploy.core.model.state import LONG_AGO, InstanceRecord, State
 from ert_deploy.core.planning.age import by_age
 
 
@@ -19,7 +19,7 @@ def rebuilt(deployment: str, ours: Iterable[Instance], now: float) -> State:
     return State(deployment, records=tuple(adopted(i, -now) for i in ours), begun=-now)
 
 
-def adopted(instance: Instance, now: float, *, may_serve: bool = False) -> Record:
+def adopted(instance: Instance, now: float, *, may_serve: bool = False) -> InstanceRecord:
     """Return an initial record of a marked instance. The start of a stopped one may be pending.
 
     With `may_serve` (also for one that may have served before it was stopped) it is considered published: it is unknown
@@ -27,14 +27,14 @@ def adopted(instance: Instance, now: float, *, may_serve: bool = False) -> Recor
     """
     token = instance.mark.token if instance.mark is not None else ""
     woken = LONG_AGO if instance.halted else 0.0
-    return Record(token, instance.id, instance.machine_id, now, published=may_serve, woken=woken)
+    return InstanceRecord(token, instance.id, instance.machine_id, now, published=may_serve, woken=woken)
 
 
-def as_found(observed: Observed, instance: Instance, token: str) -> Record:
+def as_found(observed: Observed, instance: Instance, token: str) -> InstanceRecord:
     """Return the record of an instance without one: as its create call would have, if that is still in the state."""
     intent = next((i for i in observed.state.intents if i.token == token), None)
     if intent is not None:
-        return Record(token, instance.id, instance.machine_id, intent.at, keys=instance.key_hashes)
+        return InstanceRecord(token, instance.id, instance.machine_id, intent.at, keys=instance.key_hashes)
     health = observed.health.get(instance.id)
     answers = health is not None and health.vital in (Vital.HEALTHY, Vital.UNREACHABLE)
     served = instance.halted and instance.ended

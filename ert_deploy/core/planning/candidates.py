@@ -17,7 +17,7 @@ from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.stamps import timed
-from ert_deploy.core.model.state import LONG_AGO, Record
+from ert_deploy.core.model.state import LONG_AGO, InstanceRecord
 from ert_deploy.core.planning.age import by_age
 from ert_deploy.core.planning.app_env import Targets, connected
 from ert_deploy.core.planning.changes.fitness import fits, over_cap, too_dear
@@ -29,7 +29,7 @@ from ert_deploy.core.planning.health import (
     READY,
     STRANDED,
     Candidate,
-    Verdict,
+    StageResult,
     complaint,
     judge,
 )
@@ -47,7 +47,7 @@ class Classified:
     current: Candidate | None
     others: tuple[Candidate, ...]
     failed: tuple[Candidate, ...]
-    verdicts: dict[InstanceId, Verdict]
+    verdicts: dict[InstanceId, StageResult]
 
 
 def rivals(desired: Desired, now: Classified) -> tuple[Candidate, ...]:
@@ -76,7 +76,7 @@ def candidate(instance: Instance, observed: Observed, targets: Targets, key_of: 
 
 def classify(desired: Desired, observed: Observed, found: tuple[Candidate, ...]) -> Classified:
     """Classify all candidates."""
-    verdicts: dict[InstanceId, Verdict] = {}
+    verdicts: dict[InstanceId, StageResult] = {}
     failed: list[Candidate] = []
     kept: list[Candidate] = []
     usable: list[Candidate] = []
@@ -150,7 +150,7 @@ def usable_by_an_app(instance: Instance, observed: Observed, targets: Targets) -
     return any(key is not None and (not taken or key.sha256() in taken) for key in held)
 
 
-def _in_our_time(record: Record | None, observed: Observed) -> Record | None:
+def _in_our_time(record: InstanceRecord | None, observed: Observed) -> InstanceRecord | None:
     """Return the record with its times converted to this run's clock, so that ages can be calculated."""
     if record is None:
         return None
@@ -165,7 +165,7 @@ def _own(token: str, at: float, observed: Observed) -> float:
     return observed.now - observed.age(token, at) if abs(at) > LONG_AGO else at
 
 
-def _judge(desired: Desired, observed: Observed, candidate: Candidate) -> Verdict:
+def _judge(desired: Desired, observed: Observed, candidate: Candidate) -> StageResult:
     """Return the verdict, including a check of the actual price.
 
     An instance that was published is not given up because of its price: it is used until a replacement is ready. Nor is
@@ -173,12 +173,12 @@ def _judge(desired: Desired, observed: Observed, candidate: Candidate) -> Verdic
     """
     instance = candidate.instance
     if desired.phase is RUNNING and over_cap(desired, instance) and not candidate.published:
-        return Verdict(FAILED, too_dear(desired, instance))
+        return StageResult(FAILED, too_dear(desired, instance))
     if not desired.cloud.keeps_disk and instance.halted:
-        return Verdict(FAILED, "it is stopped, and its disk is gone with that")
+        return StageResult(FAILED, "it is stopped, and its disk is gone with that")
     verdict = judge(candidate, desired.timings, observed.now)
     if instance.id in observed.stopped and instance.halted and verdict.stage is not STRANDED:
-        return Verdict(ASLEEP, "this run has stopped it")
+        return StageResult(ASLEEP, "this run has stopped it")
     if verdict.stage is FAILED and candidate.published and _may_serve(candidate):
         return replace(verdict, stage=LOST)
     return verdict
@@ -193,7 +193,7 @@ def _may_serve(candidate: Candidate) -> bool:
 
 
 def _current(
-    desired: Desired, observed: Observed, usable: list[Candidate], verdicts: dict[InstanceId, Verdict]
+    desired: Desired, observed: Observed, usable: list[Candidate], verdicts: dict[InstanceId, StageResult]
 ) -> Candidate | None:
     """Select the instance to keep: ready, else booting, else stopped; then referenced, published, and oldest first.
 

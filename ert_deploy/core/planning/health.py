@@ -15,7 +15,7 @@ from ert_deploy.core.model.boot.watch import Lag, Watch
 from ert_deploy.core.model.desired import Timings
 from ert_deploy.core.model.observed import HEALTHY, IMPOSTOR, LOADING, UNHEALTHY, Health, Instance, OffSwitch, Power
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
-from ert_deploy.core.model.state import LONG_AGO, Record
+from ert_deploy.core.model.state import LONG_AGO, InstanceRecord
 
 BAD_LOOKS = 2
 BAD_LOOKS_SERVING = 6
@@ -51,7 +51,7 @@ BOOTING, READY, ASLEEP, STUCK, STRANDED, LOST, FAILED = Stage
 
 
 @quick_dataclass
-class Verdict:
+class StageResult:
     """The stage, the reason, and whether the machine should be excluded.
 
     `end` describes a failed boot by text that is equal on all hosts with the same cause; empty if only the host is at
@@ -117,7 +117,7 @@ class Candidate:
     instance: Instance
     health: Health | None
     watch: Watch
-    record: Record | None
+    record: InstanceRecord | None
     published: bool = False
     pointed: bool = False
 
@@ -127,7 +127,7 @@ def lately(at: float, now: float, seconds: float) -> bool:
     return 0 <= now - at < seconds
 
 
-def judge(candidate: Candidate, timings: Timings, now: float) -> Verdict:
+def judge(candidate: Candidate, timings: Timings, now: float) -> StageResult:
     """Return the verdict on one instance of the deployment."""
     instance, health, record = candidate.instance, candidate.health, candidate.record
     if health is not None and health.vital is HEALTHY:
@@ -140,16 +140,16 @@ def judge(candidate: Candidate, timings: Timings, now: float) -> Verdict:
     if reason and not (_waking(record, timings, now) and instance.ended):
         patience = BAD_LOOKS_SERVING if record is not None and record.certificate else BAD_LOOKS
         if candidate.watch.strikes >= patience or (instance.halted and instance.message.permanent):
-            return Verdict(FAILED, reason, deny=_shunned(candidate), end=_end(candidate))
-        return Verdict(BOOTING, reason)
+            return StageResult(FAILED, reason, deny=_shunned(candidate), end=_end(candidate))
+        return StageResult(BOOTING, reason)
     return _slow(candidate, timings, now)
 
 
-def _healthy(health: Health, *, published: bool) -> Verdict:
+def _healthy(health: Health, *, published: bool) -> StageResult:
     """Reject an unpublished instance that cannot stop itself; one that is in use already stays in use."""
     if health.off_switch is OffSwitch.REFUSED and not published:
-        return Verdict(FAILED, NO_OFF_SWITCH, deny=True, end=NO_OFF_SWITCH)
-    return Verdict(READY, "healthy")
+        return StageResult(FAILED, NO_OFF_SWITCH, deny=True, end=NO_OFF_SWITCH)
+    return StageResult(READY, "healthy")
 
 
 def _never_booted(candidate: Candidate, timings: Timings, now: float) -> bool:
@@ -192,7 +192,7 @@ def _end(candidate: Candidate) -> str:
     return "exited" if instance.power is Power.EXITED else ""
 
 
-def _first_boot(record: Record | None) -> bool:
+def _first_boot(record: InstanceRecord | None) -> bool:
     return record is not None and not record.certificate and record.woken in (0.0, LONG_AGO)
 
 
@@ -208,39 +208,39 @@ def _full(candidate: Candidate) -> bool:
     return health is not None and health.vital is UNHEALTHY and _NO_SPACE.search(health.detail) is not None
 
 
-def _stranded(instance: Instance, record: Record, timings: Timings, now: float) -> Verdict:
+def _stranded(instance: Instance, record: InstanceRecord, timings: Timings, now: float) -> StageResult:
     """The start was given up. If it runs anyway, as after a queued start, it costs money without any use."""
     if not instance.halted and not lately(record.stranded, now, timings.start_lag):
-        return Verdict(FAILED, "its start was given up, and it runs all the same")
-    return Verdict(STRANDED, "it cannot be started")
+        return StageResult(FAILED, "its start was given up, and it runs all the same")
+    return StageResult(STRANDED, "it cannot be started")
 
 
-def _halted(record: Record | None, timings: Timings, now: float, *, bid: bool) -> Verdict:
+def _halted(record: InstanceRecord | None, timings: Timings, now: float, *, bid: bool) -> StageResult:
     if record is not None and lately(record.woken, now, timings.start_lag):
-        return Verdict(BOOTING, "started, and still listed as stopped")
-    return Verdict(ASLEEP, "it is stopped, or was outbid" if bid else "it is stopped")
+        return StageResult(BOOTING, "started, and still listed as stopped")
+    return StageResult(ASLEEP, "it is stopped, or was outbid" if bid else "it is stopped")
 
 
-def _waking(record: Record | None, timings: Timings, now: float) -> bool:
+def _waking(record: InstanceRecord | None, timings: Timings, now: float) -> bool:
     """Whether the status may still lag after a start, which can take minutes (field reports)."""
     return record is not None and lately(record.woken, now, timings.wake_grace)
 
 
-def _slow(candidate: Candidate, timings: Timings, now: float) -> Verdict:
+def _slow(candidate: Candidate, timings: Timings, now: float) -> StageResult:
     instance, health, record = candidate.instance, candidate.health, candidate.record
     still = now - candidate.watch.since
     if still >= timings.no_progress:
         reason = f"no progress for {still:.0f} s (timings/no_progress)"
         if _waking(record, timings, now) and instance.power is not Power.RUNNING:
-            return Verdict(STUCK, reason)
+            return StageResult(STUCK, reason)
         if _first_boot(record) and health is not None and (health.vital, health.phase) == (LOADING, "starting"):
-            return Verdict(FAILED, f"{reason}, and its model server does not respond", deny=True, end=NO_ENGINE)
-        return Verdict(FAILED, reason, deny=True)
+            return StageResult(FAILED, f"{reason}, and its model server does not respond", deny=True, end=NO_ENGINE)
+        return StageResult(FAILED, reason, deny=True)
     if candidate.watch.lag is Lag.LATE and _first_boot(record) and not candidate.published:
         end = SLOW + candidate.watch.stage.name.lower()
-        return Verdict(FAILED, candidate.watch.why, deny=True, end=end)
+        return StageResult(FAILED, candidate.watch.why, deny=True, end=end)
     if candidate.watch.lag is Lag.OVERTAKEN and _first_boot(record) and not candidate.published:
-        return Verdict(FAILED, candidate.watch.why)
+        return StageResult(FAILED, candidate.watch.why)
     if record is not None and not record.certificate and now - max(record.at, record.woken) >= timings.boot_limit:
-        return Verdict(FAILED, f"not healthy within {timings.boot_limit:.0f} s (timings/boot_limit)", deny=True)
-    return Verdict(BOOTING, instance.message.text or instance.status or "provisioning")
+        return StageResult(FAILED, f"not healthy within {timings.boot_limit:.0f} s (timings/boot_limit)", deny=True)
+    return StageResult(BOOTING, instance.message.text or instance.status or "provisioning")

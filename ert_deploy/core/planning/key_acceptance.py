@@ -10,12 +10,12 @@ from collections.abc import Container
 
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.core.model.state import Record
+from ert_deploy.core.model.state import InstanceRecord
 
 MOST_KEYS = 4  # maximum number of keys that a backend accepts
 
 
-def takes(instance: Instance, record: Record | None) -> tuple[str, ...]:
+def takes(instance: Instance, record: InstanceRecord | None) -> tuple[str, ...]:
     """Return the SHA-256 of the accepted keys, oldest first."""
     if record is None or not (record.keys or record.asked):
         return instance.key_hashes
@@ -23,17 +23,17 @@ def takes(instance: Instance, record: Record | None) -> tuple[str, ...]:
     return tuple(digest for digest in known if digest in record.asked) if record.asked else known
 
 
-def accepts(instance: Instance, record: Record | None, key: Secret | None) -> bool:
+def accepts(instance: Instance, record: InstanceRecord | None, key: Secret | None) -> bool:
     """Whether it accepts this key."""
     return key is not None and key.sha256() in takes(instance, record)
 
 
-def may_take_others(record: Record, key: Secret) -> bool:
+def may_take_others(record: InstanceRecord, key: Secret) -> bool:
     """Whether it may accept other keys than this one because of earlier key changes."""
     return bool(record.asked) or any(digest != key.sha256() for digest in record.keys)
 
 
-def forgotten(record: Record | None) -> bool:
+def forgotten(record: InstanceRecord | None) -> bool:
     """Whether its accepted keys are unknown: the record was created for an instance found without one.
 
     If its certificate was pinned, a known key was in use, and later changes are stored.
@@ -48,7 +48,9 @@ def besides(taken: tuple[str, ...], held: Container[str]) -> tuple[str, ...]:
     return tuple(digest for digest in taken if digest not in leaving[:surplus])
 
 
-def with_key(instance: Instance, record: Record, new: str, held: Container[str], *, published: bool) -> tuple[str, ...]:
+def with_key(
+    instance: Instance, record: InstanceRecord, new: str, held: Container[str], *, published: bool
+) -> tuple[str, ...]:
     """Return the keys to accept once `new` is added; no app has the initial key of an unpublished instance."""
     taken = [d for d in takes(instance, record) if d != new and (published or d not in instance.key_hashes)]
     return (*besides(tuple(taken), held), new)

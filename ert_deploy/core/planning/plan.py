@@ -149,7 +149,7 @@ def _surplus(desired: Desired, others: tuple[Candidate, ...], replaced: bool) ->
 def _rent(situation: Situation) -> Iterator[Step]:
     apps = situation.targets
     if apps and not any(touched(t.names, p.env) for t, p in apps):
-        yield steps.MarkApps(tuple(t.service for t, _ in apps), "no instance was ever rented for it")
+        yield steps.WriteMarkers(tuple(t.service for t, _ in apps), "no instance was ever rented for it")
     if situation.slots_taken >= situation.desired.slots:
         yield from unsettled(situation)
         yield from _spare(situation)

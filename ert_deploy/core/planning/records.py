@@ -31,7 +31,7 @@ def written_down(situation: Situation) -> Iterator[Step]:
         if candidate.record is None and mark is not None:
             known = any(i.token == mark.token for i in situation.observed.state.intents)
             reason = "our create call made it" if known else "it carries our marks and was not in the state"
-            yield steps.Record(candidate.instance.id, mark.token, reason)
+            yield steps.RecordInstance(candidate.instance.id, mark.token, reason)
     yield from vanished(situation.observed)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Market
 from ert_deploy.core.model.moment import MARGIN
-from ert_deploy.core.model.state import Record
+from ert_deploy.core.model.state import InstanceRecord
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning.age import by_age
 from ert_deploy.core.planning.candidates import Classified
@@ -41,7 +41,7 @@ def asleep(situation: Situation) -> Iterator[Step]:
     yield from lingering(situation)
 
 
-def start_may_come(record: Record, situation: Situation) -> bool:
+def start_may_come(record: InstanceRecord, situation: Situation) -> bool:
     """Whether a start may still take effect, within the settle time of a create, regardless of later attempts.
 
     If the original record is missing, the time starts when the instance was found.

@@ -22,7 +22,7 @@ from ert_deploy.engine.market.registries import registry_findings
 from ert_deploy.engine.market.search import check_credit, none_matches, on_the_market
 from ert_deploy.engine.observe import find_service
 from ert_deploy.engine.preflight import findings
-from ert_deploy.engine.run_context import Memory
+from ert_deploy.engine.run_context import RunMemory
 from ert_deploy.engine.verdict.read import read_facts
 from ert_deploy.ports import Audience, Clock, GpuHost, StateStore, TimeSource, WebHost
 
@@ -64,13 +64,13 @@ def _may_pass(facts: Facts) -> bool:
 def _facts(desired: Desired, problems: list[Problem]) -> Effects[Facts | None]:
     """Return the facts, without the apps if only the web host refuses; None if nothing is known."""
     try:
-        facts = yield from read_facts(desired, Memory())
+        facts = yield from read_facts(desired, RunMemory())
     except ErtError as error:
         yield from _one_by_one(desired, problems)
         yield from ask(Audience.tell, Trouble("reading each source by itself", error.summary))
         sources = {problem.source for problem in problems}
         if sources == {Source.WEB}:
-            return (yield from read_facts(replace(desired, targets=()), Memory(), whole=False))
+            return (yield from read_facts(replace(desired, targets=()), RunMemory(), whole=False))
         problems += [] if sources else [_problem(Source.ACCOUNT, error)]
         return None
     return facts
@@ -78,7 +78,7 @@ def _facts(desired: Desired, problems: list[Problem]) -> Effects[Facts | None]:
 
 def _one_by_one(desired: Desired, problems: list[Problem]) -> Effects[None]:
     """Ask each source alone, to find all that refuse."""
-    memory = Memory()
+    memory = RunMemory()
     yield from _tried(Source.STATE, problems, ask(StateStore.load))
     yield from _tried(Source.GPU, problems, ask(GpuHost.account))
     yield from _tried(Source.GPU, problems, ask(GpuHost.list_instances))
@@ -86,7 +86,7 @@ def _one_by_one(desired: Desired, problems: list[Problem]) -> Effects[None]:
         yield from _tried(Source.WEB, problems, _variables(target, memory))
 
 
-def _variables(target: Target, memory: Memory) -> Effects[None]:
+def _variables(target: Target, memory: RunMemory) -> Effects[None]:
     service = yield from find_service(target, memory)
     yield from ask(WebHost.read_env, service.id)
 
@@ -107,7 +107,7 @@ def _problem(source: Source, error: ErtError) -> Problem:
 def _preflight(desired: Desired, problems: list[Problem]) -> Effects[None]:
     """Add what would stop `up` at each app; one that cannot be read is a problem of its own."""
     for target in desired.targets:
-        memory = Memory()
+        memory = RunMemory()
         try:
             found = yield from findings(replace(desired, targets=(target,)), memory)
         except ErtError as error:
@@ -123,7 +123,7 @@ def _preflight(desired: Desired, problems: list[Problem]) -> Effects[None]:
 def _deploys(facts: Facts) -> Effects[dict[str, Deploy]]:
     """Return the newest deploy of each app that was read; one that cannot be read is left out."""
     found: dict[str, Deploy] = {}
-    memory, now = Memory(), (yield from ask(TimeSource.moment)).wall
+    memory, now = RunMemory(), (yield from ask(TimeSource.moment)).wall
     for app in facts.publications:
         target = next(t for t in facts.desired.targets if t.service == app.target)
         try:

@@ -12,14 +12,14 @@ from ert_deploy.core.launching.progress import stage_of
 from ert_deploy.core.model.boot.watch import RENT
 from ert_deploy.core.model.desired import Launch
 from ert_deploy.core.model.observed import Health, Instance, Offer, Power
-from ert_deploy.engine.run_context import Memory, Rental
+from ert_deploy.engine.run_context import Rental, RunMemory
 
 HOUR = 3600.0
 MBIT = 8000.0  # in a GB
 GIGA = 10**9
 
 
-def meter(instance: Instance, health: Health | None, now: float, memory: Memory) -> None:
+def meter(instance: Instance, health: Health | None, now: float, memory: RunMemory) -> None:
     """Note the prices of a machine of this run, since when its GPU may be billed, and the bytes of its download."""
     rental = memory.spending.get(instance.mark.token) if memory.spending and instance.mark is not None else None
     if rental is None:
@@ -34,7 +34,7 @@ def meter(instance: Instance, health: Health | None, now: float, memory: Memory)
     rental.arrived = max(rental.arrived, health.completed if health is not None else 0)
 
 
-def paid(token: str, launch: Launch, now: float, memory: Memory) -> float | None:
+def paid(token: str, launch: Launch, now: float, memory: RunMemory) -> float | None:
     """Return the most in $ that a machine of this run has cost until now; None for one that it did not rent."""
     rental, offer = memory.spending.get(token), memory.rented.get(token)
     if rental is None or offer is None:

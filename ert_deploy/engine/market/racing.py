@@ -13,7 +13,7 @@ from ert_deploy.core.model.observed import Health, Instance, Offer
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import State
 from ert_deploy.core.planning.offers import Ranked
-from ert_deploy.engine.run_context import Memory
+from ert_deploy.engine.run_context import RunMemory
 
 # What an hour without a backend is worth, as a multiple of offer/max_dph, the most that the config would pay for one
 # with it. It grows with the age of the run: of many launches the slowest are those that are noticed.
@@ -44,7 +44,7 @@ def curve_of(ranked: Ranked, desired: Desired, began: float, token: str = "") ->
 
 def run_race(
     instances: Iterable[Instance], health: Mapping[InstanceId, Health], state: State, now: float, *,
-    desired: Desired, memory: Memory,
+    desired: Desired, memory: RunMemory,
 ) -> None:  # fmt: skip
     """Note in the watches of the machines of this run which one is given up or joined by another one."""
     if not races(desired) or not memory.curves or now < memory.raced + desired.timings.poll:
@@ -67,7 +67,7 @@ def run_race(
             memory.overtaken |= {i.machine_id for i in ours if i.id == number}
 
 
-def _next_best(ours: list[Instance], desired: Desired, memory: Memory) -> Curve | None:
+def _next_best(ours: list[Instance], desired: Desired, memory: RunMemory) -> Curve | None:
     """Return what is expected of the next offer, or of the best one of the last search if none is left of it."""
     taken = {i.machine_id for i in ours} | memory.overtaken
     left = [r for r in memory.ranked if r.offer.id not in memory.tried and r.offer.machine_id not in taken]
@@ -75,7 +75,7 @@ def _next_best(ours: list[Instance], desired: Desired, memory: Memory) -> Curve 
     return curve_of(usable[0], desired, 0.0) if usable else None
 
 
-def apart(offer: Offer, ours: Iterable[Instance], memory: Memory) -> bool:
+def apart(offer: Offer, ours: Iterable[Instance], memory: RunMemory) -> bool:
     """Whether the offer shares neither host nor address with a machine of the deployment, as far as both are known."""
     found = tuple(ours)
     tokens = [i.mark.token for i in found if i.mark is not None]

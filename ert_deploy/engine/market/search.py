@@ -11,7 +11,7 @@ from ert_deploy.core.model.observed import Offer
 from ert_deploy.core.planning.nearest import nearest
 from ert_deploy.core.planning.offers import Choice, Ranked, merged
 from ert_deploy.engine.effects import Effects, ask
-from ert_deploy.engine.run_context import Memory
+from ert_deploy.engine.run_context import RunMemory
 from ert_deploy.ports import Audience, Clock, GpuHost
 
 # Seconds between two searches while none matches. One takes at most a few of the 10 calls that Vast.ai allows a minute.
@@ -74,7 +74,7 @@ def check_credit(ranked: Ranked, desired: Desired) -> Effects[None]:
         )
 
 
-def wait_for_offer(error: NoneMatches | AllTried, wanted: float, now: float, memory: Memory) -> Effects[None]:
+def wait_for_offer(error: NoneMatches | AllTried, wanted: float, now: float, memory: RunMemory) -> Effects[None]:
     """Wait before the next search, at most `wanted` seconds in all since the first wait. Raises `error` after that."""
     began = memory.waits[0] if memory.waits else now
     left = began + wanted - now

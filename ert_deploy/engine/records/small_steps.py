@@ -24,7 +24,7 @@ def drop_intent(step: steps.DropIntent, run: Run) -> Effects[None]:
     run.memory.spending.pop(step.token, None)
 
 
-def write_down(step: steps.Record, run: Run) -> Effects[None]:
+def write_down(step: steps.RecordInstance, run: Run) -> Effects[None]:
     """Create the record of an instance that was found, with the accepted keys."""
     instance = _instance(run.observed, step.instance_id)
     found = as_found(run.observed, instance, step.token)

@@ -16,7 +16,7 @@ from ert_deploy.core.model.events import Trouble
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import State
 from ert_deploy.engine.effects import Effects, ask
-from ert_deploy.engine.run_context import Memory
+from ert_deploy.engine.run_context import RunMemory
 from ert_deploy.ports import Audience, StateStore, TimeSource
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ LOAD, SAVE = StateStore.load, StateStore.save  # names, as a lookup in a protoco
 AGAIN = "once the state can be read and written, run `ert-deploy down` again; `ert-deploy state` shows its contents"
 
 
-def without_store(effects: Effects[T], deployment: str, memory: Memory) -> Effects[T]:
+def without_store(effects: Effects[T], deployment: str, memory: RunMemory) -> Effects[T]:
     """Run the effects with a state in memory if the store fails."""
     value: Any = None
     error: ErtError | None = None
@@ -46,7 +46,7 @@ def without_store(effects: Effects[T], deployment: str, memory: Memory) -> Effec
             error = caught
 
 
-def _load(deployment: str, memory: Memory) -> Effects[State]:
+def _load(deployment: str, memory: RunMemory) -> Effects[State]:
     try:
         found = yield from ask(StateStore.load)
     except ErtError as error:
@@ -65,7 +65,7 @@ def _load(deployment: str, memory: Memory) -> Effects[State]:
     return found
 
 
-def _save(state: State, memory: Memory) -> Effects[State]:
+def _save(state: State, memory: RunMemory) -> Effects[State]:
     if memory.unread is None and memory.unsaved is None:
         try:
             memory.stored = yield from ask(StateStore.save, state)
@@ -80,7 +80,7 @@ def _save(state: State, memory: Memory) -> Effects[State]:
     return state
 
 
-def stored(memory: Memory) -> Effects[bool]:
+def stored(memory: RunMemory) -> Effects[bool]:
     """Whether the state is stored at the end; False if the store works again and more steps may be needed.
 
     Raises NeedsAttention with the changes that could not be stored.
@@ -103,7 +103,7 @@ def stored(memory: Memory) -> Effects[bool]:
     return False
 
 
-def _not_stored(error: ErtError, memory: Memory) -> NeedsAttention:
+def _not_stored(error: ErtError, memory: RunMemory) -> NeedsAttention:
     what = "read" if memory.unread is not None else "written"
     lines = [error.summary, *_left(memory)]
     lines += [f"{target} could not be updated: {why}" for target, why in sorted(memory.abandoned.items())]
@@ -112,7 +112,7 @@ def _not_stored(error: ErtError, memory: Memory) -> NeedsAttention:
     )
 
 
-def _left(memory: Memory) -> Iterator[str]:
+def _left(memory: RunMemory) -> Iterator[str]:
     """Yield entries in the store that are out of date."""
     before, after = memory.stored, memory.carried
     if before is None or after is None:

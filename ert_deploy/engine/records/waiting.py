@@ -10,7 +10,7 @@ from ert_deploy.core.planning.candidates import PAIR, rivals
 from ert_deploy.core.planning.polling import time_left, while_booting
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.records.endings import measure
-from ert_deploy.engine.run_context import Memory, Run
+from ert_deploy.engine.run_context import Run, RunMemory
 from ert_deploy.ports import Audience, Clock
 
 
@@ -36,7 +36,7 @@ def await_boot(step: steps.AwaitBoot, run: Run) -> Effects[None]:
     yield from ask(Clock.sleep, pause)
 
 
-def _download(number: InstanceId, health: Health | None, now: float, memory: Memory) -> float | None:
+def _download(number: InstanceId, health: Health | None, now: float, memory: RunMemory) -> float | None:
     """Return the remaining seconds of the download, estimated from the data of this run; None if unknown."""
     if health is None or not health.total:
         memory.downloads.pop(number, None)

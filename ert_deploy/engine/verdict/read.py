@@ -20,7 +20,7 @@ from ert_deploy.core.verdict.machine import unasked
 from ert_deploy.core.verdict.stopped import TAIL, why_stopped
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.observe import find_service, observe, read_publication
-from ert_deploy.engine.run_context import Memory
+from ert_deploy.engine.run_context import RunMemory
 from ert_deploy.ports import AppProbe, BackendProbe, GpuHost
 
 NO_KEY = "no app holds a key that it accepts, so its figures cannot be asked for"
@@ -35,7 +35,7 @@ class _Apps:
     answers: dict[str, int] = field(default_factory=dict)
 
 
-def read_facts(desired: Desired, memory: Memory, *, whole: bool = True) -> Effects[Facts]:
+def read_facts(desired: Desired, memory: RunMemory, *, whole: bool = True) -> Effects[Facts]:
     """Return all facts; `whole` is False for a deployment of which only the marks are known, see `Facts`.
 
     Raises UsageError, and NeedsAttention for the key of another account.
@@ -55,7 +55,7 @@ def read_facts(desired: Desired, memory: Memory, *, whole: bool = True) -> Effec
     return replace(facts, figures={found.instance.id: (yield from _figures(situation, found))})
 
 
-def _situation(desired: Desired, memory: Memory) -> Effects[Situation | Missing]:
+def _situation(desired: Desired, memory: RunMemory) -> Effects[Situation | Missing]:
     """Read the providers' list, the state and the backends; the apps are read one by one afterwards."""
     memory.abandoned.update((target.service, "") for target in desired.targets)
     try:
@@ -65,7 +65,7 @@ def _situation(desired: Desired, memory: Memory) -> Effects[Situation | Missing]
     return situation
 
 
-def _apps(desired: Desired, memory: Memory) -> Effects[_Apps]:
+def _apps(desired: Desired, memory: RunMemory) -> Effects[_Apps]:
     found = _Apps()
     for target in desired.targets:
         try:

@@ -59,7 +59,7 @@ def bucket_of(request: Request) -> Bucket:
 
 
 @dataclass(slots=True)
-class Gate:
+class RouterMiddleware:
     """The middleware of the router."""
 
     clock: WorldClock

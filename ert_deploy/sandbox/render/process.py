@@ -21,7 +21,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from ert_deploy.sandbox.runtime.processes import ProcessMark
+from ert_deploy.sandbox.runtime.processes import ProcessIdentity
 
 Command = Callable[[int], Sequence[str]]
 HEALTH_TIMEOUT = 5.0
@@ -59,7 +59,7 @@ class ProcessBook:
         pid = instance.pid
         row: dict[str, object] = {
             "pid": pid,
-            "start_time": ProcessMark.of(pid).start_time,
+            "start_time": ProcessIdentity.of(pid).start_time,
             "instance": instance.id,
             "service": instance.service_id,
         }

@@ -31,7 +31,7 @@ from ert_deploy.sandbox.render.api import (
 )
 from ert_deploy.sandbox.render.api.env_vars import replace_variables
 from ert_deploy.sandbox.render.fleet import Fleet
-from ert_deploy.sandbox.render.middleware import Gate
+from ert_deploy.sandbox.render.middleware import RouterMiddleware
 from ert_deploy.sandbox.render.models import Deploy, Policy, Profile, Service, Timeline
 from ert_deploy.sandbox.render.platform import Platform
 from ert_deploy.sandbox.render.process import Command, ProcessBook, gunicorn
@@ -88,7 +88,7 @@ class RenderDouble:
         deployer = AppDeployer(self._store, fleet, timeline, app)
         self._app = app
         self.faults = Faults()
-        router = Router(Gate(clock, key, reset_as_epoch))
+        router = Router(RouterMiddleware(clock, key, reset_as_epoch))
         self._server = Server(router, self.faults)
         keeper, site = Keeper(fleet), self._server.url
         self._platform = Platform(self._store, fleet, deployer, keeper, self._proxies, profile, site)

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ert_deploy.sandbox.runtime.loopback import confined
-from ert_deploy.sandbox.runtime.processes import ProcessMark
+from ert_deploy.sandbox.runtime.processes import ProcessIdentity
 
 Command = Sequence[str] | Callable[[Mapping[str, str]], Sequence[str]]
 BOOK = "vast-processes.json"
@@ -186,7 +186,7 @@ class Machines:
 
     def _write_book(self) -> None:
         rows = [
-            {"pid": m.process.pid, "start_time": ProcessMark.of(m.process.pid).start_time, "instance": i}
+            {"pid": m.process.pid, "start_time": ProcessIdentity.of(m.process.pid).start_time, "instance": i}
             for i, m in self._running.items()
         ]
         draft = self._directory / f"{BOOK}.tmp"

@@ -25,21 +25,21 @@ _real = WorldClock()
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessMark:
+class ProcessIdentity:
     """A process: `start_time` is in clock ticks since boot (field 22 of `/proc/PID/stat`), or 0 without `/proc`."""
 
     pid: int
     start_time: int
 
     @classmethod
-    def of(cls, pid: int) -> ProcessMark:
-        """Return the mark of a running process."""
+    def of(cls, pid: int) -> ProcessIdentity:
+        """Return the identity of a running process."""
         return cls(pid, _stat(pid)[1])
 
     def alive(self) -> bool:
         """Whether exactly this process is running; one that waits to be reaped is not.
 
-        A mark without a start time is only trusted where there is no `/proc`, because a file may contain any `pid`.
+        An identity without a start time is only trusted where there is no `/proc`: a file may contain any `pid`.
         """
         state, started = _stat(self.pid)
         if self.start_time or PROC.exists():
@@ -65,9 +65,9 @@ def _answers(pid: int) -> bool:
     return True
 
 
-def recorded(directory: Path) -> list[ProcessMark]:
-    """Return the marks of all records; unreadable ones and those without a start time are ignored."""
-    return [mark for path in _record_files(directory) for mark in _marks(path) if mark.start_time]
+def recorded(directory: Path) -> list[ProcessIdentity]:
+    """Return the identities of all records; unreadable ones and those without a start time are ignored."""
+    return [process for path in _record_files(directory) for process in _identities(path) if process.start_time]
 
 
 def _record_files(directory: Path) -> Iterator[Path]:
@@ -75,24 +75,24 @@ def _record_files(directory: Path) -> Iterator[Path]:
         yield from sorted(directory.glob(pattern))
 
 
-def _marks(path: Path) -> Iterator[ProcessMark]:
+def _identities(path: Path) -> Iterator[ProcessIdentity]:
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         for row in json.loads(own_text(path)):
-            yield ProcessMark(int(row["pid"]), int(row["start_time"]))
+            yield ProcessIdentity(int(row["pid"]), int(row["start_time"]))
 
 
-def end_processes(marks: list[ProcessMark], patience: float = PATIENCE) -> list[ProcessMark]:
+def end_processes(processes: list[ProcessIdentity], patience: float = PATIENCE) -> list[ProcessIdentity]:
     """Send SIGTERM, then SIGKILL after `patience` seconds, to each process that is still running; return them.
 
     The leader of a process group is signalled with its group, because its children have no records.
     """
-    alive = [mark for mark in marks if mark.alive()]
+    alive = [process for process in processes if process.alive()]
     for number in (signal.SIGTERM, signal.SIGKILL):
-        for mark in alive:
-            if mark.alive():
-                _signal(mark.pid, number)
+        for process in alive:
+            if process.alive():
+                _signal(process.pid, number)
         deadline = time.monotonic() + patience
-        while any(mark.alive() for mark in alive) and time.monotonic() < deadline:
+        while any(process.alive() for process in alive) and time.monotonic() < deadline:
             _real.sleep(0.02)
     return alive
 

@@ -22,7 +22,7 @@ from typing import IO, Any
 
 from ert_deploy.sandbox.ollama.weights import default_cache, ensure_model, toy_model
 from ert_deploy.sandbox.runtime.clock import WorldClock
-from ert_deploy.sandbox.runtime.processes import ProcessMark, end_processes, recorded
+from ert_deploy.sandbox.runtime.processes import ProcessIdentity, end_processes, recorded
 from ert_deploy.sandbox.world import app_folder
 from ert_deploy.sandbox.world import file as world_file
 from ert_deploy.sandbox.world.app_folder import AppOrder
@@ -111,7 +111,7 @@ def _wait_ready(directory: Path, child: subprocess.Popen[bytes], log: Path) -> W
         if code is not None and (code != BUSY_EXIT or _free(directory)):
             raise WorldError(f"the sandbox did not start (exit code {code}):\n{tail(log)}")
         _real.sleep(0.05)
-    end_processes([ProcessMark.of(child.pid)], STOP_SECONDS)
+    end_processes([ProcessIdentity.of(child.pid)], STOP_SECONDS)
     child.wait(STOP_SECONDS)
     raise WorldError(f"the sandbox was not ready after {START_SECONDS:.0f} s:\n{tail(log)}")
 
@@ -129,10 +129,10 @@ def stop(directory: Path) -> dict[str, Any]:
             raise NotRunning(f"no sandbox is running in {directory}") from problem
         _put_away(directory)
         return _read_bill(directory)
-    mark = ProcessMark(world.pid, world.start_time)
-    if mark.alive():
+    process = ProcessIdentity(world.pid, world.start_time)
+    if process.alive():
         _ask_to_stop(world)
-        _wait_gone(mark)
+        _wait_gone(process)
         _put_away(directory)
         return _read_bill(directory)
     _put_away(directory)
@@ -150,16 +150,16 @@ def _ask_to_stop(world: WorldFile) -> None:
     try:
         ask(world, "POST", "/stop", {})
     except WorldError:
-        end_processes([ProcessMark(world.pid, world.start_time)], STOP_SECONDS)
+        end_processes([ProcessIdentity(world.pid, world.start_time)], STOP_SECONDS)
 
 
-def _wait_gone(mark: ProcessMark) -> None:
+def _wait_gone(process: ProcessIdentity) -> None:
     deadline = time.monotonic() + STOP_SECONDS
-    while mark.alive() and time.monotonic() < deadline:
+    while process.alive() and time.monotonic() < deadline:
         _real.sleep(0.02)
-    end_processes([mark])
+    end_processes([process])
     with contextlib.suppress(ChildProcessError):
-        os.waitpid(mark.pid, os.WNOHANG)
+        os.waitpid(process.pid, os.WNOHANG)
 
 
 def _read_bill(directory: Path) -> dict[str, Any]:

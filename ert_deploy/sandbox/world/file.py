@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from ert_deploy.sandbox.runtime.clock import WorldClock
 from ert_deploy.sandbox.runtime.loopback_only.sitecustomize import is_loopback
 from ert_deploy.sandbox.runtime.own_file import own_text
-from ert_deploy.sandbox.runtime.processes import ProcessMark
+from ert_deploy.sandbox.runtime.processes import ProcessIdentity
 
 VERSION = 1
 NAME = "world.json"
@@ -124,7 +124,7 @@ def _here(url: str) -> bool:
 
 def is_alive(world: WorldFile) -> bool:
     """Whether the process that created the file is still running: same `pid` and same start time."""
-    return ProcessMark(world.pid, world.start_time).alive()
+    return ProcessIdentity(world.pid, world.start_time).alive()
 
 
 def attach(directory: Path) -> WorldFile:

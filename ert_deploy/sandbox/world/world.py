@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from ert_deploy.sandbox.ollama.weights import ModelFile
 from ert_deploy.sandbox.render.user_app import UserApp
 from ert_deploy.sandbox.runtime.clock import WorldClock
-from ert_deploy.sandbox.runtime.processes import ProcessMark
+from ert_deploy.sandbox.runtime.processes import ProcessIdentity
 from ert_deploy.sandbox.world import file
 from ert_deploy.sandbox.world.control import ControlServer, Hosting, Renting
 from ert_deploy.sandbox.world.file import NotRunning, WorldError, WorldFile, attach, is_alive
@@ -144,7 +144,7 @@ class World:
         control = ControlServer(self.clock, self._vast, render, self.stop_asked.set)
         self._ends.callback(control.stop)
         control.start()
-        mine = ProcessMark.of(os.getpid())
+        mine = ProcessIdentity.of(os.getpid())
         world = WorldFile(
             pid=mine.pid,
             start_time=mine.start_time,

@@ -33,7 +33,7 @@ SITUATIONS: Table = {
     "nothing is there": (
         UP,
         seen(apps=(app({}),)),
-        ["MarkApps dash: no instance was ever rented for it", *RENT],
+        ["WriteMarkers dash: no instance was ever rented for it", *RENT],
     ),
     "a key is kept": (UP, seen(apps=(app(KEYED),)), RENT),
     "render was not read": (UP, seen(apps=None), RENT),
@@ -41,7 +41,7 @@ SITUATIONS: Table = {
         BOTH,
         seen(apps=(app({}), app({}, target=ADMIN))),
         [
-            "MarkApps dash,admin: no instance was ever rented for it",
+            "WriteMarkers dash,admin: no instance was ever rented for it",
             *RENT,
             f"Publish admin write={LATE}: known after boot",
             "Deploy admin: to take up the new environment",
@@ -102,7 +102,7 @@ SITUATIONS: Table = {
     "an unknown create shows itself": (
         UP,
         seen(instance(1, status="loading"), intents=(intent(1, 30),), apps=(app(KEYED),)),
-        ["Record 1 token=1: our create call made it", "AwaitBoot 1: loading", *FORECAST],
+        ["RecordInstance 1 token=1: our create call made it", "AwaitBoot 1: loading", *FORECAST],
     ),
     "it is ready, and another create is still unknown": (
         UP,

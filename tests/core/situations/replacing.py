@@ -43,7 +43,7 @@ SITUATIONS: Table = {
     "the config was changed and the state was lost": (
         UP,
         seen(instance(1, **OLD), apps=(app(env(1)),), health=(healthy(1),)),
-        ["Record 1 token=1: it carries our marks and was not in the state", *REPLACE],
+        ["RecordInstance 1 token=1: it carries our marks and was not in the state", *REPLACE],
     ),
     "the app moves from the old to the new one": (
         UP,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ert_deploy.core.model.errors import StateConflict
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.core.model.state import Record, State, Tombstone
+from ert_deploy.core.model.state import InstanceRecord, State, Tombstone
 from tests.simulation.market import HOST
 from tests.simulation.web import NAMES
 from tests.simulation.world import Violation, World
@@ -45,7 +45,7 @@ def _forgets(world: World, before: State, after: State) -> None:
                 raise Violation("an intent is dropped, and its create may still come")
     if len(after.records) + len(after.tombstones) < len(before.records) + len(before.tombstones):
         known, kept = after.tokens(), {r.id for r in after.records} | {t.id for t in after.tombstones}
-        once: tuple[Record | Tombstone, ...] = (*before.records, *before.tombstones)
+        once: tuple[InstanceRecord | Tombstone, ...] = (*before.records, *before.tombstones)
         for one in once:
             if one.id in world.paid and one.id not in kept and one.token not in known:
                 raise Violation(f"instance {one.id} is forgotten while it is paid")
@@ -56,7 +56,7 @@ def _takes_over(world: World, before: State, after: State) -> None:
     if world.operators > 1:
         return
     old, intents = {r.id for r in before.records} | {t.id for t in before.tombstones}, {i.token for i in before.intents}
-    new: tuple[Record | Tombstone, ...] = (*after.records, *after.tombstones)
+    new: tuple[InstanceRecord | Tombstone, ...] = (*after.records, *after.tombstones)
     for one in new:
         made = world.paid.get(one.id) if one.id not in old else None
         if made is None or (made.labelled and made.environed) or made.edited >= world.listing:

@@ -15,7 +15,7 @@ from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.core.model.state import Record
+from ert_deploy.core.model.state import InstanceRecord
 from ert_deploy.ports import BackendProbe, CreateOrder, GpuHost
 from tests.simulation.world import World
 from tests.support.backend import rig as real
@@ -70,7 +70,9 @@ def simulated() -> Iterator[Rig]:
         advance(holds, lambda: host.world.advance(host.world.now + 5.0))
 
     wait(lambda: has_address(host, made))
-    host.world.state = replace(host.world.state, records=(Record(rented.mark.token, made, "1", host.world.now),))
+    host.world.state = replace(
+        host.world.state, records=(InstanceRecord(rented.mark.token, made, "1", host.world.now),)
+    )
     yield Rig(simulated_probe(host.world), address_of(host, made), rented.mark, boot_secret_of(rented), wait)
 
 

@@ -11,7 +11,7 @@ from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance, Offer
 from ert_deploy.core.model.provider import ORDINARY, InstanceId
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.core.model.state import Intent, Record, Tombstone
+from ert_deploy.core.model.state import InstanceRecord, Intent, Tombstone
 from ert_deploy.ports import Account, CreateOrder, GpuHost, Turn
 from ert_deploy.providers.vast.client import VastHost
 from ert_deploy.sandbox.runtime.clock import WorldClock
@@ -95,7 +95,7 @@ class Simulated:
         carry_out(self.world, GpuHost.destroy, instance_id)
 
     def start(self, instance_id: InstanceId) -> None:
-        record = Record("c" * 32, instance_id, "", self.world.now, "", woken=self.world.now)
+        record = InstanceRecord("c" * 32, instance_id, "", self.world.now, "", woken=self.world.now)
         self.world.state = replace(self.world.state, records=(record,))
         carry_out(self.world, GpuHost.start, instance_id)
 

@@ -15,7 +15,7 @@ from ert_deploy.core.model.steps import Step
 from ert_deploy.engine.apply import Result, apply
 from ert_deploy.engine.effects import Effect, Effects, Method
 from ert_deploy.engine.run import interpreter
-from ert_deploy.engine.run_context import Memory
+from ert_deploy.engine.run_context import RunMemory
 from ert_deploy.ports import Clock, StateStore
 from tests.support.fakes.loopback import FakeWorld, world
 from tests.support.fakes.webhost import PLATFORM
@@ -101,7 +101,7 @@ def argument(effect: Effect, name: str) -> Any:
 
 def start(world: FakeWorld, desired: Desired = WANTED, most: int = 2) -> Process[Result]:
     """Return a run that is before its first effect."""
-    return Process(world, apply(desired, Memory()), most)
+    return Process(world, apply(desired, RunMemory()), most)
 
 
 def up(world: FakeWorld, desired: Desired = WANTED, most: int = 2) -> Result:

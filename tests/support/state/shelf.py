@@ -12,7 +12,7 @@ from ert_deploy.adapters.state.object_state import StateObject
 from ert_deploy.adapters.state.s3_objects import S3Objects
 from ert_deploy.adapters.state.signature import StateKeys
 from ert_deploy.core.model.log.happened import Happened
-from ert_deploy.core.model.state import Denied, Intent, Launched, Record, Rollout, State, Tombstone
+from ert_deploy.core.model.state import Denied, InstanceRecord, Intent, Launched, Rollout, State, Tombstone
 from ert_deploy.ports import StateKeeper
 from tests.support.fakes.timing import FakeClock
 from tests.support.ids import nth
@@ -21,7 +21,11 @@ FULL = State(
     "ert",
     0,
     (Intent("a" * 32, 1.5, "7", "1001"),),
-    (Record("b" * 32, nth(5), "1002", 2.5, "-----BEGIN CERTIFICATE-----\nQUJD\n-----END CERTIFICATE-----\n", True),),
+    (
+        InstanceRecord(
+            "b" * 32, nth(5), "1002", 2.5, "-----BEGIN CERTIFICATE-----\nQUJD\n-----END CERTIFICATE-----\n", True
+        ),
+    ),
     (Tombstone("c" * 32, nth(6), 3.5, "it did not get healthy: \u00e4"),),
     (Denied("1003", 9e9, "no progress"),),
     (Rollout("srv-1", "f" * 16, "dep-1", 4.5, 5.5),),

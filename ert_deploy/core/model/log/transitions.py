@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ert_deploy.core.model.log.happened import LONGEST, MOST_HISTORY, Happened
 from ert_deploy.core.model.provider import InstanceId
-from ert_deploy.core.model.state import Record, State
+from ert_deploy.core.model.state import InstanceRecord, State
 
 Costs = Mapping[InstanceId, float]  # $ until now, at most
 
@@ -36,7 +36,9 @@ def _instances(before: State, after: State, at: float, costs: Costs) -> Iterator
         if known is None:
             what = "rented" if record.token in asked else "found"
             yield Happened(at, what, record.id, f"machine {record.machine_id}" if record.machine_id else "")
-        for what, why in _changes(known or Record(record.token, record.id, record.machine_id, record.at), record):
+        for what, why in _changes(
+            known or InstanceRecord(record.token, record.id, record.machine_id, record.at), record
+        ):
             yield Happened(at, what, record.id, why, costs.get(record.id, 0.0))
     for stone in after.tombstones:
         if stone.id not in marked:
@@ -46,7 +48,7 @@ def _instances(before: State, after: State, at: float, costs: Costs) -> Iterator
         yield Happened(at, "destroyed" if gone in marked else "gone", gone, cost=costs.get(gone, 0.0))
 
 
-def _changes(old: Record, new: Record) -> Iterator[tuple[str, str]]:
+def _changes(old: InstanceRecord, new: InstanceRecord) -> Iterator[tuple[str, str]]:
     if new.certificate and new.certificate != old.certificate:
         yield "ready", "its identity and health are proven"
     if new.published != old.published:

@@ -135,7 +135,7 @@ def _variables(situation: Situation, ahead: tuple[Step, ...]) -> Iterator[Variab
     held = {publication.target: publication.env for publication in situation.observed.publications or ()}
     fresh = any(isinstance(step, steps.Rent | steps.AddKey) for step in ahead)
     for step in ahead:
-        if isinstance(step, steps.MarkApps):
+        if isinstance(step, steps.WriteMarkers):
             for target in step.targets:
                 yield Variable(Kind.CREATE, target, names[target].fingerprint)
         if isinstance(step, steps.Publish):

@@ -14,7 +14,7 @@ from ert_deploy.core.model import steps
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health, Instance, Observed, Power, Vital
 from ert_deploy.core.model.stamps import stamps
-from ert_deploy.core.model.state import Record, Tombstone
+from ert_deploy.core.model.state import InstanceRecord, Tombstone
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning.adoption import as_found
 from ert_deploy.core.planning.changes.differences import guard_of, limits_of
@@ -44,7 +44,7 @@ def assumed(situation: Situation, step: Step) -> Situation:
     return Situation(situation.desired, replace(observed, first_seen={**known, **observed.first_seen}))
 
 
-def _recorded(situation: Situation, step: steps.Record) -> Observed:
+def _recorded(situation: Situation, step: steps.RecordInstance) -> Observed:
     observed = situation.observed
     instance = instance_of(observed, step.instance_id)
     record = as_found(observed, instance, step.token)
@@ -69,7 +69,7 @@ def _rented(situation: Situation, _: steps.Rent) -> Observed:
         id=NEW, mark=mark, claims=desired.deployment, power=Power.RUNNING, machine_id=MACHINE,
         spec=desired.launch.spec(), key_hashes=(closed,), born=mark, owner=situation.birth_owner, label_token=TOKEN,
     )  # fmt: skip
-    record = Record(TOKEN, NEW, MACHINE, observed.stamp(), keys=(closed,))
+    record = InstanceRecord(TOKEN, NEW, MACHINE, observed.stamp(), keys=(closed,))
     return replace(observed, instances=(*observed.instances, made), state=situation.claimed().put_record(record))
 
 
@@ -197,11 +197,11 @@ def _excluded(situation: Situation, step: steps.DropIntent) -> Observed:
 
 
 _AFTER: Mapping[type[Step], Change] = {
-    steps.Record: _recorded,
+    steps.RecordInstance: _recorded,
     steps.DropIntent: _excluded,
     steps.DropRecord: _forgotten,
     steps.Settle: _settled,
-    steps.MarkApps: marked,
+    steps.WriteMarkers: marked,
     steps.Rent: _rented,
     steps.AwaitBoot: _booted,
     steps.Pin: _pinned,

@@ -15,7 +15,7 @@ from ert_deploy.core.planning.rollout import announced, wanted_values
 from ert_deploy.core.planning.situation import Situation
 
 
-def marked(situation: Situation, _: steps.MarkApps) -> Observed:
+def marked(situation: Situation, _: steps.WriteMarkers) -> Observed:
     """Every app has the marker of one without a backend."""
     observed = situation.observed
     for target, publication in situation.targets:

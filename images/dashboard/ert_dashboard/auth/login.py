@@ -1,7 +1,7 @@
 """Login and logout views: one shared password, limited attempts, a new session for every login.
 
-The form is plain HTML without scripts. The routes (`web.routes`) exist only when a password is set; `Gate` checks the
-session.
+The form is plain HTML without scripts. The routes (`web.routes`) exist only when a password is set; `AccessMiddleware`
+checks the session.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ class Exempt:
     open: frozenset[str]
 
 
-class Gate:
+class AccessMiddleware:
     """WSGI middleware around the whole application. `sessions` is set if and only if a password is configured."""
 
     def __init__(self, inner: Wsgi, access: Access, sessions: Sessions | None, clock: Clock, exempt: Exempt) -> None:

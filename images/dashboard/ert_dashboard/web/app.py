@@ -10,7 +10,7 @@ from flask import Flask
 from flask_socketio import SocketIO
 
 from ert_dashboard.auth.login import Login
-from ert_dashboard.auth.middleware import Exempt, Gate
+from ert_dashboard.auth.middleware import AccessMiddleware, Exempt
 from ert_dashboard.base import redaction
 from ert_dashboard.base.clock import Clock
 from ert_dashboard.market.model import MarketData
@@ -62,7 +62,7 @@ def create_dashboard(settings: Settings, *, market: MarketData | None = None, cl
         app.register_blueprint(routes.blueprint("login", page=login.page, enter=login.enter, leave=login.leave))
     limited = SocketLimit(app.wsgi_app, settings.max_sockets)
     exempt = Exempt(routes.PUBLIC_PATHS, routes.OPEN_PATHS)
-    gate = Gate(limited, access, sessions, service.clock, exempt)
+    gate = AccessMiddleware(limited, access, sessions, service.clock, exempt)
     app.wsgi_app = headers.Dressed(gate)  # type: ignore[method-assign]
     service.desk.start()
     return Dashboard(app, socketio, service)

@@ -1,7 +1,7 @@
 """Live updates over Socket.IO with ERT's event names. `GET /api/reports/<id>` is authoritative; frames are small.
 
-Cross-site clients are rejected by the library's same-host rule (no list of allowed origins is configured). `Gate`
-authenticates the connections; a connection is closed when its login session ends.
+Cross-site clients are rejected by the library's same-host rule (no list of allowed origins is configured).
+`AccessMiddleware` authenticates the connections; a connection is closed when its login session ends.
 """
 
 from __future__ import annotations

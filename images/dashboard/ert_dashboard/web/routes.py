@@ -1,7 +1,7 @@
 """Route table of the dashboard: each operation with its access, its bodies and its view. No I/O.
 
-It is the only list: blueprints are made from it, `Gate` and the request checks read it, and `make openapi` writes the
-OpenAPI document from it. Flask adds HEAD and OPTIONS; static files and Socket.IO are not operations.
+It is the only list: blueprints are made from it, `AccessMiddleware` and the request checks read it, and `make openapi`
+writes the OpenAPI document from it. Flask adds HEAD and OPTIONS; static files and Socket.IO are not operations.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from ert_backend.grounding.shared_names import Mention, Words
 WINDOW = 600
 
 
-class Verdict(StrEnum):
+class NumberResult(StrEnum):
     """The result for one number."""
 
     GROUNDED = "grounded"
@@ -44,14 +44,14 @@ class Claim:
     """
 
     numeral: Numeral
-    verdict: Verdict
+    verdict: NumberResult
     nearest: str | None
     quote: str | None = None
 
     @property
     def stands(self) -> bool:
         """Whether this number allows the sentence to be kept."""
-        return self.verdict in {Verdict.GROUNDED, Verdict.DERIVED}
+        return self.verdict in {NumberResult.GROUNDED, NumberResult.DERIVED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,13 +189,13 @@ def _settled(claim: Claim, settled: Mapping[int, claims.Ruling]) -> Claim:
     ruling = settled.get(claim.numeral.start)
     if claim.stands or ruling is None:
         return claim
-    return Claim(claim.numeral, Verdict.DERIVED, ruling.ids[0] if ruling.ids else None)
+    return Claim(claim.numeral, NumberResult.DERIVED, ruling.ids[0] if ruling.ids else None)
 
 
 def _contradicted(sentence: str, ruling: claims.Ruling) -> Claim:
     text = sentence[ruling.start : ruling.end]
     numeral = Numeral(text, 0.0, 0.0, Kind.PLAIN, False, ruling.start, ruling.end)
-    return Claim(numeral, Verdict.CONTRADICTED, ruling.ids[0] if ruling.ids else None)
+    return Claim(numeral, NumberResult.CONTRADICTED, ruling.ids[0] if ruling.ids else None)
 
 
 def _dated(mention: periods.Mention, known: Evidence) -> Claim:
@@ -205,7 +205,7 @@ def _dated(mention: periods.Mention, known: Evidence) -> Claim:
     if found is None:
         plain = Numeral(mention.text, float(year), 0.5, Kind.PLAIN, False, mention.start, mention.end)
         found = next((fact.id for fact in known.facts if fact.unit is Unit.COUNT and fits(plain, fact)), None)
-    return Claim(numeral, Verdict.GROUNDED if found else Verdict.UNGROUNDED, found)
+    return Claim(numeral, NumberResult.GROUNDED if found else NumberResult.UNGROUNDED, found)
 
 
 def _judge(context: _Context, index: int, known: Evidence) -> Claim:
@@ -214,14 +214,14 @@ def _judge(context: _Context, index: int, known: Evidence) -> Claim:
     right = [fact for fact in matching if _told_right(context, index, fact, known)]
     if right:
         supplied = next((fact for fact in right if not fact.derived), None)
-        return Claim(numeral, Verdict.GROUNDED if supplied else Verdict.DERIVED, (supplied or right[0]).id)
+        return Claim(numeral, NumberResult.GROUNDED if supplied else NumberResult.DERIVED, (supplied or right[0]).id)
     texts = [quote for quote in known.quoted if same(numeral, quote.numeral)]
     told = next((quote for quote in texts if _quoted_right(context, index, quote)), None)
     if told and not _contradicts(numeral, context.under[index], context.sentence, known.facts):
-        return Claim(numeral, Verdict.GROUNDED, told.id, told.text)
+        return Claim(numeral, NumberResult.GROUNDED, told.id, told.text)
     if matching or texts:
-        return Claim(numeral, Verdict.MISLABELLED, matching[0].id if matching else texts[0].id)
-    return Claim(numeral, Verdict.UNGROUNDED, nearest(numeral, known.facts))
+        return Claim(numeral, NumberResult.MISLABELLED, matching[0].id if matching else texts[0].id)
+    return Claim(numeral, NumberResult.UNGROUNDED, nearest(numeral, known.facts))
 
 
 def _told_right(context: _Context, index: int, fact: Fact, known: Evidence) -> bool:

@@ -13,7 +13,7 @@ from ert_backend.base.clock import boot_seconds
 
 
 @dataclass(slots=True)
-class Memory:
+class LatestTimes:
     """The latest `Activity`, and the times of this run in boot seconds, none of them in the future."""
 
     last: Activity | None = None

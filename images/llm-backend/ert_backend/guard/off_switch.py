@@ -19,8 +19,8 @@ from ert_backend.base.clock import MoneyClock, boot_seconds
 from ert_backend.base.limits import Limits
 from ert_backend.guard.clouds.calls import ask, read_own, within
 from ert_backend.guard.clouds.cloud import Outcome
-from ert_backend.guard.memory import Memory
-from ert_backend.guard.rules import Action, Rules, Verdict, View, decide
+from ert_backend.guard.memory import LatestTimes
+from ert_backend.guard.rules import Action, DueRule, Rules, View, decide
 from ert_backend.guard.self_check import SelfCheck
 from ert_backend.guard.settings import GuardSettings
 
@@ -62,7 +62,7 @@ class Switch:
     ask: Ask = ask
     read_own: Check = read_own
     before: Before = Before.UNKNOWN
-    memory: Memory = field(default_factory=Memory)
+    memory: LatestTimes = field(default_factory=LatestTimes)
     check: SelfCheck = field(default_factory=SelfCheck)
     word: GuardWord = field(init=False)
     unheard: bool = False
@@ -177,7 +177,7 @@ class Switch:
         except Exception:
             self.said = ""
 
-    def _verdict(self) -> Verdict | None:
+    def _verdict(self) -> DueRule | None:
         return decide(self.view(), self._rules())
 
     def _rules(self) -> Rules:
@@ -200,7 +200,7 @@ class Switch:
         self._lift_drain()
         self._check_switch()
 
-    def _act(self, verdict: Verdict) -> float:
+    def _act(self, verdict: DueRule) -> float:
         self.ordered_at = self.clock.now()
         action = verdict.action
         # Destroy only if the disk, read now, has no claim; a disk that hangs does not show that.

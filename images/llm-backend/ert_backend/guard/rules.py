@@ -58,7 +58,7 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class DueRule:
     """A rule that is due. `wait` is True while a report in flight may still finish. `due`: the reasons of all."""
 
     action: Action
@@ -67,7 +67,7 @@ class Verdict:
     due: tuple[str, ...] = ()
 
 
-def decide(view: View, rules: Rules) -> Verdict | None:
+def decide(view: View, rules: Rules) -> DueRule | None:
     """Return the verdict of the rule that has been due longest, or None."""
     due = [entry for entry in _deadlines(view, rules) if entry[0] <= view.now]
     if not due:
@@ -76,7 +76,7 @@ def decide(view: View, rules: Rules) -> Verdict | None:
     may_be_writing = view.in_flight > 0 or view.silent
     reasons = tuple(entry[2] for entry in due)
     held = max(view.held.get(one, 0.0) for one in reasons)
-    return Verdict(action, reason, wait=may_be_writing and held < rules.drain_cap, due=reasons)
+    return DueRule(action, reason, wait=may_be_writing and held < rules.drain_cap, due=reasons)
 
 
 def _deadlines(view: View, rules: Rules) -> list[tuple[float, Action, str]]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ert_backend.base.clock import iso_now
 from ert_backend.base.requested import Requested
-from ert_backend.grounding.check import Evidence, Verdict
+from ert_backend.grounding.check import Evidence, NumberResult
 from ert_backend.grounding.derive import find
 from ert_backend.grounding.facts import Fact, Unit
 from ert_backend.grounding.figures import Figures
@@ -131,8 +131,8 @@ def _grounding(written: Sequence[Written]) -> dict[str, Any]:
     repaired = [(part.name, item) for part in written for item in part.checked.repaired]
     return {
         "checked": len(claims) + len(dropped),
-        "grounded": sum(claim.verdict is Verdict.GROUNDED for claim in claims),
-        "derived": sum(claim.verdict is Verdict.DERIVED for claim in claims),
+        "grounded": sum(claim.verdict is NumberResult.GROUNDED for claim in claims),
+        "derived": sum(claim.verdict is NumberResult.DERIVED for claim in claims),
         "ungrounded": [
             {"section": name, "text": item.text, "reason": item.reason, "value": item.value, "nearest": item.nearest}
             for name, item in dropped

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ert_backend.grounding import periods
-from ert_backend.grounding.check import Evidence, Verdict, check
+from ert_backend.grounding.check import Evidence, NumberResult, check
 from ert_backend.grounding.facts import Fact, Unit
 from ert_backend.grounding.numerals import Kind, Numeral, read
 from ert_backend.reports.prompts import Brief
@@ -164,7 +164,7 @@ def _quotable(passage: Passage, given: Sources, for_number: bool) -> str | None:
     describes = passage.id == DESCRIPTION and DESCRIBES.match(low)
     if not (describes or (for_number and STATES.search(low))):
         return None
-    wrong = any(claim.verdict is Verdict.MISLABELLED for claim in check(words, given.known))
+    wrong = any(claim.verdict is NumberResult.MISLABELLED for claim in check(words, given.known))
     return None if not words or wrong or fault(words, given.names) else words
 
 
