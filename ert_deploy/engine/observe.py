@@ -53,7 +53,7 @@ def observe(desired: Desired, memory: RunMemory) -> Effects[Situation]:
         )
     moment = yield from ask(TimeSource.moment)
     now = own_time(moment, memory)
-    known = _read_services(desired, memory)
+    known, read = _read_services(desired, memory), len(memory.services)
     placed = _sorted((desired, instances, state, known), memory)
     health: dict[InstanceId, Health] = {}
     probed = to_probe(placed)
@@ -63,7 +63,7 @@ def observe(desired: Desired, memory: RunMemory) -> Effects[Situation]:
         publications = yield from _publications(desired, memory, health)
     else:
         publications = None  # instances are deleted first, even if the web host is unavailable
-    services = _read_services(desired, memory)
+    services = known if len(memory.services) == read else _read_services(desired, memory)
     if services != known:
         # Only now is it known whether the state is of this config: its services can be the same under another owner.
         placed = _sorted((desired, instances, state, services), memory)
@@ -190,7 +190,7 @@ def _publications(
 
 
 def _ready(health: dict[InstanceId, Health]) -> bool:
-    return any(h.vital is HEALTHY for h in health.values())
+    return HEALTHY in [one.vital for one in health.values()]
 
 
 def read_publication(target: Target, memory: RunMemory) -> Effects[Publication]:

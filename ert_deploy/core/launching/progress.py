@@ -105,9 +105,10 @@ def follow(watch: Watch, previous: Watch | None, instance: Instance, health: Hea
 
 def _lag(watch: Watch, health: Health | None, curve: Curve) -> tuple[Lag, str]:
     stage, elapsed = watch.stage, watch.seen - watch.entered
+    if elapsed < LEAST_BEHIND * curve.patience:
+        return Lag.NONE, ""
     if stage is DOWNLOAD and health is not None and health.total > 0:
-        measured = elapsed >= LEAST_BEHIND * curve.patience
-        return _by_rate(watch, health, curve) if measured else (Lag.NONE, "")
+        return _by_rate(watch, health, curve)
     if stage is BOOT and health is not None and health.vital is LOADING:
         return Lag.NONE, ""  # its model server does not respond yet: left to timings/no_progress, which names it
     # Reading a model from a disk shows no progress, so that it gets all of timings/no_progress.

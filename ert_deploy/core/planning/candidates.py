@@ -87,7 +87,7 @@ def classify(desired: Desired, observed: Observed, found: tuple[Candidate, ...])
         if stage in USABLE:
             usable.append(one)
     current = _current(desired, observed, usable, verdicts)
-    others = tuple(one for one in kept if one is not current)
+    others = tuple([one for one in kept if one is not current])
     return Classified(current, others, tuple(failed), verdicts)
 
 
@@ -154,15 +154,12 @@ def _in_our_time(record: InstanceRecord | None, observed: Observed) -> InstanceR
     """Return the record with its times converted to this run's clock, so that ages can be calculated."""
     if record is None:
         return None
-    token = record.token
-    return timed(
-        record, _own(token, record.at, observed), _own(token, record.woken, observed),
-        _own(token, record.stranded, observed),
-    )  # fmt: skip
-
-
-def _own(token: str, at: float, observed: Observed) -> float:
-    return observed.now - observed.age(token, at) if abs(at) > LONG_AGO else at
+    token, now = record.token, observed.now
+    at, woken, stranded = [
+        now - observed.age(token, at) if abs(at) > LONG_AGO else at
+        for at in (record.at, record.woken, record.stranded)
+    ]
+    return timed(record, at, woken, stranded)
 
 
 def _judge(desired: Desired, observed: Observed, candidate: Candidate) -> StageResult:

@@ -20,8 +20,10 @@ from ert_deploy.core.planning.situation import Situation
 def reconcile_records(situation: Situation) -> Iterator[Step]:
     """Yield the steps that have to precede all other steps."""
     yield from written_down(situation)
-    yield from pending_deletions(situation)
-    yield from expired(situation)
+    if situation.observed.state.tombstones:
+        yield from pending_deletions(situation)
+    if situation.observed.state.intents:
+        yield from expired(situation)
 
 
 def written_down(situation: Situation) -> Iterator[Step]:
@@ -32,13 +34,12 @@ def written_down(situation: Situation) -> Iterator[Step]:
             known = any(i.token == mark.token for i in situation.observed.state.intents)
             reason = "our create call made it" if known else "it carries our marks and was not in the state"
             yield steps.RecordInstance(candidate.instance.id, mark.token, reason)
-    yield from vanished(situation.observed)
+    if situation.observed.state.records:
+        yield from vanished(situation.observed)
 
 
 def vanished(observed: Observed) -> Iterator[Step]:
     """Drop records of instances that are not in the listing; one without a mark is left to the user."""
-    if not observed.state.records:
-        return
     listed = {i.id for i in observed.instances}
     for record in observed.state.records:
         if record.id not in listed:
@@ -83,8 +84,6 @@ def lingering(situation: Situation) -> Iterator[Step]:
 def _last_steps(situation: Situation) -> Iterator[steps.Destroy | steps.ConfirmDeleted]:
     """Yield the next step of each tombstone: destroy the instance while it is listed, else read it by id."""
     observed = situation.observed
-    if not observed.state.tombstones:
-        return
     listed, mine = {i.id for i in observed.instances}, {i.id for i in situation.ours}
     for tombstone in sorted(observed.state.tombstones, key=lambda t: observed.tries.get(t.id, 0)):
         if tombstone.id in listed and tombstone.id not in mine:
@@ -98,8 +97,6 @@ def _last_steps(situation: Situation) -> Iterator[steps.Destroy | steps.ConfirmD
 def expired(situation: Situation) -> Iterator[Step]:
     """Drop creates without a trace after the settle time; an instance with only the `label` is left to the user."""
     observed = situation.observed
-    if not observed.state.intents:
-        return
     seen = {i.mark.token for i in situation.ours if i.mark is not None} | _labels(observed)
     for intent in observed.state.intents:
         age = observed.age(intent.token, intent.at, MARGIN)

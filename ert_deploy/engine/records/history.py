@@ -24,7 +24,7 @@ def recorded(effects: Effects[T], observed: Observed, pending: list[Happened]) -
 
     A stop changes no state: it is added to `pending`, and written with the next one.
     """
-    before, at, costs = observed.state, observed.stamp(), _costs(observed)
+    before = observed.state
     value: Any = None
     error: ErtError | None = None
     while True:
@@ -37,11 +37,12 @@ def recorded(effects: Effects[T], observed: Observed, pending: list[Happened]) -
         saving = effect.method is StateStore.save
         if saving:
             (after,) = effect.args
-            events = (*pending, *transitions(before, after, at, costs))
+            events = (*pending, *transitions(before, after, observed.stamp(), _costs(observed)))
             effect = Effect(effect.method, (remembered(after, events),), effect.named)
         elif effect.method is Audience.tell and isinstance(effect.args[0], Stopped):
             number = effect.args[0].instance_id
-            pending.append(Happened(at, "stopped", number, "its disk is kept", costs.get(number, 0.0)))
+            cost = _costs(observed).get(number, 0.0)
+            pending.append(Happened(observed.stamp(), "stopped", number, "its disk is kept", cost))
         try:
             value = yield effect
         except ErtError as caught:

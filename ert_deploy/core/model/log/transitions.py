@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 
 from ert_deploy.core.model.log.happened import LONGEST, MOST_HISTORY, Happened
 from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.model.quick_dataclass import changed
 from ert_deploy.core.model.state import InstanceRecord, State
 
 Costs = Mapping[InstanceId, float]  # $ until now, at most
@@ -15,7 +15,7 @@ Costs = Mapping[InstanceId, float]  # $ until now, at most
 def remembered(state: State, events: Iterable[Happened]) -> State:
     """Return the state with these events; the oldest beyond `MOST_HISTORY` are forgotten."""
     new = tuple(events)
-    return replace(state, history=(*state.history, *new)[-MOST_HISTORY:]) if new else state
+    return changed(state, history=(*state.history, *new)[-MOST_HISTORY:]) if new else state
 
 
 def transitions(before: State, after: State, at: float, costs: Costs) -> Iterator[Happened]:
