@@ -160,7 +160,7 @@ def _probe(instance: Instance, state: State, memory: RunMemory) -> Effects[Healt
     """Return the health. The identity is checked once per run, as the state may contain any certificate."""
     if instance.address is None or instance.mark is None or instance.halted:
         return None  # the IP of a stopped instance may be in use elsewhere
-    if any(t.id == instance.id for t in state.tombstones):
+    if state.tombstones and any(t.id == instance.id for t in state.tombstones):
         return None
     proven = memory.proven.get(instance.id, "")
     found = yield from ask(BackendProbe.probe, instance.address, instance.mark, instance.boot_secret, proven)

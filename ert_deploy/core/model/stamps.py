@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ert_deploy.core.model.boot.failure import Failure
 from ert_deploy.core.model.moment import MARGIN
-from ert_deploy.core.model.state import InstanceRecord, State
+from ert_deploy.core.model.state import InstanceRecord, Launched, State
 
 MOST_DENIED = 30 * 86400.0  # maximum of `timings/deny` in seconds
 
@@ -15,7 +16,10 @@ def stamps(state: State) -> list[tuple[str, float]]:
     found = [(intent.token, intent.at) for intent in state.intents]
     for record in state.records:
         found.append((record.token, record.at))
-        found += [(record.token, at) for at in (record.woken, record.stranded) if at]
+        if record.woken:
+            found.append((record.token, record.woken))
+        if record.stranded:
+            found.append((record.token, record.stranded))
     for rollout in state.rollouts:
         found.append((rollout.service_id, rollout.at))
         if rollout.proven:
@@ -42,15 +46,16 @@ def none_ahead(state: State, now: float | None) -> State:
     if now is None:
         return state
     latest = now + MARGIN
-    if any([at > latest for _, at in stamps(state)]) or any([at > latest for at in _ends(state)]):
+    if max([*(at for _, at in stamps(state)), *_ends(state)], default=0.0) > latest:
         state = _undated(state, latest)
-    if any(d.until > latest + MOST_DENIED for d in state.denied):
+    if state.denied and any(d.until > latest + MOST_DENIED for d in state.denied):
         state = replace(state, denied=tuple(d for d in state.denied if d.until <= latest + MOST_DENIED))
     return state
 
 
 def _ends(state: State) -> list[float]:
-    return [*(one.at for one in state.launches), *(one.at for one in state.failures)]
+    ended: tuple[Launched | Failure, ...] = (*state.launches, *state.failures)
+    return [one.at for one in ended]
 
 
 def _undated(state: State, latest: float) -> State:

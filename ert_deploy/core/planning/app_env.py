@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TypeAlias
 
 from ert_deploy.core.model.desired import USE_IN_PREVIEWS, OwnedNames, Target
@@ -38,8 +39,12 @@ def fingerprint(values: Mapping[str, Secret]) -> str:
     return hashlib.sha256(_canonical(plain).encode()).hexdigest()[:16]
 
 
-def connected(target: Target, url: str, key: Secret, certificate: str) -> dict[str, Secret]:
-    """Return the owned variables of a target that uses the backend, the fingerprint last."""
+@lru_cache(maxsize=4)
+def connected(target: Target, url: str, key: Secret, certificate: str) -> Mapping[str, Secret]:
+    """Return the owned variables of a target that uses the backend, the fingerprint last.
+
+    Every observation of a backend in use compares them, so the last ones are kept.
+    """
     names = target.names
     values = {
         names.enabled: Secret("true"),
@@ -50,7 +55,7 @@ def connected(target: Target, url: str, key: Secret, certificate: str) -> dict[s
         **({names.previews: Secret(USE_IN_PREVIEWS)} if target.previews else {}),
         **{name: Secret("false") for name in names.disabled},
     }
-    return {**values, names.fingerprint: Secret(fingerprint(values))}
+    return MappingProxyType({**values, names.fingerprint: Secret(fingerprint(values))})
 
 
 def withdrawn(target: Target) -> dict[str, Secret]:

@@ -68,11 +68,13 @@ def sort_out(
     others: list[Instance] = []
     for instance in instances:
         found = sorter.place(instance)
+        if found is None:
+            continue
         if found is instance or isinstance(found, Instance):
             mine.append(found)
         elif isinstance(found, Undecided):
             doubtful.append(found)
-        elif found is not None:
+        else:
             others.append(instance)
     age = by_age(state)
     mine.sort(key=age)

@@ -20,8 +20,12 @@ def remembered(state: State, events: Iterable[Happened]) -> State:
 
 def transitions(before: State, after: State, at: float, costs: Costs) -> Iterator[Happened]:
     """Yield what happened between two states at the time `at`, the instances first."""
-    yield from _instances(before, after, at, costs)
-    yield from _rollouts(before, after, at)
+    if before.records is not after.records or before.tombstones is not after.tombstones:
+        yield from _instances(before, after, at, costs)
+    if before.rollouts is not after.rollouts:
+        yield from _rollouts(before, after, at)
+    if before.denied is after.denied:
+        return
     known = {one.subject for one in before.denied}
     for denied in after.denied:
         if denied.subject not in known:
