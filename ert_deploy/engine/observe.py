@@ -53,7 +53,7 @@ def observe(desired: Desired, memory: RunMemory) -> Effects[Situation]:
         )
     moment = yield from ask(TimeSource.moment)
     now = own_time(moment, memory)
-    known, read = _read_services(desired, memory), len(memory.services)
+    known = _read_services(desired, memory)
     placed = _sorted((desired, instances, state, known), memory)
     health: dict[InstanceId, Health] = {}
     probed = to_probe(placed)
@@ -63,7 +63,7 @@ def observe(desired: Desired, memory: RunMemory) -> Effects[Situation]:
         publications = yield from _publications(desired, memory, health)
     else:
         publications = None  # instances are deleted first, even if the web host is unavailable
-    services = known if len(memory.services) == read else _read_services(desired, memory)
+    services = _read_services(desired, memory)
     if services != known:
         # Only now is it known whether the state is of this config: its services can be the same under another owner.
         placed = _sorted((desired, instances, state, services), memory)
@@ -103,7 +103,9 @@ def observe(desired: Desired, memory: RunMemory) -> Effects[Situation]:
 
 
 def _read_services(desired: Desired, memory: RunMemory) -> frozenset[str]:
-    return known_services(desired, [service.id for service in memory.services.values()])
+    if memory.known is None:
+        memory.known = known_services(desired, [service.id for service in memory.services.values()])
+    return memory.known
 
 
 def _sorted(given: tuple[Desired, tuple[Instance, ...], State, frozenset[str]], memory: RunMemory) -> Ownership:
@@ -195,7 +197,7 @@ def _ready(health: dict[InstanceId, Health]) -> bool:
 
 def read_publication(target: Target, memory: RunMemory) -> Effects[Publication]:
     """Read one target from its web host and its running app."""
-    service = yield from find_service(target, memory)
+    service = memory.services.get(target.service) or (yield from find_service(target, memory))
     env = yield from ask(WebHost.read_env, service.id)
     app_url = target.reached_at(service.url)
     shown = yield from ask(AppProbe.fingerprint, app_url, target)
@@ -207,6 +209,7 @@ def find_service(target: Target, memory: RunMemory) -> Effects[WebService]:
     """Return the service of a target, read once per run."""
     if target.service not in memory.services:
         memory.services[target.service] = yield from ask(WebHost.service, target.service)
+        memory.known = None
     return memory.services[target.service]
 
 

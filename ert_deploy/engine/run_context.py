@@ -54,6 +54,7 @@ class Rental:
 class RunMemory:
     """Data of one run.
 
+    `services` are those that were read, and `known` their ids (hashed) with those in the config, until one is added.
     `before` has the owned variables of each target before this run changed it, or when they were last in use, to
     restore them if a deploy fails. `ranked` is the result of the last search, valid until `ranked_until`, and `launch`
     what to rent of it if no bid was possible. `tries` is the number of failed deletions or stops per instance, `starts`
@@ -83,6 +84,7 @@ class RunMemory:
 
     watches: dict[InstanceId, Watch] = field(default_factory=dict)
     services: dict[str, WebService] = field(default_factory=dict)
+    known: frozenset[str] | None = None
     publications: tuple[Publication, ...] | None = None
     before: dict[str, Mapping[str, Secret]] = field(default_factory=dict)
     abandoned: dict[str, str] = field(default_factory=dict)
@@ -140,19 +142,17 @@ class RunMemory:
     pending: list[Happened] = field(default_factory=list)
 
 
-@quick_dataclass
+@dataclass(slots=True)
 class Run:
-    """Input of the step handlers. The `Situation` changes during a run, the memory is the same object."""
+    """Input of the step handlers. The `Situation` changes during a run, the memory is the same object.
+
+    `desired` and `observed` are those of the situation.
+    """
 
     situation: Situation
     memory: RunMemory
+    desired: Desired = field(init=False)
+    observed: Observed = field(init=False)
 
-    @property
-    def desired(self) -> Desired:
-        """The desired state."""
-        return self.situation.desired
-
-    @property
-    def observed(self) -> Observed:
-        """The actual state in `situation`."""
-        return self.situation.observed
+    def __post_init__(self) -> None:
+        self.desired, self.observed = self.situation.desired, self.situation.observed

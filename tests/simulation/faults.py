@@ -170,7 +170,7 @@ class Faults:
         """Choose the enabled types of faults and their rate by `seed` (swarm testing)."""
         self.rate = draw.choice((0.02, 0.1, 0.1, 0.3))
         share = draw.choice((0.15, 0.4, 1.0))
-        self.on = frozenset(f for f in FAMILIES if draw.random() < share) | {draw.choice(FAMILIES)}
+        self.on = frozenset([f for f in FAMILIES if draw.random() < share]) | {draw.choice(FAMILIES)}
         self.long_late = draw.random() < 0.05
         if draw.random() < 0.6:
             self.on -= {FOR_GOOD}  # such a fault often stops a history early

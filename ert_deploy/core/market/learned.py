@@ -65,6 +65,8 @@ class Learned:
 
         A rental deviates from the mean of its machine by `WITHIN`, and one of another host by that and `spread`.
         """
+        if not self.machines:
+            return 1.0, spread
         machine, host = map(sample, self.of(offer))
         everywhere = sample(self.everywhere)
         if not (everywhere.count or host.count or machine.count):

@@ -46,7 +46,7 @@ def none_ahead(state: State, now: float | None) -> State:
     if now is None:
         return state
     latest = now + MARGIN
-    if max([*(at for _, at in stamps(state)), *_ends(state)], default=0.0) > latest:
+    if max([at for _, at in stamps(state)] + _ends(state), default=0.0) > latest:
         state = _undated(state, latest)
     if state.denied and any(d.until > latest + MOST_DENIED for d in state.denied):
         state = replace(state, denied=tuple(d for d in state.denied if d.until <= latest + MOST_DENIED))

@@ -73,7 +73,7 @@ def change(names: OwnedNames, current: Mapping[str, Secret], wanted: Mapping[str
     """Return the variables to write and delete to change `current` to `wanted`; other variables are not considered."""
     known = names.all()
     return Change(
-        write=tuple([n for n in known if n in wanted and current.get(n) != wanted[n]]),
+        write=tuple([n for n in known if n in wanted and (current.get(n),) != (wanted[n],)]),  # first by identity
         delete=tuple([n for n in known if n in current and n not in wanted]),
     )
 

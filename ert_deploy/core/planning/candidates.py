@@ -20,7 +20,7 @@ from ert_deploy.core.model.stamps import timed
 from ert_deploy.core.model.state import LONG_AGO, InstanceRecord
 from ert_deploy.core.planning.age import by_age
 from ert_deploy.core.planning.app_env import Targets, connected
-from ert_deploy.core.planning.changes.fitness import fits, over_cap, too_dear
+from ert_deploy.core.planning.changes.fitness import fits, over_cap, too_dear, unfit
 from ert_deploy.core.planning.health import (
     ASLEEP,
     BOOTING,
@@ -54,6 +54,8 @@ def rivals(desired: Desired, now: Classified) -> tuple[Candidate, ...]:
     """Return the instances that boot at the same time as the current one, as a hedge: the first one ready is kept."""
     current = now.current
     if desired.launch.hedge < PAIR or current is None or current.published or not _boots(now, current):
+        return ()
+    if not now.others:
         return ()
     others = (c for c in now.others if not c.published and _boots(now, c) and fits(desired, c))
     return tuple(c for c in others if c.instance.machine_id != current.instance.machine_id)[: desired.launch.hedge - 1]
@@ -96,8 +98,11 @@ def pointed_at(instance: Instance, targets: Targets) -> bool:
     if instance.address is None:
         return False
     url = instance.address.url()
-    held = [p.env.get(t.names.url) for t, p in targets]
-    return any([one is not None and one.reveal() == url for one in held])
+    for target, publication in targets:
+        held = publication.env.get(target.names.url)
+        if held is not None and held.reveal() == url:
+            return True
+    return False
 
 
 def runs_with(instance: Instance, observed: Observed, targets: Targets, key_of: KeyOf) -> bool:
@@ -207,13 +212,15 @@ def _current(
                 USABLE.index(verdicts[c.instance.id].stage), not c.pointed, not c.published, age(c.instance)
             ),
         )  # fmt: skip
-    fitting = [c for c in ranked if fits(desired, c)]
-    if fitting or not ranked:
-        return fitting[0] if fitting else None
+    for one in ranked:
+        if not unfit(desired, one):
+            return one
+    if not ranked:
+        return None
     held = sum(verdict.stage is not FAILED for verdict in verdicts.values())
     up = [c for c in ranked if verdicts[c.instance.id].stage is not ASLEEP]
     if held >= desired.slots and len(up) == len(ranked) and all(c.published for c in ranked):
-        fitting = up
-    elif observed.unreplaceable:
-        fitting = [c for c in up if c.published and verdicts[c.instance.id].stage is READY]
-    return fitting[0] if fitting else None
+        return up[0]
+    if observed.unreplaceable:
+        return next((c for c in up if c.published and verdicts[c.instance.id].stage is READY), None)
+    return None

@@ -76,10 +76,11 @@ def sort_out(
             doubtful.append(found)
         else:
             others.append(instance)
-    age = by_age(state)
-    mine.sort(key=age)
-    doubtful.sort(key=lambda one: age(one.instance))
-    others.sort(key=age)
+    if max(len(mine), len(doubtful), len(others)) > 1:
+        age = by_age(state)
+        mine.sort(key=age)
+        doubtful.sort(key=lambda one: age(one.instance))
+        others.sort(key=age)
     return Ownership(tuple(mine), tuple(doubtful), tuple(others), sorter.foreign)
 
 
@@ -88,12 +89,14 @@ def _sorter(
 ) -> _Sorter:
     claims = state.claims
     tokens = {r.id: r.token for r in state.records}
-    tokens.update((t.id, t.token) for t in state.tombstones)
-    us, foreign = _us(desired.owner, len(desired.targets), known, (claims.owners, claims.services), state.empty())
+    for tombstone in state.tombstones:
+        tokens[tombstone.id] = tombstone.token
+    us, foreign, relations = _us(desired.owner, len(desired.targets), known, (claims.owners, claims.services), state.empty())
     apart = foreign and us.complete and bool(claims.services)
     ignored = desired.ignored.union(claims.ignored) if claims.ignored else desired.ignored
     return _Sorter(
-        desired.deployment, tokens, {i.token for i in state.intents}, claims.adopted, ignored, us, foreign, apart, held
+        desired.deployment, tokens, {i.token for i in state.intents}, claims.adopted, ignored, us, relations, foreign,
+        apart, held,
     )
 
 
@@ -104,20 +107,18 @@ def _us(
     known: frozenset[str],
     written_for: tuple[tuple[str, ...], tuple[str, ...]],
     empty: bool,
-) -> tuple[Owner, bool]:
-    """Return the identity of this deployment, and whether the state is that of another one, by owner and services."""
+) -> tuple[Owner, bool, dict[str, Relation]]:
+    """Return the identity of this deployment, and whether the state is that of another one, by owner and services.
+
+    The dict is for the relations to owners that are looked up with it.
+    """
     owners, remembered = written_for
     ids = frozenset(filter(None, [owner]))
     complete = bool(known) and len(known) >= targets
     written = Owner(frozenset(owners), frozenset(remembered))
     if not empty and Owner(ids, known, complete).relation(written) in (Relation.OTHER, Relation.COPY):
-        return Owner(ids, known, complete), True
-    return Owner(ids.union(owners), known.union(remembered), complete or bool(remembered)), False
-
-
-@lru_cache(maxsize=4096)
-def _relation(us: Owner, owner: str) -> Relation:
-    return us.relation(parse_owner(owner))
+        return Owner(ids, known, complete), True, {}
+    return Owner(ids.union(owners), known.union(remembered), complete or bool(remembered)), False, {}
 
 
 @dataclass(slots=True)
@@ -125,7 +126,7 @@ class _Sorter:
     """Identity of the deployment: `tokens` of the state by instance id, and `intents`, the tokens of its creates.
 
     `foreign`: the state is that of another owner, `apart`: its services are known to be other ones too. By the owner
-    alone it may be this deployment's own, whose `owner` was changed in the config.
+    alone it may be this deployment's own, whose `owner` was changed in the config. `relations`: those of `us` to owners.
     """
 
     deployment: str
@@ -134,6 +135,7 @@ class _Sorter:
     adopted: tuple[InstanceId, ...]
     ignored: frozenset[InstanceId]
     us: Owner
+    relations: dict[str, Relation]
     foreign: bool
     apart: bool
     held: Callable[[], frozenset[tuple[str, str]]]
@@ -193,7 +195,10 @@ class _Sorter:
         return Undecided(instance, _LABEL_ONLY if labelled else _TOKEN_ONLY, blocks=created, hidden=created)
 
     def _relation(self, instance: Instance) -> Relation:
-        return _relation(self.us, instance.owner)
+        owner = instance.owner
+        if owner not in self.relations:
+            self.relations[owner] = self.us.relation(parse_owner(owner))
+        return self.relations[owner]
 
     def _held_by_an_app(self, instance: Instance) -> bool:
         if instance.address is None:

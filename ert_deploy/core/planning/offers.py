@@ -145,7 +145,7 @@ def _minimums(offer: Offer, desired: Desired) -> Iterable[Rejection]:
     )
     for path, value, floor, unit in floors:
         endless = path == "offer/min_duration" and value == math.inf
-        if not (endless or (math.isfinite(value) and value >= floor)):
+        if not (floor <= value < math.inf or endless):
             yield Rejection(path, f"{value:g} < {floor:g} {unit}".rstrip())
 
 

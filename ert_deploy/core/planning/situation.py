@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 
-from ert_deploy.core.model.desired import Desired
-from ert_deploy.core.model.observed import Instance, Observed
+from ert_deploy.core.model.desired import Desired, Target
+from ert_deploy.core.model.observed import Instance, Observed, Publication
 from ert_deploy.core.model.owner import owner_text
 from ert_deploy.core.model.quick_dataclass import caching_dataclass
 from ert_deploy.core.model.secret import Secret
@@ -37,8 +37,12 @@ class Situation:
         """Each target with its current values; those that were not read are omitted."""
         if not self.observed.publications:
             return ()
-        by_name = {p.target: p for p in self.observed.publications}
-        return tuple([(t, by_name[t.service]) for t in self.desired.targets if t.service in by_name])
+        found: list[tuple[Target, Publication]] = []
+        for target in self.desired.targets:
+            for publication in self.observed.publications:
+                if publication.target == target.service:
+                    found.append((target, publication))
+        return tuple(found)
 
     @cached_property
     def services(self) -> frozenset[str]:
@@ -53,7 +57,7 @@ class Situation:
             return self.placed
         return owned(self.desired, self.observed, self.services, self.targets)
 
-    @property
+    @cached_property
     def ours(self) -> tuple[Instance, ...]:
         """The instances of the deployment, oldest first; each has a `mark` regardless of its `label`."""
         return self.ownership.ours
@@ -71,9 +75,11 @@ class Situation:
     @cached_property
     def candidates(self) -> tuple[Candidate, ...]:
         """The instances without a tombstone, with all data about each."""
-        dead = {t.id for t in self.observed.state.tombstones}
-        living = [i for i in self.ours if i.id not in dead]
-        return tuple([candidate(i, self.observed, self.targets, self.current_key) for i in living])
+        living, observed = self.ours, self.observed
+        if observed.state.tombstones:
+            dead = {t.id for t in observed.state.tombstones}
+            living = tuple([i for i in living if i.id not in dead])
+        return tuple([candidate(i, observed, self.targets, self.current_key) for i in living])
 
     @cached_property
     def classified(self) -> Classified:

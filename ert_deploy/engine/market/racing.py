@@ -47,7 +47,7 @@ def run_race(
     desired: Desired, memory: RunMemory,
 ) -> None:  # fmt: skip
     """Note in the watches of the machines of this run which one is given up or joined by another one."""
-    if not races(desired) or not memory.curves or now < memory.raced + desired.timings.poll:
+    if not memory.curves or not races(desired) or now < memory.raced + desired.timings.poll:
         return
     memory.raced = now
     ours = [i for i in instances if i.mark is not None and i.mark.token in memory.curves and i.id in memory.watches]

@@ -33,11 +33,10 @@ def probe(world: World, address: Address, mark: Mark, boot_secret: Secret, pinne
     made = _at(world, address)
     if made is None or world.kind == "silent":
         return UNREACHABLE
-    proven = made.environed and (made.mark, made.boot_secret) == (mark, boot_secret)
-    if not proven and made.answer(world.now) is made.healthy:
-        return IMPOSTOR  # without its boot secret and mark it cannot prove its identity
     found = made.answer(world.now)
     if found is made.healthy:
+        if not made.environed or (made.mark, made.boot_secret) != (mark, boot_secret):
+            return IMPOSTOR  # without its boot secret and mark it cannot prove its identity
         world.acting.proven[made.id] = world.calls
     return found
 

@@ -34,7 +34,10 @@ def newest_deploy(world: World, service_id: str) -> WebDeploy | None:
 
 
 def get_deploy(world: World, service_id: str, deploy_id: str) -> WebDeploy:
-    return next(d for d in world.services[service_id].deploys if d.id == deploy_id)
+    for made in reversed(world.services[service_id].deploys):
+        if made.id == deploy_id:
+            return made
+    raise Violation(f"deploy {deploy_id} is read, and there is none")
 
 
 def failure(world: World, service: WebService, deploy: WebDeploy) -> str:
