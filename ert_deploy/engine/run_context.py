@@ -15,7 +15,6 @@ from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.log.happened import Happened
 from ert_deploy.core.model.observed import Instance, Observed, Offer, Publication
 from ert_deploy.core.model.provider import InstanceId
-from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State
 from ert_deploy.core.model.steps import Step

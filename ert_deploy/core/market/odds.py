@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ert_deploy.core.market.learned import NOTHING, Evidence, Learned
 from ert_deploy.core.model.observed import Offer
+from ert_deploy.core.model.quick_dataclass import quick_dataclass
 
 # Of 431 machines, 2 % of the verified and 50 % of the de-verified ones had not started after 12 minutes; the ports of
 # all those in a data centre could be reached, and of 77 % of the unverified ones (ray-vast 0.3.0, gpu-24gb.yaml).
@@ -17,7 +16,7 @@ PRIOR_LAUNCHES = 2.0
 LEAST = 0.01  # no machine is certain to fail: the number of attempts stays finite
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Odds:
     """Chance that a container starts, that its port is reached then, and that it becomes healthy then."""
 

@@ -161,8 +161,7 @@ def _in_our_time(record: InstanceRecord | None, observed: Observed) -> InstanceR
         return None
     token, now = record.token, observed.now
     at, woken, stranded = [
-        now - observed.age(token, at) if abs(at) > LONG_AGO else at
-        for at in (record.at, record.woken, record.stranded)
+        now - observed.age(token, at) if abs(at) > LONG_AGO else at for at in (record.at, record.woken, record.stranded)
     ]
     return timed(record, at, woken, stranded)
 

@@ -91,12 +91,21 @@ def _sorter(
     tokens = {r.id: r.token for r in state.records}
     for tombstone in state.tombstones:
         tokens[tombstone.id] = tombstone.token
-    us, foreign, relations = _us(desired.owner, len(desired.targets), known, (claims.owners, claims.services), state.empty())
+    written_for = claims.owners, claims.services
+    us, foreign, relations = _us(desired.owner, len(desired.targets), known, written_for, state.empty())
     apart = foreign and us.complete and bool(claims.services)
     ignored = desired.ignored.union(claims.ignored) if claims.ignored else desired.ignored
     return _Sorter(
-        desired.deployment, tokens, {i.token for i in state.intents}, claims.adopted, ignored, us, relations, foreign,
-        apart, held,
+        desired.deployment,
+        tokens,
+        {i.token for i in state.intents},
+        claims.adopted,
+        ignored,
+        us,
+        relations,
+        foreign,
+        apart,
+        held,
     )
 
 
@@ -126,7 +135,7 @@ class _Sorter:
     """Identity of the deployment: `tokens` of the state by instance id, and `intents`, the tokens of its creates.
 
     `foreign`: the state is that of another owner, `apart`: its services are known to be other ones too. By the owner
-    alone it may be this deployment's own, whose `owner` was changed in the config. `relations`: those of `us` to owners.
+    alone it may be this deployment's own, whose `owner` was changed in the config. `relations`: of `us` to each owner.
     """
 
     deployment: str

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ert_deploy.core.model.quick_dataclass import quick_dataclass
 
 MOST_HISTORY = 64  # events that a state keeps, about 10 kB
 LONGEST = 200  # characters of `why`
 FAILED, FINISHED = "failed", "finished"  # a run by its error, and the first one after it that has none
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Happened:
     """One event. `at` is a time as in `State`, `instance` an id or empty; `cost` what it had cost in $, or 0.
 
