@@ -54,7 +54,7 @@ def observe(desired: Desired, memory: RunMemory) -> Effects[Situation]:
     moment = yield from ask(TimeSource.moment)
     now = own_time(moment, memory)
     known = _read_services(desired, memory)
-    placed = _sorted((desired, instances, state, known), memory)
+    placed = _sorted(desired, instances, state, known, memory)
     health: dict[InstanceId, Health] = {}
     probed = to_probe(placed)
     yield from _probe_all(probed, health, state, now, desired=desired, memory=memory)
@@ -66,7 +66,7 @@ def observe(desired: Desired, memory: RunMemory) -> Effects[Situation]:
     services = _read_services(desired, memory)
     if services != known:
         # Only now is it known whether the state is of this config: its services can be the same under another owner.
-        placed = _sorted((desired, instances, state, services), memory)
+        placed = _sorted(desired, instances, state, services, memory)
         left = [instance for instance in to_probe(placed) if instance not in probed]
         yield from _probe_all(left, health, state, now, desired=desired, memory=memory)
     memory.looks += 1
@@ -108,10 +108,13 @@ def _read_services(desired: Desired, memory: RunMemory) -> frozenset[str]:
     return memory.known
 
 
-def _sorted(given: tuple[Desired, tuple[Instance, ...], State, frozenset[str]], memory: RunMemory) -> Ownership:
-    """Sort the instances by owner; the last result is kept in `memory`, until one of these is different."""
+def _sorted(
+    desired: Desired, instances: tuple[Instance, ...], state: State, services: frozenset[str], memory: RunMemory
+) -> Ownership:
+    """Sort the instances by owner; the last result is kept in `memory`, until any of what it follows from changes."""
+    given = desired, instances, state.claims, services, state.intents, state.records, state.tombstones
     if memory.placed is None or memory.given != given:
-        memory.given, memory.placed = given, sort_out(*given)
+        memory.given, memory.placed = given, sort_out(desired, instances, state, services)
     return memory.placed
 
 

@@ -13,7 +13,7 @@ from ert_deploy.core.model.boot.watch import Watch
 from ert_deploy.core.model.desired import Desired, Launch
 from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.log.happened import Happened
-from ert_deploy.core.model.observed import Instance, Observed, Offer, Publication
+from ert_deploy.core.model.observed import Observed, Offer, Publication
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State
@@ -132,7 +132,7 @@ class RunMemory:
     since: dict[InstanceId, float] = field(default_factory=dict)
     refused: dict[InstanceId, ErtError] = field(default_factory=dict)
     refusals: dict[InstanceId, int] = field(default_factory=dict)
-    given: tuple[Desired, tuple[Instance, ...], State, frozenset[str]] | None = None
+    given: tuple[object, ...] | None = None
     placed: Ownership | None = None
     unread: ErtError | None = None
     unsaved: ErtError | None = None

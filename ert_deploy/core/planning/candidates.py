@@ -159,11 +159,15 @@ def _in_our_time(record: InstanceRecord | None, observed: Observed) -> InstanceR
     """Return the record with its times converted to this run's clock, so that ages can be calculated."""
     if record is None:
         return None
-    token, now = record.token, observed.now
-    at, woken, stranded = [
-        now - observed.age(token, at) if abs(at) > LONG_AGO else at for at in (record.at, record.woken, record.stranded)
-    ]
-    return timed(record, at, woken, stranded)
+    at, woken, stranded = record.at, record.woken, record.stranded
+    return timed(
+        record, _own(record.token, at, observed), woken and _own(record.token, woken, observed),
+        stranded and _own(record.token, stranded, observed),
+    )  # fmt: skip
+
+
+def _own(token: str, at: float, observed: Observed) -> float:
+    return observed.now - observed.age(token, at) if abs(at) > LONG_AGO else at
 
 
 def _judge(desired: Desired, observed: Observed, candidate: Candidate) -> StageResult:

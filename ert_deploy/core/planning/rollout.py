@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
 
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Desired, Phase, Target
 from ert_deploy.core.model.observed import Observed, Publication
+from ert_deploy.core.model.quick_dataclass import changed
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State
 from ert_deploy.core.model.steps import Step
@@ -71,7 +71,7 @@ def announced(observed: Observed, service_id: str, urls: Collection[Secret | Non
         if record is None or instance.address is None or record.published:
             continue
         if Secret(instance.address.url()) in urls:
-            state = state.put_record(replace(record, published=True))
+            state = state.put_record(changed(record, published=True))
     return state
 
 

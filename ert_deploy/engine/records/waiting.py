@@ -23,7 +23,9 @@ def await_boot(step: steps.AwaitBoot, run: Run) -> Effects[None]:
         if instance.id in booting:
             record, health = observed.state.record(instance.id), observed.health.get(instance.id)
             assert record is not None, "the plan records it first"
-            elapsed = min([observed.age(record.token, at) for at in (record.at, record.woken) if at], default=0.0)
+            elapsed = observed.age(record.token, record.at)
+            if record.woken:
+                elapsed = min(elapsed, observed.age(record.token, record.woken))
             asked = observed.now - elapsed
             yield from ask(Audience.tell, Booting(instance, health, elapsed))
             left = _download(instance.id, health, observed.now, run.memory)
