@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ert_deploy.core.model.desired import Desired, Phase, Target
+from ert_deploy.core.model.desired import RUNNING, Desired, Target
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.events import Trouble
 from ert_deploy.core.model.provider import Platform
@@ -25,7 +25,7 @@ from ert_deploy.ports import Audience, WebHost, WebService
 
 def preflight(run: Run) -> Effects[None]:
     """Raise UsageError for the first `Finding` that stops the run; report all other ones. Only when starting."""
-    if run.desired.phase is not Phase.RUNNING:
+    if run.desired.phase is not RUNNING:
         return
     if not run.desired.begin and not begun(run.situation):
         must_be_decided(run.situation, any_doubt=True)

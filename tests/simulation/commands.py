@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 from ert_deploy.core.model.boot.prefer import Prefer
-from ert_deploy.core.model.desired import Desired, Phase
+from ert_deploy.core.model.desired import ABSENT, Desired
 from ert_deploy.core.model.errors import ErtError, NeedsAttention
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.engine import decide
@@ -154,7 +154,7 @@ def together(
 def _operator(world: World, tale: Story, command: Command) -> Operator:
     """Return the next operator, with a separate clock."""
     world.turns += 1
-    down = isinstance(command, Desired) and command.phase is Phase.ABSENT
+    down = isinstance(command, Desired) and command.phase is ABSENT
     return Operator(tale.skews[world.turns % len(tale.skews)], down=down)
 
 

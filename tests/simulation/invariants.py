@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ert_deploy.core.model.desired import Phase
+from ert_deploy.core.model.desired import ABSENT, ASLEEP, RUNNING, Phase
 from ert_deploy.core.model.secret import Secret
 from tests.simulation.market import HOST, Machine
 from tests.simulation.stories import Command, Rotation
@@ -23,9 +23,9 @@ def claims(world: World, command: Command) -> None:
     not_ours = {*world.state.claims.ignored, *world.lost_to_all()}
     ours = [number for number in sorted(world.paid) if number not in not_ours]
     running = [number for number in ours if not world.paid[number].halted]
-    if desired.phase is Phase.ABSENT:
+    if desired.phase is ABSENT:
         must(not ours and not world.pending, f"down ended well: paid {ours}, {world.pending} to come")
-    elif desired.phase is Phase.ASLEEP:
+    elif desired.phase is ASLEEP:
         must(not running and not world.pending, f"sleep ended well: {running}, {world.pending} to come")
         must(len(ours) <= 1, f"sleep ended well: the disks of {ours}")
         coming = [number for number in ours if world.paid[number].may_start()]
@@ -38,10 +38,10 @@ def claims(world: World, command: Command) -> None:
 
 def _apps_claimed(world: World, phase: Phase, made: Machine | None) -> None:
     """Check what a successful command says of apps and state, if nothing has happened since its last list."""
-    if phase is Phase.ABSENT:
+    if phase is ABSENT:
         must(settled(world), "down ended well: the state still knows something")
-    for service in world.services.values() if phase is not Phase.ASLEEP else ():
-        if phase is Phase.ABSENT:
+    for service in world.services.values() if phase is not ASLEEP else ():
+        if phase is ABSENT:
             must(not {NAMES.url, NAMES.key} & service.env.keys(), "down ended well: an app still points somewhere")
             continue
         assert made is not None
@@ -132,7 +132,7 @@ def _neighbours_kept(world: World) -> None:
         must(service.neighbours_kept(), "a variable of somebody else has changed")
 
 
-IS = {Phase.RUNNING: _is_up, Phase.ABSENT: _is_down, Phase.ASLEEP: _is_asleep}
+IS = {RUNNING: _is_up, ABSENT: _is_down, ASLEEP: _is_asleep}
 
 
 def _clean(world: World) -> None:

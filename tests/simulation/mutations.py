@@ -169,11 +169,11 @@ MUTANTS = (
         "destroy every deployment's", _OWNERSHIP,
         "if instance.mark is not None and instance.mark.deployment == self.deployment:",
         "if instance.mark is not None:",
-        also=(_OWNERSHIP, "        if relation is Relation.OTHER:\n            return relation\n", ""),
+        also=(_OWNERSHIP, "        if relation is OTHER:\n            return relation\n", ""),
     ),
     Mutant(
         "destroy every owner's", _OWNERSHIP,
-        "        relation = self._relation(instance)\n", "        relation = Relation.SAME\n",
+        "        relation = self._relation(instance)\n", "        relation = SAME\n",
     ),
     Mutant(
         "rent while something may be ours", "engine/decide.py",

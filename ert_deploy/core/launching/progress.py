@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ert_deploy.core.market.odds import SURE, Odds
 from ert_deploy.core.market.stages import Stages
-from ert_deploy.core.model.boot.watch import BOOT, DOWNLOAD, LOAD, PULL, READY, RENT, Lag, LaunchStage, Watch
+from ert_deploy.core.model.boot.watch import BOOT, DOWNLOAD, LOAD, NO_LAG, PULL, READY, RENT, Lag, LaunchStage, Watch
 from ert_deploy.core.model.observed import HEALTHY, LOADING, Health, Instance
 from ert_deploy.core.model.quick_dataclass import changed
 
@@ -98,7 +98,7 @@ def follow(watch: Watch, previous: Watch | None, instance: Instance, health: Hea
     if reached.stage is READY or reached.stage in curve.lenient:
         return reached
     lag, why = _lag(reached, health, curve)
-    if lag is Lag.NONE:
+    if lag is NO_LAG:
         return reached
     return changed(reached, lag=lag, why=why)
 
@@ -106,11 +106,11 @@ def follow(watch: Watch, previous: Watch | None, instance: Instance, health: Hea
 def _lag(watch: Watch, health: Health | None, curve: Curve) -> tuple[Lag, str]:
     stage, elapsed = watch.stage, watch.seen - watch.entered
     if elapsed < LEAST_BEHIND * curve.patience:
-        return Lag.NONE, ""
+        return NO_LAG, ""
     if stage is DOWNLOAD and health is not None and health.total > 0:
         return _by_rate(watch, health, curve)
     if stage is BOOT and health is not None and health.vital is LOADING:
-        return Lag.NONE, ""  # its model server does not respond yet: left to timings/no_progress, which names it
+        return NO_LAG, ""  # its model server does not respond yet: left to timings/no_progress, which names it
     # Reading a model from a disk shows no progress, so that it gets all of timings/no_progress.
     least = 1.0 if stage is LOAD else LEAST_LATE
     late = max(curve.deadline(stage, LATE), least * curve.patience)
@@ -119,7 +119,7 @@ def _lag(watch: Watch, health: Health | None, curve: Curve) -> tuple[Lag, str]:
     behind = max(curve.deadline(stage, BEHIND), LEAST_BEHIND * curve.patience)
     if elapsed >= behind:
         return Lag.BEHIND, f"{NAMES[stage]} takes {elapsed:.0f} s already, {behind:.0f} s are usual"
-    return Lag.NONE, ""
+    return NO_LAG, ""
 
 
 def _by_rate(watch: Watch, health: Health, curve: Curve) -> tuple[Lag, str]:
@@ -133,7 +133,7 @@ def _by_rate(watch: Watch, health: Health, curve: Curve) -> tuple[Lag, str]:
         return Lag.BEHIND, f"{NAMES[DOWNLOAD]} has not moved for {elapsed:.0f} s"
     left = (health.total - health.completed) / rate
     if left <= fresh:
-        return Lag.NONE, ""
+        return NO_LAG, ""
     more = f"{NAMES[DOWNLOAD]} at {rate / 1e6:.1f} MB/s takes {left / 60:.0f} min more"
     if left <= SOONER * fresh and watch.seen - curve.began + left > curve.limit:
         return Lag.LATE, f"{more}, which exceeds {curve.limit:.0f} s in all (timings/boot_limit)"

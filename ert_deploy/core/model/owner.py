@@ -27,6 +27,9 @@ class Relation(StrEnum):
     UNKNOWN = "unknown"
 
 
+SAME, OTHER, COPY, UNKNOWN = Relation  # names, as a lookup in an enum takes longer than a call on Python 3.11
+
+
 @dataclass(frozen=True, slots=True)
 class Owner:
     """Owner ids and hashed service ids; `complete` if none is missing, so that a lack of common ones is significant."""

@@ -11,7 +11,7 @@ import re
 from enum import StrEnum
 
 from ert_deploy.core.launching.progress import Curve, follow
-from ert_deploy.core.model.boot.watch import Lag, Watch
+from ert_deploy.core.model.boot.watch import LATE, OVERTAKEN, Watch
 from ert_deploy.core.model.desired import Timings
 from ert_deploy.core.model.observed import HEALTHY, IMPOSTOR, LOADING, UNHEALTHY, Health, Instance, OffSwitch, Power
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
@@ -48,6 +48,7 @@ class Stage(StrEnum):
 
 # Names, as a lookup in an enum takes longer than a call on Python 3.11.
 BOOTING, READY, ASLEEP, STUCK, STRANDED, LOST, FAILED = Stage
+REFUSED = OffSwitch.REFUSED
 
 
 @quick_dataclass
@@ -147,7 +148,7 @@ def judge(candidate: Candidate, timings: Timings, now: float) -> StageResult:
 
 def _healthy(health: Health, *, published: bool) -> StageResult:
     """Reject an unpublished instance that cannot stop itself; one that is in use already stays in use."""
-    if health.off_switch is OffSwitch.REFUSED and not published:
+    if health.off_switch is REFUSED and not published:
         return StageResult(FAILED, NO_OFF_SWITCH, deny=True, end=NO_OFF_SWITCH)
     return StageResult(READY, "healthy")
 
@@ -236,10 +237,10 @@ def _slow(candidate: Candidate, timings: Timings, now: float) -> StageResult:
         if _first_boot(record) and health is not None and (health.vital, health.phase) == (LOADING, "starting"):
             return StageResult(FAILED, f"{reason}, and its model server does not respond", deny=True, end=NO_ENGINE)
         return StageResult(FAILED, reason, deny=True)
-    if candidate.watch.lag is Lag.LATE and _first_boot(record) and not candidate.published:
+    if candidate.watch.lag is LATE and _first_boot(record) and not candidate.published:
         end = SLOW + candidate.watch.stage.name.lower()
         return StageResult(FAILED, candidate.watch.why, deny=True, end=end)
-    if candidate.watch.lag is Lag.OVERTAKEN and _first_boot(record) and not candidate.published:
+    if candidate.watch.lag is OVERTAKEN and _first_boot(record) and not candidate.published:
         return StageResult(FAILED, candidate.watch.why)
     if record is not None and not record.certificate and now - max(record.at, record.woken) >= timings.boot_limit:
         return StageResult(FAILED, f"not healthy within {timings.boot_limit:.0f} s (timings/boot_limit)", deny=True)

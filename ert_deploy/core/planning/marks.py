@@ -12,7 +12,7 @@ from functools import lru_cache
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
-from ert_deploy.core.model.owner import Owner, Relation, parse_owner
+from ert_deploy.core.model.owner import COPY, OTHER, SAME, Owner, Relation, parse_owner
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.state import State
@@ -125,7 +125,7 @@ def _us(
     ids = frozenset(filter(None, [owner]))
     complete = bool(known) and len(known) >= targets
     written = Owner(frozenset(owners), frozenset(remembered))
-    if not empty and Owner(ids, known, complete).relation(written) in (Relation.OTHER, Relation.COPY):
+    if not empty and Owner(ids, known, complete).relation(written) in (OTHER, COPY):
         return Owner(ids, known, complete), True, {}
     return Owner(ids.union(owners), known.union(remembered), complete or bool(remembered)), False, {}
 
@@ -164,8 +164,8 @@ class _Sorter:
         if instance.id in self.adopted and self._may_bear(instance, token):
             return self._with(instance, token)
         if self.foreign:
-            other = self.apart and self._relation(instance) is Relation.OTHER
-            return Relation.OTHER if other else Undecided(instance, _FOREIGN)
+            other = self.apart and self._relation(instance) is OTHER
+            return OTHER if other else Undecided(instance, _FOREIGN)
         if instance.born is not None and instance.born.token and self._may_bear(instance, token):
             return self._with(instance, token)
         return Undecided(instance, _STATE, hidden=instance.born is None)
@@ -178,11 +178,11 @@ class _Sorter:
     def _marked(self, instance: Instance) -> Instance | Undecided | Relation:
         assert instance.mark is not None
         relation = self._relation(instance)
-        if relation is Relation.SAME or instance.mark.token in self.intents:
+        if relation is SAME or instance.mark.token in self.intents:
             return instance
-        if relation is Relation.OTHER:
+        if relation is OTHER:
             return relation
-        if relation is Relation.COPY:
+        if relation is COPY:
             return Undecided(instance, _COPY)
         return instance if self._held_by_an_app(instance) else Undecided(instance, _NO_OWNER)
 
@@ -196,8 +196,8 @@ class _Sorter:
         orphan = born is not None and not born.deployment and instance.claims is None
         if not (labelled or environed or orphan):
             return None
-        if self._relation(instance) is Relation.OTHER:
-            return Relation.OTHER
+        if self._relation(instance) is OTHER:
+            return OTHER
         if environed:
             return Undecided(instance, _ENVIRONMENT_ONLY)
         created = instance.label_token in self.intents

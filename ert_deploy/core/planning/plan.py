@@ -12,16 +12,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ert_deploy.core.model import steps
-from ert_deploy.core.model.boot.watch import Lag
+from ert_deploy.core.model.boot.watch import NO_LAG
 from ert_deploy.core.model.desired import ABSENT, ASLEEP, Desired
 from ert_deploy.core.model.observed import HEALTHY
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.steps import Step
+from ert_deploy.core.planning import health as stages
 from ert_deploy.core.planning.app_env import touched
 from ert_deploy.core.planning.candidates import PAIR, rivals
 from ert_deploy.core.planning.changes.differences import limits_of
 from ert_deploy.core.planning.changes.fitness import fits, unfit
-from ert_deploy.core.planning.health import Candidate, Stage
+from ert_deploy.core.planning.health import Candidate
 from ert_deploy.core.planning.key_acceptance import accepts, may_take_others
 from ert_deploy.core.planning.records import (
     expired,
@@ -65,7 +66,7 @@ def _running(situation: Situation) -> Iterator[Step]:
     others = tuple(c for c in now.others if c not in hedged) if hedged else now.others
     yield from _surplus(situation.desired, others, now.current is not None)
     for candidate in now.others:
-        if now.verdicts[candidate.instance.id].stage is Stage.STUCK:
+        if now.verdicts[candidate.instance.id].stage is stages.STUCK:
             yield steps.Strand(candidate.instance.id, now.verdicts[candidate.instance.id].reason)
     if now.current is None:
         yield from _rent(situation)
@@ -76,11 +77,11 @@ def _running(situation: Situation) -> Iterator[Step]:
 def _go_on(situation: Situation, current: Candidate) -> Iterator[Step]:
     verdict = situation.classified.verdicts[current.instance.id]
     match verdict.stage:
-        case Stage.ASLEEP:
+        case stages.ASLEEP:
             yield steps.Wake(current.instance.id, verdict.reason)
             yield steps.AwaitBoot(current.instance.id, "its disk has everything it needs")
-        case Stage.BOOTING:
-            if current.watch.lag is not Lag.NONE:
+        case stages.BOOTING:
+            if current.watch.lag is not NO_LAG:
                 yield from _hedge(situation, current)
             yield steps.AwaitBoot(current.instance.id, verdict.reason)
             if not current.published:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from ert_deploy.core.model import steps
-from ert_deploy.core.model.desired import Desired, Phase, Target
+from ert_deploy.core.model.desired import ABSENT, Desired, Target
 from ert_deploy.core.model.observed import Observed, Publication
 from ert_deploy.core.model.quick_dataclass import changed
 from ert_deploy.core.model.secret import Secret
@@ -49,7 +49,7 @@ def moves(desired: Desired) -> Iterator[Step]:
 
 def wanted_values(situation: Situation, target: Target) -> Mapping[str, Secret]:
     """Return the desired variables of the target: no backend on the way down, else the current one."""
-    if situation.desired.phase is Phase.ABSENT:
+    if situation.desired.phase is ABSENT:
         return withdrawn(target)
     current = situation.classified.current
     assert current is not None, "the plan publishes only this"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ert_deploy.core.model import steps
-from ert_deploy.core.model.observed import Health, Instance, Vital
+from ert_deploy.core.model.observed import IMPOSTOR, UNREACHABLE, Health, Instance
 from ert_deploy.core.model.stamps import MOST_DENIED
 from ert_deploy.core.model.state import Denied, Launched, State
 from ert_deploy.engine.run_context import Rental, Run
@@ -17,7 +17,7 @@ MACHINES_OF_A_HOST = 2  # failed machines, after which the host of both is denie
 
 def measure(rental: Rental | None, since: tuple[float, int] | None, health: Health | None, now: float) -> None:
     """Note when the container was reached, and the rate of the download `since` its first report (time, bytes)."""
-    if rental is None or health is None or health.vital in (Vital.UNREACHABLE, Vital.IMPOSTOR):
+    if rental is None or health is None or health.vital in (UNREACHABLE, IMPOSTOR):
         return
     rental.started = rental.started or max(0.0, now - rental.since)
     if since is not None and now > since[0] and health.completed - since[1] >= LEAST_MEASURED:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import takewhile
 
-from ert_deploy.core.model.desired import Criteria, Desired, Launch, Market, Phase, Timings
+from ert_deploy.core.model.desired import ASLEEP, INTERRUPTIBLE, Criteria, Desired, Launch, Timings
 from ert_deploy.core.model.errors import ErtError, Gone, OfferGone, OutcomeUnknown, StartRefused, Transient
 from ert_deploy.core.model.observed import Instance, Offer
 from ert_deploy.core.model.provider import InstanceId
@@ -46,7 +46,7 @@ def get_instance(world: World, instance_id: InstanceId) -> Instance | None:
 
 
 def search(world: World, criteria: Criteria, launch: Launch, *, wide: bool = False) -> tuple[Offer, ...]:
-    bids = launch.market is Market.INTERRUPTIBLE
+    bids = launch.market is INTERRUPTIBLE
     offers = as_bids(world.offers, world.outbidding) if bids else world.offers
     world.acting.shown |= {o.id: o for o in offers}
     if not world.paid:
@@ -106,7 +106,7 @@ def _may_rent(world: World, order: CreateOrder) -> None:
     price = listed.dph_total if bid is None else bid + DISK
     if bid is not None and bid < (listed.min_bid or 0.0):
         raise Violation(f"a bid of ${bid}/h, and the lowest one is ${listed.min_bid}/h")
-    if bid is None and wanted.launch.market is Market.INTERRUPTIBLE and not wanted.launch.or_on_demand:
+    if bid is None and wanted.launch.market is INTERRUPTIBLE and not wanted.launch.or_on_demand:
         raise Violation("a machine on demand in place of a bid, which the config does not want")
     if price > wanted.criteria.max_dph:
         raise Violation(f"a create call for ${price}/h, above the cap")
@@ -142,7 +142,7 @@ def _boots_well(world: World, made: Machine, cap: float) -> bool:
 
 
 def _price(world: World, order: CreateOrder) -> float:
-    bids = order.launch.market is Market.INTERRUPTIBLE
+    bids = order.launch.market is INTERRUPTIBLE
     offers = as_bids(world.offers, world.outbidding) if bids else world.offers
     listed = next((o for o in offers if o.id == order.offer_id), None)
     if order.launch.bid is not None:
@@ -309,7 +309,7 @@ def stop(world: World, instance_id: InstanceId) -> None:
 def _may_cut_off(world: World, made: Machine) -> bool:
     """Whether `sleep` stops a backend that it knows to be healthy, with a known key, without asking for its reports."""
     actor, record = world.acting, world.state.record(made.id)
-    if actor.wanted is None or actor.wanted.phase is not Phase.ASLEEP or record is None or record.asked:
+    if actor.wanted is None or actor.wanted.phase is not ASLEEP or record is None or record.asked:
         return False
     seen = min(actor.proven.get(made.id, 0), actor.read) > world.listing and len(world.services) == 1
     if not seen or actor.asked > world.listing or (actor.waits and world.now - actor.waits >= FINISH):

@@ -34,6 +34,9 @@ class Lag(IntEnum):
     OVERTAKEN = 3
 
 
+NO_LAG, BEHIND, LATE, OVERTAKEN = Lag
+
+
 @quick_dataclass
 class Watch:
     """State of one booting instance: the time of its last progress, failures in a row, and the last observation.
