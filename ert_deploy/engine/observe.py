@@ -178,7 +178,8 @@ def _publications(
     desired: Desired, memory: RunMemory, health: dict[InstanceId, Health]
 ) -> Effects[tuple[Publication, ...] | None]:
     """Read the web host every time, except while the run can only wait for a boot."""
-    if memory.publications is not None and desired.phase is RUNNING and not _ready(health):
+    ready = HEALTHY in [one.vital for one in health.values()]
+    if memory.publications is not None and desired.phase is RUNNING and not ready:
         return memory.publications
     read: list[Publication] = []
     for target in desired.targets:
@@ -192,10 +193,6 @@ def _publications(
             yield from abandon(memory, target.service, error)
     memory.publications = tuple(read)
     return memory.publications
-
-
-def _ready(health: dict[InstanceId, Health]) -> bool:
-    return HEALTHY in [one.vital for one in health.values()]
 
 
 def read_publication(target: Target, memory: RunMemory) -> Effects[Publication]:

@@ -147,10 +147,7 @@ class State:
 
     def rollout(self, service_id: str) -> Rollout | None:
         """Return the newest `Rollout` of a service, or None."""
-        for rollout in self.rollouts:
-            if rollout.service_id == service_id:
-                return rollout
-        return None
+        return next((r for r in self.rollouts if r.service_id == service_id), None)
 
     def machines(self) -> frozenset[str]:
         """Return the machines of the known instances, and of creates that may have succeeded."""
