@@ -9,6 +9,7 @@ from ert_deploy.core.diagnosis.cause import Cause, Repair
 from ert_deploy.core.diagnosis.deploys import not_yet
 from ert_deploy.core.diagnosis.evidence import Evidence
 from ert_deploy.core.model.observed import Power, Vital
+from ert_deploy.core.verdict.contract import NOTHING
 from ert_deploy.core.verdict.facts import Asleep, Facts
 from ert_deploy.core.verdict.links import Level, Link, Missing, Name
 
@@ -72,6 +73,8 @@ def _under_way(evidence: Evidence, facts: Facts, link: Link) -> bool:
     nothing = facts.main is None and not isinstance(facts.situation, Missing)
     if nothing and link.name is Name.APP_CONFIG and not _has_url(facts, link.subject):
         return True  # only marked, by a run that has not rented yet or that failed
+    if nothing and link.name is Name.CONTRACT and link.seen == NOTHING:
+        return True  # its reason is that of the last run
     record = facts.main.record if facts.main is not None else None
     booting = facts.main is not None and (record is None or not record.certificate) and link.seen != "suspended"
     unused = link.name is Name.APP_CONFIG or (link.name is Name.APP and not _has_url(facts, link.subject))
