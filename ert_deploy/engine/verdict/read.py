@@ -5,9 +5,10 @@ Only invalid input and a key of another account end it: then nothing that it cou
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from ert_deploy.core.model.desired import Desired
+from ert_deploy.core.model.desired import Desired, Target
 from ert_deploy.core.model.errors import CannotObserve, ErtError, NeedsAttention, Outcome, UsageError
 from ert_deploy.core.model.machine.figures import Figures
 from ert_deploy.core.model.observed import Address, Instance, Publication
@@ -21,8 +22,10 @@ from ert_deploy.core.verdict.stopped import TAIL, why_stopped
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.observe import find_service, observe, read_publication
 from ert_deploy.engine.run_context import RunMemory
-from ert_deploy.ports import AppProbe, BackendProbe, GpuHost
+from ert_deploy.ports import AppProbe, BackendProbe, GpuHost, WebHost
 
+ASKED, MOST_ASKED = 4, 24  # requests for each instance of an app, and in all: 1 of 2 is missed in 1 of 128 looks
+SHOWN = 200  # status of a response that may show a fingerprint
 NO_KEY = "no app holds a key that it accepts, so its figures cannot be asked for"
 
 
@@ -33,6 +36,7 @@ class _Apps:
     read: list[Publication] = field(default_factory=list)
     unread: dict[str, str] = field(default_factory=dict)
     answers: dict[str, int] = field(default_factory=dict)
+    processes: dict[str, Mapping[str, str | None] | Missing] = field(default_factory=dict)
 
 
 def read_facts(desired: Desired, memory: RunMemory, *, whole: bool = True) -> Effects[Facts]:
@@ -46,7 +50,9 @@ def read_facts(desired: Desired, memory: RunMemory, *, whole: bool = True) -> Ef
         observed = replace(situation.observed, publications=tuple(apps.read), abandoned=frozenset(apps.unread))
         situation = Situation(desired, observed)
     credit = yield from _credit()
-    facts = Facts(desired, credit, situation, tuple(apps.read), unread=apps.unread, answers=apps.answers, whole=whole)
+    facts = Facts(
+        desired, credit, situation, tuple(apps.read), apps.unread, apps.answers, processes=apps.processes, whole=whole
+    )  # fmt: skip
     found = None if isinstance(situation, Missing) else main(situation)
     if found is None or isinstance(situation, Missing):
         return facts
@@ -80,7 +86,22 @@ def _apps(desired: Desired, memory: RunMemory) -> Effects[_Apps]:
             service = yield from find_service(target, memory)
             reply = yield from ask(AppProbe.answer, target.reached_at(service.url), target)
             found.answers[target.service] = reply.status
+        status = found.answers.get(target.service, SHOWN)
+        found.processes[target.service] = yield from _processes(target, publication, reached=status == SHOWN)
     return found
+
+
+def _processes(target: Target, app: Publication, *, reached: bool) -> Effects[Mapping[str, str | None] | Missing]:
+    """Return what each instance shows. A single one is asked already; several are asked through their address."""
+    try:
+        listed = yield from ask(WebHost.instances, app.service_id)
+    except ErtError as error:
+        return Missing(error.summary)
+    if len(listed) == 1:
+        return {listed[0]: app.live_fingerprint or "" if reached else None}
+    most = min(MOST_ASKED, ASKED * len(listed))
+    shown = (yield from ask(AppProbe.fingerprints, app.app_url, target, most)) if listed else {}
+    return {number: shown.get(number) for number in listed}
 
 
 def _credit() -> Effects[Credit | Missing]:

@@ -64,6 +64,8 @@ class FakeWeb:
         self.trims = False
         self.platform = PLATFORM
         self.answers: dict[str, AppAnswer] = {}
+        self.processes: dict[str, str] = {}  # fingerprint by the id of an instance
+        self.named = True
         self.numbers = itertools.count(1)
         clock.hooks.append(self._advance)
 
@@ -141,6 +143,15 @@ class FakeWeb:
 
     def failure(self, service: WebService, deploy: WebDeploy) -> str:
         return "unhealthy: exited with 1\nlast line of the log"
+
+    def instances(self, service_id: str) -> tuple[str, ...]:
+        self.faults.before("instances")
+        return tuple(self.processes)
+
+    def fingerprints(self, app_url: str, target: Target, most: int) -> Mapping[str, str]:
+        """Implements AppProbe: return what the first `most` instances show, where they report their id."""
+        self.faults.due("fingerprints")
+        return dict(list(self.processes.items())[:most]) if self.named else {}
 
     def logs(self, service: WebService, tail: int) -> tuple[LogLine, ...]:
         self.faults.before("logs")
