@@ -21,6 +21,7 @@ from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.verdict.facts import Facts
 from ert_deploy.core.verdict.judge import links
 from ert_deploy.core.verdict.links import Missing, Name, Standing, standing
+from ert_deploy.engine.diagnosis.read import read_evidence
 from ert_deploy.engine.run import run
 from ert_deploy.engine.run_context import RunMemory
 from ert_deploy.engine.verdict.read import read_facts
@@ -117,6 +118,13 @@ def test_one_that_was_left_behind_is_a_cause_unless_it_is_replaced_now_or_its_ap
     assert codes(facts, holder="me@here, process 7", held=60.0) == []
     whole = serving(apps=(app(ENV, shows=OLD),), processes={"dash": {ONE: OLD}})
     assert codes(whole) == ["app-instance"]
+
+
+def test_a_service_that_does_not_exist_is_told_once() -> None:
+    made = healthy()
+    del made.web.services["dash"]
+    evidence = run(read_evidence(WANTED), made.ports)
+    assert [(cause.code, cause.seen) for cause in diagnose(evidence)] == [("web", "there is no service dash")]
 
 
 def test_the_real_adapters_tell_two_instances_apart() -> None:

@@ -15,6 +15,7 @@ from ert_deploy.core.verdict.links import Level, Link, Missing, Name
 REACHED = range(200, 300)
 EDITED = "a variable was changed by hand: they do not match their fingerprint"
 OTHERS = "not this backend's"
+ABSENT = "no such service"
 UNSEEN = "it answered no request of ours, or its app does not report `instance` there: it may start or end"
 REPAIR = "`ert-deploy up` writes them and deploys"
 
@@ -24,6 +25,10 @@ def apps(facts: Facts) -> Iterator[Link]:
     by_name = {p.target: p for p in facts.publications}
     for target in facts.desired.targets if facts.whole else ():
         publication = by_name.get(target.service)
+        if target.service in facts.absent:
+            why = f"{facts.absent[target.service]}: its name in the config, or its host, is wrong"
+            yield Link(Name.APP_CONFIG, Level.BAD, "a service of this name", ABSENT, why, target.service)
+            continue
         if publication is None:
             why = facts.unread.get(target.service, "the web host was not asked")
             yield Link(Name.APP_CONFIG, Level.UNKNOWN, "readable", "not read", why, target.service, unclear=True)

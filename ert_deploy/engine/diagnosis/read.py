@@ -111,7 +111,7 @@ def _preflight(desired: Desired, problems: list[Problem]) -> Effects[None]:
         try:
             found = yield from findings(replace(desired, targets=(target,)), memory)
         except ErtError as error:
-            problems.append(_problem(Source.WEB, error))
+            problems.append(replace(_problem(Source.WEB, error), subject=target.service))
             continue
         service = memory.services[target.service]
         told = [

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from ert_deploy.core.model.desired import Desired, Target
-from ert_deploy.core.model.errors import CannotObserve, ErtError, NeedsAttention, Outcome, UsageError
+from ert_deploy.core.model.errors import CannotObserve, ErtError, NeedsAttention, NoSuchService, Outcome, UsageError
 from ert_deploy.core.model.machine.figures import Figures
 from ert_deploy.core.model.observed import Address, Instance, Publication
 from ert_deploy.core.model.secret import Secret
@@ -36,6 +36,7 @@ class _Apps:
     read: list[Publication] = field(default_factory=list)
     unread: dict[str, str] = field(default_factory=dict)
     answers: dict[str, int] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
     processes: dict[str, Mapping[str, str | None] | Missing] = field(default_factory=dict)
 
 
@@ -47,11 +48,14 @@ def read_facts(desired: Desired, memory: RunMemory, *, whole: bool = True) -> Ef
     situation = yield from _situation(desired, memory)
     apps = yield from _apps(desired, memory)
     if isinstance(situation, Situation):
-        observed = replace(situation.observed, publications=tuple(apps.read), abandoned=frozenset(apps.unread))
+        observed = replace(
+            situation.observed, publications=tuple(apps.read), abandoned=frozenset({*apps.unread, *apps.absent})
+        )
         situation = Situation(desired, observed)
     credit = yield from _credit()
     facts = Facts(
-        desired, credit, situation, tuple(apps.read), apps.unread, apps.answers, processes=apps.processes, whole=whole
+        desired, credit, situation, tuple(apps.read), apps.unread, apps.answers, apps.absent, apps.processes,
+        whole=whole,
     )  # fmt: skip
     found = None if isinstance(situation, Missing) else main(situation)
     if found is None or isinstance(situation, Missing):
@@ -76,6 +80,9 @@ def _apps(desired: Desired, memory: RunMemory) -> Effects[_Apps]:
     for target in desired.targets:
         try:
             publication = yield from read_publication(target, memory)
+        except NoSuchService as error:
+            found.absent[target.service] = error.summary
+            continue
         except UsageError:
             raise
         except ErtError as error:

@@ -13,7 +13,7 @@ from functools import partial
 
 from ert_deploy.adapters.bounded_http import Bounds, NoAnswer, Reply
 from ert_deploy.core import redaction
-from ert_deploy.core.model.errors import CannotObserve, Transient, UsageError
+from ert_deploy.core.model.errors import CannotObserve, NoSuchService, Transient, UsageError
 from ert_deploy.core.model.observed import WebDeploy
 from ert_deploy.core.model.provider import FORM, Platform
 from ert_deploy.core.model.secret import Secret
@@ -78,7 +78,7 @@ class RenderWeb:
             return hits[0]
         shown = printable(name, 100)
         if not hits:
-            raise UsageError(f"this key's Render user has no service named {shown}", hint="make it at Render first")
+            raise NoSuchService(f"this key's Render user has no service named {shown}", hint="make it at Render first")
         where = (f"{printable(h.get('id'), 40)} in workspace {printable(h.get('ownerId'), 40)}" for h in hits)
         raise UsageError(f"{len(hits)} services are named {shown}", "\n".join(where), "name it by its id (srv-...)")
 

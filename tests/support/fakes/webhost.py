@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from ert_deploy.core.model.desired import OwnedNames, Target
-from ert_deploy.core.model.errors import Rejected, UsageError
+from ert_deploy.core.model.errors import NoSuchService, Rejected
 from ert_deploy.core.model.observed import DeployKind, WebDeploy
 from ert_deploy.core.model.provider import Platform
 from ert_deploy.core.model.secret import Secret
@@ -73,7 +73,7 @@ class FakeWeb:
         self.faults.before("service")
         found = self.services.get(target)
         if found is None:
-            raise UsageError(f"there is no service {target}")
+            raise NoSuchService(f"there is no service {target}")
         url = f"https://{found.name}.example.org"
         about = found.suspended, found.has_disk, found.sleeps, found.unreachable
         return WebService(found.id, found.name, url, "tea-1", *about, found.preview_of, found.makes_previews)
