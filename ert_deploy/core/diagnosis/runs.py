@@ -29,6 +29,8 @@ def of_runs(evidence: Evidence) -> Iterator[Cause]:
     if found is None:
         yield from _last_run(evidence, facts.situation)
     elif facts.sleeps:
+        if evidence.unoffered:
+            yield _taken(found)
         yield from _last_run(evidence, facts.situation)
         yield from _asleep(facts, found)
     else:
@@ -117,6 +119,19 @@ def _asleep(facts: Facts, found: Candidate) -> Iterator[Cause]:
         why = "its guard keeps the limits of the config (launch/max_lifetime, or a budget); only its disk bills"
         seen = f"instance {number} stopped itself at a limit of its own: its lifetime (launch/max_lifetime) or budget"
         yield Cause("lifetime", STOPPED, seen, why, "`ert-deploy wake`, or raise launch/max_lifetime", subject)
+
+
+def _taken(found: Candidate) -> Cause:
+    """Return the cause of a machine that could not be woken and that the market does not have either."""
+    number, machine = found.instance.id, found.instance.machine_id
+    return Cause(
+        "gpu-taken",
+        LAST - 1,
+        f"the GPU of instance {number} is not on offer (machine {machine}): taken by somebody else, or withdrawn",
+        "it cannot be started while that lasts; its disk bills on",
+        "`ert-deploy wake` rents another one, if the config admits one that is on offer: `ert-deploy offers`",
+        explains=frozenset({f"{Name.CONTRACT} {number}"}),
+    )
 
 
 def _contract(situation: Situation, instance: Instance) -> Iterator[Cause]:
