@@ -206,7 +206,7 @@ class AppProbe(Protocol):
         """Return the configuration fingerprint that the running process reports; None if it reports none."""
 
     def fingerprints(self, app_url: str, target: Target, most: int) -> Mapping[str, str]:
-        """Return the fingerprint of each instance that answers one of `most` requests, "" for none, by its id.
+        """Return the fingerprint of each instance reached by one of `most` requests, "" for none, by its id.
 
         Empty if the app does not report its id. Never raises.
         """

@@ -22,7 +22,7 @@ NOT_RUN = "the container's command cannot be run"
 NOT_RUN_CODES = frozenset(
     {"126", "127"}
 )  # of a command that may not be executed, or is not in the image (POSIX, Docker)
-NO_COMMAND = "executable file not found"  # what runc says of the latter
+NO_COMMAND = "executable file not found"  # runc's message for the latter
 CERTAIN = frozenset({MISCONFIGURED, NO_SPACE, NOT_RUN})
 OF_THE_IMAGE = frozenset(map(str, (Cause.ABSENT, Cause.PLATFORM)))
 SLOW_HOSTS = 3  # so many hosts that are too slow in one stage are not slow: what is expected of them is wrong

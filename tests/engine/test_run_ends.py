@@ -1,4 +1,4 @@
-"""End of a run: its error is written where it leaves something to be wanted, and never into another's state."""
+"""End of a run: its error is written where it leaves something to do, and never into another's state."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from ert_deploy.ports import AppAnswer, Clock
 
 ATTEMPTS = 2  # a single lost packet must not count as "no fingerprint"
 PAUSE = 2.0
-INSTANCE = "instance"  # field with the id of the process that answers, such as Render's RENDER_INSTANCE_ID
+INSTANCE = "instance"  # field with the id of the process, such as Render's RENDER_INSTANCE_ID
 FINGERPRINT = re.compile(r"[0-9a-f]{16}")  # the format of `app_env.fingerprint`
 
 

@@ -162,7 +162,7 @@ def _special(facts: Facts, link: Link) -> Cause | None:
             return _made(link, "stray", WHY[link.name], fix)
         case Name.PROCESS:
             one = _made(link, "app-process", WHY[link.name], FIX[link.name])
-            return replace(one, of=f"{link.name} {link.subject.partition(' ')[0]}")  # what its app explains
+            return replace(one, of=f"{link.name} {link.subject.partition(' ')[0]}")  # it follows from its app
         case Name.APP_CONFIG if link.seen == "suspended":
             why = "no variable reaches a service that is stopped"
             stopped = _made(link, "suspended", why, "resume it at the web host")

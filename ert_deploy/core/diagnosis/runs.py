@@ -127,7 +127,7 @@ def _taken(found: Candidate) -> Cause:
     return Cause(
         "gpu-taken",
         LAST - 1,
-        f"the GPU of instance {number} is not on offer (machine {machine}): taken by somebody else, or withdrawn",
+        f"the GPU of instance {number} is not on offer (machine {machine}): taken by another customer, or withdrawn",
         "it cannot be started while that lasts; its disk bills on",
         "`ert-deploy wake` rents another one, if the config admits one that is on offer: `ert-deploy offers`",
         explains=frozenset({f"{Name.CONTRACT} {number}"}),

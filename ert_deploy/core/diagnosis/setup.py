@@ -36,7 +36,8 @@ FIX = {
     Source.MARKET: "loosen a filter in the `offer` section, or `ert-deploy up --wait-for-offer 2h`",
 }
 COUNTED = {Source.CONFIG: 3, Source.MARKET: 1}  # their summary counts what their detail has: lines of it to show
-ABOUT = {Source.APP: (Name.APP,), Source.WEB: (Name.APP_CONFIG, Name.APP)}  # links that a problem of one app explains
+# Links that follow from a problem of one app.
+ABOUT = {Source.APP: (Name.APP,), Source.WEB: (Name.APP_CONFIG, Name.APP)}
 LATE = frozenset({Source.IMAGE, Source.MARKET})  # they stop the next machine, not the one that serves
 
 

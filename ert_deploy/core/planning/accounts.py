@@ -40,7 +40,7 @@ def bound(
 
 
 def unbound(state: State) -> bool:
-    """Whether no run has compared this state with an account: it says nothing about which instances exist.
+    """Whether no run has compared this state with an account: it does not tell which instances exist.
 
     One that only has the error of a first `up` is such a state, and counts as none.
     """

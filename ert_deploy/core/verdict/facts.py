@@ -48,7 +48,7 @@ class Facts:
     `situation` is missing if the list of instances or the state could not be read; then only `publications` are known.
     `unread` are the apps of which nothing is known, by service, `absent` those that do not exist, `answers` the HTTP
     status of those that show no fingerprint, 0 for no response. `processes` are the fingerprints of the instances that
-    the web host lists of an app, by their ids: "" for one that shows none, None for one that did not answer. `figures`
+    the web host lists of an app, by their ids: "" for one without, None for one that did not respond. `figures`
     and `asleep` are by instance: the backend's report if it serves, and why it is stopped if it is. `whole`: the config
     is this deployment's own, so that its apps and its limits are known.
     """

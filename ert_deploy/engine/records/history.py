@@ -90,14 +90,14 @@ def _own(state: State, memory: RunMemory) -> bool:
 
 
 def _wanted(state: State, desired: Desired, memory: RunMemory) -> bool:
-    """Whether its failure leaves something to be wanted: a `wake` that finds nothing does not ask for a machine."""
+    """Whether its failure leaves something to do: a `wake` that finds nothing does not ask for a machine."""
     if desired.phase is not RUNNING:
         return bool(state.generation)
     return desired.begin or not state.empty() or memory.looks > 1
 
 
 def _begun(state: State, at: float) -> State:
-    """Return the state; one that is new says since when, as an earlier one may have been lost."""
+    """Return the state; a new one has its beginning, as an earlier one may have been lost."""
     return state if state.generation else replace(state, begun=at)
 
 

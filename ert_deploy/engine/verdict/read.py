@@ -99,7 +99,7 @@ def _apps(desired: Desired, memory: RunMemory) -> Effects[_Apps]:
 
 
 def _processes(target: Target, app: Publication, *, reached: bool) -> Effects[Mapping[str, str | None] | Missing]:
-    """Return what each instance shows. A single one is asked already; several are asked through their address."""
+    """Return the fingerprint of each instance. Of a single one it is known; several are asked through their address."""
     try:
         listed = yield from ask(WebHost.instances, app.service_id)
     except ErtError as error:

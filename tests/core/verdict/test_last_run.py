@@ -1,4 +1,4 @@
-"""Verdict and diagnosis after a run that failed: what was wanted and is not there is not as wanted."""
+"""Verdict and diagnosis after a run that failed: a backend that was asked for and is not there is a fault."""
 
 from __future__ import annotations
 
