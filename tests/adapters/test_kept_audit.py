@@ -15,8 +15,7 @@ from ert_backend.edge.audit import FILE, MOST_LINES, NEWEST, Audit, verify
 from ert_deploy.adapters.audit.host import AuditedHost
 from ert_deploy.adapters.audit.shelf import MOST_BYTES, MOST_FILES, AuditShelf
 from ert_deploy.adapters.backend.audit import newest
-from ert_deploy.adapters.backend.probe import TlsBackendProbe
-from ert_deploy.config.settings import S3Object, audit_folder
+from ert_deploy.config.settings import S3Object, SandboxSettings, audit_folder
 from ert_deploy.core import redaction
 from ert_deploy.core.model.errors import Rejected, Transient
 from ert_deploy.core.model.events import Trouble
@@ -25,13 +24,13 @@ from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.engine.run import methods
 from ert_deploy.ports import GpuHost
+from ert_deploy.stores import with_audit
 from tests.support.backend.rig import SECRET, running
 from tests.support.backend.served import MARK
 from tests.support.doubles.scripted_ollama import ScriptedOllama
 from tests.support.fakes.deployment import on_fakes
 from tests.support.fakes.history import up
 from tests.support.fakes.loopback import FakeWorld, Listener, world
-from tests.support.fakes.timing import FakeEntropy
 
 
 class Asked:
@@ -47,6 +46,10 @@ class Asked:
             raise self.says
         lines: tuple[str, ...] = self.says
         return lines
+
+
+def told(heard: Listener) -> list[Trouble]:
+    return [event for event in heard.events if isinstance(event, Trouble)]
 
 
 @pytest.fixture
@@ -83,7 +86,7 @@ def test_what_cannot_be_read_or_kept_is_reported_and_the_machine_is_destroyed(
     host.list_instances()
     host.destroy(number)
     assert made.gpu.paid() == ()
-    (trouble,) = [event for event in heard.events if isinstance(event, Trouble)]
+    (trouble,) = told(heard)
     assert trouble.what == f"the audit log of instance {number} was not kept"
 
 
@@ -157,16 +160,24 @@ def test_an_older_image_and_nonsense_have_no_lines(status: int, body: bytes) -> 
         newest(status, body)
 
 
-def test_the_lines_of_the_real_backend_are_kept_unchanged(tmp_path: Path) -> None:
-    probe = TlsBackendProbe(FakeEntropy(), allow_loopback=True, total=3.0)
+def test_the_lines_of_the_real_backend_are_kept_unchanged(made: FakeWorld, tmp_path: Path) -> None:
+    heard, (row,) = Listener(), made.gpu.list_instances()
+    settings = replace(on_fakes(made).settings, state=tmp_path / "ert.json", sandbox=SandboxSettings(tmp_path))
     with ScriptedOllama() as ollama, running(tmp_path, ollama.host) as app:
-        address, secret = Address("127.0.0.1", app.port), Secret(SECRET)
-        pem = probe.probe(address, MARK, secret, "").certificate
-        assert pem is not None
-        AuditShelf(tmp_path / "kept").keep(InstanceId("5"), probe.audit(address, pem, secret))
-    kept = tmp_path / "kept" / "5.jsonl"
+        here = replace(row, address=Address("127.0.0.1", app.port), boot_secret=Secret(SECRET), mark=MARK)
+        made.gpu.list_instances = lambda: (here,)  # type: ignore[method-assign]
+        host = with_audit(settings, made.gpu, heard)
+        host.list_instances()
+        host.destroy(row.id)
+        other = replace(here, id=InstanceId("9"), boot_secret=Secret("00" * 32))
+        made.gpu.list_instances = lambda: (other,)  # type: ignore[method-assign]
+        host.list_instances()
+        host.destroy(other.id)
+    kept = tmp_path / "ert.audit" / f"{row.id}.jsonl"
     assert json.loads(kept.read_text().splitlines()[0])["outcome"] == "started"
     assert verify([kept])[0] >= 1
+    (trouble,) = told(heard)
+    assert (trouble.what, "identity" in trouble.why) == ("the audit log of instance 9 was not kept", True)
 
 
 def test_the_folder_is_beside_the_state() -> None:
