@@ -19,7 +19,7 @@ from ert_deploy.core.model.log.log_line import LogLine
 from ert_deploy.core.model.machine.figures import Figures
 from ert_deploy.core.model.moment import Moment
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, WebDeploy
-from ert_deploy.core.model.provider import Cloud, InstanceId, Platform
+from ert_deploy.core.model.provider import Account, Cloud, InstanceId, Platform
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.store_ports import KeyCustody, Registries, StateKeeper, StateStore
 
@@ -29,16 +29,6 @@ __all__ = [
 ]  # fmt: skip
 
 Turn: TypeAlias = Literal["create", "start"]  # the state stores these calls before they are sent
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """GPU account: its credit in $ and how to add to it, email and id. If the key may not read it: inf and "" each."""
-
-    credit: float
-    email: str
-    id: str = ""
-    top_up: str = "add credit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +158,9 @@ class WebHost(Protocol):
     def failure(self, service: WebService, deploy: WebDeploy) -> str:
         """Return the host's reason for a failed deploy and the last log lines. Best effort, never raises."""
 
+    def instances(self, service_id: str) -> tuple[str, ...]:
+        """Return the ids of the instances that run the service, in the host's order. Raises CannotObserve."""
+
     def logs(self, service: WebService, tail: int) -> tuple[LogLine, ...]:
         """Return the last lines of the service's log, at most 100, oldest first. Raises CannotObserve."""
 
@@ -211,6 +204,12 @@ class AppProbe(Protocol):
 
     def fingerprint(self, app_url: str, target: Target) -> str | None:
         """Return the configuration fingerprint that the running process reports; None if it reports none."""
+
+    def fingerprints(self, app_url: str, target: Target, most: int) -> Mapping[str, str]:
+        """Return the fingerprint of each instance reached by one of `most` requests, "" for none, by its id.
+
+        Empty if the app does not report its id. Never raises.
+        """
 
     def answer(self, app_url: str, target: Target) -> AppAnswer:
         """Return the response at the path of the fingerprint. Never raises."""

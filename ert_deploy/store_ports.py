@@ -52,6 +52,9 @@ class StateKeeper(StateStore, Protocol):
     def where(self) -> str:
         """Location of the state, for messages."""
 
+    def unwritable(self) -> str:
+        """Return why it cannot be written, without a write; empty if it can, or if only a write can tell."""
+
     def hold(self, run_id: str, seconds: float) -> LockHolder:
         """Hold the lock for `seconds`, even after this process has exited."""
 

@@ -6,14 +6,17 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ert_deploy.config import PostgresState, S3Object, Settings, custody_folder, read_state_key, state_of
+from ert_deploy.config import PostgresState, S3Object, Settings, audit_folder, custody_folder, read_state_key, state_of
 from ert_deploy.config.settings import STATE_KEY
-from ert_deploy.core.model.errors import UsageError
+from ert_deploy.core.model.errors import Transient, UsageError
+from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.ports import Clock, KeyCustody, StateKeeper, StateStore, WebHost
+from ert_deploy.ports import Audience, Clock, GpuHost, KeyCustody, StateKeeper, StateStore, WebHost
 
 if TYPE_CHECKING:
     from ert_deploy.adapters.state.signature import StateKeys
+
+AUDIT_SECONDS = 4.0  # of the proof of a machine's identity, and of the read: what a destroy waits for at most, twice
 
 
 def own_store(settings: Settings, clock: Clock, keys: StateKeys | None = None) -> StateKeeper:
@@ -95,6 +98,26 @@ def with_custody(settings: Settings, web: WebHost, store: StateStore) -> WebHost
 
     names = {target.service: target.names for target in settings.desired.targets}
     return CustodyWeb(web, _custody(settings), names, deployed)
+
+
+def with_audit(settings: Settings, gpu: GpuHost, audience: Audience) -> GpuHost:
+    """The GPU host, which keeps the audit log of each machine that it destroys beside the state, if it can be read."""
+    from ert_deploy.adapters.audit.host import AuditedHost
+    from ert_deploy.adapters.audit.shelf import AuditShelf
+    from ert_deploy.adapters.backend.probe import TlsBackendProbe
+    from ert_deploy.adapters.clock import SystemEntropy
+
+    probe = TlsBackendProbe(SystemEntropy(), allow_loopback=settings.sandbox is not None, total=AUDIT_SECONDS)
+
+    def read(instance: Instance) -> tuple[str, ...]:
+        assert instance.address is not None
+        assert instance.mark is not None
+        health = probe.probe(instance.address, instance.mark, instance.boot_secret, "")
+        if health.certificate is None:
+            raise Transient(health.detail)
+        return probe.audit(instance.address, health.certificate, instance.boot_secret)
+
+    return AuditedHost(gpu, read, AuditShelf(audit_folder(settings)), audience)
 
 
 def _custody(settings: Settings) -> KeyCustody:

@@ -14,6 +14,7 @@ from ert_deploy.core.model.errors import ErtError, UsageError
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.records.history import write_end
 from ert_deploy.engine.run import run
+from ert_deploy.engine.run_context import RunMemory
 
 
 def up(
@@ -109,12 +110,13 @@ def _converge(
         desired = aimed(session.desired, phase, begin=begin, patient=patient, wait=wait)
         if saved is not None:
             refuse_other(saved, preview(session, desired))
+        memory = RunMemory()
         try:
-            result = run(apply(desired), session.ports)
+            result = run(apply(desired, memory), session.ports)
         except ErtError as error:
-            run(write_end(error.summary), session.ports)
+            run(write_end(error.summary, desired, memory), session.ports)
             raise
-        run(write_end(""), session.ports)
+        run(write_end("", desired, memory), session.ports)
         return outcome_of(result, changed=audience.steps > 0, now=session.ports.clock.now())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ert_deploy.adapters.state.document import moment, spoken
 from ert_deploy.app.deployment import SILENT, Config, Progress, new_run_id, opened
@@ -12,6 +12,7 @@ from ert_deploy.core.model.errors import Damaged, UsageError
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import State
 from ert_deploy.core.model.stored import LockHolder, StoredVersion
+from ert_deploy.core.planning.accounts import unbound
 from ert_deploy.core.planning.adoption import rebuilt
 from ert_deploy.core.planning.marks import Ownership, sort_out
 from ert_deploy.wiring import Session
@@ -151,8 +152,10 @@ def rebuild(config: Config = None, *, progress: Progress = SILENT) -> Rebuilt:
             progress.note(error.summary)
             aside = store.set_aside()
         state = whole
-        if state is None or state.generation == 0:
-            state = store.save(rebuilt(session.desired.deployment, placed.ours, session.ports.clock.now()))
+        if state is None or unbound(state):
+            made = rebuilt(session.desired.deployment, placed.ours, session.ports.clock.now())
+            kept = state or made
+            state = store.save(replace(made, generation=kept.generation, history=kept.history))
     new = state is not whole
     doubts = tuple((u.instance.id, u.why) for u in placed.undecided) if new else ()
     return Rebuilt(store.where, state, new, aside, doubts, tuple(i.id for i in placed.others))

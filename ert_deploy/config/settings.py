@@ -148,6 +148,14 @@ def custody_folder(settings: Settings) -> Path:
     return Path(str(place).replace(HERE, deployment))
 
 
+def audit_folder(settings: Settings) -> Path:
+    """Return the directory with the audit logs of destroyed machines: beside the state, else in that of a file."""
+    place = state_of(settings, settings.desired.deployment)
+    if isinstance(place, Path):
+        return place.with_name(f"{place.name.removesuffix('.json')}.audit")
+    return Path(".ert") / f"{settings.desired.deployment}.audit"
+
+
 def state_of(settings: Settings, deployment: str) -> Path | S3Object | PostgresState | None:
     """Return where a deployment's state is; None for another deployment if the config has a fixed location."""
     place = settings.state

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ert_deploy.core.launching.progress import Curve
 from ert_deploy.core.model import steps
+from ert_deploy.core.model.boot.failure import exit_code
 from ert_deploy.core.model.boot.watch import LaunchStage
 from ert_deploy.core.model.desired import Desired, Launch
 from ert_deploy.core.model.errors import Failed
@@ -17,7 +18,12 @@ from ert_deploy.engine.run_context import RunMemory
 
 HOSTS = 2  # equal boot failures on this many hosts are attributed to the image
 # One is enough where the backend, or the registry by a host, reports that it would be so everywhere.
-CERTAIN = frozenset({MISCONFIGURED, NO_SPACE})
+NOT_RUN = "the container's command cannot be run"
+NOT_RUN_CODES = frozenset(
+    {"126", "127"}
+)  # of a command that may not be executed, or is not in the image (POSIX, Docker)
+NO_COMMAND = "executable file not found"  # runc's message for the latter
+CERTAIN = frozenset({MISCONFIGURED, NO_SPACE, NOT_RUN})
 OF_THE_IMAGE = frozenset(map(str, (Cause.ABSENT, Cause.PLATFORM)))
 SLOW_HOSTS = 3  # so many hosts that are too slow in one stage are not slow: what is expected of them is wrong
 ADVICE = (
@@ -31,16 +37,18 @@ ADVICE = (
 OTHERWISE = "check launch/image: run it on a machine of your own; `ert-deploy image build` builds a new one"
 
 
-def same_end(step: steps.Retire, memory: RunMemory, told: str) -> frozenset[str]:
+def same_end(step: steps.Retire, memory: RunMemory, told: str, said: str = "") -> frozenset[str]:
     """Return the machines on which a boot of this run failed like this one, if there are enough to blame no host.
 
-    `told` is what the machine left behind, for the message.
+    `told` is what the machine left behind, for the message; `said` the host's part of it, which may have an exit code.
     """
     if not step.end or step.token not in memory.created:
         return frozenset()
-    machines = memory.ends.setdefault(step.end, {})
+    not_run = exit_code(said) in NOT_RUN_CODES or NO_COMMAND in said.lower()
+    end = NOT_RUN if not_run else step.end
+    machines = memory.ends.setdefault(end, {})
     machines[step.machine_id] = told
-    return frozenset(machines) if len(machines) >= _enough(step.end, memory) else frozenset()
+    return frozenset(machines) if len(machines) >= _enough(end, memory) else frozenset()
 
 
 def _enough(end: str, memory: RunMemory) -> int:

@@ -16,6 +16,7 @@ from ert_deploy.core.model.events import Destroyed, Retired, Trouble, Waiting
 from ert_deploy.core.model.observed import Instance, Vital
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import State, Tombstone
+from ert_deploy.core.planning.accounts import unbound
 from ert_deploy.core.planning.adoption import known, strays
 from ert_deploy.core.planning.marks import Undecided, sort_out
 from ert_deploy.engine.effects import Effects, ask
@@ -31,7 +32,8 @@ class Found:
     """Result of one search for strays.
 
     `strays` are own instances missing in the state, `serving` are other such instances with a valid identity that are
-    ready. `undecided` are left to the user, `others` are those of another owner. `blank`: no state exists.
+    ready. `undecided` are left to the user, `others` are those of another owner. `blank`: no state exists, or only one
+    with the error of a first `up`.
     """
 
     strays: tuple[Instance, ...]
@@ -53,7 +55,7 @@ def find(desired: Desired) -> Effects[Found]:
         if (yield from _serves(stray, state)):
             serving.append(stray)
     left = tuple(i for i in found if i not in serving)
-    return Found(left, state.generation == 0, tuple(serving), placed.undecided, placed.others)
+    return Found(left, unbound(stored), tuple(serving), placed.undecided, placed.others)
 
 
 def _serves(stray: Instance, state: State) -> Effects[bool]:

@@ -32,7 +32,8 @@ def retire(step: steps.Retire, run: Run) -> Effects[None]:
     )
     if step.deny:
         state = failed(state, step, run)
-    state = with_evidence(state.allow(same_end(step, run.memory, told(step, failure))), failure)
+    said = failure.message if failure is not None else ""
+    state = with_evidence(state.allow(same_end(step, run.memory, told(step, failure), said)), failure)
     yield from ask(StateStore.save, state)
     yield from ask(Audience.tell, Retired(step.instance_id, step.reason))
 

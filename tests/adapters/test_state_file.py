@@ -191,6 +191,20 @@ def test_the_state_of_another_deployment_is_refused(path: Path) -> None:
         store(path, "other").load()
 
 
+@pytest.mark.parametrize("shut", ["ert.json.lock", "ert.json.cas", "."])
+def test_what_cannot_be_written_is_known_without_a_write(shut: str) -> None:
+    with unprivileged() as folder:
+        path = folder / "state" / "ert.json"
+        assert store(path).unwritable() == ""
+        assert not path.parent.exists()
+        with store(path).lock("run"):
+            store(path).save(FULL)
+        assert store(path).unwritable() == ""
+        (path.parent / shut).chmod(0o500)
+        assert store(path).unwritable() == f"{path}: cannot be written: {path.parent / shut} is read-only for this user"
+        path.parent.chmod(0o700)
+
+
 def test_a_file_that_must_not_be_read_is_an_error_and_not_an_empty_state() -> None:
     with unprivileged() as folder:
         path = folder / "ert.json"

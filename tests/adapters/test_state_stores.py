@@ -30,6 +30,7 @@ def s3() -> Iterator[Any]:
 
 def test_where_there_is_nothing_the_state_is_empty(shelf: Shelf) -> None:
     assert shelf.handle().load() == State("ert")
+    assert shelf.handle().unwritable() == ""
 
 
 def test_what_was_saved_is_loaded_one_generation_higher_also_elsewhere(shelf: Shelf) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from ert_deploy.adapters.state.file import StateFile
 from ert_deploy.app.deployment import Deployment
 from ert_deploy.app.doctor import bundle, examine
 from ert_deploy.app.doctor.examine import Diagnosis
@@ -126,6 +127,17 @@ def opened_on(made: FakeWorld, folder: Path, text: str = CONFIG) -> Deployment:
         return Session(settings, WANTED, made.ports)
 
     return Deployment(settings, connector=connector)
+
+
+def test_a_state_that_cannot_be_written_is_told_before_what_is_only_known_by_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    deployment = opened_on(healthy(), tmp_path)
+    assert examine.doctor(deployment).causes == ()
+    monkeypatch.setattr(StateFile, "unwritable", lambda one: f"{one.where}: cannot be written")
+    (cause,) = examine.doctor(deployment).causes
+    assert (cause.code, cause.seen) == ("state", ".ert/ert.json: cannot be written")
 
 
 def test_a_bundle_has_what_explains_and_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

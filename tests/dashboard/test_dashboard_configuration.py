@@ -144,6 +144,7 @@ def test_a_preview_of_a_pull_request_sends_no_byte_to_the_backend_of_production(
     client: Any = start(environ).app.test_client()
     health = client.get("/health").json
     assert (health["status"], health["configuration"]) == ("healthy", "absent")
+    assert health["instance"] is None
     refused = client.post("/api/generate", json={"ticker": "AAPL"})
     assert refused.status_code == 409
     assert "a preview does not use the LLM backend" in refused.json["error"]
@@ -164,9 +165,10 @@ def test_health_shows_the_fingerprint_that_runs_and_says_so_in_the_log(
     environ: dict[str, str], start: Start, backend: FakeBackend, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    client: Any = start(environ).app.test_client()
+    client: Any = start({**environ, "RENDER_INSTANCE_ID": "srv-1-abcde"}).app.test_client()
     health = client.get("/health").json
     assert health["fingerprint"] == environ["ERT_LLM_CONFIG_FINGERPRINT"]
+    assert health["instance"] == "srv-1-abcde"
     assert health["configuration"] == "complete"
     assert set(health) >= {"status", "timestamp", "version", "active_reports", "queue_size", "features"}
     assert backend.connections == 0

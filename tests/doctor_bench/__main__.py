@@ -46,13 +46,16 @@ def _has(id: str, parts: Iterable[str]) -> bool:
 def play(case: Case) -> Outcome:
     """Make the world, ask `doctor` and `status`, and judge their output."""
     own_app = not isinstance(case, Healthy) and case.own_app
-    with tempfile.TemporaryDirectory(prefix="doctor-") as folder, World(Path(folder, "work"), own_app=own_app) as world:
-        try:
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="doctor-") as folder,
+            World(Path(folder, "work"), own_app=own_app) as world,
+        ):
             _prepare(case, world)
             doctor, status = world.run("doctor", "--json"), world.run("status", "--json")
-        except Exception as error:  # whatever it was: this world is not right, and the others are played
-            return not_made(case, f"not made: {type(error).__name__}: {error}"[:ERROR].replace("\n", " "))
-        return outcome(case, doctor, status)
+    except Exception as error:  # whatever it was: this world is not right, and the others are played
+        return not_made(case, f"not made: {type(error).__name__}: {error}"[:ERROR].replace("\n", " "))
+    return outcome(case, doctor, status)
 
 
 def _prepare(case: Case, world: World) -> None:

@@ -75,7 +75,7 @@ def restarts(world: World, variant: int) -> None:
     world.up()
     for _ in range(variant):
         world.reboot(world.machine)
-    world.until(lambda: "healthy" in world.run("status").out, 60)
+    world.until(lambda: world.serves(world.machine), 60)
 
 
 def app_restarts(world: World, variant: int) -> None:

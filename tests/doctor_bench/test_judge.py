@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.doctor_bench import __main__ as bench
 from tests.doctor_bench.__main__ import cases, chosen
 from tests.doctor_bench.healthy import busy_worlds, worlds
 from tests.doctor_bench.judge import Outcome, not_made, outcome, read, totals
@@ -111,3 +112,13 @@ def test_a_line_tells_what_was_expected_and_what_was_found() -> None:
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda one: one.id)
 def test_no_cause_of_a_pair_is_found_by_what_finds_the_other(pair: Pair) -> None:
     assert not set(pair.first.words) & set(pair.second.words)
+
+
+def test_a_world_that_does_not_start_is_not_right_and_ends_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("no port is free")
+
+    monkeypatch.setattr(bench, "World", refuse)
+    found = bench.played(bench.chosen(["healthy"], "=never-used-1 =after-up-1", 0, 1), 1, None)
+    assert [(one.right, one.status_right) for one in found] == [(False, False)] * 2
+    assert found[0].error == "not made: OSError: no port is free"

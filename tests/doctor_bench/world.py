@@ -7,11 +7,13 @@ Provider time runs 60 times faster than the clock on the wall; the guard's own l
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -294,14 +296,33 @@ class World:
         self.until(lambda: self.pids(machine, "guard") not in ([], before), 60)
         self.until(lambda: self.accepts(machine), 60)
 
-    def accepts(self, machine: int) -> bool:
-        """Whether the backend of a machine accepts connections."""
+    def address(self, machine: int) -> tuple[str, int] | None:
+        """Return the address and port of a machine as Vast lists them; None without a port."""
         row = next(one for one in self.machines() if one["id"] == machine)
         ports = [mapped["HostPort"] for rows in (row["ports"] or {}).values() for mapped in rows]
+        return (str(row["public_ipaddr"]).strip(), int(ports[0])) if ports else None
+
+    def accepts(self, machine: int) -> bool:
+        """Whether the backend of a machine accepts connections."""
+        address = self.address(machine)
         try:
-            with socket.create_connection((str(row["public_ipaddr"]).strip(), int(ports[0])), 2):
-                return True
-        except (OSError, IndexError):
+            with socket.create_connection(address or ("", 0), 2):
+                return address is not None
+        except OSError:
+            return False
+
+    def serves(self, machine: int) -> bool:
+        """Whether the backend of a machine says of itself that it is healthy; its certificate is not checked."""
+        address = self.address(machine)
+        anyone = ssl.create_default_context()
+        anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE
+        try:
+            with contextlib.closing(
+                http.client.HTTPSConnection(*(address or ("", 0)), context=anyone, timeout=5)
+            ) as to:
+                to.request("GET", "/health")
+                return bool(json.load(to.getresponse())["status"] == "healthy")
+        except (OSError, ValueError, KeyError, http.client.HTTPException):
             return False
 
     def unhealthy(self) -> bool:

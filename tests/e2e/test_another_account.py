@@ -24,10 +24,7 @@ def test_with_the_key_of_another_account_down_says_so_and_forgets_nothing(place:
         assert f"instance {backend['instance']}" in done.stderr
         assert "hint: use a key of account 424242" in done.stderr
         assert "nothing" not in done.stdout
-    after = json.loads((place.folder / ".ert" / "ert-sandbox.json").read_bytes())["state"]
-    before = json.loads(state)["state"]
-    changed = {"generation", "history"}  # by which error the run ended
-    assert {n: v for n, v in after.items() if n not in changed} == {n: v for n, v in before.items() if n not in changed}
+    assert (place.folder / ".ert" / "ert-sandbox.json").read_bytes() == state
     assert place.instances() == [backend["instance"]]
     place.ert("down")
     assert place.bill()["running"] == []

@@ -17,11 +17,12 @@ from ert_deploy.core.model.observed import DeployKind, WebDeploy
 from ert_deploy.core.model.state import Launched
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.diagnosis.read import read_evidence
+from ert_deploy.engine.records.history import write_end
 from ert_deploy.engine.run import run
 from ert_deploy.ports import AppAnswer
 from tests.engine.test_verdict_read import WRITES, healthy
 from tests.support.fakes import behaviours
-from tests.support.fakes.history import WANTED, down
+from tests.support.fakes.history import WANTED, down, known
 from tests.support.fakes.loopback import FakeWorld, offer, world
 from tests.support.ids import nth
 
@@ -226,3 +227,41 @@ def test_the_clock_is_compared_with_the_provider_s() -> None:
     assert codes(made) == ["clock"]
     made.gpu.date = lambda: None  # type: ignore[method-assign]
     assert codes(made) == []
+
+
+def asleep_after(made: FakeWorld, error: str) -> None:
+    """Put it to sleep, after which a run failed; without an error none did."""
+    run(apply(replace(WANTED, phase=Phase.ASLEEP)), made.ports)
+    made.clock.sleep(600)
+    if error:
+        run(write_end(error, WANTED, known()), made.ports)
+
+
+@pytest.mark.parametrize(
+    ("error", "others", "expected"),
+    [
+        ("no offer matches", 3, ["gpu-taken", "last-run"]),
+        ("no offer matches", 0, ["gpu-taken", "last-run"]),
+        ("no offer matches", 64, ["last-run"]),
+        ("", 3, []),
+    ],
+)
+def test_a_machine_that_could_not_be_woken_is_looked_for_on_the_market(
+    error: str, others: int, expected: list[str]
+) -> None:
+    made = healthy()
+    asleep_after(made, error)
+    made.gpu.offers = tuple(offer(100 + number) for number in range(others))
+    made.gpu.faults.calls.clear()
+    assert codes(made) == expected
+    assert made.gpu.faults.calls.count("search") == bool(error)
+
+
+def test_a_machine_that_is_on_the_market_or_a_market_that_does_not_answer_is_no_cause() -> None:
+    made = healthy()
+    asleep_after(made, "no offer matches")
+    (row,) = made.gpu.list_instances()
+    made.gpu.offers = (replace(offer(100), machine_id=row.machine_id),)
+    assert codes(made) == ["last-run"]
+    made.gpu.faults.chance = lambda call: CannotObserve("no market") if call == "search" else None
+    assert codes(made) == ["last-run"]

@@ -15,6 +15,7 @@ from ert_deploy.core.model.secret import Secret
 from ert_deploy.engine.effects import Effect, Method, ask
 from ert_deploy.engine.run import interpreter
 from ert_deploy.ports import (
+    AppProbe,
     Audience,
     BackendProbe,
     Clock,
@@ -32,7 +33,7 @@ from tests.support.fakes.loopback import world
 from tests.support.fakes.rotation import rotating
 
 # Only `status` makes these, and no history plays it.
-OF_A_LOOK = {BackendProbe.figures, GpuHost.logs}
+OF_A_LOOK = {BackendProbe.figures, GpuHost.logs, WebHost.instances, AppProbe.fingerprints}
 # The simulator executes these itself, without a fault.
 PLAIN = {Audience.tell, Clock.sleep, Entropy.token_bytes, TimeSource.moment, GpuHost.await_turn} | {
     Registries.image,

@@ -52,6 +52,34 @@ def test_a_host_that_cannot_pull_is_left_at_the_second_look_and_never_started(st
 
 
 @pytest.mark.parametrize(
+    ("message", "machines"),
+    [
+        ("container exited with code 127", "its machine failed as every other would"),
+        ("the container has exited (126)", "its machine failed as every other would"),
+        (
+            'OCI runtime create failed: exec: "/opt/ert": executable file not found in $PATH',
+            "its machine failed as every",
+        ),
+        ("container exited with code 1", "2 machines failed in the same way"),
+        ("container exited with code 137", "2 machines failed in the same way"),
+        ("", "2 machines failed in the same way"),
+    ],
+)
+def test_a_second_machine_is_paid_only_where_the_first_may_be_at_fault(message: str, machines: str) -> None:
+    made = world()
+
+    def end(one: FakeInstance) -> None:
+        one.override = lambda i: replace(i, **says("exited"), message=read(message), address=None)
+
+    made.gpu.conduct = dict.fromkeys(map(str, range(1001, 1013)), end)
+    with pytest.raises(Failed, match=machines):
+        up(made)
+    assert made.gpu.faults.calls.count("create") == (2 if machines.startswith("2") else 1)
+    assert made.gpu.paid() == ()
+    assert made.store.state.denied == ()
+
+
+@pytest.mark.parametrize(
     ("how", "words", "hint"),
     [
         (halted("loading", LIMITED), "toomanyrequests", "limits pulls without a login"),

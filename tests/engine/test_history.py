@@ -10,6 +10,7 @@ from ert_deploy.core.model.log.happened import Happened
 from ert_deploy.engine.records.history import write_end, write_rest
 from ert_deploy.engine.run import run
 from tests.support.fakes.deployment import on_fakes
+from tests.support.fakes.history import GONE, WANTED, known
 from tests.support.fakes.loopback import FakeWorld, world
 
 
@@ -74,18 +75,10 @@ def test_a_run_that_fails_writes_its_error_and_the_next_one_that_it_is_over(made
     made.gpu.faults.queued.clear()
     down(deployment)
     assert whats(made)[-1] == "proven"
-    run(write_end("no offer matches"), made.ports)
+    run(write_end("no offer matches", WANTED, known()), made.ports)
     down(deployment)
     down(deployment)
     assert whats(made)[-2:] == ["failed", "finished"]
-
-
-def test_the_end_of_a_run_begins_no_state_and_is_no_error(made: FakeWorld) -> None:
-    run(write_end("no offer matches"), made.ports)
-    assert (made.store.state.generation, whats(made)) == (0, [])
-    up(on_fakes(made))
-    before = made.store.state
-    made.store.faults.queued["save"] = [Failed("the disk is full")]
-    run(write_end("no offer matches"), made.ports)
-    run(write_end(""), made.ports)
-    assert made.store.state == before
+    run(write_end("the disk is full", GONE, known()), made.ports)
+    down(deployment)
+    assert whats(made)[-2:] == ["not ended", "finished"]

@@ -13,6 +13,9 @@ from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import InstanceRecord, Intent
 from ert_deploy.engine import reap as reaping
+from ert_deploy.engine.records.history import write_end
+from ert_deploy.engine.run import run
+from ert_deploy.engine.run_context import RunMemory
 from tests.support.fakes.history import WANTED, Process, down, is_down, is_up, told, up
 from tests.support.fakes.loopback import FakeWorld, world
 from tests.support.fakes.random_faults import neighbours
@@ -58,6 +61,15 @@ def test_with_the_state_lost_the_instance_is_a_stray_and_it_is_said_that_there_i
     assert found.strays == ()
     made.gpu.only().halted = True
     assert [i.id for i in find(made).strays] == [number]
+
+
+def test_a_state_with_nothing_but_the_error_of_a_first_up_counts_as_none() -> None:
+    made, _ = forgotten()
+    run(write_end("the service dash is suspended", WANTED, RunMemory()), made.ports)
+    assert made.store.state.generation == 1
+    assert find(made).blank
+    up(made)
+    assert not find(made).blank
 
 
 def test_a_stray_is_destroyed_and_seen_gone_and_nothing_else_is_touched() -> None:

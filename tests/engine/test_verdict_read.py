@@ -92,11 +92,22 @@ def test_an_app_that_cannot_be_read_leaves_the_others_to_be_seen() -> None:
     assert [link.level for link in links(found) if link.name is Name.APP_CONFIG] == [Level.UNKNOWN, Level.GOOD]
 
 
-def test_a_service_that_does_not_exist_is_invalid_input() -> None:
+def test_a_key_that_the_web_host_rejects_is_invalid_input() -> None:
     made = healthy()
-    made.web.faults.queued["read_env"] = [UsageError("there is no service dash")]
+    made.web.faults.queued["read_env"] = [UsageError("Render does not accept the key")]
     with pytest.raises(UsageError):
         facts(made)
+
+
+def test_a_service_that_does_not_exist_hides_nothing_else() -> None:
+    made = healthy(BOTH)
+    del made.web.services["dash"]
+    found = facts(made, BOTH)
+    assert (found.unread, found.absent) == ({}, {"dash": "there is no service dash"})
+    assert verdict(found) is Standing.DEGRADED
+    assert level(found, Name.ENGINE) is Level.GOOD
+    (gone, other) = [link for link in links(found) if link.name is Name.APP_CONFIG]
+    assert (gone.level, gone.seen, gone.subject, other.level) == (Level.BAD, "no such service", "dash", Level.GOOD)
 
 
 def test_credit_that_cannot_be_read_is_unknown() -> None:

@@ -32,7 +32,8 @@ def main() -> None:
     """Serve on PORT until terminated."""
     shown = fingerprint()
     state = "complete" if shown else "torn" if FINGERPRINT in os.environ else "absent"
-    said: Answer = (200, {"status": "healthy", "fingerprint": shown, "configuration": state})
+    instance = os.environ.get("RENDER_INSTANCE_ID")
+    said: Answer = (200, {"status": "healthy", "fingerprint": shown, "configuration": state, "instance": instance})
     serve(int(os.environ["PORT"]), lambda _path, _authorization, _body: said)
 
 

@@ -48,7 +48,7 @@ def serving(
 ) -> Facts:
     """Return the facts of instance 7, which serves one app changed by `more` of `seen` and of `Facts`."""
     found = instances or (instance(7, status="running"),)
-    of_facts = {name: more.pop(name) for name in ("unread", "answers", "whole") if name in more}
+    of_facts = {name: more.pop(name) for name in ("unread", "answers", "whole", "processes") if name in more}
     known = replace(record(7, published=True), certificate=PEM if pinned else "")
     here = (app(ENV),) if apps is None else apps
     records = more.pop("records", (known,))

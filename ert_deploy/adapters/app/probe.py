@@ -9,13 +9,16 @@ value appears in the output.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from ert_deploy.adapters.bounded_http import KIB, Bounds, NoAnswer, Reply, exchange
 from ert_deploy.core.model.desired import Target
+from ert_deploy.core.model.provider import FORM
 from ert_deploy.ports import AppAnswer, Clock
 
 ATTEMPTS = 2  # a single lost packet must not count as "no fingerprint"
 PAUSE = 2.0
+INSTANCE = "instance"  # field with the id of the process, such as Render's RENDER_INSTANCE_ID
 FINGERPRINT = re.compile(r"[0-9a-f]{16}")  # the format of `app_env.fingerprint`
 
 
@@ -42,6 +45,23 @@ class HttpAppProbe:
                 return _field(reply, target.health_field) if reply.status == 200 else None
         return None
 
+    def fingerprints(self, app_url: str, target: Target, most: int) -> Mapping[str, str]:
+        """Return the fingerprint of each instance that answered, by the id in the field `instance`; "" for none.
+
+        A host spreads requests over the instances, so that each of `most` may be answered by any of them.
+        """
+        url, found = app_url.rstrip("/") + "/" + target.health_path.lstrip("/"), dict[str, str]()
+        for _ in range(most):
+            try:
+                reply = exchange("GET", url, self._bounds)
+            except NoAnswer:
+                break
+            instance = _instance(reply) if reply.status == 200 else ""
+            if not instance:
+                break
+            found[instance] = _field(reply, target.health_field) or ""
+        return found
+
     def answer(self, app_url: str, target: Target) -> AppAnswer:
         """Return the status of `target.health_path` and the `Location` of a redirect; status 0 without a response."""
         url = app_url.rstrip("/") + "/" + target.health_path.lstrip("/")
@@ -54,6 +74,16 @@ class HttpAppProbe:
                 continue
             return AppAnswer(reply.status, reply.headers.get("Location", ""))
         return AppAnswer(0)
+
+
+def _instance(reply: Reply) -> str:
+    """Return the id of the instance that sent this response; empty if it does not say so."""
+    try:
+        shown = reply.json()
+    except ValueError:
+        return ""
+    value = shown.get(INSTANCE) if isinstance(shown, dict) else None
+    return value if isinstance(value, str) and FORM.fullmatch(value) else ""
 
 
 def _field(reply: Reply, name: str) -> str | None:

@@ -15,7 +15,7 @@ import ssl
 from collections.abc import Mapping
 from typing import Any
 
-from ert_deploy.adapters.backend import key_admin
+from ert_deploy.adapters.backend import audit, key_admin
 from ert_deploy.adapters.backend.figures import figures_of
 from ert_deploy.adapters.backend.tls import Line, Stranger, Unreachable, open_pinned, open_unproven
 from ert_deploy.adapters.bounded_http import json_of
@@ -115,6 +115,10 @@ class TlsBackendProbe:
         """Set the limits of the guard, in seconds. Raise `Rejected`, `Transient` or `NeedsAttention`."""
         body, path = key_admin.limits_change(limits), key_admin.LIMITS_PATH
         key_admin.check_limits(*self._admin(address, certificate, boot_secret, ("PUT", path, body)), limits)
+
+    def audit(self, address: Address, certificate: str, boot_secret: Secret) -> tuple[str, ...]:
+        """Return the newest lines of its audit log. Raise `Rejected`, `Transient` or `NeedsAttention`."""
+        return audit.newest(*self._admin(address, certificate, boot_secret, ("GET", audit.PATH, None)))
 
     def _admin(
         self, address: Address, certificate: str, boot_secret: Secret, request: tuple[str, str, bytes | None]

@@ -89,6 +89,10 @@ class CustodyWeb:
         """Return why a deploy failed. Never raises."""
         return self._host.failure(service, deploy)
 
+    def instances(self, service_id: str) -> tuple[str, ...]:
+        """Return the ids of the instances of a service. Raises what the host raises."""
+        return self._host.instances(service_id)
+
     def logs(self, service: WebService, tail: int) -> tuple[LogLine, ...]:
         """Return the last lines of a service's log. Raises what the host raises."""
         return self._host.logs(service, tail)

@@ -38,6 +38,7 @@ from ert_deploy.core.model.text import printable
 from ert_deploy.ports import Clock
 
 NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
+EFFECTIVE = os.access in os.supports_effective_ids
 WRITE_SECONDS = 15.0  # real time; saving takes much less, and only `ert-deploy` uses this lock
 _OURS = re.compile(rb'"format"\s*:\s*"ert-deploy state"')
 
@@ -99,6 +100,13 @@ class StateFile:
         """Hold the advisory lock; the operating system releases it when the process ends. Raise `Busy` or `Failed`."""
         with self._lock.held(run_id):
             yield
+
+    def unwritable(self) -> str:
+        """Return which permission is missing for a write; empty if none is."""
+        folder = next(path for path in (self._real.parent, *self._real.parent.parents) if path.exists())
+        files = [path for path in map(self._beside, ("lock", "cas")) if path.exists()]
+        shut = [path for path in (folder, *files) if not os.access(path, os.W_OK, effective_ids=EFFECTIVE)]
+        return f"{self.path}: cannot be written: {printable(shut[0])} is read-only for this user" if shut else ""
 
     def hold(self, run_id: str, seconds: float) -> LockHolder:
         """Lock out other runs for `seconds`, also after the end of this process. Raise `Busy` if it is locked."""

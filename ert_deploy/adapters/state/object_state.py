@@ -67,6 +67,10 @@ class StateObject:
         finally:
             self._lock.release()
 
+    def unwritable(self) -> str:
+        """Return nothing: only a write can tell what a key may do."""
+        return ""
+
     def hold(self, run_id: str, seconds: float) -> LockHolder:
         """Lock out other runs for `seconds`, also after the end of this process. Raise `Busy` if it is locked."""
         return self._lock.acquire(run_id, seconds, by_hand=True)

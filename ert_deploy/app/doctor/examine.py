@@ -26,6 +26,11 @@ SAFE = (
 )  # fmt: skip
 
 
+READ_ONLY = (
+    "give this user the right to write there, mount it for writing, or name another place (`state` in the config)"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
     """Causes of one deployment, most likely first; none if nothing is wrong. `evidence` is what they follow from."""
@@ -56,7 +61,7 @@ def doctor(config: Config = None, *, progress: Progress = SILENT) -> Diagnosis:
         source = Source.SANDBOX if deployment.settings.sandbox is not None else Source.SETUP
         return _before(deployment.name, source, error)
     evidence = run(read_evidence(session.desired), session.ports)
-    evidence = _with_lock(evidence, deployment, session.ports.clock.now())
+    evidence = _with_store(evidence, deployment, session.ports.clock.now())
     return Diagnosis(deployment.name, diagnose(evidence), evidence)
 
 
@@ -87,10 +92,14 @@ def _before(name: str, source: Source, error: ErtError) -> Diagnosis:
     return Diagnosis(name, diagnose(evidence), evidence)
 
 
-def _with_lock(evidence: Evidence, deployment: Deployment, now: float) -> Evidence:
-    """Add who holds the lock, if that can be read."""
+def _with_store(evidence: Evidence, deployment: Deployment, now: float) -> Evidence:
+    """Add why the state cannot be written, and who holds the lock, if that can be read."""
     with suppress(ErtError):
-        holder = deployment.keeper().holder()
+        keeper = deployment.keeper()
+        if shut := keeper.unwritable():
+            problem = Problem(Source.STATE, shut, hint=READ_ONLY)
+            evidence = replace(evidence, problems=(*evidence.problems, problem))
+        holder = keeper.holder()
         if holder is not None:
             who = f"{holder.who}, process {holder.pid}" if holder.pid else holder.who
             by_hand = not holder.pid and holder.since > 0  # else it is a lock that cannot be read

@@ -38,6 +38,12 @@ def not_yet(evidence: Evidence, link: Link) -> bool:
     return starting or (newest.sleeps and not link.seen.startswith("fingerprint"))
 
 
+def replaced(evidence: Evidence, link: Link) -> bool:
+    """Whether a deploy replaces this instance now."""
+    newest = evidence.deploys.get(link.subject.partition(" ")[0])
+    return newest is not None and newest.deploy.kind is DeployKind.IN_FLIGHT and newest.age < STUCK
+
+
 def _failed(name: str, newest: Deploy) -> Cause:
     return Cause(
         "deploy-failed",

@@ -56,7 +56,8 @@ class Evidence:
 
     `deploys` is by the name of the service, `failures` what the last failed machines left, oldest first, without those
     before the last one that became healthy. `clock` is how many seconds this computer's clock is ahead of the
-    provider's. `holder` is who has held the lock for `held` seconds, `by_hand` without a process.
+    provider's. `holder` is who has held the lock for `held` seconds, `by_hand` without a process. `unoffered`: the
+    GPU of a machine that could not be woken is not on the market.
     """
 
     problems: tuple[Problem, ...] = ()
@@ -67,6 +68,7 @@ class Evidence:
     holder: str = ""
     held: float = 0.0
     by_hand: bool = False
+    unoffered: bool = False
 
     @property
     def at_work(self) -> bool:

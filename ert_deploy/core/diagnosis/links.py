@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ert_deploy.core.diagnosis.cause import Cause, Repair
-from ert_deploy.core.diagnosis.deploys import not_yet
+from ert_deploy.core.diagnosis.deploys import not_yet, replaced
 from ert_deploy.core.diagnosis.evidence import Evidence
 from ert_deploy.core.model.observed import Power, Vital
+from ert_deploy.core.verdict.contract import NOTHING
 from ert_deploy.core.verdict.facts import Asleep, Facts
 from ert_deploy.core.verdict.links import Level, Link, Missing, Name
 
 RANKS = {
     Name.STATE: 205, Name.STRAY: 210, Name.ACCOUNT: 220, Name.CONTRACT: 300, Name.CONTAINER: 400, Name.IDENTITY: 420,
-    Name.GUARD: 440, Name.ENGINE: 460, Name.MODEL: 470, Name.APP_CONFIG: 610, Name.APP: 620, Name.REPORT: 700,
+    Name.GUARD: 440, Name.ENGINE: 460, Name.MODEL: 470, Name.APP_CONFIG: 610, Name.APP: 620, Name.PROCESS: 630,
+    Name.REPORT: 700,
 }  # fmt: skip
 MOVED = (Name.CONTRACT, Name.APP_CONFIG, Name.APP)  # what a run changes until it is done
 INSIDE = (Name.CONTAINER, Name.IDENTITY, Name.GUARD, Name.ENGINE, Name.MODEL, Name.REPORT)
@@ -29,6 +31,7 @@ WHY = {
     Name.MODEL: "reports are slow, or written by another model",
     Name.APP_CONFIG: "the app cannot use the backend; no machine has to be rented for this",
     Name.APP: "the process that runs does not use its variables",
+    Name.PROCESS: "a user who meets this instance gets what it was configured for before",
     Name.REPORT: "all parts look well, and the last report failed all the same",
     Name.STRAY: "it may bill, and nothing is rented before it is decided",
 }
@@ -42,6 +45,7 @@ FIX = {
     Name.MODEL: "compare launch/model and launch/context with the card, then `ert-deploy up`",
     Name.APP_CONFIG: "`ert-deploy up` writes them and deploys",
     Name.APP: "`ert-deploy up` deploys it; the host's own log has the reason of a failure",
+    Name.PROCESS: "`ert-deploy up` deploys, which replaces every instance; or restart it at the web host",
     Name.REPORT: "`ert-deploy logs`",
 }
 
@@ -67,11 +71,15 @@ def _under_way(evidence: Evidence, facts: Facts, link: Link) -> bool:
     """Whether something works on it already: a deploy, a run that holds the lock, or the first boot of a machine."""
     if link.name is Name.APP and not_yet(evidence, link):
         return True
+    if link.name is Name.PROCESS:
+        return evidence.at_work or replaced(evidence, link)
     if link.name not in MOVED:
         return False
     nothing = facts.main is None and not isinstance(facts.situation, Missing)
     if nothing and link.name is Name.APP_CONFIG and not _has_url(facts, link.subject):
         return True  # only marked, by a run that has not rented yet or that failed
+    if nothing and link.name is Name.CONTRACT and link.seen == NOTHING:
+        return True  # its reason is that of the last run
     record = facts.main.record if facts.main is not None else None
     booting = facts.main is not None and (record is None or not record.certificate) and link.seen != "suspended"
     unused = link.name is Name.APP_CONFIG or (link.name is Name.APP and not _has_url(facts, link.subject))
@@ -115,7 +123,9 @@ def _follows(link: Link) -> frozenset[str]:
         case Name.MODEL:
             return frozenset({f"{Name.REPORT} {subject}"})
         case Name.APP_CONFIG:
-            return frozenset({f"{Name.APP} {subject}"})
+            return frozenset({f"{Name.APP} {subject}", f"{Name.PROCESS} {subject}"})
+        case Name.APP:
+            return frozenset({f"{Name.PROCESS} {subject}"})
         case _:
             return frozenset()
 
@@ -150,6 +160,9 @@ def _special(facts: Facts, link: Link) -> Cause | None:
         case Name.STRAY:
             fix = f"`ert-deploy adopt|ignore|destroy {link.subject}`: see RUNBOOK.md"
             return _made(link, "stray", WHY[link.name], fix)
+        case Name.PROCESS:
+            one = _made(link, "app-process", WHY[link.name], FIX[link.name])
+            return replace(one, of=f"{link.name} {link.subject.partition(' ')[0]}")  # it follows from its app
         case Name.APP_CONFIG if link.seen == "suspended":
             why = "no variable reaches a service that is stopped"
             stopped = _made(link, "suspended", why, "resume it at the web host")

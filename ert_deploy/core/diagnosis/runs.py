@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ert_deploy.core.diagnosis.cause import Cause, Rank
 from ert_deploy.core.diagnosis.evidence import Evidence
-from ert_deploy.core.model.log.happened import FAILED
+from ert_deploy.core.model.log.happened import ENDS, FAILED, NOT_ENDED
 from ert_deploy.core.model.observed import Instance, Power, Vital
 from ert_deploy.core.planning.health import Candidate
 from ert_deploy.core.planning.situation import Situation
@@ -14,6 +14,7 @@ from ert_deploy.core.verdict.facts import Asleep, Facts
 from ert_deploy.core.verdict.links import Missing, Name
 
 UNFINISHED, STOPPED, LAST = 290, 295, Rank.PROBLEM + 50
+AFTER_ALL = Rank.NEXT + 50  # what is wrong now comes before what a run met
 PARTS = (Name.CONTRACT, Name.CONTAINER, Name.IDENTITY, Name.GUARD, Name.ENGINE, Name.MODEL)
 ENDS_SOON = 86_400.0  # s before the end of a contract in which it is named (Vast.ai: rent another one a day before)
 
@@ -28,6 +29,8 @@ def of_runs(evidence: Evidence) -> Iterator[Cause]:
     if found is None:
         yield from _last_run(evidence, facts.situation)
     elif facts.sleeps:
+        if evidence.unoffered:
+            yield _taken(found)
         yield from _last_run(evidence, facts.situation)
         yield from _asleep(facts, found)
     else:
@@ -52,21 +55,25 @@ def _owner(situation: Situation) -> Iterator[Cause]:
 def _last_run(evidence: Evidence, situation: Situation) -> Iterator[Cause]:
     """Yield the error of the last run, where nothing runs since then and no failed machine has more to tell."""
     history = situation.observed.state.history
-    if evidence.failures or evidence.at_work or not history or history[-1].what != FAILED:
+    if evidence.failures or evidence.at_work or not history or history[-1].what not in (FAILED, NOT_ENDED):
+        return
+    if any(problem.summary == history[-1].why for problem in evidence.problems):
         return
     yield Cause(
         "last-run",
-        LAST,
+        AFTER_ALL if evidence.problems else LAST,
         f"the last run failed: {history[-1].why}",
         "nothing serves since then",
         "remove what it names, then `ert-deploy up`; RUNBOOK.md lists the messages",
+        explains=frozenset({f"{Name.CONTRACT} {instance.id}" for instance in situation.ours}),
     )
 
 
 def _unfinished(evidence: Evidence, situation: Situation, found: Candidate) -> Iterator[Cause]:
     """Yield the cause of a machine that was never taken into use, and on which no command works now."""
     number, state = found.instance.id, situation.observed.state
-    if found.record is None and not state.records and not state.history:
+    told = [one for one in state.history if one.what not in ENDS]
+    if found.record is None and not state.records and not told:
         yield Cause(
             "no-state",
             Rank.PROBLEM,
@@ -112,6 +119,19 @@ def _asleep(facts: Facts, found: Candidate) -> Iterator[Cause]:
         why = "its guard keeps the limits of the config (launch/max_lifetime, or a budget); only its disk bills"
         seen = f"instance {number} stopped itself at a limit of its own: its lifetime (launch/max_lifetime) or budget"
         yield Cause("lifetime", STOPPED, seen, why, "`ert-deploy wake`, or raise launch/max_lifetime", subject)
+
+
+def _taken(found: Candidate) -> Cause:
+    """Return the cause of a machine that could not be woken and that the market does not have either."""
+    number, machine = found.instance.id, found.instance.machine_id
+    return Cause(
+        "gpu-taken",
+        LAST - 1,
+        f"the GPU of instance {number} is not on offer (machine {machine}): taken by another customer, or withdrawn",
+        "it cannot be started while that lasts; its disk bills on",
+        "`ert-deploy wake` rents another one, if the config admits one that is on offer: `ert-deploy offers`",
+        explains=frozenset({f"{Name.CONTRACT} {number}"}),
+    )
 
 
 def _contract(situation: Situation, instance: Instance) -> Iterator[Cause]:

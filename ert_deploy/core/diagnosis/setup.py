@@ -36,6 +36,8 @@ FIX = {
     Source.MARKET: "loosen a filter in the `offer` section, or `ert-deploy up --wait-for-offer 2h`",
 }
 COUNTED = {Source.CONFIG: 3, Source.MARKET: 1}  # their summary counts what their detail has: lines of it to show
+# Links that follow from a problem of one app.
+ABOUT = {Source.APP: (Name.APP,), Source.WEB: (Name.APP_CONFIG, Name.APP)}
 LATE = frozenset({Source.IMAGE, Source.MARKET})  # they stop the next machine, not the one that serves
 
 
@@ -78,8 +80,8 @@ def _of_problem(problem: Problem) -> Cause:
         _seen(problem),
         WHY[source],
         problem.hint or FIX[source],
-        of=f"{Name.APP} {problem.subject}" if problem.subject else "",
-        explains=frozenset({f"{Name.APP} {problem.subject}"}) if problem.subject else frozenset(),
+        of=f"{Name.APP} {problem.subject}" if problem.subject and source is Source.APP else "",
+        explains=frozenset(f"{name} {problem.subject}" for name in ABOUT.get(source, ()) if problem.subject),
         detail=problem.detail,
     )
 

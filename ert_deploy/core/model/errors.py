@@ -3,6 +3,7 @@
 ErtError                      base class: one line for the user, with a hint and an exit code
 +-- UsageError         (2)    invalid arguments, config, file or key; running instances remain
 |   +-- Damaged        (2)    the stored state is invalid; it can be renamed and rebuilt
+|   +-- NoSuchService  (2)    the web host has no service of that name or id
 |   +-- LoginRequired  (2)    the app requires a login, and no password was given
 +-- Failed             (1)    an operation failed; the message names anything left running
 +-- Busy               (3)    another process holds the lock
@@ -48,6 +49,10 @@ class UsageError(ErtError):
 
 class Damaged(UsageError):
     """The stored state is invalid or incomplete."""
+
+
+class NoSuchService(UsageError):
+    """The web host has no service of that name or id, or does not show it to this key."""
 
 
 class LoginRequired(UsageError):

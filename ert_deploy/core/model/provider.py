@@ -27,6 +27,16 @@ class Cloud:
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """GPU account: its credit in $ and how to add to it, email and id. If the key may not read it: inf and "" each."""
+
+    credit: float
+    email: str
+    id: str = ""
+    top_up: str = "add credit"
+
+
+@dataclass(frozen=True, slots=True)
 class Platform:
     """What messages say of a web host: its `name`, and the path of its `services` in a config.
 

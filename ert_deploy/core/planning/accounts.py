@@ -39,6 +39,14 @@ def bound(
     return None
 
 
+def unbound(state: State) -> bool:
+    """Whether no run has compared this state with an account: it does not tell which instances exist.
+
+    One that only has the error of a first `up` is such a state, and counts as none.
+    """
+    return not state.account and state.empty()
+
+
 def evident(state: State, instances: Iterable[Instance]) -> bool:
     """Whether a listing certainly is of the state's account: it has an instance of the state."""
     tokens, ids = state.tokens(), {*_ids(state), *state.claims.adopted, *state.claims.ignored}

@@ -15,6 +15,8 @@ from ert_deploy.core.verdict.links import Level, Link, Missing, Name
 REACHED = range(200, 300)
 EDITED = "a variable was changed by hand: they do not match their fingerprint"
 OTHERS = "not this backend's"
+ABSENT = "no such service"
+UNSEEN = "it answered no request of ours, or its app does not report `instance` there: it may start or end"
 REPAIR = "`ert-deploy up` writes them and deploys"
 
 
@@ -23,6 +25,10 @@ def apps(facts: Facts) -> Iterator[Link]:
     by_name = {p.target: p for p in facts.publications}
     for target in facts.desired.targets if facts.whole else ():
         publication = by_name.get(target.service)
+        if target.service in facts.absent:
+            why = f"{facts.absent[target.service]}: its name in the config, or its host, is wrong"
+            yield Link(Name.APP_CONFIG, Level.BAD, "a service of this name", ABSENT, why, target.service)
+            continue
         if publication is None:
             why = facts.unread.get(target.service, "the web host was not asked")
             yield Link(Name.APP_CONFIG, Level.UNKNOWN, "readable", "not read", why, target.service, unclear=True)
@@ -30,6 +36,7 @@ def apps(facts: Facts) -> Iterator[Link]:
             continue
         yield _config(facts, target, publication)
         yield _process(facts, target, publication)
+        yield from _processes(facts, target, publication)
 
 
 def _config(facts: Facts, target: Target, app: Publication) -> Link:
@@ -111,6 +118,25 @@ def _certificate(found: Candidate) -> str | None:
     if health is not None and health.vital is not Vital.IMPOSTOR and health.certificate is not None:
         return health.certificate
     return found.record.certificate if found.record is not None and found.record.certificate else None
+
+
+def _processes(facts: Facts, target: Target, app: Publication) -> Iterator[Link]:
+    """Yield one link per instance that its host runs. One that is not seen may start, end, or get no request."""
+    found = facts.processes.get(target.service, {})
+    held = app.env.get(target.names.fingerprint)
+    wanted = f"fingerprint {held.reveal()}" if held is not None else "no fingerprint"
+    if isinstance(found, Missing):
+        yield Link(Name.PROCESS, Level.UNKNOWN, wanted, "not listed", found.reason, app.name, needed=False)
+        return
+    for number, shown in found.items():
+        subject, seen = f"{app.name} {number}", f"fingerprint {shown}" if shown else "no fingerprint"
+        if shown is None:
+            yield Link(Name.PROCESS, Level.UNKNOWN, wanted, "not seen", UNSEEN, subject, needed=False)
+        elif seen == wanted:
+            yield Link(Name.PROCESS, Level.GOOD, wanted, seen, subject=subject)
+        else:
+            why = f"this one runs with another configuration than its app has: {REPAIR}"
+            yield Link(Name.PROCESS, Level.BAD, wanted, seen, why, subject)
 
 
 def _process(facts: Facts, target: Target, app: Publication) -> Link:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from ert_deploy.core.model.text import per_hour
+from ert_deploy.core.model.log.happened import FAILED
+from ert_deploy.core.model.text import per_hour, span
 from ert_deploy.core.planning.changes.fitness import repriced, unfit
 from ert_deploy.core.planning.health import Candidate
 from ert_deploy.core.planning.situation import Situation
@@ -13,6 +14,7 @@ from ert_deploy.core.verdict.facts import Asleep, Credit, Facts
 from ert_deploy.core.verdict.links import Level, Link, Missing, Name
 from ert_deploy.core.verdict.machine import price
 
+NOTHING = "none"  # where no instance exists
 LOW = 1.0  # hours of credit below which the provider is about to stop everything
 WHY = {
     Asleep.TAKEN: "it cannot be started while somebody else rents its GPU: `ert-deploy wake` rents another one",
@@ -83,10 +85,23 @@ def contracts(facts: Facts) -> Iterator[Link]:
 def _none(situation: Situation) -> Link:
     listed = {i.id for i in situation.ours}
     lost = [r.id for r in situation.observed.state.records if r.id not in listed]
+    if not lost and (failure := last_failure(situation)):
+        return Link(
+            Name.CONTRACT, Level.BAD, "a backend", NOTHING, f"{failure}: remove the reason, then `ert-deploy up`"
+        )
     if not lost:
-        return Link(Name.CONTRACT, Level.GOOD, "none", "none")
+        return Link(Name.CONTRACT, Level.GOOD, NOTHING, NOTHING)
     why = "its guard, its host or somebody at the provider has destroyed it: `ert-deploy up` rents another one"
     return Link(Name.CONTRACT, Level.BAD, "the one of the state", "not listed any more", why, lost[0])
+
+
+def last_failure(situation: Situation) -> str:
+    """Return when and by which error the last run failed that was to bring up or wake a backend; else empty."""
+    history = situation.observed.state.history
+    if not history or history[-1].what != FAILED:
+        return ""
+    ago = span(max(0.0, abs(situation.observed.stamp()) - abs(history[-1].at)))
+    return f"the last run failed {ago} ago: {history[-1].why}"
 
 
 def _main(facts: Facts, found: Candidate) -> Link:
@@ -114,6 +129,10 @@ def _stopped(facts: Facts, found: Candidate) -> Link:
         paid = isinstance(facts.credit, Credit) and math.isfinite(facts.credit.amount)
         why = f"{'whether it was idle or asked to' if paid else 'why it sleeps'} is not known: {reason.reason}"
         return Link(Name.CONTRACT, Level.UNKNOWN, wanted, f"stopped, {cost}", why, subject, needed=not paid)
+    if reason is Asleep.ASKED and isinstance(facts.situation, Situation) and (failure := last_failure(facts.situation)):
+        return Link(
+            Name.CONTRACT, Level.BAD, "running again", f"stopped, {cost}", f"{failure}: `ert-deploy wake`", subject
+        )
     if reason in WANTED:
         return Link(Name.CONTRACT, Level.GOOD, wanted, f"stopped ({reason}), {cost}", subject=subject)
     return Link(Name.CONTRACT, Level.BAD, wanted, f"stopped ({reason}), {cost}", WHY[reason], subject)

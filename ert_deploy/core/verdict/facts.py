@@ -46,10 +46,11 @@ class Facts:
     """All that was read of one deployment; `Missing` stands for what was not.
 
     `situation` is missing if the list of instances or the state could not be read; then only `publications` are known.
-    `unread` are the apps of which nothing is known, by service, `answers` the HTTP status of those that show no
-    fingerprint, 0 for no response. `figures` and `asleep` are by instance: the backend's
-    report if it serves, and why it is stopped if it is. `whole`: the config is this deployment's own, so that its
-    apps and its limits are known.
+    `unread` are the apps of which nothing is known, by service, `absent` those that do not exist, `answers` the HTTP
+    status of those that show no fingerprint, 0 for no response. `processes` are the fingerprints of the instances that
+    the web host lists of an app, by their ids: "" for one without, None for one that did not respond. `figures`
+    and `asleep` are by instance: the backend's report if it serves, and why it is stopped if it is. `whole`: the config
+    is this deployment's own, so that its apps and its limits are known.
     """
 
     desired: Desired
@@ -58,6 +59,8 @@ class Facts:
     publications: tuple[Publication, ...] = ()
     unread: Mapping[str, str] = field(default_factory=dict)
     answers: Mapping[str, int] = field(default_factory=dict)
+    absent: Mapping[str, str] = field(default_factory=dict)
+    processes: Mapping[str, Mapping[str, str | None] | Missing] = field(default_factory=dict)
     figures: Mapping[InstanceId, Figures | Missing] = field(default_factory=dict)
     asleep: Mapping[InstanceId, Asleep | Missing] = field(default_factory=dict)
     whole: bool = True

@@ -27,6 +27,7 @@ class Name(StrEnum):
     MODEL = "model"
     APP_CONFIG = "app config"
     APP = "app instance"
+    PROCESS = "app process"
     REPORT = "last report"
     STRAY = "stray"
     STATE = "state"

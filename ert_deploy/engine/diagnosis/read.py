@@ -8,13 +8,14 @@ from typing import TypeVar
 from ert_deploy.core.diagnosis.evidence import Deploy, Evidence, Problem, Source
 from ert_deploy.core.market.learned import learn
 from ert_deploy.core.model.boot.failure import Failure
-from ert_deploy.core.model.desired import Desired, Target
+from ert_deploy.core.model.desired import Criteria, Desired, Target
 from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.events import Trouble
 from ert_deploy.core.model.observed import DeployKind
 from ert_deploy.core.model.state import State
 from ert_deploy.core.planning.offers import choose
 from ert_deploy.core.planning.situation import Situation
+from ert_deploy.core.verdict.contract import last_failure
 from ert_deploy.core.verdict.facts import Facts
 from ert_deploy.engine.budget import beyond_budget
 from ert_deploy.engine.effects import Effects, ask
@@ -29,6 +30,8 @@ from ert_deploy.ports import Audience, Clock, GpuHost, StateStore, TimeSource, W
 T = TypeVar("T")
 AGAIN = 15.0  # s before a second look at an app that does not respond, or with an error of its server
 SERVER_ERROR = 500
+ANY_PRICE = 1000.0  # $/h and $/GB
+WHOLE = 64  # offers: fewer are all that there are (Vast.ai's page)
 
 
 def read_evidence(desired: Desired) -> Effects[Evidence]:
@@ -52,8 +55,9 @@ def read_evidence(desired: Desired) -> Effects[Evidence]:
         return replace(evidence, deploys=deploys)
     if facts.main is None and not facts.situation.undecided:
         yield from _market(desired, facts.situation.observed.state, problems)
+    unoffered = yield from _unoffered(desired, facts)
     failures = _since_the_last_success(facts.situation.observed.state)
-    return replace(evidence, problems=tuple(problems), deploys=deploys, failures=failures)
+    return replace(evidence, problems=tuple(problems), deploys=deploys, failures=failures, unoffered=unoffered)
 
 
 def _may_pass(facts: Facts) -> bool:
@@ -111,7 +115,7 @@ def _preflight(desired: Desired, problems: list[Problem]) -> Effects[None]:
         try:
             found = yield from findings(replace(desired, targets=(target,)), memory)
         except ErtError as error:
-            problems.append(_problem(Source.WEB, error))
+            problems.append(replace(_problem(Source.WEB, error), subject=target.service))
             continue
         service = memory.services[target.service]
         told = [
@@ -160,6 +164,26 @@ def _market(desired: Desired, state: State, problems: list[Problem]) -> Effects[
         yield from check_credit(choice.ranked[0], desired)
     except ErtError as error:
         problems.append(_problem(Source.MARKET, error))
+
+
+def _unoffered(desired: Desired, facts: Facts) -> Effects[bool]:
+    """Whether a machine that the last run could not wake has left the market; False if that cannot be told.
+
+    A search for its card alone has a bounded number of offers, of which a full page proves no absence.
+    """
+    instance = facts.instance
+    assert isinstance(facts.situation, Situation)
+    if instance is None or not facts.sleeps or not instance.machine_id or not last_failure(facts.situation):
+        return False
+    anything = Criteria(
+        ANY_PRICE, 0, (instance.gpu_name,), min_reliability=0.0, min_inet_down=0.0, max_inet_cost=ANY_PRICE,
+        min_cuda=0.0, min_ports=0, min_duration=0.0, verified=False,
+    )  # fmt: skip
+    try:
+        found = yield from ask(GpuHost.search, anything, desired.launch)
+    except ErtError:
+        return False
+    return len(found) < WHOLE and all(offer.machine_id != instance.machine_id for offer in found)
 
 
 def _since_the_last_success(state: State) -> tuple[Failure, ...]:

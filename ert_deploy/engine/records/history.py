@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, TypeVar
 
+from ert_deploy.core.model.desired import RUNNING, Desired
 from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.events import Stopped
-from ert_deploy.core.model.log.happened import FAILED, FINISHED, LONGEST, Happened
+from ert_deploy.core.model.log.happened import FAILED, FINISHED, LONGEST, NOT_ENDED, Happened
 from ert_deploy.core.model.log.transitions import Costs, remembered, transitions
 from ert_deploy.core.model.observed import Observed
 from ert_deploy.core.model.state import State
 from ert_deploy.engine.effects import Effect, Effects, ask
+from ert_deploy.engine.run_context import RunMemory
 from ert_deploy.ports import Audience, StateStore, TimeSource
 
 T = TypeVar("T")
@@ -61,19 +64,42 @@ def write_rest(state: State, pending: list[Happened]) -> Effects[None]:
         pending.clear()
 
 
-def write_end(error: str) -> Effects[None]:
+def write_end(error: str, desired: Desired, memory: RunMemory) -> Effects[None]:
     """Write by which error a run ended, or with an empty one that it did not. Not worth an error of its own.
 
-    Repeats nothing, and begins no state: one that a run has not begun would be taken for complete.
+    The same error again only gets a new time. Nothing is written into a state that is not known to be of the run's own
+    account and owner. Where none exists, one is begun for a failed `up`: it counts as none (`unbound`).
     """
     with suppress(ErtError):
         state = yield from ask(StateStore.load)
-        last = state.history[-1] if state.history else None
-        end = Happened((yield from ask(TimeSource.moment)).stamp(), FAILED if error else FINISHED, why=error[:LONGEST])
-        was = (last.what, last.why) if last is not None else (FINISHED, "")
-        failed_before = was[0] == FAILED
-        if state.generation and (end.what, end.why) != was and (error or failed_before):
-            yield from ask(StateStore.save, remembered(state, (end,)))
+        if not _own(state, memory) or (error and not _wanted(state, desired, memory)):
+            return
+        at = (yield from ask(TimeSource.moment)).stamp()
+        failed = FAILED if desired.phase is RUNNING else NOT_ENDED
+        end = Happened(at, failed if error else FINISHED, why=error[:LONGEST])
+        last = state.history[-1] if state.history else Happened(at, FINISHED)
+        if (last.what, last.why) == (end.what, end.why):
+            state = replace(state, history=state.history[:-1])
+        if error or last.what in (FAILED, NOT_ENDED):
+            yield from ask(StateStore.save, remembered(_begun(state, at), (end,)))
+
+
+def _own(state: State, memory: RunMemory) -> bool:
+    """Whether it is of the account and the owner of this run, or of nobody yet."""
+    foreign = memory.placed is not None and memory.placed.foreign
+    return not foreign and (not state.account or state.account in {memory.account, *memory.same})
+
+
+def _wanted(state: State, desired: Desired, memory: RunMemory) -> bool:
+    """Whether its failure leaves something to do: a `wake` that finds nothing does not ask for a machine."""
+    if desired.phase is not RUNNING:
+        return bool(state.generation)
+    return desired.begin or not state.empty() or memory.looks > 1
+
+
+def _begun(state: State, at: float) -> State:
+    """Return the state; a new one has its beginning, as an earlier one may have been lost."""
+    return state if state.generation else replace(state, begun=at)
 
 
 def _costs(observed: Observed) -> Costs:

@@ -5,10 +5,11 @@ Only invalid input and a key of another account end it: then nothing that it cou
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from ert_deploy.core.model.desired import Desired
-from ert_deploy.core.model.errors import CannotObserve, ErtError, NeedsAttention, Outcome, UsageError
+from ert_deploy.core.model.desired import Desired, Target
+from ert_deploy.core.model.errors import CannotObserve, ErtError, NeedsAttention, NoSuchService, Outcome, UsageError
 from ert_deploy.core.model.machine.figures import Figures
 from ert_deploy.core.model.observed import Address, Instance, Publication
 from ert_deploy.core.model.secret import Secret
@@ -21,8 +22,10 @@ from ert_deploy.core.verdict.stopped import TAIL, why_stopped
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.observe import find_service, observe, read_publication
 from ert_deploy.engine.run_context import RunMemory
-from ert_deploy.ports import AppProbe, BackendProbe, GpuHost
+from ert_deploy.ports import AppProbe, BackendProbe, GpuHost, WebHost
 
+ASKED, MOST_ASKED = 4, 24  # requests for each instance of an app, and in all: 1 of 2 is missed in 1 of 128 looks
+SHOWN = 200  # status of a response that may show a fingerprint
 NO_KEY = "no app holds a key that it accepts, so its figures cannot be asked for"
 
 
@@ -33,6 +36,8 @@ class _Apps:
     read: list[Publication] = field(default_factory=list)
     unread: dict[str, str] = field(default_factory=dict)
     answers: dict[str, int] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
+    processes: dict[str, Mapping[str, str | None] | Missing] = field(default_factory=dict)
 
 
 def read_facts(desired: Desired, memory: RunMemory, *, whole: bool = True) -> Effects[Facts]:
@@ -43,10 +48,15 @@ def read_facts(desired: Desired, memory: RunMemory, *, whole: bool = True) -> Ef
     situation = yield from _situation(desired, memory)
     apps = yield from _apps(desired, memory)
     if isinstance(situation, Situation):
-        observed = replace(situation.observed, publications=tuple(apps.read), abandoned=frozenset(apps.unread))
+        observed = replace(
+            situation.observed, publications=tuple(apps.read), abandoned=frozenset({*apps.unread, *apps.absent})
+        )
         situation = Situation(desired, observed)
     credit = yield from _credit()
-    facts = Facts(desired, credit, situation, tuple(apps.read), unread=apps.unread, answers=apps.answers, whole=whole)
+    facts = Facts(
+        desired, credit, situation, tuple(apps.read), apps.unread, apps.answers, apps.absent, apps.processes,
+        whole=whole,
+    )  # fmt: skip
     found = None if isinstance(situation, Missing) else main(situation)
     if found is None or isinstance(situation, Missing):
         return facts
@@ -70,6 +80,9 @@ def _apps(desired: Desired, memory: RunMemory) -> Effects[_Apps]:
     for target in desired.targets:
         try:
             publication = yield from read_publication(target, memory)
+        except NoSuchService as error:
+            found.absent[target.service] = error.summary
+            continue
         except UsageError:
             raise
         except ErtError as error:
@@ -80,7 +93,22 @@ def _apps(desired: Desired, memory: RunMemory) -> Effects[_Apps]:
             service = yield from find_service(target, memory)
             reply = yield from ask(AppProbe.answer, target.reached_at(service.url), target)
             found.answers[target.service] = reply.status
+        status = found.answers.get(target.service, SHOWN)
+        found.processes[target.service] = yield from _processes(target, publication, reached=status == SHOWN)
     return found
+
+
+def _processes(target: Target, app: Publication, *, reached: bool) -> Effects[Mapping[str, str | None] | Missing]:
+    """Return the fingerprint of each instance. Of a single one it is known; several are asked through their address."""
+    try:
+        listed = yield from ask(WebHost.instances, app.service_id)
+    except ErtError as error:
+        return Missing(error.summary)
+    if len(listed) == 1:
+        return {listed[0]: app.live_fingerprint or "" if reached else None}
+    most = min(MOST_ASKED, ASKED * len(listed))
+    shown = (yield from ask(AppProbe.fingerprints, app.app_url, target, most)) if listed else {}
+    return {number: shown.get(number) for number in listed}
 
 
 def _credit() -> Effects[Credit | Missing]:

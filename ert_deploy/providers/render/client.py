@@ -18,7 +18,7 @@ import tenacity
 
 from ert_deploy.adapters.bounded_http import Bounds, NoAnswer, Reply, exchange, is_loopback
 from ert_deploy.core import redaction
-from ert_deploy.core.model.errors import CannotObserve, ErtError, Rejected, Transient, UsageError
+from ert_deploy.core.model.errors import CannotObserve, ErtError, NoSuchService, Rejected, Transient, UsageError
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
 from ert_deploy.core.redaction import Redactor
@@ -176,7 +176,7 @@ class RenderHttp:
         if reply.status == 403:
             return UsageError("Render denies this key access to it", trace, KEY_HINT)
         if reply.status == 404:
-            return UsageError(
+            return NoSuchService(
                 f"Render does not know {call.path}", trace, "check the service's id, and the owner of this key"
             )
         if other is Transient:

@@ -13,9 +13,9 @@ from functools import partial
 
 from ert_deploy.adapters.bounded_http import Bounds, NoAnswer, Reply
 from ert_deploy.core import redaction
-from ert_deploy.core.model.errors import CannotObserve, Transient, UsageError
+from ert_deploy.core.model.errors import CannotObserve, NoSuchService, Transient, UsageError
 from ert_deploy.core.model.observed import WebDeploy
-from ert_deploy.core.model.provider import Platform
+from ert_deploy.core.model.provider import FORM, Platform
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
 from ert_deploy.ports import Clock, LogLine, WebService
@@ -78,7 +78,7 @@ class RenderWeb:
             return hits[0]
         shown = printable(name, 100)
         if not hits:
-            raise UsageError(f"this key's Render user has no service named {shown}", hint="make it at Render first")
+            raise NoSuchService(f"this key's Render user has no service named {shown}", hint="make it at Render first")
         where = (f"{printable(h.get('id'), 40)} in workspace {printable(h.get('ownerId'), 40)}" for h in hits)
         raise UsageError(f"{len(hits)} services are named {shown}", "\n".join(where), "name it by its id (srv-...)")
 
@@ -159,9 +159,22 @@ class RenderWeb:
         """Return Render's reason and the last log lines. Best effort, never raises."""
         return self._deploys.failure(service, deploy)
 
+    def instances(self, service_id: str) -> tuple[str, ...]:
+        """Return the ids of all instances: those that serve, start or end. Raise `CannotObserve`."""
+        call = Call("GET", path_of("services", service_id, "instances"), size=LIST_SIZE)
+        return self._http.parsed(call, self._http.read(call), ids_of)
+
     def logs(self, service: WebService, tail: int) -> tuple[LogLine, ...]:
         """Return the last lines of the service's log, at most 100, oldest first. Raise `CannotObserve`."""
         return self._deploys.log(service, tail)
+
+
+def ids_of(raw: object) -> tuple[str, ...]:
+    """Return the ids in a list of instances, without those that are no plain text. Raise `ValueError` for no list."""
+    if not isinstance(raw, list):
+        raise ValueError("the instances are no list")
+    ids = (row.get("id") for row in raw if isinstance(row, dict))
+    return tuple(one for one in ids if isinstance(one, str) and FORM.fullmatch(one))
 
 
 def _variable(name: str) -> str:

@@ -77,6 +77,7 @@ class Settings:
     max_sockets: int = 60
     secret_key: Secret | None = None
     log_level: str = "INFO"
+    instance: str = ""
     machine: Machine = field(default_factory=Machine)
     access: Access = field(default_factory=Access)
     sources: Sources = field(default_factory=Sources)
@@ -111,6 +112,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         max_sockets=int(number(environ, "ERT_DASHBOARD_SOCKETS", 60, 1, 10_000)),
         secret_key=Secret(secret_key) if secret_key else None,
         log_level=_log_level(environ),
+        instance=environ.get("RENDER_INSTANCE_ID", "").strip()[:128],
         machine=read_machine(environ),
         access=read_access(environ),
         sources=read_sources(environ),

@@ -114,6 +114,11 @@ def down(world: FakeWorld, desired: Desired = WANTED, most: int = 2) -> Result:
     return start(world, replace(desired, phase=Phase.ABSENT), most).finish()
 
 
+def known() -> RunMemory:
+    """Return the memory of a run that has read the account of the fakes."""
+    return RunMemory(account="424242")
+
+
 def served(desired: Desired = WANTED) -> FakeWorld:
     """Return a new environment in which `ert-deploy up` has completed."""
     made = world("ert", *(target.service for target in desired.targets))

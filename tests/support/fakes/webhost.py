@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from ert_deploy.core.model.desired import OwnedNames, Target
-from ert_deploy.core.model.errors import Rejected, UsageError
+from ert_deploy.core.model.errors import NoSuchService, Rejected
 from ert_deploy.core.model.observed import DeployKind, WebDeploy
 from ert_deploy.core.model.provider import Platform
 from ert_deploy.core.model.secret import Secret
@@ -64,6 +64,8 @@ class FakeWeb:
         self.trims = False
         self.platform = PLATFORM
         self.answers: dict[str, AppAnswer] = {}
+        self.processes: dict[str, str] = {}  # fingerprint by the id of an instance
+        self.named = True
         self.numbers = itertools.count(1)
         clock.hooks.append(self._advance)
 
@@ -71,7 +73,7 @@ class FakeWeb:
         self.faults.before("service")
         found = self.services.get(target)
         if found is None:
-            raise UsageError(f"there is no service {target}")
+            raise NoSuchService(f"there is no service {target}")
         url = f"https://{found.name}.example.org"
         about = found.suspended, found.has_disk, found.sleeps, found.unreachable
         return WebService(found.id, found.name, url, "tea-1", *about, found.preview_of, found.makes_previews)
@@ -141,6 +143,15 @@ class FakeWeb:
 
     def failure(self, service: WebService, deploy: WebDeploy) -> str:
         return "unhealthy: exited with 1\nlast line of the log"
+
+    def instances(self, service_id: str) -> tuple[str, ...]:
+        self.faults.before("instances")
+        return tuple(self.processes)
+
+    def fingerprints(self, app_url: str, target: Target, most: int) -> Mapping[str, str]:
+        """Implements AppProbe: return what the first `most` instances show, where they report their id."""
+        self.faults.due("fingerprints")
+        return dict(list(self.processes.items())[:most]) if self.named else {}
 
     def logs(self, service: WebService, tail: int) -> tuple[LogLine, ...]:
         self.faults.before("logs")

@@ -6,7 +6,10 @@ from ert_deploy.core.model.quick_dataclass import quick_dataclass
 
 MOST_HISTORY = 64  # events that a state keeps, about 10 kB
 LONGEST = 200  # characters of `why`
-FAILED, FINISHED = "failed", "finished"  # a run by its error, and the first one after it that has none
+FAILED = "failed"  # an `up` or `wake`, by its error; in a state of earlier versions also those below
+NOT_ENDED = "not ended"  # a `sleep` or `down`, by its error
+FINISHED = "finished"  # the first run after one of these that has no error
+ENDS = (FAILED, NOT_ENDED, FINISHED)
 
 
 @quick_dataclass

@@ -87,6 +87,7 @@ class Api:
             "timestamp": iso(service.clock.wall()),
             "version": __version__,
             "fingerprint": settings.fingerprint,
+            "instance": settings.instance or None,
             "configuration": settings.configuration,
             "active_reports": active,
             "queue_size": queued,

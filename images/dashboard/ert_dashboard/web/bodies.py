@@ -46,6 +46,7 @@ class Health(TypedDict):
     timestamp: str
     version: str
     fingerprint: str | None
+    instance: str | None
     configuration: Configuration
     active_reports: int
     queue_size: int

@@ -150,6 +150,7 @@ export interface Health {
   timestamp: string;
   version: string;
   fingerprint: string | null;
+  instance: string | null;
   configuration: Configuration;
   active_reports: number;
   queue_size: number;

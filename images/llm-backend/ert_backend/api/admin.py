@@ -52,7 +52,8 @@ def routes(app: FastAPI, keys: KeyRing, audit: Audit, ledger: Ledger) -> None:
 
     @serves(app, "GET", "/admin/audit")
     async def head() -> Mapping[str, object]:
-        found: AuditHead = {"records": audit.count, "head": audit.head, "failures": audit.failures}
+        lines = list(audit.newest)
+        found: AuditHead = {"records": audit.count, "head": audit.head, "failures": audit.failures, "newest": lines}
         return found
 
 

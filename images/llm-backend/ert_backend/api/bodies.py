@@ -165,11 +165,12 @@ class Keys(TypedDict):
 
 
 class AuditHead(TypedDict):
-    """Count and hash of the audit log, and records that the disk did not take."""
+    """Count and hash of the audit log, records that the disk did not take, and the newest lines, oldest first."""
 
     records: int
     head: str
     failures: int
+    newest: list[str]
 
 
 class Queued(TypedDict):

@@ -75,7 +75,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("PUT", "/admin/limits"): Operation(
         "Set the limits of the off-switch", {200: (bodies.GuardLimits,), 422: _NO}, LimitsChange
     ),
-    ("GET", "/admin/audit"): Operation("Head of the audit log", {200: (bodies.AuditHead,)}),
+    ("GET", "/admin/audit"): Operation("Head and newest lines of the audit log", {200: (bodies.AuditHead,)}),
 }
 # The events of `/reports/{id}/events`, and the chunk of a streamed chat.
 STREAMED: Mapping[str, Any] = {

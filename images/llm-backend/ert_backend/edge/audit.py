@@ -17,12 +17,15 @@ import hashlib
 import json
 import os
 import sys
+from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ert_backend.base.clock import iso_now
 
+MOST_LINES = 128
+NEWEST = 40_000  # bytes of the last lines that `GET /admin/audit` returns: its client reads at most 64 KiB
 FILE, KEPT, START, CONTINUES = "audit.jsonl", 4, "0" * 64, "continues an older file"
 
 
@@ -43,6 +46,7 @@ class Audit:
         self.path, self.limit = folder / FILE, limit
         self.count, self.head, self.failures = 0, START, 0
         self.size = 0
+        self.newest: deque[str] = deque()
         self._descriptor = self._note = -1
         with self._counted():
             self._open()
@@ -61,7 +65,9 @@ class Audit:
         entry = {"n": self.count + 1, "at": iso_now(), "who": who, "what": what, "outcome": outcome, **more}
         entry["prev"] = self.head
         entry["hash"] = link(entry)
-        self._write(json.dumps(entry, separators=(",", ":")).encode() + b"\n")
+        line = json.dumps(entry, separators=(",", ":"))
+        self._write(line.encode() + b"\n")
+        self._remember(line)
         self.count, self.head = self.count + 1, str(entry["hash"])
         self._note_head()
 
@@ -87,6 +93,9 @@ class Audit:
         if len(whole) < len(content):
             os.ftruncate(self._descriptor, len(whole))
         self.size = len(whole)
+        self.newest.clear()
+        for line in whole.splitlines()[-MOST_LINES:]:
+            self._remember(line.decode("utf-8", "replace"))
         last = whole.rstrip(b"\n").rpartition(b"\n")[2] or self._rotated_end()
         if last:
             with contextlib.suppress(ValueError, KeyError, TypeError):
@@ -94,6 +103,12 @@ class Audit:
                 self.count, self.head = int(entry["n"]), str(entry["hash"])
         if len(whole) < len(content):
             self._append("-", "audit", "an incomplete line was removed", {"bytes": len(content) - len(whole)})
+
+    def _remember(self, line: str) -> None:
+        """Keep a line for `newest`, without those that do not fit any more."""
+        self.newest.append(line)
+        while len(self.newest) > MOST_LINES or sum(map(len, self.newest)) > NEWEST:
+            self.newest.popleft()
 
     def _rotated_end(self) -> bytes:
         older = _older(self.path, 1)

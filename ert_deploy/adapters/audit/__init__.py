@@ -1,0 +1,1 @@
+"""Adapter that keeps the audit log of a machine: read before it is destroyed, written beside the state."""
