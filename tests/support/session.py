@@ -37,8 +37,9 @@ OUTSIDE = "contract"
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return the number of workers for `-n auto`."""
-    return (os.cpu_count() or 1) + 2  # tests wait for processes and clocks as much as they compute
+    """Return the number of workers for `-n auto`, and for `-n logical`: tests that only compute."""
+    cores = os.cpu_count() or 1
+    return cores if config.option.numprocesses == "logical" else cores + 2  # most wait as much as they compute
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
