@@ -22,10 +22,17 @@ def docker_engine() -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def image(docker_engine: Engine) -> str:
+def build_arguments(docker_engine: Engine) -> list[str]:
+    """Return the build arguments that differ from the release: `NAME=image` for the two base images, made once.
+
+    An image that is imported again gets another id, and then no build step that follows it is cached.
+    """
+    bases = {"BASE": local_images.base(docker_engine), "OLLAMA_IMAGE": local_images.ollama(docker_engine)}
+    return [f"{name}={value}" for name, value in bases.items()]
+
+
+@pytest.fixture(scope="session")
+def image(docker_engine: Engine, build_arguments: list[str]) -> str:
     """Return the tag of the image, built from the released Dockerfile; only its build arguments differ."""
-    arguments = {"BASE": local_images.base(docker_engine), "OLLAMA_IMAGE": local_images.ollama(docker_engine)}
-    given = [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
-    folder = str(local_images.ROOT / "images" / "llm-backend")
-    docker_engine.run("build", "-t", TAG, *given, folder, seconds=900)
+    local_images.build(docker_engine, TAG, build_arguments)
     return TAG

@@ -31,6 +31,15 @@ KEPT = Path(__file__).parents[2] / "build" / "image-test" / "sbom.cdx.json"  # u
 
 
 @pytest.fixture(scope="module")
+def layer_files(docker_engine: Engine, image: str) -> list[str]:
+    """Return the names of all files in all layers of the image."""
+    with tempfile.TemporaryDirectory() as folder:
+        saved = Path(folder) / "image.tar"
+        docker_engine.run("save", "-o", str(saved), image)
+        return _files(saved)
+
+
+@pytest.fixture(scope="module")
 def running(docker_engine: Engine, image: str) -> Iterator[Container]:
     """Yield one container shared by several tests, with the model loaded; PHASES are the phases it reported."""
 
@@ -130,19 +139,13 @@ def test_what_is_run_cannot_be_changed_by_who_runs_it(running: Container) -> Non
     assert running.inside("python3", "-c", script) == ""
 
 
-def test_one_cuda_family_is_in_it_and_in_no_layer_another(
-    running: Container, docker_engine: Engine, image: str
-) -> None:
+def test_one_cuda_family_is_in_it_and_in_no_layer_another(running: Container, layer_files: list[str]) -> None:
     script = "import os; print(*sorted(e.name for e in os.scandir('/usr/lib/ollama') if e.is_dir()))"
     assert running.inside("python3", "-c", script).split() == ["cuda_v12", "ert_deploy"]
     assert running.inside("python3", "-c", "import os; print(os.environ['LD_LIBRARY_PATH'])").startswith(
         "/usr/local/nvidia"
     )
-    with tempfile.TemporaryDirectory() as folder:
-        saved = Path(folder) / "image.tar"
-        docker_engine.run("save", "-o", str(saved), image)
-        found = [name for name in _files(saved) if re.search(r"usr/lib/ollama/(cuda_v13|mlx|vulkan)", name)]
-    assert found == []
+    assert [name for name in layer_files if re.search(r"usr/lib/ollama/(cuda_v13|mlx|vulkan)", name)] == []
 
 
 def test_its_bill_of_materials_names_what_is_installed(running: Container) -> None:
@@ -158,17 +161,13 @@ def test_its_bill_of_materials_names_what_is_installed(running: Container) -> No
     assert "pkg:docker/ert-test/ollama" in purls
 
 
-def test_no_secret_is_in_a_layer_or_in_the_history(docker_engine: Engine, image: str) -> None:
+def test_no_secret_is_in_a_layer_or_in_the_history(docker_engine: Engine, image: str, layer_files: list[str]) -> None:
     history = docker_engine.says("history", "--no-trunc", image)
     settings = json.loads(docker_engine.says("inspect", image))[0]["Config"]["Env"]
     names = {line.partition("=")[0] for line in settings}
     assert not {name for name in names if re.search("KEY|SECRET|TOKEN|PASSWORD", name)}
     assert not re.search(r"ERT_KEY_HASHES|ERT_BOOT_SECRET|CONTAINER_API_KEY|PASSWORD", history)
-    with tempfile.TemporaryDirectory() as folder:
-        saved = Path(folder) / "image.tar"
-        docker_engine.run("save", "-o", str(saved), image)
-        found = [name for name in _files(saved) if FORBIDDEN.search(name)]
-    assert found == []
+    assert [name for name in layer_files if FORBIDDEN.search(name)] == []
 
 
 def _files(saved: Path) -> list[str]:

@@ -32,15 +32,12 @@ def _at_the_engine(docker_engine: Engine, tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.usefixtures("_at_the_engine")
 def test_the_command_builds_the_image_too(
-    docker_engine: Engine, image: str, capsys: pytest.CaptureFixture[str]
+    docker_engine: Engine, image: str, build_arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The build steps are cached by the engine; only the second tag is new."""
     tag = f"ert-test/by-command:{secrets.token_hex(3)}"
-    base, ollama = local_images.base(docker_engine), local_images.OLLAMA
-    assert (
-        run("build", "--tag", tag, "--json", "--build-arg", f"BASE={base}", "--build-arg", f"OLLAMA_IMAGE={ollama}")
-        == 0
-    )
+    given = [word for argument in build_arguments for word in ("--build-arg", argument)]
+    assert run("build", "--tag", tag, "--json", *given) == 0
     shown = capsys.readouterr()
     assert json.loads(shown.out)["bytes"] > 100_000_000
     assert 'ENTRYPOINT ["python", "-m", "ert_backend.guard"]' in shown.err
@@ -98,14 +95,9 @@ def test_a_tag_that_was_never_built_is_said(image: str, capsys: pytest.CaptureFi
     assert "has no image 127.0.0.1:9/me/nothing:1" in capsys.readouterr().err
 
 
-def test_a_model_can_be_baked_in(docker_engine: Engine, image: str) -> None:
-    tag = "ert-test/baked:1"
-    arguments = {
-        "BASE": local_images.base(docker_engine),
-        "OLLAMA_IMAGE": local_images.OLLAMA,
-        "BAKE_MODEL": local_images.MODEL,
-    }
-    given = [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
-    built = docker_engine.run("build", "-t", tag, *given, str(local_images.ROOT / "images" / "llm-backend"))
-    assert f"{local_images.MODEL} (" in built.stdout
-    assert "is in the image" in built.stdout
+def test_a_model_can_be_baked_in(docker_engine: Engine, image: str, build_arguments: list[str]) -> None:
+    shown = local_images.build(
+        docker_engine, "ert-test/baked:1", [*build_arguments, f"BAKE_MODEL={local_images.MODEL}"]
+    )
+    assert f"{local_images.MODEL} (" in shown
+    assert "is in the image" in shown

@@ -15,27 +15,27 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 from tests.mutation.copies import ROOT, copy_into
 from tests.mutation.operators import Place, mutated, places
 from tests.mutation.related import unrelated
 
-# Fastest first. The last stage contains the remaining tests of `make unit` that import or start the program.
-STAGES = (
+# Fastest first; one more follows, see `every_stage`.
+STAGES: tuple[tuple[str, ...], ...] = (
     ("tests/core",),
     ("tests/simulation", "-k", "fixed_histories or stays_fixed or single_fault"),
     ("tests/engine",),
-    (
-        "tests",
-        "-m",
-        "not image and not process",
-        "--ignore=tests/core",
-        "--ignore=tests/engine",
-        "--ignore=tests/house",
-        "--ignore=tests/docs/test_pages.py",  # lists the pages with git, and the copy is no repository
-        *(f"--ignore={file}" for file in unrelated(ROOT)),
-    ),
+)
+OTHERS = (
+    "tests",
+    "-m",
+    "not image and not process",
+    "--ignore=tests/core",
+    "--ignore=tests/engine",
+    "--ignore=tests/house",
+    "--ignore=tests/docs/test_pages.py",  # lists the pages with git, and the copy is no repository
 )
 LONGEST = 60  # seconds per test: a mutant may cause an infinite loop
 FAILED = re.compile(r"^FAILED (\S+::.*?)(?: - .*)?$", re.MULTILINE)  # in the summary; a parameter may hold spaces
@@ -43,12 +43,21 @@ MOST_UNSTABLE = 5
 BROKEN = (1, 2, 3, 4)  # pytest's exit codes for a failed test, collection or conftest
 
 
-def noticed_by(place: Place | None, stages: tuple[tuple[str, ...], ...] = STAGES) -> str:
-    """Return the first stage with a failing test, for a mutant or for the original code (None); empty if none."""
+@cache
+def every_stage() -> tuple[tuple[str, ...], ...]:
+    """Return the stages and, last, the remaining tests of `make unit` that import or start the program."""
+    return *STAGES, (*OTHERS, *(f"--ignore={file}" for file in unrelated(ROOT)))
+
+
+def noticed_by(place: Place | None, stages: tuple[tuple[str, ...], ...] = ()) -> str:
+    """Return the first stage with a failing test, for a mutant or for the original code (None); empty if none.
+
+    Without `stages`, every stage.
+    """
     return failure_of(place, stages)[0]
 
 
-def failure_of(place: Place | None, stages: tuple[tuple[str, ...], ...] = STAGES) -> tuple[str, str]:
+def failure_of(place: Place | None, stages: tuple[tuple[str, ...], ...] = ()) -> tuple[str, str]:
     """Return the first stage with a failing test, and the end of pytest's output; both empty if none fails."""
     with tempfile.TemporaryDirectory() as folder:
         top = Path(folder)
@@ -56,7 +65,7 @@ def failure_of(place: Place | None, stages: tuple[tuple[str, ...], ...] = STAGES
         if place is not None:
             path = top / place.file
             path.write_text(mutated(path.read_text(), place.number))
-        for stage in stages:
+        for stage in stages or every_stage():
             if output := _failure(stage, top):
                 return " ".join(word for word in stage if not word.startswith("--ignore")), output
     return "", ""

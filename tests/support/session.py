@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +37,9 @@ OUTSIDE = "contract"
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return the number of workers for `-n auto`."""
-    return (os.cpu_count() or 1) + 2  # tests wait for processes and clocks as much as they compute
+    """Return the number of workers for `-n auto`, and for `-n logical`: tests that only compute."""
+    cores = os.cpu_count() or 1
+    return cores if config.option.numprocesses == "logical" else cores + 2  # most wait as much as they compute
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -77,6 +78,26 @@ class ByModule(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     def _split_scope(self, nodeid: str) -> str:
         module = _module(nodeid)
         return module if shares(module) else nodeid
+
+    # What xdist does here takes time proportional to the number of tests, for each test.
+    def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
+        nodeid = self.registered_collections[node][item_index]
+        scope = self._split_scope(nodeid)
+        group = self.assigned_work[node][scope]
+        group[nodeid] = True
+        if all(group.values()):
+            del self.assigned_work[node][scope]
+        self._reschedule(node)
+
+    def _assign_work_unit(self, node: Any) -> None:
+        scope, group = self.workqueue.popitem(last=False)
+        self.assigned_work[node][scope] = group
+        node.send_runtest_some([self._numbers[nodeid] for nodeid, completed in group.items() if not completed])
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        """The number by which a worker knows a test: the same in all of them, which xdist has verified."""
+        return {nodeid: number for number, nodeid in enumerate(self.collection)}
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByModule | None:

@@ -80,6 +80,12 @@ def ollama(engine: Engine) -> str:
     return OLLAMA
 
 
+def build(engine: Engine, tag: str, arguments: list[str]) -> str:
+    """Build the released Dockerfile with these build arguments (`NAME=value`) and return what docker printed."""
+    given = [word for argument in arguments for word in ("--build-arg", argument)]
+    return engine.run("build", "-t", tag, *given, str(ROOT / "images" / "llm-backend"), seconds=900).stdout
+
+
 def _file(archive: tarfile.TarFile, name: str, content: bytes, mode: int) -> None:
     entry = tarfile.TarInfo(name)
     entry.size, entry.mode = len(content), mode
