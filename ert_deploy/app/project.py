@@ -14,7 +14,6 @@ from pathlib import Path
 from ert_deploy.config.scaffold.template import QUESTIONS, SCHEMA_FILE, Question, draft, validated
 from ert_deploy.config.settings import Settings
 from ert_deploy.core.model.errors import UsageError
-from ert_deploy.core.model.owner import OWNER
 
 __all__ = [
     "Ask", "Draft", "Question", "config_reference", "config_schema", "draft_project", "render_yaml", "write_project",
@@ -51,15 +50,19 @@ def draft_project(
 ) -> Draft:
     """Return configs/NAME.yaml and its JSON Schema, and with `blueprint` render.yaml, validated but not written.
 
-    A value missing in `answers` is requested with `ask`, or set to the default. Raises UsageError for an invalid name
+    A value missing in `answers` is requested with `ask`, or set to the default: that of an earlier config of the name,
+    whose owner id stays too, since what runs must not lose its owner. Raises UsageError for an invalid name
     or value, and `ConfigProblems` for values that contradict each other.
     """
     from ert_deploy.config.scaffold.detect import image_of
+    from ert_deploy.config.scaffold.earlier import earlier_answers, earlier_owner
+    from ert_deploy.config.scaffold.frameworks import read
     from ert_deploy.config.scaffold.write import changes
 
     config = _place(name)
-    answered = _answers(name, dict(answers or {}), ask)
-    text = draft(answered, _owner(config))
+    earlier = read(config)
+    answered = _answers(name, dict(answers or {}), ask, earlier_answers(earlier))
+    text = draft(answered, earlier_owner(earlier) or f"o{secrets.token_hex(5)}")
     files = {config: text}
     settings = validated(text, config)
     merged, advice = _blueprint(settings, files) if blueprint else ({}, ())
@@ -111,9 +114,12 @@ def _ignoring() -> dict[Path, str]:
     return {} if made is None else {path: made}
 
 
-def write_project(draft: Draft, *, force: bool = False) -> None:
-    """Write the files of a draft. Raises UsageError before any write if `force` is needed to replace a file."""
-    from ert_deploy.config.scaffold.write import write
+def write_project(draft: Draft, *, force: bool = False) -> dict[Path, Path]:
+    """Write the files of a draft; return the copy of each file that was there with other content.
+
+    Raises UsageError before any write if `force` is needed to replace a file.
+    """
+    from ert_deploy.config.scaffold.write import back_up, write
 
     if draft.changes and not force:
         names = " and ".join(str(path) for path in draft.changes)
@@ -122,7 +128,10 @@ def write_project(draft: Draft, *, force: bool = False) -> None:
             hint="--force applies the diff above, --no-blueprint leaves render.yaml out, and another NAME makes "
             "another config",
         )
-    write(draft.files | (draft.merged if force else {}))
+    added = draft.merged if force else {}
+    copies = back_up([*draft.changes, *added])
+    write(draft.files | added)
+    return copies
 
 
 def config_reference() -> str:
@@ -185,14 +194,6 @@ def render_yaml(config: str | None = None) -> str:
     return render(load(find(config or PRODUCTION), draft=True, hosts=allowed_hosts(os.environ)))
 
 
-def _owner(config: Path) -> str:
-    """Return the owner id of the existing config, else a random one: running instances must keep their owner."""
-    with suppress(OSError, ValueError):
-        if kept := re.search(rf"^owner: ({OWNER.pattern})\s*(#.*)?$", config.read_text(encoding="utf-8"), re.MULTILINE):
-            return kept[1]
-    return f"o{secrets.token_hex(5)}"
-
-
 def _place(name: str) -> Path:
     from ert_deploy.config.yaml.problems import shown
 
@@ -201,10 +202,10 @@ def _place(name: str) -> Path:
     return Path("configs") / f"{name}.yaml"
 
 
-def _answers(name: str, given: dict[str, str], ask: Ask | None) -> dict[str, str]:
+def _answers(name: str, given: dict[str, str], ask: Ask | None, earlier: Mapping[str, str]) -> dict[str, str]:
     from ert_deploy.config.scaffold.detect import start_of, suggestions
 
-    known = suggestions(Path(), name) | given
+    known = suggestions(Path(), name) | dict(earlier) | given
     for question in QUESTIONS:
         if question.name == "start" and "start" not in given:
             known["start"] = start_of(known["root"], known["start"])

@@ -173,9 +173,9 @@ def test_what_is_there_is_shown_as_a_diff_and_kept(capsys: pytest.CaptureFixture
     assert there.read_text() == kept
     assert run("init", "--defaults", "--force") == 0
     assert "# mine" not in there.read_text()
-    assert sorted(path.name for path in there.parent.iterdir()) == ["ert-deploy.schema.json", "ert.yaml"], (
-        "no half file"
-    )
+    found = sorted(path.name for path in there.parent.iterdir())
+    assert found == ["ert-deploy.schema.json", "ert.yaml", "ert.yaml.bak"], "no half file"
+    assert Path("configs/ert.yaml.bak").read_text() == kept
 
 
 def test_beginning_twice_alike_changes_nothing() -> None:

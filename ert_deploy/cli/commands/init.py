@@ -39,7 +39,11 @@ def _flags(command: Any) -> Any:
 @click.argument("name", default="ert")
 @_flags
 @click.option("--defaults", is_flag=True, help="Do not prompt; use the defaults for missing options.")
-@click.option("--force", is_flag=True, help="Replace files that are there already; add lines to your own render.yaml.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Replace files that are there, each kept as NAME.bak; add lines to your own render.yaml.",
+)
 @click.option("--blueprint/--no-blueprint", default=True, help="Whether to write render.yaml too.")
 @click.option(
     "--schema", is_flag=False, flag_value="-", metavar="[FILE]",
@@ -59,9 +63,9 @@ def command(
     """Begin a project: write configs/NAME.yaml and render.yaml.
 
     It also writes the JSON Schema of the config, for editors. It asks a few questions, each with a default, and
-    validates the files. Procfile, packages and an existing render.yaml give the defaults; that file stays as it is, and
-    the lines to add are shown. It never requests a key: keys are read from VAST_API_KEY and RENDER_API_KEY, or from
-    files with mode 0600, when a command needs them.
+    validates the files. An earlier configs/NAME.yaml, Procfile, packages and an existing render.yaml give the defaults;
+    the last stays as it is, and the lines to add are shown. It never requests a key: keys are read from VAST_API_KEY
+    and RENDER_API_KEY, or from files with mode 0600, when a command needs them.
     """
     if reference:
         click.echo(project.config_reference(), nl=False)
@@ -73,7 +77,8 @@ def command(
     draft = project.draft_project(name, answers, ask=_asker(defaults, answers), blueprint=blueprint)
     for line in draft.diff_lines():
         click.echo(line, err=True)
-    project.write_project(draft, force=force)
+    for path, copy in project.write_project(draft, force=force).items():
+        click.echo(f"{path} as it was is kept as {copy}", err=True)
     _say(name, draft, force=force)
 
 
