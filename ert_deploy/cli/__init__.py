@@ -164,9 +164,6 @@ def _called(call: Callable[[], int | None]) -> int:
     except (KeyboardInterrupt, click.Abort) as error:
         _interrupted(error)
         sys.exit(130)
-    except BrokenPipeError:
-        _close_quietly()
-        sys.exit(0)
     except Exception as error:  # the user sees no traceback
         from ert_deploy.cli.failure import explain
 
@@ -200,8 +197,3 @@ def _interrupted(error: BaseException) -> None:
 
     said, hint = summary(error.__cause__ or error)  # click has made an Abort of it
     say_error(said, hint=hint)
-
-
-def _close_quietly() -> None:
-    """Replace stdout after a broken pipe, so that Python reports no error at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
