@@ -115,7 +115,7 @@ def _converge(
             run(write_end(error.summary), session.ports)
             raise
         run(write_end(""), session.ports)
-        return outcome_of(result, changed=audience.steps > 0, now=session.ports.clock.now())
+        return outcome_of(result, changed=audience.steps > 0, clock=session.ports.clock)
 
 
 def _checked(outcome: Outcome, *, check: bool) -> Outcome:

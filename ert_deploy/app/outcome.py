@@ -15,6 +15,7 @@ from ert_deploy.core.planning.marks import sort_out
 from ert_deploy.core.planning.ownership import to_probe
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.apply import Result
+from ert_deploy.ports import Clock
 from ert_deploy.wiring import Session
 
 Doubts = tuple[tuple[InstanceId, str], ...]  # instances without a certain owner, each with the reason
@@ -71,7 +72,7 @@ class Outcome:
     `undecided` are the instances that the user has to assign, each with the reason; `others` are those of another
     owner. `abandoned` are the apps that could not be updated, each with the reason. `left` is set if the backend in use
     does not match the config and cannot be replaced. `idle_stop` is in seconds, 0 for never. `unknown_until`: Unix
-    seconds until which an instance of a create without state may appear; 0 if none can.
+    seconds until which an instance of a create without state may appear; 0 if none can. `zone` marks its date.
     """
 
     deployment: str
@@ -85,10 +86,11 @@ class Outcome:
     idle_stop: int = 0
     left: NeedsAttention | None = None
     unknown_until: float = 0.0
+    zone: str = "UTC"
 
 
-def outcome_of(result: Result, *, changed: bool, now: float) -> Outcome:
-    """Convert the engine's result; `now` is the Unix time by the clock of the run."""
+def outcome_of(result: Result, *, changed: bool, clock: Clock) -> Outcome:
+    """Convert the engine's result, by the clock of the run."""
     situation = result.situation
     desired = situation.desired
     return Outcome(
@@ -102,7 +104,8 @@ def outcome_of(result: Result, *, changed: bool, now: float) -> Outcome:
         abandoned=result.abandoned,
         idle_stop=desired.launch.guard.idle_stop,
         left=result.left,
-        unknown_until=now + result.unknown_for if result.unknown_for else 0.0,
+        unknown_until=clock.now() + result.unknown_for if result.unknown_for else 0.0,
+        zone=clock.zone,
     )
 
 

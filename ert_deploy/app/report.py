@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from ert_deploy.app.deployment import SILENT, Config, Progress, opened
+from ert_deploy.app.deployment import SILENT, Config, Progress, in_sandbox_time, opened
 from ert_deploy.core.model.secret import Secret
+from ert_deploy.wiring import Session
 
 if TYPE_CHECKING:
     from ert_deploy.adapters.app.dashboard_client import ErtApp, Listed, Report
@@ -46,8 +50,21 @@ def follow(
 def latest(
     config: Config = None, *, limit: int = 20, password: Secret | None = None, progress: Progress = SILENT
 ) -> tuple[Listed, ...]:
-    """Return the latest reports of the app, newest first. Raises as `report`."""
-    return _at_the_app(config, password, progress, lambda app, _limit, _say: app.latest(limit))
+    """Return the latest reports, newest first; the dates are those of the sandbox, if it is one. Raises as `report`."""
+    deployment = opened(config)
+    found = _at_the_app(deployment, password, progress, lambda app, _limit, _say: app.latest(limit))
+    if deployment.settings.sandbox is None:
+        return found
+    session = deployment.session(progress, gpu=False)
+    return tuple(replace(one, created=_dated(one.created, session), zone=deployment.zone) for one in found)
+
+
+def _dated(created: str, session: Session) -> str:
+    """Return a date of the app, whose process has the clock of this computer, by that of the sandbox."""
+    with suppress(ValueError, OverflowError):
+        at = in_sandbox_time(datetime.fromisoformat(created).timestamp(), session)
+        return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return created
 
 
 def _at_the_app(

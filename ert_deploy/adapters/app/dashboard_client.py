@@ -36,13 +36,14 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A report in the app's list: its id, ticker, stage, and when it was requested (ISO 8601, UTC)."""
+    """A report in the app's list: its id, ticker, stage, and when it was requested (ISO 8601, marked with `zone`)."""
 
     report_id: str
     ticker: str
     stage: Stage
     status: str
     created: str
+    zone: str = "UTC"
 
 
 class ErtApp:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ert_deploy.adapters.clock import RealClock
-from ert_deploy.app.deployment import SILENT, Config, Deployment, Progress, opened
+from ert_deploy.app.deployment import SILENT, Config, Deployment, Progress, in_sandbox_time, opened
 from ert_deploy.app.outcome import accessible
 from ert_deploy.app.running.log_checks import is_check
 from ert_deploy.app.running.log_lines import DEEPEST, Line, Source, container_lines, unseen
@@ -146,7 +146,7 @@ class _Reader:
         deep = KEPT if "container" in self._seen else DEEPEST
         count = self._wanted.tail if self._wanted.every else max(self._wanted.tail, deep)
         lines = container_lines(self._session.ports.gpu.logs(number, count))
-        return [replace(line, at=self._told(line.at)) if line.at else line for line in lines]
+        return [replace(line, at=in_sandbox_time(line.at, self._session)) if line.at else line for line in lines]
 
     def _app(self) -> list[Line]:
         web, found = self._session.ports.web, list[Line]()
@@ -156,9 +156,3 @@ class _Reader:
             count = min(self._wanted.tail, MOST_APP) if self._wanted.every else MOST_APP
             found += (Line(line.at, Source.APP, line.text) for line in web.logs(service, count))
         return found
-
-    def _told(self, at: float) -> float:
-        """Return a real time, as the containers write it, by the clock of the sandbox, if it is one."""
-        if not self._session.in_sandbox:
-            return at
-        return self._session.ports.clock.now() - (RealClock().now() - at) * self._session.speed

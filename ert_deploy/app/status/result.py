@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ert_deploy.adapters.clock import zone_of
 from ert_deploy.app.outcome import Backend, Doubts, Service
 from ert_deploy.core.model.errors import CannotObserve
 from ert_deploy.core.model.machine.figures import Card
@@ -60,6 +61,11 @@ class Status:
     denied: tuple[Denied, ...] = ()
     sandbox: bool = False
     sandbox_stopped: bool = False
+
+    @property
+    def zone(self) -> str:
+        """How dates of it are marked."""
+        return zone_of(self.sandbox)
 
     @property
     def word(self) -> str:

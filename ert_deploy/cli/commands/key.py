@@ -71,7 +71,7 @@ def list_keys(config: str | None, as_json: bool) -> None:
         emit_json({"keys": rows})
         return
     for key in found:
-        since = f"since {known.moment(key.since)}" if key.since else "since a time that is not known"
+        since = f"since {known.moment(key.since, key.zone)}" if key.since else "since a time that is not known"
         click.echo(f"{key.name}  instance {key.instance}  {since}  {key.app or 'no app'}")
     if not found:
         click.echo("no backend accepts a key", err=True)

@@ -73,9 +73,14 @@ def _show_list(found: tuple[Listed, ...], *, as_json: bool) -> None:
         emit_json({"reports": rows})
         return
     for one in found:
-        click.echo(f"{one.created:25}  {one.ticker:6}  {one.stage.title:20}  {one.report_id}")
+        click.echo(f"{_date(one):25}  {one.ticker:6}  {one.stage.title:20}  {one.report_id}")
     if not found:
         click.echo("the app has no reports yet", err=True)
+
+
+def _date(one: Listed) -> str:
+    """Return the date as the app writes it; one that was changed to a sandbox's clock is marked."""
+    return one.created if one.zone == "UTC" else f"{one.created.rstrip('Z').replace('T', ' ')} {one.zone}"
 
 
 def _show(report: Report, excerpt: int | None, *, as_json: bool) -> None:

@@ -31,7 +31,7 @@ def status_lines(found: Status, width: int) -> Iterator[str]:
     ):
         if numbers:
             yield from _said("also", f"{title}: {', '.join(map(str, numbers))}", width)
-    yield from avoided(found.denied)
+    yield from avoided(found.denied, found.zone)
 
 
 def headline(found: Status) -> str:

@@ -28,7 +28,7 @@ def command(config: str | None, as_json: bool, tail: int | None) -> None:
     for one in found.events:
         cost = f"${one.cost:.2f}" if one.cost else ""
         about = f"{one.what:10}  {one.instance:10}  {cost:>8}"
-        click.echo(f"{moment(abs(one.at))}  {about}  {one.who}{f': {one.why}' if one.why else ''}")
+        click.echo(f"{moment(abs(one.at), found.zone)}  {about}  {one.who}{f': {one.why}' if one.why else ''}")
     if not found.events:
         click.echo(f"no event is stored in {found.where}", err=True)
 
