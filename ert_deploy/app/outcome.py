@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from ert_deploy.core.planning.changes.fitness import repriced
 from ert_deploy.core.planning.marks import sort_out
 from ert_deploy.core.planning.ownership import to_probe
 from ert_deploy.core.planning.situation import Situation
+from ert_deploy.core.verdict.slept import slept
 from ert_deploy.engine.apply import Result
 from ert_deploy.ports import Clock
 from ert_deploy.wiring import Session
@@ -27,7 +29,7 @@ class Backend:
 
     `health` is "unknown", and all fields that only the backend knows are empty, if it did not respond. `off_switch`:
     "proven", "refused" or "unknown"; None if it is not reported. `repriced` is how the price has changed since it was
-    rented, empty if it has not.
+    rented, empty if it has not. `slept` are the seconds that it is known to have slept.
     """
 
     instance: InstanceId
@@ -47,10 +49,15 @@ class Backend:
     certificate_sha256: str
     started: float | None
     repriced: str = ""
+    slept: float = 0.0
 
     def spent(self, now: float) -> float:
-        """Return the $ since it was rented, without bandwidth; an upper limit, as it may have slept."""
-        return round(self.dph * max(0.0, now - self.started) / 3600.0, 4) if self.started else 0.0
+        """Return the $ since it was rented, without bandwidth; an upper limit, as it may have slept for longer."""
+        if not self.started:
+            return 0.0
+        age = max(0.0, now - self.started)
+        asleep = min(self.slept, age) if math.isfinite(self.disk_dph) else 0.0
+        return round((self.dph * (age - asleep) + (self.disk_dph * asleep if asleep else 0.0)) / 3600.0, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +128,12 @@ def foreign(situation: Situation) -> tuple[InstanceId, ...]:
 
 def backends(situation: Situation) -> tuple[Backend, ...]:
     """Return all instances of the deployment."""
-    return tuple(_backend(i, situation.observed.health.get(i.id)) for i in situation.ours)
+    seen = situation.observed
+    now = seen.provider_now or seen.now
+    return tuple(_backend(i, seen.health.get(i.id), slept(i, seen.state, now)[0]) for i in situation.ours)
 
 
-def _backend(instance: Instance, health: Health | None) -> Backend:
+def _backend(instance: Instance, health: Health | None, asleep: float) -> Backend:
     pem = health.certificate if health is not None else None
     return Backend(
         instance=instance.id,
@@ -144,6 +153,7 @@ def _backend(instance: Instance, health: Health | None) -> Backend:
         certificate_sha256=certificate_sha256(pem) if pem else "",
         started=instance.started,
         repriced=repriced(instance),
+        slept=asleep,
     )
 
 

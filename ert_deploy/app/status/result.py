@@ -19,8 +19,8 @@ class Money:
     """The main instance in numbers: seconds and $; None is not known, with the `reason`.
 
     `age` is the time since it was rented, `idle_left` until it stops for lack of work. `spent` is at most what it has
-    cost until now, `per_hour` what it costs. `asleep` is why it is stopped, empty if it is not. `cards` is None if its
-    machine does not report them.
+    cost until now, `per_hour` what it costs. `asleep` is why it is stopped, empty if it is not, `asleep_for` how long
+    and `stored` what its disk has cost meanwhile. `cards` is None if its machine does not report them.
     """
 
     instance: InstanceId
@@ -31,6 +31,8 @@ class Money:
     asleep: str = ""
     cards: tuple[Card, ...] | None = None
     reason: str = ""
+    asleep_for: float | None = None
+    stored: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
