@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 from ert_deploy.app import offers
 from ert_deploy.app.offers import Offers
@@ -121,3 +122,36 @@ def test_no_color_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     line = next(line for line in painted(monkeypatch, events.Trouble("x", "y")).splitlines() if "x: y" in line)
     assert not re.search(r"\x1b\[[0-9;]*3[0-7]", line)
+
+
+LONG = (
+    "pulling the image ghcr.io/somebody-with-a-name/ert-llm-backend:0.1.0, layer 3b65ec22a9e9 of 14, 114.7MB of 4.0GB"
+)
+
+
+@pytest.mark.parametrize("columns", [40, 80, 120, 200])
+@pytest.mark.parametrize(
+    "text", ["short", LONG, LONG + LONG, "\u4e0b\u8f7d\u955c\u50cf" * 40, "a" + "\u4e0b\u8f7d" * 99]
+)
+def test_the_moving_line_takes_one_row(columns: int, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    said = Terminal("utf-8")
+    monkeypatch.setattr(sys, "stderr", said)
+    with guarded({}), make_view() as view:
+        view.tell(events.Waiting(text, 3))
+    written = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said.written.getvalue().decode())
+    rows = [row for row in re.split(r"[\r\n]", written) if "waiting for" in row]
+    assert rows
+    assert max(map(cell_len, rows)) <= columns
+    whole = cell_len(f"waiting for {text} (3 s)") <= columns - 2
+    assert all(("(3 s)" in row) is whole and ("..." in row) is not whole for row in rows)
+    assert not [
+        row for row in re.split(r"[\r\n]", written) if row.strip() and "waiting" not in row and "looking" not in row
+    ]
+
+
+def test_without_a_terminal_the_line_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    with make_view() as view:
+        view.tell(events.Waiting(LONG, 3))
+    assert capsys.readouterr().err == f"waiting for {LONG} (3 s)\n"
