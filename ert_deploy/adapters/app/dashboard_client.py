@@ -155,7 +155,8 @@ class ErtApp:
         if not isinstance(data, dict):
             raise CannotObserve(f"the dashboard at {self._url} returned an invalid response")
         if reply.status in (400, 404, 422):
-            raise UsageError(_words(data))
+            hint = "`ert-deploy report list` has the ids" if (method, reply.status) == ("GET", 404) else ""
+            raise UsageError(_words(data), hint=hint)
         if reply.status >= 400:
             raise Failed(f"the dashboard returned {reply.status}: {_words(data)}")
         return data
