@@ -184,6 +184,15 @@ def _say_usage(error: click.ClickException) -> None:
 
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "ert-deploy"
+    if context is not None and type(error).__name__ == "NoArgsIsHelpError":  # of click 8.2; before, it is help
+        if " " not in path:
+            click.echo(error.format_message(), err=True)  # who types the name alone wants to read what there is
+            return
+        from ert_deploy.cli.groups import lacks_command
+
+        said, hint = lacks_command(context)
+        say_error(said, hint=hint)
+        return
     name = path.rpartition(" ")[2]
     hint = (
         PERHAPS[name] if isinstance(error, click.MissingParameter) and name in PERHAPS else f"`{path} --help` lists all"

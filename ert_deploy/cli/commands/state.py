@@ -10,6 +10,7 @@ from ert_deploy.app import state as app
 from ert_deploy.app.attention import undecided
 from ert_deploy.app.state import moment, spoken
 from ert_deploy.cli.documents import attention
+from ert_deploy.cli.groups import Group
 from ert_deploy.cli.options import config_option, confirmed, emit_json, interruptible, json_option, yes_option
 from ert_deploy.cli.view.avoided import avoided
 from ert_deploy.cli.view.progress import make_view
@@ -20,7 +21,7 @@ from ert_deploy.core.model.stored import LockHolder
 MINUTE = 60.0
 
 
-@click.group("state")
+@click.group("state", cls=Group)
 def command() -> None:
     """Manage the deployment's stored state and its lock.
 
