@@ -13,19 +13,21 @@ from ert_deploy.app.project import Ask, Draft, Question
 from ert_deploy.core.model.errors import UsageError
 
 OPTIONS = {
+    "gpu": f"GPU cloud: {' or '.join(project.clouds())}.",
+    "web": f"Web host: {' or '.join(project.hosts())}.",
     "deployment": "Name of the deployment.",
     "image": "Image of the backend, with a tag or a digest.",
     "model": "Tag of the language model.",
     "gpu_ram": "Class of GPU memory: 24GB, or 16GB for less money (docs/models.md).",
     "max_dph": "Most to pay per hour, in $.",
-    "service": "Name of the web service at Render.",
+    "service": f"Name of the web service at {' or '.join(project.hosts().values())}.",
     "health_path": "Path of the app that returns JSON.",
     "health_field": "The field in it with the fingerprint.",
     "repo": "Repository of the app, for the Blueprint; - for the Blueprint's own.",
     "root": "The app's folder in the repository.",
     "build": "Command that builds the app.",
     "start": "Command that starts the app.",
-    "region": "Render region of the app.",
+    "region": "Region of the app at its host.",
 }
 
 
@@ -132,5 +134,6 @@ def _next(name: str, draft: Draft) -> list[str]:
             f"ert-deploy image build --tag {draft.image}",
             f"ert-deploy image push --tag {draft.image} -c {name}",
         ]
-    keys = "export VAST_API_KEY=... RENDER_API_KEY=...   # or name files with mode 0600 in the config"
+    named = " ".join(f"{key}=..." for key in draft.keys)
+    keys = f"export {named}   # or name files with mode 0600 in the config"
     return [*lines, keys, f"ert-deploy plan -c {name}", f"ert-deploy up -c {name}"]

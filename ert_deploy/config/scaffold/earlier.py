@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-from ert_deploy.config.scaffold.template import QUESTIONS
+from ert_deploy.config.scaffold.template import Question, choices, questions
 from ert_deploy.config.yaml.tree import Listing, Scalar, Table, Tree, read_tree
 from ert_deploy.core.model.owner import OWNER
 
@@ -14,10 +15,15 @@ _LINE = re.compile(rf"^owner:\s*[\"']?({OWNER.pattern})[\"']?\s*(#.*)?$", re.MUL
 def earlier_answers(text: str) -> dict[str, str]:
     """Return the valid values of the config for the questions of `init`; of several services those of the first."""
     tree, _ = read_tree(text)
-    found = {question: _at(tree, question.key.split("/")) for question in QUESTIONS}
+    named = _valid(tree, choices())
+    return named | _valid(tree, questions(named))
+
+
+def _valid(tree: Tree | None, asked: Iterable[Question]) -> dict[str, str]:
+    found = ((question, _at(tree, question.key.split("/"))) for question in asked)
     return {
         question.name: value.text
-        for question, value in found.items()
+        for question, value in found
         if value is not None and (value.kind == "str") is question.text and not question.refusal(value.text)
     }
 
