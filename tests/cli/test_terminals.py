@@ -10,9 +10,13 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
+from ert_deploy.adapters.app.dashboard_client import Listed
+from ert_deploy.adapters.app.report_stage import Stage
 from ert_deploy.app import offers
 from ert_deploy.app.offers import Offers
 from ert_deploy.app.outcome import Backend, Outcome, Service
+from ert_deploy.app.running.events import Events, Happened
+from ert_deploy.app.running.keys import Accepted
 from ert_deploy.cli import main
 from ert_deploy.cli.streams import guarded
 from ert_deploy.cli.view.outcome import show_backend
@@ -155,3 +159,48 @@ def test_without_a_terminal_the_line_is_whole(capsys: pytest.CaptureFixture[str]
     with make_view() as view:
         view.tell(events.Waiting(LONG, 3))
     assert capsys.readouterr().err == f"waiting for {LONG} (3 s)\n"
+
+
+WHY = "its identity and health are proven, by a reason that is longer than any terminal is wide " * 2
+TABLES: dict[str, tuple[str, str, Any]] = {
+    "events": (
+        "ert_deploy.app.running.events.events", "events",
+        Events("x", (Happened(1.7e9, "published", "27000011", WHY, 0.3, "ann@desk"),), "sandbox time"),
+    ),
+    "key list": (
+        "ert_deploy.app.running.keys.accepted_keys", "key list",
+        (Accepted("27000011", "0f7e53e5", 1.7e9, "a-dashboard-with-a-name", "sandbox time"),),
+    ),
+    "report list": (
+        "ert_deploy.app.report.latest", "report list",
+        (Listed("AAPL-77eece2e3992024b", "AAPL", Stage("Waiting for its turn", ""), "", "2023-11-14T22:13:20Z", "x"),),
+    ),
+    "sandbox break": (
+        "ert_deploy.app.sandbox.troubles", "sandbox break",
+        [{"name": "create_error_with_contract", "on": True, "effect": WHY}],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("columns", [80, 120])
+def test_a_long_row_of_a_table_goes_on_under_itself(
+    name: str, columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    function, line, found = TABLES[name]
+    monkeypatch.setattr(function, lambda *_, **__: found)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    shown = Terminal("utf-8")
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", shown)
+        with pytest.raises(SystemExit):
+            main(line.split())
+    lines = shown.written.getvalue().decode().splitlines()
+    assert max(map(len, lines)) <= columns
+    if name in ("events", "sandbox break"):
+        assert lines[1].startswith("    "), "it goes on to the right"
+    with pytest.raises(SystemExit):
+        main(line.split())
+    assert len(capsys.readouterr().out.splitlines()) == len(found.events if name == "events" else found) + (
+        name == "sandbox break"
+    ), "a program reads a row in one line"

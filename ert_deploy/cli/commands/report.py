@@ -11,6 +11,7 @@ from ert_deploy.app import report as app
 from ert_deploy.cli.interrupted import Interrupted
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
 from ert_deploy.cli.view.progress import View, make_view
+from ert_deploy.cli.view.rows import HANGING, row
 from ert_deploy.core.model.errors import LoginRequired, UsageError
 from ert_deploy.core.model.secret import Secret
 
@@ -84,7 +85,7 @@ def _show_list(found: tuple[Listed, ...], *, as_json: bool) -> None:
         emit_json({"reports": rows})
         return
     for one in found:
-        click.echo(f"{_date(one):25}  {one.ticker:6}  {one.stage.title:20}  {one.report_id}")
+        row(f"{_date(one):25}  {one.ticker:6}  {one.stage.title:20}  {one.report_id}", indent=HANGING)
     if not found:
         click.echo("the app has no reports yet", err=True)
 

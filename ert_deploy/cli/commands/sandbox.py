@@ -11,6 +11,7 @@ import click
 from ert_deploy.app import sandbox
 from ert_deploy.cli.groups import Group
 from ert_deploy.cli.options import config_option, confirmed, emit_json, json_option, yes_option
+from ert_deploy.cli.view.rows import row
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -164,7 +165,8 @@ def _field(text: str) -> tuple[str, Any]:
 def _show_kinds(found: list[dict[str, Any]]) -> None:
     width = max(len(one["name"]) for one in found)
     for one in found:
-        click.echo(f"  {one['name']:{width}}  {'on ' if one['on'] else '   '}  {one['effect'].replace('`', '')}")
+        label = f"  {one['name']:{width}}  {'on ' if one['on'] else '   '}  "
+        row(f"{label}{one['effect'].replace('`', '')}", indent=len(label))
     count = sum(one["on"] for one in found)
     click.echo(f"{len(found)} kinds of trouble, {count} on")
 
@@ -193,10 +195,10 @@ def show_bill(bill: dict[str, Any]) -> None:
     """Show the bill as a table, followed by the running instances."""
     click.echo("bill (charges of Vast.ai in provider time)")
     click.echo("  instance  gpu               gpu hours       gpu      disk  download     total")
-    for row in bill["rows"]:
+    for one in bill["rows"]:
         click.echo(
-            f"  {row['instance_id']:8d}  {row['gpu_name'][:16]:16}  {row['gpu_seconds'] / HOUR:9.3f}  "
-            f"${row['gpu_cost']:7.4f}  ${row['storage_cost']:7.4f}  ${row['download_cost']:7.4f}  ${row['total']:7.4f}"
+            f"  {one['instance_id']:8d}  {one['gpu_name'][:16]:16}  {one['gpu_seconds'] / HOUR:9.3f}  "
+            f"${one['gpu_cost']:7.4f}  ${one['storage_cost']:7.4f}  ${one['download_cost']:7.4f}  ${one['total']:7.4f}"
         )
     totals = bill["totals"]
     click.echo(
