@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from ert_deploy.app.deployment import Deployment, Progress, open_deployment
     from ert_deploy.app.images import Pushed, build_image, push_image
     from ert_deploy.app.lifecycle import down, sleep, up, wake
-    from ert_deploy.app.logs import Log, logs
     from ert_deploy.app.look import plan
     from ert_deploy.app.offers import Offers, offers
     from ert_deploy.app.outcome import Backend, Outcome, Service
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from ert_deploy.app.reap import Strays, find_strays, reap
     from ert_deploy.app.report import report
     from ert_deploy.app.rotate import Rotation, rotate
+    from ert_deploy.app.running.container_log import Log, logs
     from ert_deploy.app.status.read import status
     from ert_deploy.app.status.result import Status
     from ert_deploy.config.yaml.problems import ConfigProblems
@@ -39,7 +39,7 @@ _WHERE = {
     "app.deployment": "Deployment Progress open_deployment",
     "app.images": "Pushed build_image push_image",
     "app.lifecycle": "down sleep up wake",
-    "app.logs": "Log logs",
+    "app.running.container_log": "Log logs",
     "app.look": "plan",
     "app.offers": "Offers offers",
     "app.outcome": "Backend Outcome Service",

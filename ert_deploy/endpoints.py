@@ -1,12 +1,14 @@
-"""Endpoints of a run: URL and key of both providers, and the clock, of the real ones or of the running sandbox."""
+"""Endpoints of a run: URL and key of both providers, the clock and the launch, of the real ones or of the sandbox."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ert_deploy.config import Endpoint, Provider, Settings, read_key
+from ert_deploy.config import Endpoint, Provider, Settings, read_key, read_variables
 from ert_deploy.core import redaction
+from ert_deploy.core.model.desired import Launch
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import Clock
@@ -29,6 +31,15 @@ def endpoints(
     found = tuple(_endpoint(place, world, needed) for place, needed in ((settings.gpu, gpu), (settings.web, web)))
     redaction.hold(*(key.reveal() for _, key in found))
     return found[0], found[1]
+
+
+def launch_of(wanted: Launch, world: WorldFile | None) -> Launch:
+    """Return the launch with its secret variables, and the model that the sandbox has. Raises UsageError."""
+    env = read_variables(wanted.env, os.environ)
+    redaction.hold(*(one.value for one in env if one.source))
+    # Offline, the sandbox uses `toy` under its own name.
+    model = world.model if world is not None and world.model is not None else wanted.model
+    return replace(wanted, env=env, model=model)
 
 
 def _endpoint(place: Endpoint[Provider], world: WorldFile | None, needed: bool) -> tuple[str, Secret]:

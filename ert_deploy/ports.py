@@ -216,7 +216,10 @@ class AppProbe(Protocol):
 
 
 class Clock(Protocol):
-    """Clock and sleep."""
+    """Clock and sleep. `zone` is how a date of it is marked."""
+
+    @property
+    def zone(self) -> str: ...
 
     def now(self) -> float:
         """Return the Unix time in seconds, by a clock that can be changed."""

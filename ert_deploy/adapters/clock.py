@@ -9,6 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+UTC, SANDBOX = "UTC", "sandbox time"  # how a date is marked
+
+
+def zone_of(sandbox: bool) -> str:
+    """Return how the dates of a deployment are marked: those of a sandbox are by its own clock."""
+    return SANDBOX if sandbox else UTC
+
 
 def _sleepless() -> Callable[[], float]:
     """Return the system clock that cannot be set and includes system sleep.
@@ -31,6 +38,8 @@ _steady = _sleepless()
 class RealClock:
     """Wall-clock time."""
 
+    zone = UTC
+
     def now(self) -> float:
         """Return the Unix time."""
         return time.time()
@@ -51,6 +60,11 @@ class CompressedClock:
     speed: float
     epoch_wall: float
     epoch_world: float
+
+    @property
+    def zone(self) -> str:
+        """How a date of it is marked."""
+        return SANDBOX
 
     def now(self) -> float:
         """Return the sandbox time as Unix time."""

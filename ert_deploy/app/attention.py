@@ -42,7 +42,8 @@ def _may_appear(outcome: Outcome) -> NeedsAttention:
 
     lines = [f"{target}: {why}" for target, why in outcome.abandoned] + _lines(outcome.undecided)
     return NeedsAttention(
-        f"nothing of {outcome.deployment} is listed; until {moment(outcome.unknown_until)} something may still appear",
+        f"nothing of {outcome.deployment} is listed; until {moment(outcome.unknown_until, outcome.zone)} something may"
+        " still appear",
         "\n".join(["there was no state of it, or it could not be read: a create may be under way", *lines]),
         "run `ert-deploy down` then; without --now it waits automatically",
     )

@@ -75,6 +75,13 @@ class Deployment:
         """Name of the deployment."""
         return self.settings.desired.deployment
 
+    @property
+    def zone(self) -> str:
+        """How dates of it are marked: those of a sandbox are by its own clock."""
+        from ert_deploy.adapters.clock import zone_of
+
+        return zone_of(self.settings.sandbox is not None)
+
     def session(
         self, progress: Audience = SILENT, *, start_sandbox: bool = False, gpu: bool = True, web: bool = True
     ) -> Session:
@@ -165,6 +172,15 @@ def _hint(start: bool, app: AppOrder | None) -> str:
     if app is not None:
         return "docs/sandbox.md says how an app is run"
     return "name a real deployment with -c" if start else STARTS
+
+
+def in_sandbox_time(at: float, session: Session) -> float:
+    """Return a time of this computer, such as a process writes it, by the clock of the sandbox, if there is one."""
+    from ert_deploy.adapters.clock import RealClock
+
+    if not session.in_sandbox:
+        return at
+    return session.ports.clock.now() - (RealClock().now() - at) * session.speed
 
 
 def new_run_id() -> str:

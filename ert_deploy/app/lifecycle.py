@@ -117,7 +117,7 @@ def _converge(
             run(write_end(error.summary, desired, memory), session.ports)
             raise
         run(write_end("", desired, memory), session.ports)
-        return outcome_of(result, changed=audience.steps > 0, now=session.ports.clock.now())
+        return outcome_of(result, changed=audience.steps > 0, clock=session.ports.clock)
 
 
 def _checked(outcome: Outcome, *, check: bool) -> Outcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ert_deploy.adapters.clock import zone_of
 from ert_deploy.app.deployment import SILENT, Config, Progress, opened
 from ert_deploy.app.market import ranked
 from ert_deploy.core.model.desired import Desired
@@ -22,6 +23,11 @@ class Offers:
     desired: Desired
     denied: tuple[Denied, ...] = ()
     sandbox: bool = False
+
+    @property
+    def zone(self) -> str:
+        """How dates of it are marked."""
+        return zone_of(self.sandbox)
 
 
 def offers(config: Config = None, *, progress: Progress = SILENT) -> Offers:

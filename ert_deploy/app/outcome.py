@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,7 +15,9 @@ from ert_deploy.core.planning.changes.fitness import repriced
 from ert_deploy.core.planning.marks import sort_out
 from ert_deploy.core.planning.ownership import to_probe
 from ert_deploy.core.planning.situation import Situation
+from ert_deploy.core.verdict.slept import slept
 from ert_deploy.engine.apply import Result
+from ert_deploy.ports import Clock
 from ert_deploy.wiring import Session
 
 Doubts = tuple[tuple[InstanceId, str], ...]  # instances without a certain owner, each with the reason
@@ -26,7 +29,7 @@ class Backend:
 
     `health` is "unknown", and all fields that only the backend knows are empty, if it did not respond. `off_switch`:
     "proven", "refused" or "unknown"; None if it is not reported. `repriced` is how the price has changed since it was
-    rented, empty if it has not.
+    rented, empty if it has not. `slept` are the seconds that it is known to have slept.
     """
 
     instance: InstanceId
@@ -46,10 +49,15 @@ class Backend:
     certificate_sha256: str
     started: float | None
     repriced: str = ""
+    slept: float = 0.0
 
     def spent(self, now: float) -> float:
-        """Return the $ since it was rented, without bandwidth; an upper limit, as it may have slept."""
-        return round(self.dph * max(0.0, now - self.started) / 3600.0, 4) if self.started else 0.0
+        """Return the $ since it was rented, without bandwidth; an upper limit, as it may have slept for longer."""
+        if not self.started:
+            return 0.0
+        age = max(0.0, now - self.started)
+        asleep = min(self.slept, age) if math.isfinite(self.disk_dph) else 0.0
+        return round((self.dph * (age - asleep) + (self.disk_dph * asleep if asleep else 0.0)) / 3600.0, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,7 @@ class Outcome:
     `undecided` are the instances that the user has to assign, each with the reason; `others` are those of another
     owner. `abandoned` are the apps that could not be updated, each with the reason. `left` is set if the backend in use
     does not match the config and cannot be replaced. `idle_stop` is in seconds, 0 for never. `unknown_until`: Unix
-    seconds until which an instance of a create without state may appear; 0 if none can.
+    seconds until which an instance of a create without state may appear; 0 if none can. `zone` marks its date.
     """
 
     deployment: str
@@ -85,10 +93,11 @@ class Outcome:
     idle_stop: int = 0
     left: NeedsAttention | None = None
     unknown_until: float = 0.0
+    zone: str = "UTC"
 
 
-def outcome_of(result: Result, *, changed: bool, now: float) -> Outcome:
-    """Convert the engine's result; `now` is the Unix time by the clock of the run."""
+def outcome_of(result: Result, *, changed: bool, clock: Clock) -> Outcome:
+    """Convert the engine's result, by the clock of the run."""
     situation = result.situation
     desired = situation.desired
     return Outcome(
@@ -102,7 +111,8 @@ def outcome_of(result: Result, *, changed: bool, now: float) -> Outcome:
         abandoned=result.abandoned,
         idle_stop=desired.launch.guard.idle_stop,
         left=result.left,
-        unknown_until=now + result.unknown_for if result.unknown_for else 0.0,
+        unknown_until=clock.now() + result.unknown_for if result.unknown_for else 0.0,
+        zone=clock.zone,
     )
 
 
@@ -118,10 +128,12 @@ def foreign(situation: Situation) -> tuple[InstanceId, ...]:
 
 def backends(situation: Situation) -> tuple[Backend, ...]:
     """Return all instances of the deployment."""
-    return tuple(_backend(i, situation.observed.health.get(i.id)) for i in situation.ours)
+    seen = situation.observed
+    now = seen.provider_now or seen.now
+    return tuple(_backend(i, seen.health.get(i.id), slept(i, seen.state, now)[0]) for i in situation.ours)
 
 
-def _backend(instance: Instance, health: Health | None) -> Backend:
+def _backend(instance: Instance, health: Health | None, asleep: float) -> Backend:
     pem = health.certificate if health is not None else None
     return Backend(
         instance=instance.id,
@@ -141,6 +153,7 @@ def _backend(instance: Instance, health: Health | None) -> Backend:
         certificate_sha256=certificate_sha256(pem) if pem else "",
         started=instance.started,
         repriced=repriced(instance),
+        slept=asleep,
     )
 
 

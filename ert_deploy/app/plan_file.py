@@ -102,7 +102,8 @@ def _seen(situation: Situation) -> Mapping[str, Any]:
 
 
 def _plain(desired: Desired) -> Any:
-    wanted = asdict(replace(desired, wait_for_offer=0.0, begin=True))
+    env = tuple(replace(one, value="") if one.source else one for one in desired.launch.env)
+    wanted = asdict(replace(desired, wait_for_offer=0.0, begin=True, launch=replace(desired.launch, env=env)))
     return json.loads(json.dumps(wanted, default=sorted, sort_keys=True))
 
 

@@ -11,10 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ert_deploy.config.scaffold.template import QUESTIONS, SCHEMA_FILE, Question, draft, validated
+from ert_deploy.config import providers
+from ert_deploy.config.scaffold.template import SCHEMA_FILE, Question, draft, validated
 from ert_deploy.config.settings import Settings
 from ert_deploy.core.model.errors import UsageError
-from ert_deploy.core.model.owner import OWNER
 
 __all__ = [
     "Ask", "Draft", "Question", "config_reference", "config_schema", "draft_project", "render_yaml", "write_project",
@@ -30,6 +30,7 @@ class Draft:
 
     `placeholder`: the config has no image yet, and `up` fails until then. `merged` are files of the user that stay as
     they are unless the write is forced, which adds our lines to them; `advice` lists these, and where they belong.
+    `keys` are the variables that hold the keys of the providers.
     """
 
     files: dict[Path, str]
@@ -38,6 +39,7 @@ class Draft:
     merged: dict[Path, str] = field(default_factory=dict)
     advice: tuple[str, ...] = ()
     image: str = ""
+    keys: tuple[str, ...] = ()
 
     def diff_lines(self) -> Iterator[str]:
         """Return all lines of the diffs, without secret values."""
@@ -46,29 +48,43 @@ class Draft:
         return diff_lines(self.changes)
 
 
+def clouds() -> dict[str, str]:
+    """Return the GPU clouds that a config can choose: the name for people by that in the config."""
+    return {one.section: one.name for one in providers.GPU_CLOUDS}
+
+
+def hosts() -> dict[str, str]:
+    """Return the web hosts that a config can choose, likewise."""
+    return {one.section: one.name for one in providers.WEB_HOSTS}
+
+
 def draft_project(
     name: str = "ert", answers: Mapping[str, str] | None = None, *, ask: Ask | None = None, blueprint: bool = True
 ) -> Draft:
     """Return configs/NAME.yaml and its JSON Schema, and with `blueprint` render.yaml, validated but not written.
 
-    A value missing in `answers` is requested with `ask`, or set to the default. Raises UsageError for an invalid name
+    A value missing in `answers` is requested with `ask`, or set to the default: that of an earlier config of the name,
+    whose owner id stays too, since what runs must not lose its owner. Raises UsageError for an invalid name
     or value, and `ConfigProblems` for values that contradict each other.
     """
     from ert_deploy.config.scaffold.detect import image_of
+    from ert_deploy.config.scaffold.earlier import earlier_answers, earlier_owner
+    from ert_deploy.config.scaffold.frameworks import read
     from ert_deploy.config.scaffold.write import changes
 
     config = _place(name)
-    answered = _answers(name, dict(answers or {}), ask)
-    text = draft(answered, _owner(config))
+    earlier = read(config)
+    answered = _answers(name, dict(answers or {}), ask, earlier_answers(earlier))
+    text = draft(answered, earlier_owner(earlier) or f"o{secrets.token_hex(5)}")
     files = {config: text}
     settings = validated(text, config)
-    merged, advice = _blueprint(settings, files) if blueprint else ({}, ())
+    merged, advice = _blueprint(settings, files) if blueprint and settings.web.provider.blueprint else ({}, ())
     schema = {config.with_name(SCHEMA_FILE): config_schema()}
     differ = changes(files) | _foreign(schema)
     files |= schema | _ignoring()
-    return Draft(
-        files, differ, not settings.desired.launch.image, merged, advice, image_of(answered["image"], answered["repo"])
-    )
+    image = image_of(answered["image"], answered["repo"])
+    keys = (settings.gpu.key.env, settings.web.key.env)
+    return Draft(files, differ, not settings.desired.launch.image, merged, advice, image, keys)
 
 
 def _blueprint(settings: Settings, files: dict[Path, str]) -> tuple[dict[Path, str], tuple[str, ...]]:
@@ -77,7 +93,7 @@ def _blueprint(settings: Settings, files: dict[Path, str]) -> tuple[dict[Path, s
     from ert_deploy.config.scaffold.existing import OURS, merge
     from ert_deploy.config.scaffold.frameworks import read
 
-    path, merged, advice = Path("render.yaml"), {}, []
+    path, merged, advice = Path(settings.web.provider.blueprint), {}, []
     there = read(path)
     if not there.strip() or there.startswith(OURS):
         files[path] = render(settings)
@@ -87,11 +103,8 @@ def _blueprint(settings: Settings, files: dict[Path, str]) -> tuple[dict[Path, s
         if not made.found:
             advice.append(f"{path} stays: it has no web service {target.service}; `ert-deploy render-yaml` shows one")
         elif made.lines:
-            how = (
-                ", or have them added: --force adds them and changes nothing else in it"
-                if made.text is not None
-                else ""
-            )
+            how = ", or have them added: --force adds them and changes nothing else in it"
+            how = how if made.text is not None else ""
             advice += [f"{path} stays: add these lines to envVars of {target.service}{how}", *made.lines]
         if made.text is not None and made.text != there:
             merged[path] = there = made.text
@@ -111,9 +124,12 @@ def _ignoring() -> dict[Path, str]:
     return {} if made is None else {path: made}
 
 
-def write_project(draft: Draft, *, force: bool = False) -> None:
-    """Write the files of a draft. Raises UsageError before any write if `force` is needed to replace a file."""
-    from ert_deploy.config.scaffold.write import write
+def write_project(draft: Draft, *, force: bool = False) -> dict[Path, Path]:
+    """Write the files of a draft; return the copy of each file that was there with other content.
+
+    Raises UsageError before any write if `force` is needed to replace a file.
+    """
+    from ert_deploy.config.scaffold.write import back_up, write
 
     if draft.changes and not force:
         names = " and ".join(str(path) for path in draft.changes)
@@ -122,7 +138,10 @@ def write_project(draft: Draft, *, force: bool = False) -> None:
             hint="--force applies the diff above, --no-blueprint leaves render.yaml out, and another NAME makes "
             "another config",
         )
-    write(draft.files | (draft.merged if force else {}))
+    added = draft.merged if force else {}
+    copies = back_up([*draft.changes, *added])
+    write(draft.files | added)
+    return copies
 
 
 def config_reference() -> str:
@@ -185,14 +204,6 @@ def render_yaml(config: str | None = None) -> str:
     return render(load(find(config or PRODUCTION), draft=True, hosts=allowed_hosts(os.environ)))
 
 
-def _owner(config: Path) -> str:
-    """Return the owner id of the existing config, else a random one: running instances must keep their owner."""
-    with suppress(OSError, ValueError):
-        if kept := re.search(rf"^owner: ({OWNER.pattern})\s*(#.*)?$", config.read_text(encoding="utf-8"), re.MULTILINE):
-            return kept[1]
-    return f"o{secrets.token_hex(5)}"
-
-
 def _place(name: str) -> Path:
     from ert_deploy.config.yaml.problems import shown
 
@@ -201,19 +212,30 @@ def _place(name: str) -> Path:
     return Path("configs") / f"{name}.yaml"
 
 
-def _answers(name: str, given: dict[str, str], ask: Ask | None) -> dict[str, str]:
+def _answers(name: str, given: dict[str, str], ask: Ask | None, earlier: Mapping[str, str]) -> dict[str, str]:
     from ert_deploy.config.scaffold.detect import start_of, suggestions
+    from ert_deploy.config.scaffold.template import choices, chosen, questions
 
-    known = suggestions(Path(), name) | given
-    for question in QUESTIONS:
+    known = suggestions(Path(), name) | dict(earlier) | given
+    for question in choices():
+        _answer(question, known, given, ask)
+    asked = questions(known)
+    if foreign := sorted(given.keys() - {question.name for question in (*choices(), *asked)}):
+        raise UsageError(f"--{foreign[0].replace('_', '-')} is not a setting of {chosen(known)[1].name}")
+    for question in asked:
         if question.name == "start" and "start" not in given:
             known["start"] = start_of(known["root"], known["start"])
-        if question.name in given:
-            if wrong := question.refusal(given[question.name]):
-                raise UsageError(f"--{question.name.replace('_', '-')}: {wrong}")
-        elif ask is not None:
-            known[question.name] = ask(_in_context(question, known), known[question.name])
+        _answer(question, known, given, ask)
     return known
+
+
+def _answer(question: Question, known: dict[str, str], given: Mapping[str, str], ask: Ask | None) -> None:
+    """Put the answer to the known values: the one that was given, or that of `ask`. Raises UsageError for a bad one."""
+    if question.name in given:
+        if wrong := question.refusal(given[question.name]):
+            raise UsageError(f"--{question.name.replace('_', '-')}: {wrong}")
+    elif ask is not None:
+        known[question.name] = ask(_in_context(question, known), known[question.name])
 
 
 def _in_context(question: Question, known: Mapping[str, str]) -> Question:

@@ -56,7 +56,7 @@ def rotate(config: Config = None, *, progress: Progress = SILENT, check: bool = 
     with at_work(deployment, progress) as (session, _):
         desired = replace(session.desired, phase=Phase.RUNNING, begin=False)
         done = run(engine.rotate(desired), session.ports)
-        outcome = outcome_of(done.result, changed=True, now=session.ports.clock.now())
+        outcome = outcome_of(done.result, changed=True, clock=session.ports.clock)
     if check and (left := doubtful(outcome)):
         raise left
     return Rotation(outcome, done.before, done.after)

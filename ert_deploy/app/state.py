@@ -25,11 +25,12 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The stored state, the location, and the owner of the lock."""
+    """The stored state, the location, and the owner of the lock; `zone` marks the dates, as it does below."""
 
     where: str
     state: State
     holder: LockHolder | None
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Locked:
 
     where: str
     holder: LockHolder
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Unlocked:
     where: str
     holder: LockHolder | None
     ended: LockHolder | None
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,22 +90,25 @@ class Rebuilt:
 
 def show(config: Config = None) -> Stored:
     """Return the stored state and the owner of the lock. Raises UsageError, `Damaged`, and the errors of the store."""
-    store = opened(config).keeper()
-    return Stored(store.where, store.load(), store.holder())
+    deployment = opened(config)
+    store = deployment.keeper()
+    return Stored(store.where, store.load(), store.holder(), deployment.zone)
 
 
 def lock(config: Config = None, *, seconds: float) -> Locked:
     """Prevent all runs for `seconds`. Raises `Busy` if a run holds the lock, and the errors of the store."""
-    store = opened(config).keeper()
-    return Locked(store.where, store.hold(new_run_id(), seconds))
+    deployment = opened(config)
+    store = deployment.keeper()
+    return Locked(store.where, store.hold(new_run_id(), seconds), deployment.zone)
 
 
-def unlock(config: Config = None, *, confirm: Callable[[LockHolder], bool]) -> Unlocked:
-    """Release the lock of any process after confirmation. Raises the errors of the store."""
-    store = opened(config).keeper()
+def unlock(config: Config = None, *, confirm: Callable[[str], bool]) -> Unlocked:
+    """Release the lock of any process once `confirm` agrees, given its owner. Raises the errors of the store."""
+    deployment = opened(config)
+    store = deployment.keeper()
     holder = store.holder()
-    taken = holder is not None and confirm(holder)
-    return Unlocked(store.where, holder, store.unlock() if taken else None)
+    taken = holder is not None and confirm(spoken(holder, deployment.zone))
+    return Unlocked(store.where, holder, store.unlock() if taken else None, deployment.zone)
 
 
 def history(config: Config = None) -> History:

@@ -164,9 +164,6 @@ def _called(call: Callable[[], int | None]) -> int:
     except (KeyboardInterrupt, click.Abort) as error:
         _interrupted(error)
         sys.exit(130)
-    except BrokenPipeError:
-        _close_quietly()
-        sys.exit(0)
     except Exception as error:  # the user sees no traceback
         from ert_deploy.cli.failure import explain
 
@@ -187,6 +184,15 @@ def _say_usage(error: click.ClickException) -> None:
 
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "ert-deploy"
+    if context is not None and type(error).__name__ == "NoArgsIsHelpError":  # of click 8.2; before, it is help
+        if " " not in path:
+            click.echo(error.format_message(), err=True)  # who types the name alone wants to read what there is
+            return
+        from ert_deploy.cli.groups import lacks_command
+
+        said, hint = lacks_command(context)
+        say_error(said, hint=hint)
+        return
     name = path.rpartition(" ")[2]
     hint = (
         PERHAPS[name] if isinstance(error, click.MissingParameter) and name in PERHAPS else f"`{path} --help` lists all"
@@ -200,8 +206,3 @@ def _interrupted(error: BaseException) -> None:
 
     said, hint = summary(error.__cause__ or error)  # click has made an Abort of it
     say_error(said, hint=hint)
-
-
-def _close_quietly() -> None:
-    """Replace stdout after a broken pipe, so that Python reports no error at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

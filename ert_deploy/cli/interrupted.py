@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,18 +24,26 @@ READING = frozenset(
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C in a command; `command` is its first word and `config` the value of `-c`."""
+    """Ctrl-C in a command; `command` is its first word and `config` the value of `-c`.
+
+    `report` is the id of a report that is written all the same; empty if there is none.
+    """
 
     def __init__(self, command: str, config: str | None) -> None:
         super().__init__()
         self.command = command
         self.config = config
+        self.report = ""
 
 
 def summary(error: BaseException) -> tuple[str, str]:
     """Return what to print after Ctrl-C: what is so, and the next command. It may read the provider once."""
     if not isinstance(error, Interrupted):
         return "interrupted", "`ert-deploy status` shows what bills now, `ert-deploy down` destroys it"
+    if error.report:
+        named = f" -c {shlex.quote(error.config)}" if error.config else ""
+        said = f"interrupted; report {error.report} is still written"
+        return said, f"`ert-deploy report --follow {error.report}{named}` returns to it"
     if error.command in READING:
         return "interrupted; this command changes nothing, so that all is as it was", ""
     again = "run the same command again to continue, or `ert-deploy down` to destroy what is rented"

@@ -11,18 +11,22 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import IO, TextIO
+from typing import IO, TextIO, cast
 
 import click
 
 from ert_deploy.core import redaction
 from ert_deploy.core.model.text import inert, obeyed_by_no_runner, painted
 
+CLOSED = 141  # exit code where the reader of stdout has gone: 128 and SIGPIPE, as a shell shows it
 SAID: dict[str, str] = {}  # the last error of this process: summary, detail and hint
 
 
 class SafeStream(io.TextIOBase):
-    """Text stream that filters the text for another one. `buffer` is the unfiltered buffer of the other stream."""
+    """Text stream that filters the text for another one. `buffer` is the unfiltered buffer of the other stream.
+
+    If the reader of the other one has gone, the rest is dropped: a run goes on without anyone who reads its progress.
+    """
 
     def __init__(self, target: TextIO) -> None:
         self.target = target
@@ -37,12 +41,28 @@ class SafeStream(io.TextIOBase):
         """Write trusted text without filtering; return the length of `of`, which it replaces."""
         if text:
             self._mid_line = not text.endswith("\n")
-            self.target.write(text)
+            with self.to_reader():
+                self.target.write(text)
         return len(text if of is None else of)
 
     def flush(self) -> None:
         """Flush the underlying stream."""
-        self.target.flush()
+        with self.to_reader():
+            self.target.flush()
+
+    @contextmanager
+    def to_reader(self) -> Iterator[None]:
+        """Run the block, which writes; if nobody reads any more, send all that follows to nowhere."""
+        try:
+            yield
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.target.fileno())  # also what Python has buffered, and flushes when it ends
+            os.close(nowhere)
+            self.lost()
+
+    def lost(self) -> None:
+        """Called once the reader has gone."""
 
     def isatty(self) -> bool:
         """Whether the underlying stream is a terminal."""
@@ -59,7 +79,7 @@ class SafeStream(io.TextIOBase):
     @property
     def buffer(self) -> IO[bytes]:
         """Unfiltered buffer, for bytes that the user requested explicitly."""
-        return self.target.buffer
+        return cast("IO[bytes]", _Unfiltered(self))
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
@@ -70,6 +90,32 @@ class SafeStream(io.TextIOBase):
     def errors(self) -> str:  # type: ignore[override]
         """Error handler for text that cannot be encoded."""
         return "backslashreplace"
+
+
+class _Unfiltered:
+    """Bytes for the buffer under a stream; a file of its own would close that one when it is collected."""
+
+    def __init__(self, stream: SafeStream) -> None:
+        self._stream = stream
+
+    def write(self, data: bytes) -> int:
+        """Write bytes as they are."""
+        with self._stream.to_reader():
+            self._stream.target.buffer.write(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """Flush the buffer."""
+        with self._stream.to_reader():
+            self._stream.target.buffer.flush()
+
+
+class Output(SafeStream):
+    """The stdout of a command: the command ends where nobody reads it any more, as `head` does after its lines."""
+
+    def lost(self) -> None:
+        """Raise SystemExit, with the code of a process that a closed pipe has ended."""
+        sys.exit(CLOSED)
 
 
 class Painted(SafeStream):
@@ -105,7 +151,7 @@ def guarded(env: Mapping[str, str]) -> Iterator[None]:
         if isinstance(stream, io.TextIOWrapper):
             with suppress(ValueError, OSError):
                 stream.reconfigure(errors="backslashreplace")
-    sys.stdout, sys.stderr = SafeStream(before[0]), SafeStream(before[1])
+    sys.stdout, sys.stderr = Output(before[0]), SafeStream(before[1])
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Credentials: loads the API key of a provider or the state key from the environment or a private file.
+"""Credentials: loads the API key of a provider, the state key and secret variables from the environment or a file.
 
 Keys are never taken from a command line, and no message contains any part of one.
 """
@@ -6,16 +6,19 @@ Keys are never taken from a command line, and no message contains any part of on
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ert_deploy.config.providers import every
 from ert_deploy.config.settings import ALLOW_HOST, STATE, STATE_KEY, KeySource
 from ert_deploy.config.yaml.regular_file import Unreadable, read_plain
 from ert_deploy.core.model.errors import UsageError
+from ert_deploy.core.model.model_server import ExtraVariable
 from ert_deploy.core.model.secret import Secret
 
 MOST_CHARACTERS = 512
+MOST_OF_A_VALUE = 1024  # characters of a variable of the container, as in the config
 LEAST_STATE_KEY = 32  # characters: whoever can read a state can guess keys offline
 _QUOTES = "\"'\u2018\u2019\u201c\u201d\u00ab\u00bb`"
 
@@ -43,6 +46,23 @@ def read_state_key(source: KeySource | None, env: Mapping[str, str]) -> Secret |
             f"the state key is shorter than {LEAST_STATE_KEY} characters", hint="`openssl rand -hex 32` makes one"
         )
     return key
+
+
+def read_variables(extra: Iterable[ExtraVariable], env: Mapping[str, str]) -> tuple[ExtraVariable, ...]:
+    """Return the variables of `launch/env`, those with a source with the value of it, if it is set.
+
+    Raises `UsageError` for a value that no container could get.
+    """
+    return tuple(_valued(one, env.get(one.source, "").removesuffix("\n")) if one.source else one for one in extra)
+
+
+def _valued(one: ExtraVariable, value: str) -> ExtraVariable:
+    if len(value) > MOST_OF_A_VALUE or not value.isprintable():
+        raise UsageError(
+            f"the value of {one.name} in {one.source} is not one line of at most {MOST_OF_A_VALUE} characters",
+            hint="copy only the secret",
+        )
+    return replace(one, value=value)
 
 
 def allowed_hosts(env: Mapping[str, str]) -> frozenset[str]:

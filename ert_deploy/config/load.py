@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ert_deploy.config.providers import Provider, every, gpu_cloud, web_host
+from ert_deploy.config.schema.extra_env import LITERAL
 from ert_deploy.config.schema.keys import GPU, WEB
 from ert_deploy.config.schema.market_catalog import AUTO
 from ert_deploy.config.schema.model_rules import model_gb
@@ -63,8 +64,8 @@ def parse(
 
     In a `draft`, image and name may still be the placeholders of the sample: the settings are complete but cannot be
     used to rent a machine. With `going_down`, a `timings/settle` that is too short, as in older configs, is increased,
-    and a key variable that is not named after its provider is replaced by the standard one. `hosts` may be sent a key
-    in addition to those of the providers.
+    a key variable that is not named after its provider is replaced by the standard one, and a secret in `launch/env` is
+    left out. `hosts` may be sent a key in addition to those of the providers.
     """
     tree, problems = read_tree(text)
     if tree is None:
@@ -76,6 +77,7 @@ def parse(
     if going_down:
         _make_settle_last(reading)
         notes = _take_standard_keys(reading)
+        _leave_out_secrets(reading)
     problems = [*problems, *reading.problems]
     problems += broken(reading, hosts)
     if problems:
@@ -99,6 +101,13 @@ def _take_standard_keys(reading: Reading) -> dict[str, str]:
             reading.values[path] = provider.key
             notes[provider.section] = f"line {problem.line}: {path}: {problem.what}"
     return notes
+
+
+def _leave_out_secrets(reading: Reading) -> None:
+    left = [p for p in reading.problems if LITERAL not in p.what]
+    if len(left) < len(reading.problems):
+        reading.problems[:] = left
+        reading.values.setdefault("launch/env", ())
 
 
 def _excuse_placeholders(reading: Reading) -> None:

@@ -25,13 +25,15 @@ class Provider:
 class Host(Provider):
     """A web host. It sets variables that begin with `reserved` itself.
 
-    Ids of its services are `id_prefix`, letters and dashes, and `id_rest`, a regular expression.
+    Ids of its services are `id_prefix`, letters and dashes, and `id_rest`, a regular expression. `blueprint` is the
+    file in a repository from which it creates services, empty if it has none or `init` does not write it.
     """
 
     reserved: str
     id_prefix: str
     id_rest: str
     id_meaning: str
+    blueprint: str = ""
 
 
 VAST = Provider("vast", "Vast.ai", "https://console.vast.ai", "VAST_API_KEY")
@@ -44,6 +46,7 @@ RENDER = Host(
     id_prefix="srv-",
     id_rest="[a-z0-9]{20}",
     id_meaning="srv- and 20 lower-case letters or digits",
+    blueprint="render.yaml",
 )
 GPU_CLOUDS = (VAST,)
 WEB_HOSTS = (RENDER,)

@@ -10,6 +10,7 @@ import pytest
 from ert_deploy.app.deployment import SILENT
 from ert_deploy.config import parse
 from ert_deploy.core.model.provider import Cloud, Platform
+from ert_deploy.core.redaction import clean
 from ert_deploy.wiring import assemble
 
 CONFIG = """\
@@ -29,3 +30,14 @@ def test_planning_is_told_what_the_provider_can_do(monkeypatch: pytest.MonkeyPat
     session = assemble(settings, SILENT, None, gpu=False, web=False)
     assert session.desired.cloud is CLOUD
     assert session.desired.platform is PLATFORM
+
+
+def test_a_secret_variable_is_read_from_its_source_and_masked_in_all_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    ports = SimpleNamespace(gpu=SimpleNamespace(cloud=CLOUD), web=SimpleNamespace(platform=PLATFORM))
+    monkeypatch.setattr("ert_deploy.wiring._ports", lambda *_: ports)
+    monkeypatch.setenv("ERT_ENV_HUB", "canary-of-the-hub-4711")
+    given = CONFIG.replace('"gpt-oss:20b"', '"gpt-oss:20b", env: [HUB=env:ERT_ENV_HUB]')
+    session = assemble(parse(given, Path("c.yaml")), SILENT, None, gpu=False, web=False)
+    env = session.desired.container_env("t", "h", "b")
+    assert env["HUB"] == "canary-of-the-hub-4711"
+    assert clean(f"the host says {env['HUB']}") == "the host says ***"

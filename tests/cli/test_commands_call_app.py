@@ -38,7 +38,7 @@ CALLS = {
     "key revoke 0123abcd": "rotate.revoke",
     "key rotate": "rotate.rotate",
     "key vast": "running.provider_key.replace_provider_key",
-    "logs": "logs.logs",
+    "logs": "running.container_log.logs",
     "offers": "offers.offers",
     "plan": "look.plan",
     "reap": "reap.find_strays",

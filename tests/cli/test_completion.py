@@ -15,6 +15,7 @@ from ert_deploy.adapters.state.file import StateFile
 from ert_deploy.app.assist.completion import config_names, instance_ids
 from ert_deploy.cli import COMMANDS, main
 from ert_deploy.core.model.state import State
+from ert_deploy.sandbox.world.kinds import kinds
 from tests.cli.test_commands_call_app import CONFIG
 from tests.support.situations import record
 
@@ -69,6 +70,19 @@ def test_instances_of_the_state_of_that_config(
     Path(".ert/ert.json").write_text("{")
     assert instance_ids("my-app") == ()
     assert instance_ids("nowhere") == ()
+
+
+def test_troubles_of_the_sandbox_and_their_fields(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    every = completed(monkeypatch, capfd, "sandbox", "break", "")
+    assert every == [one.name for one in kinds()]
+    assert completed(monkeypatch, capfd, "sandbox", "break", "gpu") == ["gpu_taken"]
+    assert completed(monkeypatch, capfd, "sandbox", "break", "vast/") == ["vast/crash"]
+    assert completed(monkeypatch, capfd, "sandbox", "break", "foreign_env", "--set", "") == ["set=", "unset="]
+    assert completed(monkeypatch, capfd, "sandbox", "break", "foreign_env", "--set", "un") == ["unset="]
+    assert completed(monkeypatch, capfd, "sandbox", "break", "no_such_kind", "--set", "") == []
+    assert completed(monkeypatch, capfd, "sandbox", "break", "nothing") == []
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -18,7 +18,7 @@ from ert_deploy.cli import main
 from ert_deploy.config import load
 from ert_deploy.config.scaffold.blueprint_lint import lint
 from ert_deploy.config.scaffold.detect import web_address
-from ert_deploy.config.scaffold.template import QUESTIONS
+from ert_deploy.config.scaffold.template import questions
 from ert_deploy.core.model.owner import OWNER
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,7 +104,9 @@ def test_an_owner_is_random_and_stays_when_a_config_is_begun_anew() -> None:
 HOSTILE = ("no", 'a" {b} #c', "{{ x }}", "a: b", "- x", "&x", "", "\n", "1:30", "é", "x" * 5000, "!!python/object:x")
 
 
-@pytest.mark.parametrize("question", [q for q in QUESTIONS if q.name not in ("region", "model")], ids=lambda q: q.name)
+@pytest.mark.parametrize(
+    "question", [q for q in questions() if q.name not in ("region", "model")], ids=lambda q: q.name
+)
 def test_hostile_answers_stay_answers_or_are_refused(question: Any, capsys: pytest.CaptureFixture[str]) -> None:
     flag = f"--{question.name.replace('_', '-')}"
     for answer in (
@@ -173,9 +175,9 @@ def test_what_is_there_is_shown_as_a_diff_and_kept(capsys: pytest.CaptureFixture
     assert there.read_text() == kept
     assert run("init", "--defaults", "--force") == 0
     assert "# mine" not in there.read_text()
-    assert sorted(path.name for path in there.parent.iterdir()) == ["ert-deploy.schema.json", "ert.yaml"], (
-        "no half file"
-    )
+    found = sorted(path.name for path in there.parent.iterdir())
+    assert found == ["ert-deploy.schema.json", "ert.yaml", "ert.yaml.bak"], "no half file"
+    assert Path("configs/ert.yaml.bak").read_text() == kept
 
 
 def test_beginning_twice_alike_changes_nothing() -> None:
@@ -248,7 +250,7 @@ def test_where_nobody_can_be_asked_that_is_said(capsys: pytest.CaptureFixture[st
 
 
 def test_on_a_terminal_each_question_is_explained_and_a_bad_answer_asked_again() -> None:
-    answers = ["My App", "mine", OWN[1], *[""] * (len(QUESTIONS) - 2)]
+    answers = ["My App", "mine", OWN[1], *[""] * (len(questions()) - 2)]
     master, terminal = pty.openpty()
     command, env = [sys.executable, "-m", "ert_deploy.cli", "init"], {**os.environ, "PYTHONPATH": str(ROOT)}
     said = b""
@@ -268,7 +270,7 @@ def test_on_a_terminal_each_question_is_explained_and_a_bad_answer_asked_again()
     os.close(master)
     text = said.decode()
     assert asked.returncode == 0, text
-    assert all(question.why in text for question in QUESTIONS)
+    assert all(question.why in text for question in questions())
     assert "'My App' is not a deployment's name" in text
     assert "API_KEY=..." in text
     assert load(Path("configs/ert.yaml")).desired.deployment == "mine"

@@ -287,3 +287,53 @@ def test_the_next_commands_are_accepted_in_their_order(capsys: pytest.CaptureFix
             assert found is not None
             command = found
         command.make_context(words[0], list(rest), parent=context)
+
+
+def test_a_config_that_is_written_anew_keeps_what_it_said_and_a_copy(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("init", "shop", "--defaults", *OWN, "--gpu-ram", "16GB", "--health-path", "/up") == 0
+    config = Path("configs/shop.yaml")
+    first = config.read_text().replace("owner: ", 'owner: "', 1)
+    first = "\n".join(f'{line}"' if line.startswith('owner: "') else line for line in first.splitlines()) + "\n# mine\n"
+    config.write_text(first)
+    config.chmod(0o600)
+    owner = load(config).desired.owner
+    for number, price in enumerate(("0.51", "0.52")):
+        capsys.readouterr()
+        assert run("init", "shop", "--defaults", "--force", "--max-dph", price) == 0
+        said = capsys.readouterr().err
+        assert f"+  max_dph: {price}" in said, "what changes is shown"
+        assert f"as it was is kept as configs/shop.yaml.bak{'.1' if number else ''}" in said
+    found = load(config).desired
+    assert (found.launch.image, found.criteria.min_gpu_ram_mb, found.criteria.max_dph) == (OWN[1], 15000, 0.52)
+    assert (found.targets[0].health_path, found.owner) == ("/up", owner)
+    copy = Path("configs/shop.yaml.bak")
+    assert (copy.read_text(), copy.stat().st_mode & 0o777) == (first, 0o600)
+    assert "0.51" in Path("configs/shop.yaml.bak.1").read_text(), "an earlier copy is never overwritten"
+
+
+def test_without_an_option_a_config_that_is_there_is_its_own_default() -> None:
+    assert run("init", "shop", "--defaults", *OWN, "--max-dph", "0.33", "--region", "frankfurt") == 0
+    before = Path("configs/shop.yaml").read_text()
+    assert run("init", "shop", "--defaults") == 0
+    assert Path("configs/shop.yaml").read_text() == before
+    assert not list(Path("configs").glob("*.bak*"))
+
+
+@pytest.mark.parametrize("text", ["owner: oabc12345\nlaunch: [", "owner:   'oabc12345'  # mine\n\tx\n"])
+def test_of_a_config_that_is_no_yaml_any_more_the_owner_is_kept(text: str) -> None:
+    Path("configs").mkdir()
+    Path("configs/shop.yaml").write_text(text)
+    assert run("init", "shop", "--defaults", "--force", *OWN) == 0
+    assert load(Path("configs/shop.yaml")).desired.owner == "oabc12345"
+    assert Path("configs/shop.yaml.bak").read_text() == text
+
+
+def test_where_no_copy_can_be_made_nothing_is_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("init", "shop", "--defaults", *OWN) == 0
+    before = Path("configs/shop.yaml").read_text()
+    monkeypatch.setattr("ert_deploy.config.scaffold.write.count", lambda: iter([255 * "x"]))
+    assert run("init", "shop", "--defaults", "--force", "--max-dph", "0.51") == 2
+    assert "cannot be copied, and nothing was written" in capsys.readouterr().err
+    assert Path("configs/shop.yaml").read_text() == before

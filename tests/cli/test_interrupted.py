@@ -94,6 +94,28 @@ def test_after_a_command_that_reads_nobody_is_asked(
     assert "this command changes nothing" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "begun", "said"),
+    [
+        (("AAPL",), True, "report AAPL-1f is still written\nhint: `ert-deploy report --follow AAPL-1f -c mine.yaml`"),
+        (("AAPL",), False, "this command changes nothing"),
+        (("--follow", "MSFT-2e"), False, "hint: `ert-deploy report --follow MSFT-2e -c mine.yaml` returns to it"),
+    ],
+)
+def test_how_to_return_to_a_report_is_said(
+    words: tuple[str, ...], begun: bool, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def strike(*_: object, started: Any = None, **__: object) -> None:
+        if begun:
+            started("AAPL-1f")
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr("ert_deploy.app.report.report", strike)
+    monkeypatch.setattr("ert_deploy.app.report.follow", strike)
+    assert interrupted(monkeypatch, "report", *words, found=AssertionError("the provider was asked")) == 130
+    assert said in capsys.readouterr().err
+
+
 def test_the_bill_is_read_from_the_provider(monkeypatch: pytest.MonkeyPatch) -> None:
     there: FakeWorld = world()
 

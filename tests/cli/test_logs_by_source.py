@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,9 +14,12 @@ from ert_deploy.adapters.clock import RealClock
 from ert_deploy.app.deployment import Deployment
 from ert_deploy.app.lifecycle import up
 from ert_deploy.app.running import logs as app
+from ert_deploy.app.running.container_log import logs
+from ert_deploy.app.running.log_checks import is_check
 from ert_deploy.app.running.log_lines import Line, Source, container_lines, unseen
 from ert_deploy.app.running.logs import Wanted, log_lines
 from ert_deploy.cli import main
+from ert_deploy.config import SandboxSettings
 from ert_deploy.core.model.errors import CannotObserve, UsageError
 from ert_deploy.ports import LogLine
 from tests.support.fakes.deployment import Watcher, on_fakes
@@ -149,15 +153,23 @@ def test_without_the_web_host_s_key_the_rest_is_read(deployment: Deployment) -> 
     assert watcher.notes == ["the app's log is left out: RENDER_API_KEY is not set"]
 
 
-def test_times_of_a_sandbox_are_those_of_its_containers(made: FakeWorld) -> None:
-    plain = on_fakes(made)
+def test_times_of_a_sandbox_are_its_own_in_every_source_and_said_to_be(made: FakeWorld) -> None:
+    plain, real, its_own = on_fakes(made), RealClock().now(), made.clock.now()
+    settings = replace(plain.settings, sandbox=SandboxSettings())
 
     def connector(*args: Any, **named: Any) -> Any:
-        return replace(plain.connector(*args, **named), speed=60.0)
+        return replace(plain.connector(*args, **named), settings=settings, speed=60.0)
 
-    (one, _) = log_lines(replace(plain, connector=connector), Wanted(frozenset({Source.APP})))
-    ago = (made.clock.now() - (NOON + 1)) / 60.0
-    assert one.at == pytest.approx(RealClock().now() - ago, abs=60.0)
+    watcher = Watcher()
+    written = BACKEND.replace("2023-11-14T22:13:20.000+00:00", datetime.fromtimestamp(real - 10, UTC).isoformat())
+    made.gpu.logs = lambda _number, _tail: written  # type: ignore[method-assign]
+    made.web.logs = lambda *_: (LogLine(its_own - 300, "from the app"),)  # type: ignore[method-assign]
+    lines = list(
+        log_lines(replace(plain, settings=settings, connector=connector), Wanted(since=900.0), progress=watcher)
+    )
+    assert [line.text for line in lines] == ["ready port=8443", "from the app"]
+    assert [line.at for line in lines] == pytest.approx([its_own - 600, its_own - 300], abs=60.0)
+    assert watcher.notes == ["sandbox: the times in front are its own, those within a text are this computer's"]
 
 
 @pytest.fixture
@@ -193,3 +205,78 @@ def test_following_ends_with_ctrl_c(
     said = capsys.readouterr()
     assert [json.loads(line)["text"] for line in said.out.splitlines()][-1] == "a report is done"
     assert said.err == ""
+
+
+ACCESS = json.dumps({"time": "2023-11-14T22:13:27+00:00", "level": "info", "message": "request", "method": "GET"})
+CHECK = ACCESS.replace('"GET"', '"GET", "route": "/v1/models", "status": 200, "who": "57fe776c"')
+WRITTEN = ACCESS.replace('"GET"', '"POST", "route": "/reports", "status": 202, "who": "57fe776c"')
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("request method=GET route=/v1/models status=200 who=57fe776c seconds=0.0014", True),
+        ("request method=GET route=/status status=401 who=57fe776c seconds=0.0014", False),
+        ("request method=POST route=/reports status=202 who=57fe776c seconds=0.1", False),
+        ("request method=GET route=/reports/{id} status=200 who=57fe776c seconds=0.1", False),
+        ('[GIN] 2026/11/29 - 17:10:16 | 200 |  35.2\u00b5s |  127.0.0.1 | GET      "/api/ps"', True),
+        ('[GIN] 2026/11/29 - 17:10:16 | 200 |  35.2\u00b5s |  127.0.0.1 | HEAD     "/"', True),
+        ('[GIN] 2026/11/29 - 17:10:16 | 500 |  35.2\u00b5s |  127.0.0.1 | GET      "/api/ps"', False),
+        ('[GIN] 2026/11/29 - 17:10:16 | 200 |  1m20s |  127.0.0.1 | POST     "/api/chat"', False),
+        ("srv  log_server_r: request: GET /health 127.0.0.1 200", True),
+        ('INFO:     127.0.0.1:51334 - "GET /v1/models HTTP/1.1" 200 OK', True),
+        ('10.0.0.1 - - [29/Nov/2026:17:10:16 +0000] "GET /health HTTP/1.1" 200 412 "-" "Render/1.0"', True),
+        ('10.0.0.1 - - [29/Nov/2026:17:10:16 +0000] "GET /health HTTP/1.1" 503 200 "-" "Render/1.0"', False),
+        ('10.0.0.1 - - "GET /up?full=1 HTTP/1.1" 204 0', True),
+        ('10.0.0.1 - - "GET /reports HTTP/1.1" 200 10', False),
+        ("the health of GET requests is 200", False),
+    ],
+)
+def test_a_health_check_is_recognised_in_each_format(text: str, is_one: bool) -> None:
+    assert is_check(text, {"/up"}) is is_one
+
+
+@pytest.mark.parametrize("option", ["--since", "--source"])
+def test_health_checks_are_left_out_and_the_tail_counts_what_is_shown(
+    option: str, run: Callable[..., int], made: FakeWorld, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    asked: list[int] = []
+    many = "\n".join([BACKEND, WRITTEN, *[CHECK] * 500])
+
+    def logs(_number: object, tail: int) -> str:
+        asked.append(tail)
+        return "\n".join(many.splitlines()[-tail:])
+
+    monkeypatch.setattr(made.gpu, "logs", logs)
+    monkeypatch.setattr(made.web, "logs", lambda *_: ())
+    monkeypatch.setattr(app.RealClock, "now", lambda _: NOON + 60)
+    words = (option, "2m" if option == "--since" else "backend")
+    assert run(*words, "--tail", "2") == 0
+    shown = [line.split("  ", 2)[2] for line in capsys.readouterr().out.splitlines()]
+    assert shown == ["ready port=8443", "request method=POST route=/reports status=202 who=57fe776c"]
+    assert run(*words, "--tail", "3", "--checks") == 0
+    assert [line.count("/v1/models") for line in capsys.readouterr().out.splitlines()] == [1, 1, 1]
+    assert run(*words, "--grep", "models") == 0
+    assert capsys.readouterr().err.strip() == "no line matches; 500 health checks do, which --checks shows"
+    assert run(*words, "--grep", "nowhere") == 0
+    assert capsys.readouterr().err.strip() == "no line matches"
+    assert max(asked) <= 10_000
+
+
+def test_the_plain_log_leaves_them_out_too(
+    made: FakeWorld, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = "\n".join(["guard: backend started", WRITTEN, "no json", *[CHECK] * 300])
+    monkeypatch.setattr(made.gpu, "logs", lambda _, tail: "\n".join(many.splitlines()[-tail:]))
+    assert logs(deployment, tail=2).text.splitlines() == [WRITTEN, "no json"]
+    assert logs(deployment, tail=2, checks=True).text.splitlines() == [CHECK, CHECK]
+
+
+def test_new_health_checks_are_left_out_while_following(
+    made: FakeWorld, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "PAUSE", 0.01)
+    lines = log_lines(deployment, Wanted(frozenset({Source.BACKEND, Source.ENGINE}), tail=1), follow=True)
+    assert "no zone" in next(lines).text
+    monkeypatch.setattr(made.gpu, "logs", lambda *_: f"{TEXT}\n{CHECK}\n{CHECK}\na new line")
+    assert next(lines).text == "a new line"

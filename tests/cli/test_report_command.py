@@ -66,7 +66,7 @@ def test_a_login_is_prompted_for_on_a_terminal_alone(
 ) -> None:
     given: list[Secret | None] = []
 
-    def report(_ticker: str, _config: object, *, password: Secret | None, progress: Any) -> Report:
+    def report(_ticker: str, _config: object, *, password: Secret | None, **_: object) -> Report:
         given.append(password)
         if password is None:
             raise LoginRequired("the dashboard requires a login")

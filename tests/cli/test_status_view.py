@@ -11,7 +11,7 @@ import click
 import pytest
 
 from ert_deploy.app.status.read import every_status, judged
-from ert_deploy.app.status.result import Status
+from ert_deploy.app.status.result import Money, Status
 from ert_deploy.cli.commands import status as command
 from ert_deploy.cli.options import emit_json
 from ert_deploy.cli.view.changes import changes
@@ -143,6 +143,30 @@ def test_the_numbers_of_the_machine() -> None:
     text = "\n".join(status_lines(seen, 120))
     assert "idle stop in 19 min" in text
     assert "13.0 of 24.0 GiB used" in text
+
+
+def test_the_cost_of_a_sleep_that_a_run_ordered_is_that_of_its_disk() -> None:
+    made = healthy()
+    made.clock.go_on(3600.0)
+    asleep(made)
+    before = judged(on_fakes(made)).money
+    made.clock.go_on(10 * 3600.0)
+    money = judged(on_fakes(made)).money
+    assert before is not None
+    assert money is not None
+    assert money.stored == pytest.approx((money.per_hour or 0.0) * (money.asleep_for or 0.0) / 3600)
+    assert money.asleep_for == pytest.approx(10 * 3600.0, abs=600.0)
+    assert (money.spent or 0.0) - (before.spent or 0.0) == pytest.approx((money.per_hour or 0.0) * 10, rel=0.05)
+    text = "\n".join(status_lines(judged(on_fakes(made)), 120))
+    assert f"asleep (asked) for 10 h 00 min: ${money.stored:.4f} for its disk" in text
+
+
+def test_a_sleep_whose_begin_is_not_known_costs_at_most_what_it_would_awake() -> None:
+    money = Money(nth(500), 7200.0, None, 0.4, 0.002, "idle")
+    seen = replace(found("asleep"), money=money)
+    assert "asleep (idle), $0.4000 until now at most" in "\n".join(status_lines(seen, 120))
+    unknown = replace(money, asleep_for=60.0)
+    assert "asleep (idle) for 1 min, $0.4000" in "\n".join(status_lines(replace(seen, money=unknown), 120))
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,15 @@ import sys
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
+from ert_deploy.adapters.app.dashboard_client import Listed
+from ert_deploy.adapters.app.report_stage import Stage
 from ert_deploy.app import offers
 from ert_deploy.app.offers import Offers
 from ert_deploy.app.outcome import Backend, Outcome, Service
+from ert_deploy.app.running.events import Events, Happened
+from ert_deploy.app.running.keys import Accepted
 from ert_deploy.cli import main
 from ert_deploy.cli.streams import guarded
 from ert_deploy.cli.view.outcome import show_backend
@@ -121,3 +126,81 @@ def test_no_color_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     line = next(line for line in painted(monkeypatch, events.Trouble("x", "y")).splitlines() if "x: y" in line)
     assert not re.search(r"\x1b\[[0-9;]*3[0-7]", line)
+
+
+LONG = (
+    "pulling the image ghcr.io/somebody-with-a-name/ert-llm-backend:0.1.0, layer 3b65ec22a9e9 of 14, 114.7MB of 4.0GB"
+)
+
+
+@pytest.mark.parametrize("columns", [40, 80, 120, 200])
+@pytest.mark.parametrize(
+    "text", ["short", LONG, LONG + LONG, "\u4e0b\u8f7d\u955c\u50cf" * 40, "a" + "\u4e0b\u8f7d" * 99]
+)
+def test_the_moving_line_takes_one_row(columns: int, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    said = Terminal("utf-8")
+    monkeypatch.setattr(sys, "stderr", said)
+    with guarded({}), make_view() as view:
+        view.tell(events.Waiting(text, 3))
+    written = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said.written.getvalue().decode())
+    rows = [row for row in re.split(r"[\r\n]", written) if "waiting for" in row]
+    assert rows
+    assert max(map(cell_len, rows)) <= columns
+    whole = cell_len(f"waiting for {text} (3 s)") <= columns - 2
+    assert all(("(3 s)" in row) is whole and ("..." in row) is not whole for row in rows)
+    assert not [
+        row for row in re.split(r"[\r\n]", written) if row.strip() and "waiting" not in row and "looking" not in row
+    ]
+
+
+def test_without_a_terminal_the_line_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    with make_view() as view:
+        view.tell(events.Waiting(LONG, 3))
+    assert capsys.readouterr().err == f"waiting for {LONG} (3 s)\n"
+
+
+WHY = "its identity and health are proven, by a reason that is longer than any terminal is wide " * 2
+TABLES: dict[str, tuple[str, str, Any]] = {
+    "events": (
+        "ert_deploy.app.running.events.events", "events",
+        Events("x", (Happened(1.7e9, "published", "27000011", WHY, 0.3, "ann@desk"),), "sandbox time"),
+    ),
+    "key list": (
+        "ert_deploy.app.running.keys.accepted_keys", "key list",
+        (Accepted("27000011", "0f7e53e5", 1.7e9, "a-dashboard-with-a-name", "sandbox time"),),
+    ),
+    "report list": (
+        "ert_deploy.app.report.latest", "report list",
+        (Listed("AAPL-77eece2e3992024b", "AAPL", Stage("Waiting for its turn", ""), "", "2023-11-14T22:13:20Z", "x"),),
+    ),
+    "sandbox break": (
+        "ert_deploy.app.sandbox.troubles", "sandbox break",
+        [{"name": "create_error_with_contract", "on": True, "effect": WHY}],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("columns", [80, 120])
+def test_a_long_row_of_a_table_goes_on_under_itself(
+    name: str, columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    function, line, found = TABLES[name]
+    monkeypatch.setattr(function, lambda *_, **__: found)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    shown = Terminal("utf-8")
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", shown)
+        with pytest.raises(SystemExit):
+            main(line.split())
+    lines = shown.written.getvalue().decode().splitlines()
+    assert max(map(len, lines)) <= columns
+    if name in ("events", "sandbox break"):
+        assert lines[1].startswith("    "), "it goes on to the right"
+    with pytest.raises(SystemExit):
+        main(line.split())
+    assert len(capsys.readouterr().out.splitlines()) == len(found.events if name == "events" else found) + (
+        name == "sandbox break"
+    ), "a program reads a row in one line"

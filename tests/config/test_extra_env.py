@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ert_deploy.config import ConfigProblems, parse
+from ert_deploy.config import ConfigProblems, parse, read_variables
+from ert_deploy.core.model.errors import UsageError
 
 BASE = """\
 deployment: ert
@@ -52,7 +53,15 @@ def test_another_value_is_another_machine() -> None:
         ('["A=canary-1\\n"]', "it is not NAME=VALUE"),
         ('["A=canary-1\\e"]', "the value of A is not one line"),
         (f"[A=canary-1{'x' * 1024}]", "the value of A is not one line"),
-        ("[HF_TOKEN=hf_canary1canary1canary1]", "the value of HF_TOKEN is similar to a key"),
+        ("[HUB=hf_canary1canary1canary1]", "the value of HUB is similar to a key"),
+        ("[MY_API_KEY=canary]", "MY_API_KEY is a secret by its name"),
+        ("[my_api_key2=canary]", "write my_api_key2=env:ERT_ENV_MY_API_KEY2 and export ERT_ENV_MY_API_KEY2=..."),
+        ("[HF_TOKEN=canary]", "HF_TOKEN is a secret by its name"),
+        ("[CLIENT_SECRET=canary]", "CLIENT_SECRET is a secret by its name"),
+        ("[DB_PASSWORD=canary]", "DB_PASSWORD is a secret by its name"),
+        ("[HF_TOKEN=env:AWS_SECRET_ACCESS_KEY_canary]", "does not begin with ERT_ENV_"),
+        ("[HF_TOKEN=env:canary]", "write HF_TOKEN=env:ERT_ENV_HF_TOKEN"),
+        ("[A=env:ERT_ENV_]", "does not begin with ERT_ENV_"),
         ("[A=canary-1, A=canary-2]", "A is set more than once"),
         ("[A=canary-1, A=canary-1]", "A more than once"),
         ("{A: canary-1}", "it must be a list"),
@@ -64,3 +73,33 @@ def test_what_is_refused_is_named_without_its_value(env: str, said: str) -> None
     text = f"{wrong.value.summary}\n{wrong.value.detail}\n{wrong.value.hint}"
     assert said in text
     assert "canary" not in text
+
+
+def test_a_secret_is_named_by_the_variable_that_holds_it_and_read_from_there() -> None:
+    launch = parse(BASE.format(env="[HF_TOKEN=env:ERT_ENV_HF_TOKEN, A=1]"), Path("x.yaml")).desired.launch
+    assert [(one.name, one.value, one.source, one.missing) for one in launch.env] == [
+        ("HF_TOKEN", "", "ERT_ENV_HF_TOKEN", True),
+        ("A", "1", "", False),
+    ]
+    found = read_variables(launch.env, {"ERT_ENV_HF_TOKEN": "canary-1\n", "HF_TOKEN": "other", "A": "other"})
+    assert [(one.value, one.missing) for one in found] == [("canary-1", False), ("1", False)]
+    assert "canary" not in repr(found)
+    assert read_variables(launch.env, {"ERT_ENV_HF_TOKEN": ""})[0].missing
+
+
+@pytest.mark.parametrize("value", ["canary\ncanary", "canary" * 200, "canary\x1b[0m"])
+def test_a_secret_of_several_lines_is_refused_without_showing_it(value: str) -> None:
+    launch = parse(BASE.format(env="[HF_TOKEN=env:ERT_ENV_HF_TOKEN]"), Path("x.yaml")).desired.launch
+    with pytest.raises(UsageError, match="the value of HF_TOKEN in ERT_ENV_HF_TOKEN is not one line") as wrong:
+        read_variables(launch.env, {"ERT_ENV_HF_TOKEN": value})
+    assert "canary" not in f"{wrong.value.summary}{wrong.value.detail}{wrong.value.hint}"
+
+
+def test_a_name_that_only_resembles_a_secret_is_accepted() -> None:
+    given = "[TOKENIZERS_PARALLELISM=false, VLLM_MAX_TOKENS=100, KEYCLOAK=a, HF_TOKEN_PATH=/run/x, EMPTY_KEY=]"
+    assert len(read(given)) == 5
+
+
+def test_a_config_with_a_secret_in_it_can_still_be_taken_down() -> None:
+    settings = parse(BASE.format(env="[MY_API_KEY=canary]"), Path("x.yaml"), going_down=True)
+    assert settings.desired.launch.env == ()

@@ -303,6 +303,9 @@ def test_a_container_is_told_what_it_needs_and_no_key() -> None:
     assert (more["OLLAMA_DEBUG"], more["ERT_MODEL"], more["ERT_OWNER"]) == ("canary", "m", "o"), "ours are not replaced"
     assert "canary" not in repr(extra) + str(extra.env[0])
     assert str(extra.env[0]) == "OLLAMA_DEBUG"
+    by_name = [Launch("a:1", "m", env=(ExtraVariable("A", value, "ERT_ENV_A"),)) for value in ("", "x", "y")]
+    assert len({one.spec() for one in by_name}) == 1, "nothing of a secret is in the state, not even its hash"
+    assert by_name[0].spec() != Launch("a:1", "m", env=(ExtraVariable("A", "", "ERT_ENV_B"),)).spec()
     assert "ERT_GPU_PRICE_PER_HOUR" not in env, "nobody guesses a price"
 
 

@@ -10,7 +10,7 @@ from ert_deploy.core.launching.manifest import Access, Manifest
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.events import Trouble
-from ert_deploy.core.model.model_server import ModelServer
+from ert_deploy.core.model.model_server import ExtraVariable, ModelServer
 from tests.support.fakes.history import WANTED, down, is_up, told, up
 from tests.support.fakes.loopback import FakeWorld, world
 
@@ -47,6 +47,21 @@ def test_what_no_host_could_start_is_refused_before_a_write_or_a_rental(
     assert made.gpu.instances == {}
     assert made.store.state.generation == 0
     assert not {"put_env", "delete_env", "deploy"} & set(made.web.faults.calls)
+
+
+def test_a_variable_without_its_value_is_refused_before_a_write_or_a_rental_and_named_in_a_plan() -> None:
+    made, env = world(), (ExtraVariable("A", "1"), ExtraVariable("HF_TOKEN", "", "ERT_ENV_HF_TOKEN"))
+    wanted = replace(WANTED, launch=replace(WANTED.launch, env=env))
+    with pytest.raises(UsageError, match="takes HF_TOKEN from ERT_ENV_HF_TOKEN, which is not set here") as refused:
+        up(made, wanted)
+    assert refused.value.hint.startswith("export ERT_ENV_HF_TOKEN=")
+    assert made.gpu.instances == {}
+    assert made.store.state.generation == 0
+    known = replace(wanted, launch=replace(wanted.launch, env=(env[0], replace(env[1], value="canary"))))
+    up(made, known)
+    running = set(made.gpu.instances)
+    up(made, wanted)
+    assert set(made.gpu.instances) == running, "what runs needs it no more"
 
 
 @pytest.mark.parametrize(

@@ -36,13 +36,14 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A report in the app's list: its id, ticker, stage, and when it was requested (ISO 8601, UTC)."""
+    """A report in the app's list: its id, ticker, stage, and when it was requested (ISO 8601, marked with `zone`)."""
 
     report_id: str
     ticker: str
     stage: Stage
     status: str
     created: str
+    zone: str = "UTC"
 
 
 class ErtApp:
@@ -154,7 +155,8 @@ class ErtApp:
         if not isinstance(data, dict):
             raise CannotObserve(f"the dashboard at {self._url} returned an invalid response")
         if reply.status in (400, 404, 422):
-            raise UsageError(_words(data))
+            hint = "`ert-deploy report list` has the ids" if (method, reply.status) == ("GET", 404) else ""
+            raise UsageError(_words(data), hint=hint)
         if reply.status >= 400:
             raise Failed(f"the dashboard returned {reply.status}: {_words(data)}")
         return data

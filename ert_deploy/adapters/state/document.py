@@ -125,18 +125,20 @@ def write_holder(holder: LockHolder, **more: str) -> bytes:
     return json.dumps({**known, "expires": holder.expires, **more}).encode()
 
 
-def spoken(holder: LockHolder | None) -> str:
-    """Format a `LockHolder` for a message; empty if it is unknown."""
+def spoken(holder: LockHolder | None, zone: str = "UTC") -> str:
+    """Format a `LockHolder` for a message, with the `zone` of its clock; empty if it is unknown."""
     if holder is None:
         return ""
     about = f"held by {holder.who}, process {holder.pid}, run {holder.run}" if holder.pid else f"held by {holder.who}"
-    return f"{about}, since {moment(holder.since)}" + (f", until {moment(holder.expires)}" if holder.expires else "")
+    return f"{about}, since {moment(holder.since, zone)}" + (
+        f", until {moment(holder.expires, zone)}" if holder.expires else ""
+    )
 
 
-def moment(at: float) -> str:
-    """Format a time in UTC for a message."""
+def moment(at: float, zone: str = "UTC") -> str:
+    """Format a time in UTC for a message; `zone` is that of the clock, to mark a date of a sandbox."""
     try:
-        return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} {zone}"
     except (ValueError, OverflowError, OSError):
         return "an impossible time"
 

@@ -105,7 +105,7 @@ class FileLock:
         raise self._busy(holder, "wait for it")
 
     def _busy(self, holder: LockHolder, hint: str) -> Busy:
-        return Busy(f"another run works on {self._deployment}", spoken(holder), hint)
+        return Busy(f"another run works on {self._deployment}", spoken(holder, self._clock.zone), hint)
 
     def _kept(self, file: IO[bytes]) -> LockHolder | None:
         """Return the `LockHolder` of an unexpired `hold`. The entry of a killed run has no expiry and is ignored."""

@@ -106,7 +106,7 @@ class ObjectLock:
     def _busy(self, held: Found) -> Busy:
         return Busy(
             f"another run works on {self._deployment}",
-            spoken(read_holder(held.body)),
+            spoken(read_holder(held.body), self._objects.clock.zone),
             "wait for it, or `ert-deploy state unlock` if that run is surely dead",
         )
 

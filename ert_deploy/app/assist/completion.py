@@ -1,4 +1,4 @@
-"""Names to complete in a shell: configs, and the instances in a deployment's stored state. Calls no provider."""
+"""Names to complete in a shell: configs, instances in the stored state, troubles of a sandbox. Calls no provider."""
 
 from __future__ import annotations
 
@@ -15,6 +15,22 @@ def config_names(begin: str = "") -> tuple[str, ...]:
     from ert_deploy.config import available
 
     return tuple(name for name in available() if name.startswith(begin) and PLAIN.fullmatch(name))
+
+
+def trouble_kinds(begin: str = "") -> tuple[tuple[str, str], ...]:
+    """Return the kinds of `sandbox break` that begin like this, each with what it does."""
+    from ert_deploy.sandbox.world.kinds import kinds
+
+    return tuple((one.name, one.effect.replace("`", "")) for one in kinds() if one.name.startswith(begin))
+
+
+def trouble_fields(kind: str, begin: str = "") -> tuple[str, ...]:
+    """Return `NAME=` for each field of that kind that begins like this; none for a kind that does not exist."""
+    from ert_deploy.sandbox.world.kinds import kinds
+
+    written = next((one.fields for one in kinds() if one.name == kind), "")
+    names = re.findall(r"`([a-z_]{1,32})`", re.sub(r"\([^)]*\)", "", written))
+    return tuple(f"{name}=" for name in names if name.startswith(begin))
 
 
 def instance_ids(config: Config = None, begin: str = "") -> tuple[str, ...]:

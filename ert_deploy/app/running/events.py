@@ -13,14 +13,16 @@ __all__ = ["Events", "Happened", "events", "moment"]
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """The events that the state remembers, oldest first, and where it is stored."""
+    """The events that the state remembers, oldest first, and where it is stored; `zone` marks their dates."""
 
     where: str
     events: tuple[Happened, ...]
+    zone: str = "UTC"
 
 
 def events(config: Config = None, *, most: int | None = None) -> Events:
     """Return the last `most` events, or all that the state has. Raises UsageError, `Damaged`, and as the store does."""
-    store = opened(config).keeper()
+    deployment = opened(config)
+    store = deployment.keeper()
     found = store.load().history
-    return Events(store.where, found if most is None else found[-most:])
+    return Events(store.where, found if most is None else found[-most:], deployment.zone)

@@ -20,13 +20,14 @@ SHOWN = 8  # hex digits of a fingerprint, as in the backend's own log
 class Accepted:
     """One key of one instance: the start of its SHA-256, the Unix time since which it is accepted (0: not known).
 
-    `app` is the name of an app that uses it, or empty.
+    `app` is the name of an app that uses it, or empty; `zone` marks the date.
     """
 
     instance: str
     name: str
     since: float
     app: str
+    zone: str = "UTC"
 
 
 def accepted_keys(config: Config = None, *, progress: Progress = SILENT) -> tuple[Accepted, ...]:
@@ -37,9 +38,9 @@ def accepted_keys(config: Config = None, *, progress: Progress = SILENT) -> tupl
     session = opened(config).session(progress)
     state = session.ports.store.load()
     initial = {one.id: one.key_hashes for one in session.ports.gpu.list_instances()}
-    users = _users(session, progress)
+    users, zone = _users(session, progress), session.ports.clock.zone
     return tuple(
-        Accepted(record.id, digest[:SHOWN], _since(state, record, digest), users.get(digest, ""))
+        Accepted(record.id, digest[:SHOWN], _since(state, record, digest), users.get(digest, ""), zone)
         for record in state.records
         for digest in record.keys or initial.get(record.id, ())
     )

@@ -28,6 +28,7 @@ class Line:
     text: str
 
 
+DEEPEST = 10_000  # lines of a container that are searched for those that are wanted
 _GUARD = "guard: "
 _KNOWN = ("time", "level", "logger", "message")
 _TIME = re.compile(r"\b(?:time=)?\"?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d))")
@@ -38,6 +39,11 @@ def container_lines(text: str) -> list[Line]:
     lines = list(_lines(text))
     first = next((line.at for line in lines if line.at), 0.0)
     return [line if line.at else replace(line, at=first) for line in lines]
+
+
+def readable(raw: str) -> str:
+    """Return one raw line as `container_lines` does, without time and source."""
+    return next((line.text for line in _lines(raw)), raw)
 
 
 def _lines(text: str) -> Iterator[Line]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ert_deploy.adapters.clock import RealClock
-from ert_deploy.app.deployment import SILENT, Config, Deployment, Progress, opened
+from ert_deploy.app.deployment import SILENT, Config, Deployment, Progress, in_sandbox_time, opened
 from ert_deploy.app.outcome import accessible
-from ert_deploy.app.running.log_lines import Line, Source, container_lines, unseen
+from ert_deploy.app.running.log_checks import is_check
+from ert_deploy.app.running.log_lines import DEEPEST, Line, Source, container_lines, unseen
 from ert_deploy.core.model.errors import ErtError, UsageError
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.planning.age import newest
@@ -19,6 +20,7 @@ __all__ = ["EVERY", "Line", "Source", "Wanted", "log_lines"]
 
 PAUSE = 5.0  # real seconds between two reads; Vast.ai takes a request in some seconds, Render 30 a minute
 MOST_APP = 100
+KEPT = 1_000  # of them that are compared with the next read
 EVERY = frozenset(Source)
 
 
@@ -26,7 +28,8 @@ EVERY = frozenset(Source)
 class Wanted:
     """Which lines: of these sources, not older than `since` seconds, that contain `grep` (a regular expression).
 
-    `tail` is the number of lines of the first read; `instance` is that of the container, by default the newest.
+    `tail` is the number of lines of the first read, of those that are wanted; `instance` is that of the container, by
+    default the newest. Successful health checks are wanted only with `checks`.
     """
 
     sources: frozenset[Source] = EVERY
@@ -34,6 +37,12 @@ class Wanted:
     since: float | None = None
     grep: str = ""
     instance: InstanceId | None = None
+    checks: bool = False
+
+    @property
+    def every(self) -> bool:
+        """Whether every line is wanted, so that as many are read as are shown."""
+        return self.checks and not self.grep and self.since is None
 
 
 def log_lines(
@@ -41,7 +50,8 @@ def log_lines(
 ) -> Iterator[Line]:
     """Yield the lines that are wanted, by time; with `follow` also new ones, without end.
 
-    A source that cannot be read is noted, and skipped. Raises UsageError (an invalid expression, an instance that does
+    A source that cannot be read is noted, and skipped. In a sandbox all times, also `since`, are by its clock. Raises
+    UsageError (an invalid expression, an instance that does
     not exist), and the error of the only source that is wanted.
     """
     wanted = wanted or Wanted()
@@ -49,15 +59,22 @@ def log_lines(
         pattern = re.compile(wanted.grep)
     except re.error as error:
         raise UsageError(f"--grep {wanted.grep!r} is not a regular expression: {error}") from None
-    reader = _Reader(*_session(opened(config), wanted, progress), wanted, progress)
-    clock = RealClock()
-    oldest = clock.now() - wanted.since if wanted.since is not None else 0.0
-    lines = reader.read()
-    first = [line for line in lines if line.at >= oldest and pattern.search(line.text)]
-    yield from first[-wanted.tail :]
+    session, sources = _session(opened(config), wanted, progress)
+    if session.in_sandbox:
+        progress.note("sandbox: the times in front are its own, those within a text are this computer's")
+    reader = _Reader(session, sources, wanted, progress)
+    now = session.ports.clock.now() if session.in_sandbox else RealClock().now()
+    oldest = now - wanted.since if wanted.since is not None else 0.0
+    lines = [line for line in reader.read() if line.at >= oldest and pattern.search(line.text)]
+    kept = [line for line in lines if wanted.checks or not reader.is_check(line)]
+    if not kept[-wanted.tail :] and not follow:
+        hidden = f"; {len(lines)} health checks do, which --checks shows" if lines else ""
+        progress.note(f"no line matches{hidden}")
+    yield from kept[-wanted.tail :]
     while follow:
-        clock.sleep(PAUSE)
-        yield from (line for line in reader.read() if pattern.search(line.text))
+        RealClock().sleep(PAUSE)
+        new = (line for line in reader.read() if pattern.search(line.text))
+        yield from (line for line in new if wanted.checks or not reader.is_check(line))
 
 
 def _session(deployment: Deployment, wanted: Wanted, progress: Progress) -> tuple[Session, frozenset[Source]]:
@@ -83,6 +100,11 @@ class _Reader:
         self._progress = progress
         self._seen: dict[str, Sequence[Line]] = {}
         self._troubles: dict[str, str] = {}
+        self._checked = frozenset(target.health_path for target in session.desired.targets)
+
+    def is_check(self, line: Line) -> bool:
+        """Whether the line is a successful health check, also one of an app on its own path."""
+        return is_check(line.text, self._checked if line.source is Source.APP else ())
 
     def read(self) -> list[Line]:
         """Return the new lines of all sources, by time."""
@@ -100,7 +122,7 @@ class _Reader:
                 continue
             self._troubles.pop(name, None)
             found += unseen(self._seen.get(name, ()), lines)
-            self._seen[name] = lines
+            self._seen[name] = lines[-KEPT:]
         found.sort(key=lambda line: line.at)
         return [line for line in found if line.source in self._sources]
 
@@ -121,19 +143,16 @@ class _Reader:
         if not mine:
             raise UsageError(f"{self._session.desired.deployment} has no instance", hint="`ert-deploy up` rents one")
         number = chosen if chosen is not None else newest(found).id
-        return container_lines(self._session.ports.gpu.logs(number, self._wanted.tail))
+        deep = KEPT if "container" in self._seen else DEEPEST
+        count = self._wanted.tail if self._wanted.every else max(self._wanted.tail, deep)
+        lines = container_lines(self._session.ports.gpu.logs(number, count))
+        return [replace(line, at=in_sandbox_time(line.at, self._session)) if line.at else line for line in lines]
 
     def _app(self) -> list[Line]:
-        web, found = self._session.ports.web, []
+        web, found = self._session.ports.web, list[Line]()
         for target in self._session.desired.targets:
             service = web.service(target.service)
             web.read_env(service.id)  # registers its keys, so that they are removed from every line
-            for line in web.logs(service, min(self._wanted.tail, MOST_APP)):
-                found.append(Line(self._real(line.at), Source.APP, line.text))
+            count = min(self._wanted.tail, MOST_APP) if self._wanted.every else MOST_APP
+            found += (Line(line.at, Source.APP, line.text) for line in web.logs(service, count))
         return found
-
-    def _real(self, at: float) -> float:
-        """Return a time of the provider in real time, as the containers write it; both are one outside a sandbox."""
-        if self._session.speed == 1.0:
-            return at
-        return RealClock().now() - (self._session.ports.clock.now() - at) / self._session.speed

@@ -19,6 +19,7 @@ from ert_deploy.core.planning.situation import Situation
 from ert_deploy.core.verdict.facts import Asleep, Facts
 from ert_deploy.core.verdict.judge import links
 from ert_deploy.core.verdict.links import Missing, standing
+from ert_deploy.core.verdict.slept import slept
 from ert_deploy.engine.run import Ports, run
 from ert_deploy.engine.run_context import RunMemory
 from ert_deploy.engine.verdict.read import read_facts
@@ -144,6 +145,8 @@ def _money(facts: Facts, situation: Situation, rows: tuple[Backend, ...]) -> Mon
     now = situation.observed.provider_now or situation.observed.now
     figures, asleep = facts.figures.get(instance.id), facts.asleep.get(instance.id)
     known = figures if isinstance(figures, Figures) else Figures()
+    lasting = slept(instance, situation.observed.state, now)[1]
+    disk = finite(instance.disk_dph)
     return Money(
         instance=instance.id,
         age=_age(now, instance.started),
@@ -152,5 +155,7 @@ def _money(facts: Facts, situation: Situation, rows: tuple[Backend, ...]) -> Mon
         per_hour=finite(instance.disk_dph if instance.stopped else instance.dph),
         asleep=str(asleep) if isinstance(asleep, Asleep) else "not known" if instance.halted else "",
         cards=known.cards,
+        asleep_for=lasting,
+        stored=disk * lasting / 3600.0 if disk is not None and lasting is not None else None,
         reason=next((part.reason for part in (figures, asleep) if isinstance(part, Missing)), ""),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ert_deploy.adapters.clock import zone_of
 from ert_deploy.app.outcome import Backend, Doubts, Service
 from ert_deploy.core.model.errors import CannotObserve
 from ert_deploy.core.model.machine.figures import Card
@@ -18,8 +19,8 @@ class Money:
     """The main instance in numbers: seconds and $; None is not known, with the `reason`.
 
     `age` is the time since it was rented, `idle_left` until it stops for lack of work. `spent` is at most what it has
-    cost until now, `per_hour` what it costs. `asleep` is why it is stopped, empty if it is not. `cards` is None if its
-    machine does not report them.
+    cost until now, `per_hour` what it costs. `asleep` is why it is stopped, empty if it is not, `asleep_for` how long
+    and `stored` what its disk has cost meanwhile. `cards` is None if its machine does not report them.
     """
 
     instance: InstanceId
@@ -30,6 +31,8 @@ class Money:
     asleep: str = ""
     cards: tuple[Card, ...] | None = None
     reason: str = ""
+    asleep_for: float | None = None
+    stored: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,11 @@ class Status:
     denied: tuple[Denied, ...] = ()
     sandbox: bool = False
     sandbox_stopped: bool = False
+
+    @property
+    def zone(self) -> str:
+        """How dates of it are marked."""
+        return zone_of(self.sandbox)
 
     @property
     def word(self) -> str:

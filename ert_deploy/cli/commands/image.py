@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 from ert_deploy.app import images
+from ert_deploy.cli.groups import Group
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
 from ert_deploy.cli.view.progress import make_view
 
 
-@click.group("image")
+@click.group("image", cls=Group)
 def command() -> None:
     """Build and push the GPU image; record its digest in the config.
 

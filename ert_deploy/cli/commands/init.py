@@ -13,19 +13,21 @@ from ert_deploy.app.project import Ask, Draft, Question
 from ert_deploy.core.model.errors import UsageError
 
 OPTIONS = {
+    "gpu": f"GPU cloud: {' or '.join(project.clouds())}.",
+    "web": f"Web host: {' or '.join(project.hosts())}.",
     "deployment": "Name of the deployment.",
     "image": "Image of the backend, with a tag or a digest.",
     "model": "Tag of the language model.",
     "gpu_ram": "Class of GPU memory: 24GB, or 16GB for less money (docs/models.md).",
     "max_dph": "Most to pay per hour, in $.",
-    "service": "Name of the web service at Render.",
+    "service": f"Name of the web service at {' or '.join(project.hosts().values())}.",
     "health_path": "Path of the app that returns JSON.",
     "health_field": "The field in it with the fingerprint.",
     "repo": "Repository of the app, for the Blueprint; - for the Blueprint's own.",
     "root": "The app's folder in the repository.",
     "build": "Command that builds the app.",
     "start": "Command that starts the app.",
-    "region": "Render region of the app.",
+    "region": "Region of the app at its host.",
 }
 
 
@@ -39,7 +41,11 @@ def _flags(command: Any) -> Any:
 @click.argument("name", default="ert")
 @_flags
 @click.option("--defaults", is_flag=True, help="Do not prompt; use the defaults for missing options.")
-@click.option("--force", is_flag=True, help="Replace files that are there already; add lines to your own render.yaml.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Replace files that are there, each kept as NAME.bak; add lines to your own render.yaml.",
+)
 @click.option("--blueprint/--no-blueprint", default=True, help="Whether to write render.yaml too.")
 @click.option(
     "--schema", is_flag=False, flag_value="-", metavar="[FILE]",
@@ -59,9 +65,9 @@ def command(
     """Begin a project: write configs/NAME.yaml and render.yaml.
 
     It also writes the JSON Schema of the config, for editors. It asks a few questions, each with a default, and
-    validates the files. Procfile, packages and an existing render.yaml give the defaults; that file stays as it is, and
-    the lines to add are shown. It never requests a key: keys are read from VAST_API_KEY and RENDER_API_KEY, or from
-    files with mode 0600, when a command needs them.
+    validates the files. An earlier configs/NAME.yaml, Procfile, packages and an existing render.yaml give the defaults;
+    the last stays as it is, and the lines to add are shown. It never requests a key: keys are read from VAST_API_KEY
+    and RENDER_API_KEY, or from files with mode 0600, when a command needs them.
     """
     if reference:
         click.echo(project.config_reference(), nl=False)
@@ -73,7 +79,8 @@ def command(
     draft = project.draft_project(name, answers, ask=_asker(defaults, answers), blueprint=blueprint)
     for line in draft.diff_lines():
         click.echo(line, err=True)
-    project.write_project(draft, force=force)
+    for path, copy in project.write_project(draft, force=force).items():
+        click.echo(f"{path} as it was is kept as {copy}", err=True)
     _say(name, draft, force=force)
 
 
@@ -127,5 +134,6 @@ def _next(name: str, draft: Draft) -> list[str]:
             f"ert-deploy image build --tag {draft.image}",
             f"ert-deploy image push --tag {draft.image} -c {name}",
         ]
-    keys = "export VAST_API_KEY=... RENDER_API_KEY=...   # or name files with mode 0600 in the config"
+    named = " ".join(f"{key}=..." for key in draft.keys)
+    keys = f"export {named}   # or name files with mode 0600 in the config"
     return [*lines, keys, f"ert-deploy plan -c {name}", f"ert-deploy up -c {name}"]

@@ -13,14 +13,16 @@ from ert_deploy.app.rotate import Rotation
 from ert_deploy.app.running import keys as known
 from ert_deploy.app.running import provider_key
 from ert_deploy.cli.documents import named_in_json, outcome_document
+from ert_deploy.cli.groups import Group
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
 from ert_deploy.cli.view.progress import make_view
+from ert_deploy.cli.view.rows import HANGING, row
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.keys import generate as new_key
 from ert_deploy.keys import text_of
 
 
-@click.group("key")
+@click.group("key", cls=Group)
 def command() -> None:
     """Manage the API key between the apps and the backend.
 
@@ -71,8 +73,8 @@ def list_keys(config: str | None, as_json: bool) -> None:
         emit_json({"keys": rows})
         return
     for key in found:
-        since = f"since {known.moment(key.since)}" if key.since else "since a time that is not known"
-        click.echo(f"{key.name}  instance {key.instance}  {since}  {key.app or 'no app'}")
+        since = f"since {known.moment(key.since, key.zone)}" if key.since else "since a time that is not known"
+        row(f"{key.name}  instance {key.instance}  {since}  {key.app or 'no app'}", indent=HANGING)
     if not found:
         click.echo("no backend accepts a key", err=True)
 

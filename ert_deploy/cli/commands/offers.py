@@ -79,7 +79,7 @@ def _show(found: Offers, limit: int) -> None:
         click.echo("the best of them:")
         for line in offer_lines(choice.ranked[0], desired.plan_hours):
             click.echo(line)
-    for line in avoided(found.denied):
+    for line in avoided(found.denied, found.zone):
         click.echo(line)
     if choice.rejected:
         click.echo(f"{len(choice.rejected)} offers do not match; removed by")

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import click
 
 from ert_deploy.app import report as app
+from ert_deploy.cli.interrupted import Interrupted
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
 from ert_deploy.cli.view.progress import View, make_view
+from ert_deploy.cli.view.rows import HANGING, row
 from ert_deploy.core.model.errors import LoginRequired, UsageError
 from ert_deploy.core.model.secret import Secret
 
@@ -44,10 +46,20 @@ def command(ticker: str | None, config: str | None, as_json: bool, report_id: st
         return
     if report_id is not None:
         identity = report_id
-        _show(_logged_in(lambda **said: app.follow(identity, config, **said)), excerpt, as_json=as_json)
+        _show(_written(lambda **said: app.follow(identity, config, **said), [identity]), excerpt, as_json=as_json)
         return
-    asked = str(ticker)
-    _show(_logged_in(lambda **said: app.report(asked, config, **said)), excerpt, as_json=as_json)
+    asked, begun = str(ticker), list[str]()
+    found = _written(lambda **said: app.report(asked, config, started=begun.append, **said), begun)
+    _show(found, excerpt, as_json=as_json)
+
+
+def _written(call: _Call[Report], begun: list[str]) -> Report:
+    """Run the call; an interruption tells how to return to the report, if it has `begun`."""
+    try:
+        return _logged_in(call)
+    except Interrupted as interrupted:
+        interrupted.report = begun[0] if begun else ""
+        raise
 
 
 def _logged_in(call: _Call[T_co]) -> T_co:
@@ -73,9 +85,14 @@ def _show_list(found: tuple[Listed, ...], *, as_json: bool) -> None:
         emit_json({"reports": rows})
         return
     for one in found:
-        click.echo(f"{one.created:25}  {one.ticker:6}  {one.stage.title:20}  {one.report_id}")
+        row(f"{_date(one):25}  {one.ticker:6}  {one.stage.title:20}  {one.report_id}", indent=HANGING)
     if not found:
         click.echo("the app has no reports yet", err=True)
+
+
+def _date(one: Listed) -> str:
+    """Return the date as the app writes it; one that was changed to a sandbox's clock is marked."""
+    return one.created if one.zone == "UTC" else f"{one.created.rstrip('Z').replace('T', ' ')} {one.zone}"
 
 
 def _show(report: Report, excerpt: int | None, *, as_json: bool) -> None:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ert_deploy.app import sandbox
+from ert_deploy.cli.groups import Group
 from ert_deploy.cli.options import config_option, confirmed, emit_json, json_option, yes_option
+from ert_deploy.cli.view.rows import row
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 HOUR = 3600.0
 
 
-@click.group("sandbox")
+@click.group("sandbox", cls=Group)
 def command() -> None:
     """Start, stop, inspect or break the sandbox on loopback.
 
@@ -93,10 +98,33 @@ def status(config: str | None, as_json: bool) -> None:
         show_bill(found["bill"])
 
 
+def _complete_kinds(_context: click.Context, _parameter: click.Parameter, begin: str) -> list[CompletionItem]:
+    from click.shell_completion import CompletionItem
+
+    from ert_deploy.app.assist.completion import trouble_kinds
+
+    return [CompletionItem(name, help=effect) for name, effect in trouble_kinds(begin)]
+
+
+def _complete_fields(context: click.Context, _parameter: click.Parameter, begin: str) -> list[str]:
+    from ert_deploy.app.assist.completion import trouble_fields
+
+    # Click leaves the arguments unparsed while an option before them has no value yet.
+    kind = context.params.get("kind") or next(iter(context.args), "")
+    return list(trouble_fields(kind, begin))
+
+
 @command.command("break")
-@click.argument("kind", required=False)
+@click.argument("kind", required=False, shell_complete=_complete_kinds)
 @click.option("--off", is_flag=True, help="End this kind of trouble.")
-@click.option("--set", "fields", metavar="NAME=VALUE", multiple=True, help="A field of the kind; JSON or text.")
+@click.option(
+    "--set",
+    "fields",
+    metavar="NAME=VALUE",
+    multiple=True,
+    shell_complete=_complete_fields,
+    help="A field of the kind; JSON or text.",
+)
 @config_option
 @json_option
 def break_(kind: str | None, off: bool, fields: tuple[str, ...], config: str | None, as_json: bool) -> None:
@@ -137,7 +165,8 @@ def _field(text: str) -> tuple[str, Any]:
 def _show_kinds(found: list[dict[str, Any]]) -> None:
     width = max(len(one["name"]) for one in found)
     for one in found:
-        click.echo(f"  {one['name']:{width}}  {'on ' if one['on'] else '   '}  {one['effect'].replace('`', '')}")
+        label = f"  {one['name']:{width}}  {'on ' if one['on'] else '   '}  "
+        row(f"{label}{one['effect'].replace('`', '')}", indent=len(label))
     count = sum(one["on"] for one in found)
     click.echo(f"{len(found)} kinds of trouble, {count} on")
 
@@ -166,10 +195,10 @@ def show_bill(bill: dict[str, Any]) -> None:
     """Show the bill as a table, followed by the running instances."""
     click.echo("bill (charges of Vast.ai in provider time)")
     click.echo("  instance  gpu               gpu hours       gpu      disk  download     total")
-    for row in bill["rows"]:
+    for one in bill["rows"]:
         click.echo(
-            f"  {row['instance_id']:8d}  {row['gpu_name'][:16]:16}  {row['gpu_seconds'] / HOUR:9.3f}  "
-            f"${row['gpu_cost']:7.4f}  ${row['storage_cost']:7.4f}  ${row['download_cost']:7.4f}  ${row['total']:7.4f}"
+            f"  {one['instance_id']:8d}  {one['gpu_name'][:16]:16}  {one['gpu_seconds'] / HOUR:9.3f}  "
+            f"${one['gpu_cost']:7.4f}  ${one['storage_cost']:7.4f}  ${one['download_cost']:7.4f}  ${one['total']:7.4f}"
         )
     totals = bill["totals"]
     click.echo(

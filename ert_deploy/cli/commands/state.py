@@ -10,6 +10,7 @@ from ert_deploy.app import state as app
 from ert_deploy.app.attention import undecided
 from ert_deploy.app.state import moment, spoken
 from ert_deploy.cli.documents import attention
+from ert_deploy.cli.groups import Group
 from ert_deploy.cli.options import config_option, confirmed, emit_json, interruptible, json_option, yes_option
 from ert_deploy.cli.view.avoided import avoided
 from ert_deploy.cli.view.progress import make_view
@@ -20,7 +21,7 @@ from ert_deploy.core.model.stored import LockHolder
 MINUTE = 60.0
 
 
-@click.group("state")
+@click.group("state", cls=Group)
 def command() -> None:
     """Manage the deployment's stored state and its lock.
 
@@ -39,7 +40,7 @@ def show(config: str | None, as_json: bool) -> None:
         emit_json({"where": stored.where, "lock": _plain(stored.holder), "state": to_json(state)})
         return
     click.echo(f"{state.deployment}: generation {state.generation} in {stored.where}")
-    click.echo(f"  lock       {spoken(stored.holder) or 'free'}")
+    click.echo(f"  lock       {spoken(stored.holder, stored.zone) or 'free'}")
     for record in state.records:
         told = "published to the app" if record.published else "not published"
         click.echo(f"  instance   {record.id} on machine {record.machine_id}, {told}")
@@ -51,7 +52,7 @@ def show(config: str | None, as_json: bool) -> None:
         click.echo(f"  adopted    {number}")
     for number in state.claims.ignored:
         click.echo(f"  ignored    {number}")
-    for line in avoided(state.denied):
+    for line in avoided(state.denied, stored.zone):
         click.echo(line)
     if state.launches:
         worked = sum(one.healthy for one in state.launches)
@@ -68,7 +69,7 @@ def lock(config: str | None, as_json: bool, minutes: int) -> None:
     if as_json:
         emit_json({"where": done.where, "lock": _plain(done.holder)})
     else:
-        click.echo(f"{done.where} is locked, {spoken(done.holder)}; `ert-deploy state unlock` releases it")
+        click.echo(f"{done.where} is locked, {spoken(done.holder, done.zone)}; `ert-deploy state unlock` releases it")
 
 
 @command.command("unlock")
@@ -77,13 +78,13 @@ def lock(config: str | None, as_json: bool, minutes: int) -> None:
 @yes_option
 def unlock(config: str | None, as_json: bool, yes: bool) -> None:
     """Release the lock of any process. This is safe for active runs, as every write is conditional."""
-    done = app.unlock(config, confirm=lambda holder: confirmed(f"remove the lock, {spoken(holder)}?", yes=yes))
+    done = app.unlock(config, confirm=lambda held: confirmed(f"remove the lock, {held}?", yes=yes))
     if as_json:
         emit_json({"where": done.where, "ended": _plain(done.ended)})
     elif done.holder is None:
         click.echo(f"{done.where} is not locked")
     else:
-        click.echo(f"the lock is free, it was {spoken(done.ended)}" if done.ended else "nothing was done")
+        click.echo(f"the lock is free, it was {spoken(done.ended, done.zone)}" if done.ended else "nothing was done")
 
 
 @command.command("history")

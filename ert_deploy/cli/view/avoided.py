@@ -15,12 +15,15 @@ WIDTH = 80
 INDENT = " " * 13
 
 
-def avoided(denied: Iterable[Denied]) -> Iterator[str]:
-    """Yield lines of at most 80 columns: what is not rented until when, how often it failed, and the last reason."""
+def avoided(denied: Iterable[Denied], zone: str) -> Iterator[str]:
+    """Yield lines of at most 80 columns: what is not rented until when, how often it failed, and the last reason.
+
+    `zone` marks the dates.
+    """
     for one in denied:
         of_host = f" of host {one.host_id}" if one.machine_id and one.host_id else ""
         evidence = f": {one.evidence}" if one.evidence else ""
-        said = printable(f"{one.subject}{of_host} until {moment(one.until)}{evidence}")
+        said = printable(f"{one.subject}{of_host} until {moment(one.until, zone)}{evidence}")
         yield from textwrap.wrap(said, WIDTH, initial_indent="  avoided    ", subsequent_indent=INDENT)
         yield INDENT + textwrap.shorten(printable(one.reason), WIDTH - len(INDENT), placeholder=" ...")
 

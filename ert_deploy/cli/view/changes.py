@@ -19,7 +19,7 @@ def changes(before: Status | None, found: Status) -> Iterator[str]:
 
     Numbers alone are no difference: they change with every look.
     """
-    at = moment(found.now)
+    at = moment(found.now, found.zone)
     if before is None or headline(before) != headline(found):
         yield f"{at} {headline(found)}"
     known = {} if before is None else {label(link): link for link in before.links}

@@ -31,7 +31,7 @@ def status_lines(found: Status, width: int) -> Iterator[str]:
     ):
         if numbers:
             yield from _said("also", f"{title}: {', '.join(map(str, numbers))}", width)
-    yield from avoided(found.denied)
+    yield from avoided(found.denied, found.zone)
 
 
 def headline(found: Status) -> str:
@@ -55,7 +55,7 @@ def label(link: Link) -> str:
 def _money_lines(money: Money, width: int) -> Iterator[str]:
     known = [
         f"{span(money.age)} old" if money.age is not None else "age not known",
-        f"asleep ({money.asleep})" if money.asleep else _idle(money),
+        _asleep(money) if money.asleep else _idle(money),
         f"${money.spent:.4f} until now at most" if money.spent is not None else "cost until now not known",
         per_hour(money.per_hour) if money.per_hour is not None else "an unknown price per hour",
     ]
@@ -65,6 +65,14 @@ def _money_lines(money: Money, width: int) -> Iterator[str]:
     elif not money.asleep:
         why = money.reason or "the machine does not report it"
         yield from _said("GPU", f"use and memory not known: {why}", width)
+
+
+def _asleep(money: Money) -> str:
+    """Return why it sleeps, and if that is known, for how long and what its disk has cost meanwhile."""
+    if money.asleep_for is None:
+        return f"asleep ({money.asleep})"
+    stored = f": ${money.stored:.4f} for its disk" if money.stored is not None else ""
+    return f"asleep ({money.asleep}) for {span(money.asleep_for)}{stored}"
 
 
 def _idle(money: Money) -> str:

@@ -6,9 +6,11 @@ import sys
 from types import TracebackType
 from typing import IO, Protocol, cast
 
-from rich.console import Console
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.markup import escape
 from rich.status import Status
+from rich.text import Text
 
 from ert_deploy.cli.streams import Painted, SafeStream, safe
 from ert_deploy.cli.view.boot import Boots
@@ -78,6 +80,23 @@ class PlainView:
         """No cleanup needed."""
 
 
+CUT = "..."
+
+
+class OneRow:
+    """Text that never takes a second row: cut at the width that the terminal has when it is drawn."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the text; what does not fit ends with CUT. A wide character counts twice."""
+        text = self.text
+        if cell_len(text) > options.max_width:
+            text = set_cell_size(text, max(0, options.max_width - len(CUT))).rstrip() + CUT
+        yield Text(text, no_wrap=True, overflow="crop")
+
+
 class LiveView:
     """Permanent lines, and below them one live line with a spinner."""
 
@@ -96,7 +115,7 @@ class LiveView:
             self._shown = text
             self._console.print(escape(safe(text)), style=STYLES.get(type(event), ""), soft_wrap=True)
         elif fleeting := _fleeting(self._boots, event):
-            self._status.update(escape(safe(fleeting)))
+            self._status.update(OneRow(safe(fleeting)))
 
     def note(self, text: str) -> None:
         """Print one line above the live line."""

@@ -9,6 +9,7 @@ import textwrap
 import click
 
 NARROWEST, WIDEST = 40, 200
+HANGING = 4  # columns, for a row of a table that is too long
 LABEL = 12  # columns of a label such as "  backend   ", under which its text goes on
 
 

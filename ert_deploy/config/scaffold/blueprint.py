@@ -29,7 +29,7 @@ def render(settings: Settings) -> str:
     or when an owned variable conflicts with one that the Blueprint sets.
     """
     host = settings.web.provider
-    if host is not RENDER:
+    if not host.blueprint:
         raise UsageError(f"a Blueprint is for Render, and providers/web is {host.section}")
     targets = settings.desired.targets
     services = [_service(target, how) for target, how in zip(targets, settings.blueprints, strict=True)]

@@ -12,7 +12,7 @@ from pathlib import Path
 from ert_deploy.config.scaffold.blueprint import DASHBOARD, START
 from ert_deploy.config.scaffold.existing import OURS, answers
 from ert_deploy.config.scaffold.frameworks import OTHER_START, commands, read
-from ert_deploy.config.scaffold.template import PLACEHOLDER_IMAGE, QUESTIONS
+from ert_deploy.config.scaffold.template import PLACEHOLDER_IMAGE, choices, questions
 
 _HTTPS = re.compile(r"https://(?:[^/@]*@)?(?P<host>[A-Za-z0-9.-]+)/(?P<path>[A-Za-z0-9._/-]+?)(?:\.git)?/?")
 _SSH = re.compile(r"(?:ssh://)?git@(?P<host>[A-Za-z0-9.-]+)[:/](?P<path>[A-Za-z0-9._/-]+?)(?:\.git)?/?")
@@ -22,9 +22,9 @@ BLUEPRINT = "render.yaml"
 
 def suggestions(folder: Path, name: str) -> dict[str, str]:
     """Return a default value for every question, for a config with that name. The image is always the placeholder."""
-    found = {question.name: question.default for question in QUESTIONS}
+    found = {question.name: question.default for question in (*choices(), *questions())}
     found |= {"image": PLACEHOLDER_IMAGE, "repo": web_address(_remote(folder)) or "-", "start": START}
-    if QUESTIONS[0].refusal(name) == "":
+    if questions()[0].refusal(name) == "":
         found["deployment"] = name
     if (folder / DASHBOARD).is_dir():
         return found
@@ -42,7 +42,7 @@ def known_answers(folder: Path, name: str) -> dict[str, str]:
     """Return the values that an existing Blueprint gives, of its service `name` or its first one; only valid ones."""
     text = read(folder / BLUEPRINT)
     said = {} if text.startswith(OURS) else answers(text, name)
-    return {q.name: said[q.name] for q in QUESTIONS if said.get(q.name) and not q.refusal(said[q.name])}
+    return {q.name: said[q.name] for q in questions() if said.get(q.name) and not q.refusal(said[q.name])}
 
 
 def image_of(answered: str, repo: str) -> str:

@@ -7,12 +7,15 @@ draft: the image may still be the placeholder, which `up` does not accept.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ert_deploy.config import providers
 from ert_deploy.config.load import parse
+from ert_deploy.config.providers import Host, Provider, gpu_cloud, web_host
 from ert_deploy.config.scaffold.blueprint import DASHBOARD, START
-from ert_deploy.config.schema.keys import keys
+from ert_deploy.config.schema.keys import GPU, WEB, keys
 from ert_deploy.config.schema.parser import Bad
 from ert_deploy.config.schema.parts import Field
 from ert_deploy.config.settings import Blueprint, Settings
@@ -21,7 +24,6 @@ from ert_deploy.config.yaml.tree import Scalar, read_tree
 
 PLACEHOLDER_IMAGE = "ghcr.io/YOUR-NAME/ert-llm-backend:0.1.0"
 SCHEMA_FILE = "ert-deploy.schema.json"  # beside the config, whose first line names it to editors
-_SERVICE = "render/services/*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +57,48 @@ class Question:
         return conflict(self.others | {self.name: answer}) if self.others is not None else ""
 
 
-QUESTIONS = (
-    Question("deployment", "deployment", "The name that marks every resource of this deployment.", "ert"),
-    Question("image", "launch/image", "The image you pushed; nothing is rented with the placeholder.", ""),
-    Question("model", "launch/model", "The language model, a tag of Ollama's library.", "gpt-oss:20b"),
-    Question("gpu_ram", "offer/gpu_ram", "The class of GPU memory: 24GB, or 16GB for less money.", "24GB"),
-    Question("max_dph", "offer/max_dph", "The most to pay per hour for the GPU, in $.", "0.60", text=False),
-    Question("service", f"{_SERVICE}/name", "The exact name of your web service at Render.", "ert-dashboard"),
-    Question("health_path", f"{_SERVICE}/health_path", "Path of your app that returns JSON.", "/health"),
-    Question("health_field", f"{_SERVICE}/health_field", "The field in it with the fingerprint.", "fingerprint"),
-    Question("repo", f"{_SERVICE}/blueprint/repo", "The repository for Render; - for the file's own.", "-"),
-    Question("root", f"{_SERVICE}/blueprint/root", "The app's folder in the repository; . for all of it.", DASHBOARD),
-    Question("build", f"{_SERVICE}/blueprint/build", "How Render builds the app.", Blueprint().build),
-    Question("start", f"{_SERVICE}/blueprint/start", "How Render starts it, on 0.0.0.0:$PORT.", START),
-    Question("region", f"{_SERVICE}/blueprint/region", "Where Render runs it; it cannot be changed later.", "oregon"),
-)
+def choices() -> tuple[Question, ...]:
+    """Return the questions for the providers, for each kind of which there are several."""
+    kinds = (("gpu", GPU, "The GPU cloud", providers.GPU_CLOUDS), ("web", WEB, "The web host", providers.WEB_HOSTS))
+    return tuple(
+        Question(name, key, f"{what}: {', '.join(f'{p.section} for {p.name}' for p in known)}.", known[0].section)
+        for name, key, what, known in kinds
+        if len(known) > 1
+    )
+
+
+def chosen(answers: Mapping[str, str]) -> tuple[Provider, Host]:
+    """Return the providers that the answers name, else the first of each kind."""
+    cloud = answers.get("gpu") or providers.GPU_CLOUDS[0].section
+    return gpu_cloud(cloud), web_host(answers.get("web") or providers.WEB_HOSTS[0].section)
+
+
+def questions(answers: Mapping[str, str] | None = None) -> tuple[Question, ...]:
+    """Return all other questions, for the providers that the answers name."""
+    _, host = chosen(answers or {})
+    service = f"{host.section}/services/*"
+    common = (
+        Question("deployment", "deployment", "The name that marks every resource of this deployment.", "ert"),
+        Question("image", "launch/image", "The image you pushed; nothing is rented with the placeholder.", ""),
+        Question("model", "launch/model", "The language model, a tag of Ollama's library.", "gpt-oss:20b"),
+        Question("gpu_ram", "offer/gpu_ram", "The class of GPU memory: 24GB, or 16GB for less money.", "24GB"),
+        Question("max_dph", "offer/max_dph", "The most to pay per hour for the GPU, in $.", "0.60", text=False),
+        Question("service", f"{service}/name", f"The exact name of your web service at {host.name}.", "ert-dashboard"),
+        Question("health_path", f"{service}/health_path", "Path of your app that returns JSON.", "/health"),
+        Question("health_field", f"{service}/health_field", "The field in it with the fingerprint.", "fingerprint"),
+    )
+    return (*common, *_of_a_blueprint(host, f"{service}/blueprint")) if host.blueprint else common
+
+
+def _of_a_blueprint(host: Host, key: str) -> tuple[Question, ...]:
+    return (
+        Question("repo", f"{key}/repo", f"The repository for {host.name}; - for the file's own.", "-"),
+        Question("root", f"{key}/root", "The app's folder in the repository; . for all of it.", DASHBOARD),
+        Question("build", f"{key}/build", f"How {host.name} builds the app.", Blueprint().build),
+        Question("start", f"{key}/start", f"How {host.name} starts it, on 0.0.0.0:$PORT.", START),
+        Question("region", f"{key}/region", f"Where {host.name} runs it; it cannot be changed later.", "oregon"),
+    )
+
 
 _HEAD = """\
 # yaml-language-server: $schema={schema}
@@ -77,14 +106,14 @@ _HEAD = """\
 #
 # Only values that differ from the defaults are here; `ert-deploy init --reference` prints every key, with units,
 # defaults and reasons. An unknown key is an error. `ert-deploy plan` prints the steps without executing them.
-# No key is ever in this file. VAST_API_KEY and RENDER_API_KEY are read from the environment, or from a file of mode
-# 0600 that vast/key/file and render/key/file name.
+# No key is ever in this file. {gpu_key} and {web_key} are read from the environment, or from a file of mode
+# 0600 that {gpu}/key/file and {web}/key/file name.
 
 # The name that marks every resource of this deployment. Rename it only when no instance is running.
 deployment: {deployment}
 # The owner of its machines, in case another project on the account has the same name. Random; do not copy it.
 owner: {owner}
-
+{providers_line}
 launch:
   # The image built from images/llm-backend, in a registry the host can pull from without a login.{unset}
   image: {image}
@@ -95,7 +124,7 @@ offer:
   # The most to pay per hour for GPU and disk together, in $/h.
   max_dph: {max_dph}
 {gpu_ram_line}
-render:
+{web}:
   # Each service listed here gets the backend's address and key; its other variables are never changed.
   services:
     - name: {service}
@@ -103,16 +132,26 @@ render:
 
 
 def draft(answers: dict[str, str], owner: str) -> str:
-    """Return the text of a config from the answers, one for each name in `QUESTIONS`, and an owner id."""
-    shown = {question.name: _shown(question, answers[question.name]) for question in QUESTIONS}
+    """Return the text of a config from the answers, one for each of the `questions`, and an owner id."""
+    cloud, host = chosen(answers)
+    shown = {question.name: _shown(question, answers[question.name]) for question in questions(answers)}
     unset = "\n  # Put yours here: with the placeholder `up` does not rent." if _unset(answers) else ""
     ram = answers["gpu_ram"] != _question("gpu_ram").default
     line = f"  # The class of GPU memory, see docs/models.md.\n  gpu_ram: {shown['gpu_ram']}\n" if ram else ""
-    text = _HEAD.format(**shown, owner=owner, unset=unset, schema=SCHEMA_FILE, gpu_ram_line=line)
+    of_providers = {"gpu": cloud.section, "web": host.section, "gpu_key": cloud.key, "web_key": host.key}
+    more = {"unset": unset, "schema": SCHEMA_FILE, "gpu_ram_line": line, "providers_line": _named(cloud, host)}
+    text = _HEAD.format(**shown, **of_providers, **more, owner=owner)
     for name, said in (("health_path", "Path of the running app"), ("health_field", "The proof of a deploy")):
         if answers[name] != _question(name).default:
             text += f'      # {said}; see README, "Use it for your app".\n      {name}: {shown[name]}\n'
-    return text + _blueprint(answers, shown)
+    return text + (_blueprint(answers, shown) if host.blueprint else "")
+
+
+def _named(cloud: Provider, host: Host) -> str:
+    """Return the lines that choose other providers than the first of each kind."""
+    pairs = (("gpu", cloud, providers.GPU_CLOUDS[0]), ("web", host, providers.WEB_HOSTS[0]))
+    lines = [f"  {kind}: {one.section}\n" for kind, one, first in pairs if one != first]
+    return "\n# Where the GPU is rented, and where the app runs.\nproviders:\n" + "".join(lines) if lines else ""
 
 
 def conflict(answers: dict[str, str]) -> str:
@@ -155,4 +194,4 @@ def _unset(answers: dict[str, str]) -> bool:
 
 
 def _question(name: str) -> Question:
-    return next(question for question in QUESTIONS if question.name == name)
+    return next(question for question in questions() if question.name == name)

@@ -1,4 +1,4 @@
-"""Project files: creates each file atomically, and lists the differences before an existing one is overwritten.
+"""Project files: creates each file atomically; one that is replaced is shown as a diff before, and copied.
 
 A file that would change is displayed as a diff, with anything that may be a key replaced.
 """
@@ -8,7 +8,8 @@ from __future__ import annotations
 import difflib
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
 from pathlib import Path
 
 from ert_deploy.config.schema.secret_shapes import SECRET_VALUE
@@ -33,6 +34,35 @@ def write(files: Mapping[Path, str]) -> None:
             _replace(path, text)
         except OSError as error:
             raise UsageError(f"{shown(str(path))} cannot be written: {error.strerror or 'unknown reason'}") from None
+
+
+def back_up(paths: Iterable[Path]) -> dict[Path, Path]:
+    """Copy each file to a new one beside it: NAME.bak, else NAME.bak.1, ... Return the copies; none is overwritten.
+
+    Raise `UsageError` when that fails.
+    """
+    made: dict[Path, Path] = {}
+    for path in paths:
+        try:
+            about, data = read_plain(path, MOST_BYTES)
+            made[path] = _copied(path, data, about.st_mode & 0o777)
+        except (Unreadable, OSError) as error:
+            why = str(error) if isinstance(error, Unreadable) else error.strerror or "unknown reason"
+            raise UsageError(f"{shown(str(path))} cannot be copied, and nothing was written: {why}") from None
+    return made
+
+
+def _copied(path: Path, data: bytes, mode: int) -> Path:
+    for number in count():
+        copy = path.with_name(f"{path.name}.bak{f'.{number}' if number else ''}")
+        try:
+            descriptor = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        except FileExistsError:
+            continue
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+        return copy
+    raise AssertionError("there is always another number")
 
 
 def _replace(path: Path, text: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from ert_deploy.config import settings as places
-from ert_deploy.config.providers import GPU_CLOUDS, RENDER, WEB_HOSTS, Host, Provider
+from ert_deploy.config.providers import GPU_CLOUDS, WEB_HOSTS, Host, Provider
 from ert_deploy.config.schema import llm_catalog, locations, types
 from ert_deploy.config.schema.extra_env import variable
 from ert_deploy.config.schema.market_catalog import AUTO
@@ -99,7 +99,7 @@ def _services(host: Host) -> tuple[Part, ...]:
                 Field("allow_downtime", yes_or_no, _TARGET.allow_downtime),
                 Field("address", locations.provider_url, _TARGET.address),
                 Section("owned", _owned(host)),
-                *((Section("blueprint", _BLUEPRINT_PARTS),) if host is RENDER else ()),
+                *((Section("blueprint", _BLUEPRINT_PARTS),) if host.blueprint else ()),
             ),
         ),
     )
@@ -222,8 +222,9 @@ def root(clouds: tuple[Provider, ...], hosts: tuple[Host, ...]) -> Section:
 ROOT = root(GPU_CLOUDS, WEB_HOSTS)
 
 
-def keys(part: Part = ROOT, path: str = "") -> Iterator[tuple[str, Part]]:
+def keys(part: Part | None = None, path: str = "") -> Iterator[tuple[str, Part]]:
     """Iterate over all keys of the schema with their paths; an entry of a list is `*` in the path."""
+    part = ROOT if part is None else part
     if isinstance(part, Rows | Section):
         if path:
             yield path, part

@@ -112,13 +112,15 @@ def _asleep(facts: Facts, found: Candidate) -> Iterator[Cause]:
     number, reason = found.instance.id, facts.asleep.get(found.instance.id)
     subject = f"{Name.CONTRACT} {number}"
     if reason is Asleep.IDLE:
-        why = "no report was requested for so long: launch/idle_stop; only its disk bills"
+        limit = "launch/guard/idle_stop"
+        why = f"no report was requested for so long: {limit}; only its disk bills"
         seen = f"instance {number} sleeps: it was idle and stopped itself"
-        yield Cause("idle", STOPPED, seen, why, "`ert-deploy wake`, or raise launch/idle_stop", subject, wanted=True)
+        yield Cause("idle", STOPPED, seen, why, f"`ert-deploy wake`, or raise {limit}", subject, wanted=True)
     elif reason is Asleep.LIMIT:
-        why = "its guard keeps the limits of the config (launch/max_lifetime, or a budget); only its disk bills"
-        seen = f"instance {number} stopped itself at a limit of its own: its lifetime (launch/max_lifetime) or budget"
-        yield Cause("lifetime", STOPPED, seen, why, "`ert-deploy wake`, or raise launch/max_lifetime", subject)
+        limit = "launch/guard/max_lifetime"
+        why = f"its guard keeps the limits of the config ({limit}, or a budget); only its disk bills"
+        seen = f"instance {number} stopped itself at a limit of its own: its lifetime ({limit}) or budget"
+        yield Cause("lifetime", STOPPED, seen, why, f"`ert-deploy wake`, or raise {limit}", subject)
 
 
 def _taken(found: Candidate) -> Cause:

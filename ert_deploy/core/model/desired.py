@@ -109,7 +109,7 @@ class Launch:
             # Added only if enabled, so that existing deployments keep their spec and are not replaced.
             **({"debug_ssh": True} if self.debug_ssh else {}),
             **({"server": dict(self.server.env())} if self.server.env() else {}),
-            **({"env": {extra.name: extra.value for extra in self.env}} if self.env else {}),
+            **({"env": {extra.name: extra.configured for extra in self.env}} if self.env else {}),
         }  # fmt: skip
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 

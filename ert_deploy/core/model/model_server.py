@@ -8,13 +8,28 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class ExtraVariable:
-    """Variable that a config adds to the container. Only its name is ever shown."""
+    """Variable that a config adds to the container. Only its name is ever shown.
+
+    `source` is the environment variable on the operator's machine that holds a secret `value`, which is empty until it
+    is read; without it the value is in the config.
+    """
 
     name: str
     value: str = field(repr=False)
+    source: str = ""
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def missing(self) -> bool:
+        """Whether its value is not there, so that no container can be created with it."""
+        return bool(self.source) and not self.value
+
+    @property
+    def configured(self) -> str:
+        """What the config says of it: the value, or where a secret comes from, which reveals nothing of it."""
+        return f"from {self.source}" if self.source else self.value
 
 
 @dataclass(frozen=True, slots=True)

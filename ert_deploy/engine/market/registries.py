@@ -1,7 +1,7 @@
-"""Check that image and model exist in their registry, before anything is rented for them.
+"""Check that image and model exist in their registry, and that every variable has a value, before anything is rented.
 
-A machine that cannot pull its image, or whose model does not exist, fails on every host alike. What cannot be
-read here is no reason to stop: hosts may reach it from where they are.
+A machine that cannot pull its image, whose model does not exist or that lacks a variable fails on every host alike.
+What cannot be read here is no reason to stop: hosts may reach it from where they are.
 """
 
 from __future__ import annotations
@@ -37,16 +37,25 @@ def check_registries(run: Run) -> Effects[None]:
 
 
 def registry_findings(launch: Launch) -> Effects[tuple[Finding, ...]]:
-    """Return what is wrong with the image and the model, as far as their registry reports it."""
+    """Return what is wrong with the variables, the image and the model, as far as their registry reports it."""
     return (yield from _findings(launch, (yield from ask(Registries.image, launch.image))))
 
 
 def _findings(launch: Launch, image: Manifest) -> Effects[tuple[Finding, ...]]:
-    found = list(_of_image(launch, image))
+    found = [*_of_variables(launch), *_of_image(launch, image)]
     if launch.server.kind == OLLAMA:
         model = yield from ask(Registries.model, launch.model)
         found += _of_model(launch, model, image)
     return tuple(found)
+
+
+def _of_variables(launch: Launch) -> Iterator[Finding]:
+    for extra in launch.env:
+        if extra.missing:
+            yield Finding(
+                f"launch/env takes {extra.name} from {extra.source}, which is not set here",
+                f"export {extra.source}=... where `up` is run",
+            )
 
 
 def _of_image(launch: Launch, image: Manifest) -> Iterator[Finding]:

@@ -71,7 +71,7 @@ def test_an_instance_without_any_state_is_told() -> None:
     ("asleep", "code", "seen", "wanted"),
     [
         (Asleep.IDLE, "idle", "it was idle", True),
-        (Asleep.LIMIT, "lifetime", "launch/max_lifetime", False),
+        (Asleep.LIMIT, "lifetime", "launch/guard/max_lifetime", False),
         (Asleep.OUTSIDE, "contract", "stopped (not by ert-deploy)", False),
         (Asleep.TAKEN, "contract", "its GPU was taken", False),
     ],

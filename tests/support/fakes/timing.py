@@ -17,6 +17,8 @@ LATENCY = 0.1
 class FakeClock:
     """Virtual time: it advances on every sleep and every call of a port. `hooks` are called after every advance."""
 
+    zone = "UTC"
+
     def __init__(self, start: float = 1_000_000.0) -> None:
         self.time = start
         self.slept = 0.0

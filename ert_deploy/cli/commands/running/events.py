@@ -7,6 +7,7 @@ import click
 from ert_deploy.app.running import events as app
 from ert_deploy.app.running.events import Happened, moment
 from ert_deploy.cli.options import config_option, emit_json, json_option
+from ert_deploy.cli.view.rows import HANGING, row
 
 
 @click.command("events")
@@ -28,7 +29,8 @@ def command(config: str | None, as_json: bool, tail: int | None) -> None:
     for one in found.events:
         cost = f"${one.cost:.2f}" if one.cost else ""
         about = f"{one.what:10}  {one.instance:10}  {cost:>8}"
-        click.echo(f"{moment(abs(one.at))}  {about}  {one.who}{f': {one.why}' if one.why else ''}")
+        why = f": {one.why}" if one.why else ""
+        row(f"{moment(abs(one.at), found.zone)}  {about}  {one.who}{why}", indent=HANGING)
     if not found.events:
         click.echo(f"no event is stored in {found.where}", err=True)
 

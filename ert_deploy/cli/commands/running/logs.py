@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ert_deploy.app import logs as app
+from ert_deploy.app.running import container_log as app
 from ert_deploy.app.running import logs as merged
 from ert_deploy.app.running.logs import EVERY, Line, Source, Wanted
 from ert_deploy.cli.json_document import emit_json_line
@@ -30,7 +30,7 @@ WEEK = 7 * 86400.0
 @click.command("logs")
 @config_option
 @json_option
-@click.option("--tail", type=click.IntRange(1, 10000), default=100, show_default=True, help="How many lines.")
+@click.option("--tail", type=click.IntRange(1, 10000), default=100, show_default=True, help="How many lines are shown.")
 @click.option(
     "--instance", metavar="ID", callback=as_id, shell_complete=complete_instances,
     help="Which instance of the deployment; default: the newest.",
@@ -43,9 +43,12 @@ WEEK = 7 * 86400.0
     type=click.Choice([one.value for one in Source]),
     help="Only this one; repeat.",
 )
-@click.option("--since", type=Duration(WEEK), help="Only lines of the last 90s, 20m or 2h.")
+@click.option("--since", type=Duration(WEEK), help="Only lines of the last 90s, 20m or 2h; in a sandbox by its clock.")
 @click.option("--grep", metavar="REGEX", help="Only lines that contain it.")
-def command(config: str | None, as_json: bool, tail: int, instance: InstanceId | None, **chosen: Any) -> None:
+@click.option("--checks", is_flag=True, help="Also show health checks that succeeded.")
+def command(
+    config: str | None, as_json: bool, tail: int, instance: InstanceId | None, checks: bool, **chosen: Any
+) -> None:
     """Show the last lines of the backend's log.
 
     With -f, --source, --since or --grep: the lines of the web server, the guard and the engine on the GPU machine, and
@@ -54,14 +57,14 @@ def command(config: str | None, as_json: bool, tail: int, instance: InstanceId |
     """
     if not any(chosen.values()):
         with interruptible(), make_view() as view:
-            log = app.logs(config, tail=tail, instance=instance, progress=view)
+            log = app.logs(config, tail=tail, instance=instance, checks=checks, progress=view)
         if as_json:
             emit_json({"instance": log.instance, "lines": log.text.splitlines()})
         else:
             click.echo(log.text)
         return
     sources = frozenset(map(Source, chosen["sources"])) or EVERY
-    wanted = Wanted(sources, tail, chosen["since"], chosen["grep"] or "", instance)
+    wanted = Wanted(sources, tail, chosen["since"], chosen["grep"] or "", instance, checks)
     with interruptible():
         lines = merged.log_lines(config, wanted, follow=chosen["follow"], progress=PlainView())
         if as_json and not chosen["follow"]:

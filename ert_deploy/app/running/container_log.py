@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from ert_deploy.app.deployment import SILENT, Config, Progress, opened
 from ert_deploy.app.outcome import accessible
+from ert_deploy.app.running.log_checks import is_check
+from ert_deploy.app.running.log_lines import DEEPEST, readable
 from ert_deploy.core.model.errors import ErtError, UsageError
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.planning.age import newest
@@ -22,9 +24,16 @@ class Log:
 
 
 def logs(
-    config: Config = None, *, tail: int = 100, instance: InstanceId | None = None, progress: Progress = SILENT
+    config: Config = None,
+    *,
+    tail: int = 100,
+    instance: InstanceId | None = None,
+    checks: bool = False,
+    progress: Progress = SILENT,
 ) -> Log:
-    """Return the last `tail` lines of the log of an instance, by default the newest.
+    """Return the last `tail` lines of the log of an instance, by default the newest, without successful health checks.
+
+    With `checks` these are among them.
 
     Raises UsageError if no such instance exists, CannotObserve, or Failed if the log is not available.
     """
@@ -38,7 +47,13 @@ def logs(
         raise UsageError(f"instance {instance} is not one of {deployment}", hint=f"there are: {', '.join(mine)}")
     chosen = instance if instance is not None else newest(found).id
     _hold_keys(session)
-    return Log(chosen, session.ports.gpu.logs(chosen, tail))
+    if session.in_sandbox:
+        progress.note("sandbox: the times within the lines are this computer's")
+    if checks:
+        return Log(chosen, session.ports.gpu.logs(chosen, tail))
+    text = session.ports.gpu.logs(chosen, max(tail, DEEPEST))
+    kept = [line for line in text.splitlines() if not is_check(readable(line))]
+    return Log(chosen, "\n".join(kept[-tail:]))
 
 
 def _hold_keys(session: Session) -> None:
