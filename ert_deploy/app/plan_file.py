@@ -102,7 +102,8 @@ def _seen(situation: Situation) -> Mapping[str, Any]:
 
 
 def _plain(desired: Desired) -> Any:
-    wanted = asdict(replace(desired, wait_for_offer=0.0, begin=True))
+    server = desired.external and replace(desired.external, key=None)
+    wanted = asdict(replace(desired, wait_for_offer=0.0, begin=True, external=server))
     return json.loads(json.dumps(wanted, default=sorted, sort_keys=True))
 
 

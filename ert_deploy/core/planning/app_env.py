@@ -38,15 +38,20 @@ def fingerprint(values: Mapping[str, Secret]) -> str:
     return hashlib.sha256(_canonical(plain).encode()).hexdigest()[:16]
 
 
-def connected(target: Target, url: str, key: Secret, certificate: str) -> dict[str, Secret]:
-    """Return the owned variables of a target that uses the backend, the fingerprint last."""
+def connected(target: Target, url: str, key: Secret, certificate: str, model: str = "") -> dict[str, Secret]:
+    """Return the owned variables of a target that uses the backend, the fingerprint last.
+
+    `model` is for an external server: one that is rented serves a single model. Without a certificate the app uses
+    those of its system.
+    """
     names = target.names
     values = {
         names.enabled: Secret("true"),
         names.url: Secret(url),
         names.key: key,
         names.timeout: Secret(str(target.timeout)),
-        names.certificate: Secret(certificate),
+        **({names.certificate: Secret(certificate)} if certificate else {}),
+        **({names.model: Secret(model)} if model else {}),
         **({names.previews: Secret(USE_IN_PREVIEWS)} if target.previews else {}),
         **{name: Secret("false") for name in names.disabled},
     }

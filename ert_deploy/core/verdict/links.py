@@ -25,6 +25,8 @@ class Name(StrEnum):
     IDENTITY = "identity"
     ENGINE = "engine"
     MODEL = "model"
+    ENDPOINT = "endpoint"
+    KEY = "key"
     APP_CONFIG = "app config"
     APP = "app instance"
     REPORT = "last report"
