@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ert_deploy.core.model.app.external import External
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import NeedsAttention
 from ert_deploy.core.model.keys import certificate_sha256
@@ -71,7 +72,8 @@ class Outcome:
     `undecided` are the instances that the user has to assign, each with the reason; `others` are those of another
     owner. `abandoned` are the apps that could not be updated, each with the reason. `left` is set if the backend in use
     does not match the config and cannot be replaced. `idle_stop` is in seconds, 0 for never. `unknown_until`: Unix
-    seconds until which an instance of a create without state may appear; 0 if none can.
+    seconds until which an instance of a create without state may appear; 0 if none can. `external` is the server that
+    the apps use in place of a rented backend. `listed`: the instances of the account were read.
     """
 
     deployment: str
@@ -85,6 +87,8 @@ class Outcome:
     idle_stop: int = 0
     left: NeedsAttention | None = None
     unknown_until: float = 0.0
+    external: External | None = None
+    listed: bool = True
 
 
 def outcome_of(result: Result, *, changed: bool, now: float) -> Outcome:
@@ -103,6 +107,8 @@ def outcome_of(result: Result, *, changed: bool, now: float) -> Outcome:
         idle_stop=desired.launch.guard.idle_stop,
         left=result.left,
         unknown_until=now + result.unknown_for if result.unknown_for else 0.0,
+        external=desired.external if desired.phase is Phase.RUNNING else None,
+        listed=desired.cloud.readable,
     )
 
 

@@ -14,7 +14,7 @@ from ert_deploy.core.planning.app_env import connected, withdrawn
 from ert_deploy.core.verdict.external import ServerSeen
 from ert_deploy.core.verdict.facts import Facts
 from ert_deploy.core.verdict.judge import links
-from ert_deploy.core.verdict.links import Missing, Standing, standing
+from ert_deploy.core.verdict.links import Missing, Name, Standing, standing
 from tests.support.situations import DASH, UP, app, instance
 from tests.support.verdicts import RICH, brief, empty, serving
 
@@ -117,3 +117,8 @@ def test_verdict(case: str) -> None:
 def test_without_a_key_of_a_cloud_its_account_is_not_judged() -> None:
     assert "account" not in {link.name.value for link in links(without_cloud())}
     assert "account" in {link.name.value for link in links(replace(facts(), credit=RICH))}
+
+
+def test_the_links_are_in_the_order_of_a_request() -> None:
+    machine = (Name.CONTAINER, Name.GUARD, Name.IDENTITY, Name.ENGINE, Name.REPORT, Name.STRAY, Name.STATE)
+    assert [link.name for link in links(facts())] == [name for name in Name if name not in machine]

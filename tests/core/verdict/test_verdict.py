@@ -311,7 +311,7 @@ def test_what_is_missing_is_never_good(name: str) -> None:
 
 def test_the_links_are_in_the_order_of_a_request() -> None:
     names = [link.name for link in links(serving())]
-    assert names == [name for name in Name if name not in (Name.STRAY, Name.STATE)]
+    assert names == [name for name in Name if name not in (Name.ENDPOINT, Name.KEY, Name.STRAY, Name.STATE)]
 
 
 def test_the_verdict_is_an_exit_code() -> None:
