@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ert_deploy.adapters.app import capabilities
+from ert_deploy.adapters.app import probe
 from ert_deploy.app import lifecycle, logs, look, offers, rotate, ssh
 from ert_deploy.app.deployment import Deployment
 from ert_deploy.app.doctor import examine
@@ -53,7 +53,7 @@ class Rig:
 @pytest.fixture
 def rig(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Rig]:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(capabilities, "speaks_openai", lambda url, target: None)
+    monkeypatch.setattr(probe, "speaks_openai", lambda url, target: None)
     with ScriptedOpenAI() as script, TlsFront(script.host) as front:
         yield Rig(front, script)
 
@@ -122,7 +122,7 @@ def test_plan_says_what_up_would_fail_for_and_asks_for_no_words(rig: Rig) -> Non
 
 
 def test_an_app_that_needs_the_routes_of_a_rented_backend_is_refused(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(capabilities, "speaks_openai", lambda url, target: False)
+    monkeypatch.setattr(probe, "speaks_openai", lambda url, target: False)
     before = dict(rig.env)
     with pytest.raises(UsageError, match="dash cannot use an external server: it needs the report routes") as caught:
         lifecycle.up(rig.on())
@@ -144,8 +144,8 @@ def test_an_app_that_needs_the_routes_of_a_rented_backend_is_refused(rig: Rig, m
 )
 def test_what_a_health_page_says_of_openai(body: bytes, said: bool | None) -> None:
     with scripted({"GET /health": Answer(200, body)}) as app:
-        assert capabilities.speaks_openai(app.url, Target("dash")) is said
-    assert capabilities.speaks_openai(app.url, Target("dash")) is None, "nothing listens there any more"
+        assert probe.speaks_openai(app.url, Target("dash")) is said
+    assert probe.speaks_openai(app.url, Target("dash")) is None, "nothing listens there any more"
 
 
 def test_status_is_good_link_by_link_until_something_is_wrong(rig: Rig) -> None:

@@ -58,7 +58,7 @@ def _trouble(server: External, *, answers: bool) -> Trouble | None:
 
 def _unable(session: Session) -> Iterator[Finding]:
     """Yield the apps that declare that they cannot use a server of OpenAI's API."""
-    from ert_deploy.adapters.app.capabilities import speaks_openai
+    from ert_deploy.adapters.app.probe import speaks_openai
 
     for target in session.desired.targets:
         service = session.ports.web.service(target.service)
