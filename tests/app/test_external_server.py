@@ -14,18 +14,20 @@ from ert_deploy.adapters.app import probe
 from ert_deploy.app import lifecycle, logs, look, offers, rotate, ssh
 from ert_deploy.app.deployment import Deployment
 from ert_deploy.app.doctor import examine
+from ert_deploy.app.plan_file import write_plan
 from ert_deploy.app.running import ask, connection, restart
 from ert_deploy.app.running import logs as merged
 from ert_deploy.app.running.log_lines import Source
 from ert_deploy.app.status import read
 from ert_deploy.core.model.app.external import NO_KEY, External
 from ert_deploy.core.model.desired import Phase, Target
-from ert_deploy.core.model.errors import CannotObserve, ErtError, Failed, UsageError
+from ert_deploy.core.model.errors import CannotObserve, ErtError, Failed, NeedsAttention, UsageError
 from ert_deploy.core.model.secret import HIDDEN, Secret
 from ert_deploy.core.verdict.links import Level, Name, Standing
 from tests.support.doubles.scripted_http import Answer, scripted
 from tests.support.doubles.scripted_openai import MODEL, ScriptedOpenAI
 from tests.support.doubles.tls_front import AUTHORITY, KEY, TlsFront
+from tests.support.fakes.behaviours import relabelled
 from tests.support.fakes.deployment import on_fakes
 from tests.support.fakes.history import WANTED
 from tests.support.fakes.loopback import FakeWorld, world
@@ -259,3 +261,24 @@ def test_a_command_for_a_machine_is_refused_with_what_to_do_instead(rig: Rig, co
 def test_the_log_of_the_app_can_be_read(rig: Rig) -> None:
     with suppress(CannotObserve):
         list(merged.log_lines(rig.on(), merged.Wanted(frozenset({Source.APP}))))
+
+
+def test_a_plan_file_holds_no_key_and_is_refused_once_the_server_is_another_one(rig: Rig, tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    write_plan(file, look.plan(rig.on()))
+    assert KEY not in file.read_text()
+    with pytest.raises(Failed, match="the config has changed"):
+        lifecycle.up(rig.on(certificate=AUTHORITY.pem + AUTHORITY.pem), plan=file)
+    assert lifecycle.up(rig.on(), plan=file).changed
+
+
+def test_a_machine_without_a_certain_owner_is_named_and_left(rig: Rig) -> None:
+    lifecycle.up(on_fakes(rig.made))
+    stray = rig.made.gpu.only()
+    relabelled(stray)
+    rig.made.store.lose()
+    with pytest.raises(NeedsAttention, match=f"instance {stray.id} was not changed and may bill"):
+        lifecycle.up(rig.on())
+    assert rig.env[NAMES.url] == Secret(rig.front.url)
+    assert stray.id in rig.made.gpu.paid()
+    assert read.status(rig.on()).standing is Standing.UNCLEAR
