@@ -24,6 +24,7 @@ BEGINS_OTHERWISE = {
     "core.verdict.facts.Facts.whole": "yes",
     "core.verdict.links.Link.needed": "yes",
     "core.model.observed.Offer.num_gpus": "1",
+    "core.model.provider.Cloud.readable": "yes",
     "core.model.observed.Offer.verified": "yes",
     "core.model.observed.Offer.rentable": "yes",
     "core.model.boot.watch.Watch.seen": "inf",
