@@ -1,13 +1,17 @@
-"""Endpoints of a run: URL and key of both providers, the clock and the launch, of the real ones or of the sandbox."""
+"""Endpoints of a run: addresses and keys of both providers and an external server, clock, launch; or a sandbox's."""
 
 from __future__ import annotations
 
 import os
+import ssl
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ert_deploy.config import Endpoint, Provider, Settings, read_key, read_variables
+from ert_deploy.config import Endpoint, KeySource, Provider, Settings, read_key, read_variables
+from ert_deploy.config.yaml.regular_file import Unreadable, read_plain
 from ert_deploy.core import redaction
+from ert_deploy.core.model.app.external import NO_KEY, External
 from ert_deploy.core.model.desired import Launch
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.secret import Secret
@@ -15,6 +19,8 @@ from ert_deploy.ports import Clock
 
 if TYPE_CHECKING:
     from ert_deploy.sandbox.world.file import WorldFile
+
+MOST_PEM = 64 * 1024  # bytes of a file with certificates
 
 
 def clock_of(world: WorldFile | None) -> Clock:
@@ -40,6 +46,46 @@ def launch_of(wanted: Launch, world: WorldFile | None) -> Launch:
     # Offline, the sandbox uses `toy` under its own name.
     model = world.model if world is not None and world.model is not None else wanted.model
     return replace(wanted, env=env, model=model)
+
+
+def without_cloud(settings: Settings, world: WorldFile | None) -> bool:
+    """Whether there is no key of the cloud, and need be none: the apps use an external server."""
+    source = settings.gpu.key
+    given = os.environ.get(source.env) or source.file is not None
+    return settings.desired.external is not None and world is None and not given
+
+
+def external_server(settings: Settings) -> External | None:
+    """Return the external server with its key, if that is set here, and its certificate; None without one.
+
+    Raises UsageError for a key that cannot be one, and for a certificate that cannot be read.
+    """
+    server = settings.desired.external
+    if server is None:
+        return None
+    key: Secret | None = NO_KEY
+    if server.variable:
+        source = KeySource("external server", server.variable)
+        key = read_key(source, os.environ) if os.environ.get(server.variable) else None
+        redaction.hold(key.reveal() if key is not None else "")
+    pem = _certificate(settings.external_ca) if settings.external_ca is not None else ""
+    return replace(server, key=key, certificate=pem)
+
+
+def _certificate(path: Path) -> str:
+    """Return the text of a PEM file with certificates and nothing else."""
+    hint = "external/ca is the certificate of the server, or of its CA"
+    try:
+        _, data = read_plain(path, MOST_PEM)
+        text = data.decode("ascii").strip()
+        ssl.create_default_context(cadata=text)
+    except Unreadable as reason:
+        raise UsageError(f"external/ca {path}: {reason}", hint=hint) from None
+    except (ValueError, ssl.SSLError):
+        raise UsageError(f"external/ca {path} holds no certificate in PEM", hint=hint) from None
+    if "PRIVATE KEY" in text:
+        raise UsageError(f"external/ca {path} holds a private key, and the app would get it", hint=hint)
+    return text
 
 
 def _endpoint(place: Endpoint[Provider], world: WorldFile | None, needed: bool) -> tuple[str, Secret]:

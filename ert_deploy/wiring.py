@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ert_deploy.config import Settings, addressed, call_timeout
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.endpoints import clock_of, endpoints, launch_of
+from ert_deploy.endpoints import clock_of, endpoints, external_server, launch_of, without_cloud
 from ert_deploy.ports import Audience, Clock
 from ert_deploy.providers import gpu_host, web_host
 
@@ -43,13 +43,18 @@ def assemble(
     Without `gpu` or `web` that provider's key is not read, and it must not be called. Raises UsageError if a key is
     missing.
     """
+    from ert_deploy.adapters.no_cloud import NoCloud
+
     clock = clock_of(world)
-    gpu_at, web_at = endpoints(settings, world, gpu=gpu, web=web)
+    gpu_at, web_at = endpoints(settings, world, gpu=gpu and not without_cloud(settings, world), web=web)
     settings = addressed(settings, gpu_url=gpu_at[0], web_url=web_at[0])
     desired = replace(settings.desired, launch=launch_of(settings.desired.launch, world))
     speed = world.speed if world is not None else 1.0
     ports = _ports(settings, audience, clock, (gpu_at[1], web_at[1]), speed)
-    desired = replace(desired, cloud=ports.gpu.cloud, platform=ports.web.platform)
+    if without_cloud(settings, world):
+        ports = replace(ports, gpu=NoCloud(settings.gpu.provider.name, settings.gpu.key.env, ports.store))
+    server = external_server(settings)
+    desired = replace(desired, cloud=ports.gpu.cloud, platform=ports.web.platform, external=server)
     return Session(settings, desired, ports, speed)
 
 

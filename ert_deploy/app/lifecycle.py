@@ -6,6 +6,8 @@ from pathlib import Path
 
 from ert_deploy.app.attention import needs_attention
 from ert_deploy.app.deployment import SILENT, Config, Deployment, Progress, at_work, opened
+from ert_deploy.app.external.check import ensure_usable
+from ert_deploy.app.external.rented_only import note_unlisted, rented_only
 from ert_deploy.app.outcome import Outcome, outcome_of
 from ert_deploy.app.plan_file import read_plan, refuse_other
 from ert_deploy.app.preview import aimed, preview
@@ -27,6 +29,7 @@ def up(
 ) -> Outcome:
     """Rent a GPU, boot the backend, and move the apps over to it; starts the sandbox if the config has one.
 
+    With an external server, that is checked first, the apps are moved to it, and every instance is destroyed.
     A repeated call changes nothing, or completes an interrupted run. If no offer matches, the search is repeated for
     `wait_for_offer` seconds. `plan` is the file of a plan: if it no longer holds, Failed is raised. With `check`,
     NeedsAttention is raised if an action of the user is required; without it, the outcome has the reason. Raises
@@ -43,6 +46,7 @@ def wake(
     Raises UsageError if the deployment does not exist, and otherwise as `up`.
     """
     deployment = opened(config)
+    rented_only(deployment, "wake")
     if not deployment.sandbox_runs():
         raise UsageError(
             f"there is nothing to wake: the sandbox of {deployment.name} is not running", hint="`ert-deploy up`"
@@ -63,7 +67,9 @@ def sleep(
     With `check`, NeedsAttention is raised for instances without a certain owner; without it, the outcome names them.
     Raises UsageError, `Busy`, Failed, NeedsAttention or CannotObserve.
     """
-    return _checked(_end(opened(config), Phase.ASLEEP, progress, now=now, plan=plan), check=check)
+    deployment = opened(config)
+    rented_only(deployment, "sleep")
+    return _checked(_end(deployment, Phase.ASLEEP, progress, now=now, plan=plan), check=check)
 
 
 def down(
@@ -107,10 +113,14 @@ def _converge(
     """
     saved = read_plan(plan) if plan is not None else None
     with at_work(deployment, progress, going_down=phase is Phase.ABSENT) as (session, audience):
+        if unlisted := note_unlisted(session):
+            progress.note(unlisted)
         desired = aimed(session.desired, phase, begin=begin, patient=patient, wait=wait)
         if saved is not None:
             refuse_other(saved, preview(session, desired))
         memory = RunMemory()
+        if phase is Phase.RUNNING:
+            ensure_usable(session)
         try:
             result = run(apply(desired, memory), session.ports)
         except ErtError as error:

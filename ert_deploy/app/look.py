@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ert_deploy.app.deployment import SILENT, Config, Progress, opened
+from ert_deploy.app.external.rented_only import rented_only
 from ert_deploy.app.preview import Plan, aimed, preview
 from ert_deploy.core.model.desired import Phase
 
@@ -22,5 +23,7 @@ def plan(
     whose image is not named yet is accepted, and said to be one. Raises UsageError or CannotObserve.
     """
     deployment = opened(config, going_down=phase is Phase.ABSENT, draft=True)
+    if phase is Phase.ASLEEP:
+        rented_only(deployment, "sleep")
     session = deployment.session(progress, start_sandbox=start_sandbox)
     return preview(session, aimed(session.desired, phase, begin=begin, patient=not now))

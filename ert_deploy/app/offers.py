@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ert_deploy.adapters.clock import zone_of
 from ert_deploy.app.deployment import SILENT, Config, Progress, opened
+from ert_deploy.app.external.rented_only import rented_only
 from ert_deploy.app.market import ranked
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.state import Denied
@@ -35,7 +36,9 @@ def offers(config: Config = None, *, progress: Progress = SILENT) -> Offers:
 
     Raises UsageError, also where the sandbox of the config does not run; CannotObserve, and the errors of the store.
     """
-    session = opened(config).session(progress, web=False)
+    deployment = opened(config)
+    rented_only(deployment, "offers")
+    session = deployment.session(progress, web=False)
     desired = session.desired
     state = session.ports.store.load()
     now, choice = session.ports.clock.now(), ranked(session, desired, state)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ert_deploy.core.model.app.external import External
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import NeedsAttention
 from ert_deploy.core.model.keys import certificate_sha256
@@ -80,6 +81,8 @@ class Outcome:
     owner. `abandoned` are the apps that could not be updated, each with the reason. `left` is set if the backend in use
     does not match the config and cannot be replaced. `idle_stop` is in seconds, 0 for never. `unknown_until`: Unix
     seconds until which an instance of a create without state may appear; 0 if none can. `zone` marks its date.
+    `external` is the server that the apps use in place of a rented backend. `listed`: the instances of the account were
+    read.
     """
 
     deployment: str
@@ -94,6 +97,8 @@ class Outcome:
     left: NeedsAttention | None = None
     unknown_until: float = 0.0
     zone: str = "UTC"
+    external: External | None = None
+    listed: bool = True
 
 
 def outcome_of(result: Result, *, changed: bool, clock: Clock) -> Outcome:
@@ -113,6 +118,8 @@ def outcome_of(result: Result, *, changed: bool, clock: Clock) -> Outcome:
         left=result.left,
         unknown_until=clock.now() + result.unknown_for if result.unknown_for else 0.0,
         zone=clock.zone,
+        external=desired.external if desired.phase is Phase.RUNNING else None,
+        listed=desired.cloud.readable,
     )
 
 

@@ -103,7 +103,8 @@ def _seen(situation: Situation) -> Mapping[str, Any]:
 
 def _plain(desired: Desired) -> Any:
     env = tuple(replace(one, value="") if one.source else one for one in desired.launch.env)
-    wanted = asdict(replace(desired, wait_for_offer=0.0, begin=True, launch=replace(desired.launch, env=env)))
+    launch, server = replace(desired.launch, env=env), desired.external and replace(desired.external, key=None)
+    wanted = asdict(replace(desired, wait_for_offer=0.0, begin=True, launch=launch, external=server))
     return json.loads(json.dumps(wanted, default=sorted, sort_keys=True))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from ert_deploy.app.external.check import ensure_key
+from ert_deploy.app.external.check import findings as of_the_server
 from ert_deploy.app.outcome import Doubts, foreign, in_doubt
 from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.errors import CannotObserve, ErtError, Failed, UsageError
@@ -72,9 +74,13 @@ def aimed(desired: Desired, phase: Phase, *, begin: bool = True, patient: bool =
 def preview(session: Session, desired: Desired) -> Plan:
     """Read the actual state once and return the plan. Raises UsageError or CannotObserve."""
     memory = RunMemory()
+    if desired.phase is Phase.RUNNING and desired.external is not None:
+        ensure_key(desired.external)
     situation = run(observe(desired, memory), session.ports)
     found: tuple[Finding, ...] = ()
-    if desired.phase is Phase.RUNNING:
+    if desired.phase is Phase.RUNNING and desired.external is not None:
+        found = (*of_the_server(session), *run(findings(desired, memory), session.ports))
+    elif desired.phase is Phase.RUNNING:
         unnamed = (NO_IMAGE,) if not desired.launch.image else ()
         found = (*unnamed, *run(findings(desired, memory), session.ports), *_of_the_account(session))
     if not (desired.begin or begun(situation)):

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 from ert_deploy.app.deployment import SILENT, Config, Progress, new_run_id, opened
+from ert_deploy.app.external.rented_only import must_list
 from ert_deploy.app.outcome import Doubts
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import UsageError
@@ -58,6 +59,7 @@ def find_strays(config: Config = None, *, all_deployments: bool = False, progres
     if not deployment.sandbox_runs():
         return Strays()
     session = deployment.session(progress, web=False)
+    must_list(session)
     names = {session.desired.deployment}
     if all_deployments:
         names |= {i.mark.deployment for i in session.ports.gpu.list_instances() if i.mark is not None}

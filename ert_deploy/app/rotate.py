@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 
 from ert_deploy.app.attention import doubtful
 from ert_deploy.app.deployment import SILENT, Config, Progress, at_work, opened
+from ert_deploy.app.external.rented_only import rented_only
 from ert_deploy.app.outcome import Outcome, outcome_of
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.text import printable
 from ert_deploy.engine import rotate as engine
 from ert_deploy.engine.run import run
+
+KEYS = "make another key at the server, put it into the variable of external/key, and run `ert-deploy up`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ def revoke(name: str, config: Config = None, *, progress: Progress = SILENT) -> 
     if not re.fullmatch(r"[0-9a-f]{8,64}", wanted):
         raise UsageError(f"{printable(name, 70)!r} is no fingerprint", hint="`ert-deploy key list` has them")
     deployment = opened(config)
+    rented_only(deployment, "key rotate", KEYS)
     session = deployment.session(progress, web=False)
     initial = {one.id: one.key_hashes for one in session.ports.gpu.list_instances()}
     accepted = {digest for one in session.ports.store.load().records for digest in one.keys or initial.get(one.id, ())}
@@ -48,6 +52,7 @@ def rotate(config: Config = None, *, progress: Progress = SILENT, check: bool = 
     ready, `Busy`, Failed, NeedsAttention or CannotObserve; `up` completes an interrupted change.
     """
     deployment = opened(config)
+    rented_only(deployment, "key rotate", KEYS)
     if not deployment.sandbox_runs():
         raise UsageError(
             f"there is no key to change: the sandbox of {deployment.name} is not running",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ert_deploy.app.deployment import SILENT, Config, Progress, opened
+from ert_deploy.app.external.rented_only import rented_only
 from ert_deploy.app.outcome import accessible
 from ert_deploy.config import state_of
 from ert_deploy.core.model.errors import UsageError
@@ -50,6 +51,7 @@ def shell(config: Config = None, *, identity: Path | None = None, progress: Prog
     Raises UsageError if the config does not permit it or no instance is reachable, and CannotObserve.
     """
     deployment = opened(config)
+    rented_only(deployment, "ssh")
     if not deployment.settings.desired.launch.debug_ssh:
         raise UsageError("debug_ssh is off in the config", hint="set launch/debug_ssh: true; the instance is replaced")
     session = deployment.session(progress, web=False)

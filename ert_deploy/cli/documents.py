@@ -9,6 +9,7 @@ from typing import Any
 
 from ert_deploy.app.outcome import Outcome, Service
 from ert_deploy.cli.options import emit_json
+from ert_deploy.core.model.app.external import External
 from ert_deploy.core.model.errors import Undecided
 from ert_deploy.core.model.provider import InstanceId
 
@@ -33,9 +34,15 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
         "services": services_document(outcome.services),
         **attention(outcome.undecided, outcome.others),
         "misfit": outcome.left.summary if outcome.left is not None else "",
+        **({"external": external_document(outcome.external)} if outcome.external is not None else {}),
         "may_appear_until": round(outcome.unknown_until) or None,
         "not_updated": [{"service": target, "why": why} for target, why in outcome.abandoned],
     }
+
+
+def external_document(server: External) -> dict[str, str]:
+    """Return the JSON object of an external server, without its key."""
+    return {"url": server.url, "model": server.model}
 
 
 def services_document(services: Iterable[Service]) -> list[dict[str, Any]]:

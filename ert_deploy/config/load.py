@@ -11,7 +11,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ert_deploy.config.providers import Provider, every, gpu_cloud, web_host
+from ert_deploy.config.providers import GPU_CLOUDS, Provider, every, gpu_cloud, web_host
+from ert_deploy.config.schema.external import EXTERNAL
 from ert_deploy.config.schema.extra_env import LITERAL
 from ert_deploy.config.schema.keys import GPU, WEB
 from ert_deploy.config.schema.market_catalog import AUTO
@@ -33,6 +34,7 @@ from ert_deploy.config.settings import (
 from ert_deploy.config.yaml.file import read_text
 from ert_deploy.config.yaml.problems import ConfigProblems, Problem
 from ert_deploy.config.yaml.tree import read_tree
+from ert_deploy.core.model.app.external import External
 from ert_deploy.core.model.boot.prefer import Prefer
 from ert_deploy.core.model.desired import (
     USE_IN_PREVIEWS,
@@ -124,7 +126,8 @@ def _settings(reading: Reading, source: Path, notes: Mapping[str, str]) -> Setti
     return Settings(
         desired=_desired(values),
         # The URLs of a sandbox are known once it runs; while they are empty, no server can be called by mistake.
-        gpu=_endpoint(gpu_cloud(values[GPU]), values, notes),
+        # An external server takes the place of a machine at one of the clouds, which may still have one.
+        gpu=_endpoint(GPU_CLOUDS[0] if values[GPU] == EXTERNAL else gpu_cloud(values[GPU]), values, notes),
         web=_endpoint(host := web_host(values[WEB]), values, notes),
         state=values["state"] or Path(".ert") / f"{HERE}.json",
         state_key=KeySource(STATE, values["state_key"]) if values["state_key"] else None,
@@ -135,6 +138,7 @@ def _settings(reading: Reading, source: Path, notes: Mapping[str, str]) -> Setti
             Blueprint(**_direct(values, f"{host.section}/services/{at}/blueprint"))
             for at in range(values[f"{host.section}/services"])
         ),
+        external_ca=values["external/ca"],
     )
 
 
@@ -145,24 +149,14 @@ def _endpoint(provider: P, values: Mapping[str, Any], notes: Mapping[str, str]) 
 
 
 def _desired(values: Mapping[str, Any]) -> Desired:
-    launch = _direct(values, "launch") | {
-        "model_gb": model_gb(values["launch/model"], values["launch/model_gb"]),
-        "market": Market(values["launch/market"]),
-        "prefer": Prefer(values["launch/prefer"]),
-        "guard": Guard(**_direct(values, "launch/guard")),
-    }
-    launch["server"] = _server(launch)
-    launch |= _bid(launch["bid"], launch["bid_margin"], values["offer/max_dph"])
     host = web_host(values[WEB])
     rows = f"{host.section}/services"
     targets = tuple(_target(values, f"{rows}/{at}", host.section) for at in range(values[rows]))
-    offer = _direct(values, "offer")
-    offer["min_gpu_ram_mb"] = offer.pop("gpu_ram")
     return Desired(
         deployment=values["deployment"],
         phase=Phase.RUNNING,
-        launch=Launch(**launch),
-        criteria=Criteria(**offer),
+        launch=_launch(values),
+        criteria=_criteria(values),
         targets=targets,
         timings=Timings(**_direct(values, "timings")),
         plan_hours=values["plan/hours"],
@@ -172,7 +166,34 @@ def _desired(values: Mapping[str, Any]) -> Desired:
         services=frozenset(service_hash(t.service) for t in targets if service_id(host, t.service)),
         ignored=frozenset(values["ignored_instances"]),
         max_cost=values["plan/max_cost"],
+        external=_external(values) if values[GPU] == EXTERNAL else None,
     )
+
+
+def _external(values: Mapping[str, Any]) -> External:
+    """Return the server without its key and certificate, which are read when they are needed."""
+    return External(values["external/url"], values["external/model"], values["external/key"])
+
+
+def _criteria(values: Mapping[str, Any]) -> Criteria:
+    """Return what an offer must be; without that section nothing may be rented."""
+    offer = _direct(values, "offer") or {"max_dph": 0.0, "gpu_ram": Criteria(max_dph=0.0).min_gpu_ram_mb}
+    offer["min_gpu_ram_mb"] = offer.pop("gpu_ram")
+    return Criteria(**offer)
+
+
+def _launch(values: Mapping[str, Any]) -> Launch:
+    """Return the container to run; one without an image for a config that names none."""
+    if "launch/image" not in values:
+        return Launch(image="", model=values["external/model"])
+    launch = _direct(values, "launch") | {
+        "model_gb": model_gb(values["launch/model"], values["launch/model_gb"]),
+        "market": Market(values["launch/market"]),
+        "prefer": Prefer(values["launch/prefer"]),
+        "guard": Guard(**_direct(values, "launch/guard")),
+    }
+    launch["server"] = _server(launch)
+    return Launch(**launch | _bid(launch["bid"], launch["bid_margin"], values.get("offer/max_dph", 0.0)))
 
 
 def _bid(bid: float | str | None, margin: float, cap: float) -> dict[str, Any]:

@@ -122,7 +122,8 @@ class Settings:
     """One config. With a sandbox, both URLs are empty until `addressed` sets those of the running sandbox.
 
     `state` may contain `{deployment}`, see `state_of`. `blueprints` have the order of the targets. With a `state_key`
-    the state must be signed; with None it is signed only if STATE_KEY is set.
+    the state must be signed; with None it is signed only if STATE_KEY is set. `external_ca` is the file with the
+    certificate of an external server, None for the system's.
     """
 
     desired: Desired
@@ -134,6 +135,7 @@ class Settings:
     blueprints: tuple[Blueprint, ...] = ()
     state_key: KeySource | None = None
     custody: Custody = Custody()
+    external_ca: Path | None = None
 
 
 def addressed(settings: Settings, *, gpu_url: str, web_url: str) -> Settings:

@@ -74,7 +74,7 @@ def test_services_are_those_of_the_chosen_host() -> None:
 
 def test_another_provider_is_an_error_that_lists_them() -> None:
     said = problems("providers: {gpu: azure}\nrender: {services: [{name: a}]}\n")
-    assert said == ["providers/gpu: 'azure' is not one of vast, acme ()"]
+    assert said == ["providers/gpu: 'azure' is not one of vast, acme, external ()"]
 
 
 def test_a_variable_of_the_host_is_not_ours() -> None:

@@ -18,12 +18,13 @@ from ert_deploy.config.schema.parts import Rows, Section
 
 PAGE = Path(__file__).parents[2] / "docs" / "limits.md"
 PACKAGES = ("ert_deploy.core", "ert_deploy.engine")
-WANTED = ("core.model.desired.", "core.model.model_server.", "core.market.stages.Spread.")
+WANTED = ("core.model.app.target.", "core.model.desired.", "core.model.model_server.", "core.market.stages.Spread.")
 # Observed values and counts default to 0 and False, except where another default is safer.
 BEGINS_OTHERWISE = {
     "core.verdict.facts.Facts.whole": "yes",
     "core.verdict.links.Link.needed": "yes",
     "core.model.observed.Offer.num_gpus": "1",
+    "core.model.provider.Cloud.readable": "yes",
     "core.model.observed.Offer.verified": "yes",
     "core.model.observed.Offer.rentable": "yes",
     "core.model.boot.watch.Watch.seen": "inf",

@@ -238,9 +238,15 @@ def test_an_app_that_is_connected_has_every_variable_and_the_fingerprint_of_the_
     target = Target("dash", timeout=90)
     values = connected(target, "https://203.0.113.7:1", Secret("ert-x"), "PEM")
     others = {n: v for n, v in values.items() if n != NAMES.fingerprint}
-    assert set(values) == set(NAMES.all()) - {NAMES.previews}, "previews are told of only where they may use it"
+    late = {NAMES.previews, NAMES.model}
+    assert set(values) == set(NAMES.all()) - late, "previews are told of only where they may use it"
     used = connected(replace(target, previews=True), "https://203.0.113.7:1", Secret("ert-x"), "PEM")
-    assert (set(used), used[NAMES.previews].reveal()) == (set(NAMES.all()), "use")
+    assert (set(used), used[NAMES.previews].reveal()) == (set(NAMES.all()) - {NAMES.model}, "use")
+    other = connected(target, "https://llm.example.org", Secret("sk-x"), "", "qwen3:8b")
+    assert (set(other), other[NAMES.model].reveal()) == (
+        set(NAMES.all()) - {NAMES.previews, NAMES.certificate},
+        "qwen3:8b",
+    )
     assert used[NAMES.fingerprint] != values[NAMES.fingerprint]
     assert values[NAMES.fingerprint].reveal() == fingerprint(others)
     assert {n: values[n].reveal() for n in ("REMOTE_LLM_INTEGRATION", "OLLAMA_INTEGRATION", "OPENAI_INTEGRATION")} == {

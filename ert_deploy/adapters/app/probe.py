@@ -93,3 +93,15 @@ def _field(reply: Reply, name: str) -> str | None:
         return None
     value = shown.get(name) if isinstance(shown, dict) else None
     return value if isinstance(value, str) and FINGERPRINT.fullmatch(value) else None
+
+
+def speaks_openai(app_url: str, target: Target) -> bool | None:
+    """Return `features.openai` of the health page, as ERT's dashboard has it; None without that field."""
+    url = app_url.rstrip("/") + "/" + target.health_path.lstrip("/")
+    try:
+        shown = exchange("GET", url, Bounds(connect=5, read=10, total=15, size=64 * KIB)).json()
+    except (NoAnswer, ValueError):
+        return None
+    features = shown.get("features") if isinstance(shown, dict) else None
+    found = features.get("openai") if isinstance(features, dict) else None
+    return found if isinstance(found, bool) else None

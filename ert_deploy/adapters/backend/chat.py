@@ -55,7 +55,7 @@ class Chat:
         try:
             deadline = Deadline.after(self.limit)
             with open_pinned(self.address, self.certificate, self.deployment, deadline) as line:
-                yield from _pieces(line.stream(PATH, headers, json.dumps(body).encode()), where)
+                yield from pieces(line.stream(PATH, headers, json.dumps(body).encode()), where)
         except Refused as refused:
             raise _refusal(refused, where) from None
         except Stranger as trouble:
@@ -64,7 +64,7 @@ class Chat:
             raise CannotObserve(f"{where} does not respond: {trouble}", hint=_STATUS) from None
 
 
-def _pieces(lines: Iterator[bytes], where: str) -> Iterator[str]:
+def pieces(lines: Iterator[bytes], where: str) -> Iterator[str]:
     """Yield the text of each event. Raise `Failed` for an error event, and for a stream that breaks off."""
     for line in lines:
         if not line.startswith(_DATA):
@@ -72,9 +72,9 @@ def _pieces(lines: Iterator[bytes], where: str) -> Iterator[str]:
         data = line.removeprefix(_DATA).strip()
         if data == _DONE:
             return
-        event = _object(data)
+        event = parsed(data)
         if "error" in event:
-            raise Failed(f"{where} stopped: {_message(event)}")
+            raise Failed(f"{where} stopped: {message(event)}")
         choices = event.get("choices")
         for choice in choices if isinstance(choices, list) else ():
             delta = choice.get("delta") if isinstance(choice, dict) else None
@@ -85,7 +85,7 @@ def _pieces(lines: Iterator[bytes], where: str) -> Iterator[str]:
 
 
 def _refusal(refused: Refused, where: str) -> UsageError | Failed:
-    said = _message(_object(refused.body))
+    said = message(parsed(refused.body))
     if refused.status == 401:
         return UsageError(
             f"{where} does not take the app's key", hint="`ert-deploy up` gives app and backend the same key"
@@ -96,13 +96,15 @@ def _refusal(refused: Refused, where: str) -> UsageError | Failed:
     return Failed(f"{where} returned {refused.status}: {said}", hint=f"try again in {after} s" if after else "")
 
 
-def _message(shown: dict[str, Any]) -> str:
+def message(shown: dict[str, Any]) -> str:
+    """Return the printable text of an error in OpenAI's form."""
     error = shown.get("error")
     text = error.get("message") if isinstance(error, dict) else error or shown.get("detail")
     return printable(text or "no reason given")
 
 
-def _object(data: bytes) -> dict[str, Any]:
+def parsed(data: bytes) -> dict[str, Any]:
+    """Return a JSON object; an empty one for anything else."""
     try:
         shown = json_of(data)
     except ValueError:

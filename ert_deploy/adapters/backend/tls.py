@@ -36,6 +36,10 @@ class Stranger(Exception):
     """The server is not the expected one, or cannot show that it is."""
 
 
+class Untrusted(Stranger):
+    """Its certificate does not verify."""
+
+
 class Line:
     """One TLS connection for one request; a context manager."""
 
@@ -64,16 +68,13 @@ class Line:
         return cast(tuple[tuple[str, str], ...], shown.get("subjectAltName", ()))
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
-        """Send a GET and return status and body.
-
-        Raises `Unreachable` when the connection breaks or takes too long, `Stranger` when the response is not valid
-        HTTP.
-        """
+        """Send a GET and return status and body. Raises `Unreachable` without a response, `Stranger` if not HTTP."""
         return self.send("GET", path, headers)
 
     def send(
-        self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
-    ) -> tuple[int, bytes]:
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None,
+        most: int = MAX_BODY,
+    ) -> tuple[int, bytes]:  # fmt: skip
         """Send any request and return status and body. Raises like `get`."""
         talk = http.client.HTTPConnection(self._address.ip, self._address.port)
         # Never connects by itself: that would be plain TCP, and the headers may hold the key.
@@ -82,11 +83,11 @@ class Line:
         with _reading():
             talk.request(method, path, body, {"Accept": "application/json", "Connection": "close", **(headers or {})})
             with talk.getresponse() as response:
-                answer = response.read(MAX_BODY + 1)
-                if len(answer) <= MAX_BODY and response.length:
+                answer = response.read(most + 1)
+                if len(answer) <= most and response.length:
                     raise Unreachable("the response was truncated")
-        if len(answer) > MAX_BODY:
-            raise Stranger(f"the response is larger than {MAX_BODY // 1024} KiB")
+        if len(answer) > most:
+            raise Stranger(f"the response is larger than {most // 1024} KiB")
         return response.status, answer
 
     def stream(self, path: str, headers: Mapping[str, str], body: bytes) -> Iterator[bytes]:
@@ -168,7 +169,7 @@ def open_unproven(address: Address, deadline: Deadline) -> Line:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    return _open(address, context, deadline)
+    return open_line(address, context, deadline)
 
 
 def open_pinned(address: Address, pem: str, deployment: str | None, deadline: Deadline) -> Line:
@@ -184,7 +185,7 @@ def open_pinned(address: Address, pem: str, deployment: str | None, deadline: De
     # The name is checked below, because the public IP may change while `<deployment>.ert.internal` does not. Comparing
     # the whole certificate is stricter than any name check: one that is signed by the pinned one is rejected.
     context.check_hostname = False
-    line = _open(address, context, deadline)
+    line = open_line(address, context, deadline)
     if line.certificate() == wanted and _named(line.names(), address.ip, deployment):
         return line
     line.close()
@@ -206,7 +207,8 @@ def _same_ip(one: str, other: str) -> bool:
         return False
 
 
-def _open(address: Address, context: ssl.SSLContext, deadline: Deadline) -> Line:
+def open_line(address: Address, context: ssl.SSLContext, deadline: Deadline, name: str | None = None) -> Line:
+    """Connect with that context, which checks `name` if it checks names. Raises `Unreachable` or `Stranger`."""
     try:
         plain = socket.create_connection((address.ip, address.port), timeout=deadline.left(STEP))
     except OSError as error:
@@ -214,9 +216,9 @@ def _open(address: Address, context: ssl.SSLContext, deadline: Deadline) -> Line
     try:
         # Use at most half of the remaining time: if this stalls, there must be time to detect plain HTTP.
         plain.settimeout(min(STEP, deadline.left() / 2))
-        return Line(context.wrap_socket(plain), address, deadline)
+        return Line(context.wrap_socket(plain, server_hostname=name), address, deadline)
     except ssl.SSLCertVerificationError as error:
-        raise Stranger(f"its certificate does not verify: {printable(error.verify_message, 120)}") from None
+        raise Untrusted(f"its certificate does not verify: {printable(error.verify_message, 120)}") from None
     except (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError):
         trouble = "it hung up during the handshake"
     except ssl.SSLError as error:

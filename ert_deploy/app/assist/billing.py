@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ert_deploy.app.deployment import Config, opened
+from ert_deploy.app.external.rented_only import must_list
 from ert_deploy.app.outcome import accessible
 from ert_deploy.core.model.provider import InstanceId
 
@@ -43,6 +44,7 @@ def billing(config: Config = None) -> Billing:
     if not deployment.sandbox_runs():
         return Billing(deployment.name, sandbox=True)
     session = deployment.session(web=False)
+    must_list(session)
     bills = (Bill(i.id, i.disk_dph if i.stopped else i.dph, i.stopped) for i in accessible(session))
     unsettled = len(session.ports.store.load().intents)
     return Billing(deployment.name, tuple(sorted(bills, key=lambda bill: bill.instance)), unsettled, sandbox)

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from ert_deploy.app.deployment import SILENT, Config, Deployment, Progress, at_work, opened
+from ert_deploy.app.external.rented_only import rented_only
 from ert_deploy.core.diagnosis.cause import Cause, Repair
 from ert_deploy.core.diagnosis.diagnose import diagnose
 from ert_deploy.core.diagnosis.evidence import Evidence, Problem, Source
@@ -53,6 +54,7 @@ def doctor(config: Config = None, *, progress: Progress = SILENT) -> Diagnosis:
         deployment = opened(config)
     except UsageError as error:
         return _before("", Source.CONFIG, error)
+    rented_only(deployment, "doctor")
     try:
         if not deployment.sandbox_runs():
             return Diagnosis(deployment.name, (), Evidence())

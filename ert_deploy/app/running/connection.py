@@ -9,21 +9,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ert_deploy.app.deployment import SILENT, Config, Progress, opened
+from ert_deploy.app.external.access import server_of
 from ert_deploy.app.running.access import Access, access_of, folder_of
+from ert_deploy.core.model.app.external import NO_KEY, External
 from ert_deploy.core.model.errors import Failed
 from ert_deploy.core.model.secret import Secret
+from ert_deploy.wiring import Session
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
     """How to call the backend. `ca_file` has its certificate, `key_name` is the start of the key's SHA-256.
 
+    `ca_file` is None for an external server with a certificate of a public CA.
     `curl` is a command line for a shell. The key is in no argument of it: it is read through a pipe.
     """
 
     service: str
     url: str
-    ca_file: Path
+    ca_file: Path | None
     curl: str
     key_name: str
     key: Secret = field(repr=False)
@@ -40,12 +44,32 @@ def connection(config: Config = None, *, progress: Progress = SILENT) -> Connect
     cannot be written.
     """
     session = opened(config).session(progress, gpu=False)
+    if session.desired.external is not None:
+        return _external(session, session.desired.external, config)
     found = access_of(session)
     file = folder_of(session) / f"{found.deployment}-ca.pem"
     _write(file, found.certificate)
+    return Connection(
+        found.service, found.url, file, _piped(config, _curl(found, file)), found.key.sha256()[:8], found.key
+    )
+
+
+def _external(session: Session, configured: External, config: Config) -> Connection:
+    """Return how to call the external server; its CA file is written if the config names one."""
+    service, server = server_of(session, configured)
+    key, file = server.key or NO_KEY, None
+    if server.certificate:
+        file = folder_of(session) / f"{session.desired.deployment}-ca.pem"
+        _write(file, server.certificate)
+    trusted = ["--cacert", str(file)] if file is not None else []
+    curl = ["curl", "--silent", "--show-error", "--noproxy", "*", *trusted, "-H", "@-", f"{server.url}/v1/models"]
+    return Connection(service, server.url, file, _piped(config, curl), key.sha256()[:8], key)
+
+
+def _piped(config: Config, curl: list[str]) -> str:
+    """Return a line for a shell in which curl reads the header with the key from a pipe."""
     named = ["-c", str(config)] if isinstance(config, str | Path) else []
-    curl = f"{shlex.join(['ert-deploy', 'connection', *named, '--header'])} | {shlex.join(_curl(found, file))}"
-    return Connection(found.service, found.url, file, curl, found.key.sha256()[:8], found.key)
+    return f"{shlex.join(['ert-deploy', 'connection', *named, '--header'])} | {shlex.join(curl)}"
 
 
 def _curl(found: Access, file: Path) -> list[str]:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from ert_deploy.app.deployment import SILENT, Config, Progress, opened
+from ert_deploy.app.external.rented_only import rented_only
 from ert_deploy.app.outcome import accessible
 from ert_deploy.app.running.log_checks import is_check
 from ert_deploy.app.running.log_lines import DEEPEST, readable
@@ -37,7 +38,9 @@ def logs(
 
     Raises UsageError if no such instance exists, CannotObserve, or Failed if the log is not available.
     """
-    session = opened(config).session(progress, web=False)
+    opening = opened(config)
+    rented_only(opening, "logs", "`ert-deploy logs --source app` has the log of the app")
+    session = opening.session(progress, web=False)
     deployment = session.desired.deployment
     found = accessible(session)
     mine = [i.id for i in found]

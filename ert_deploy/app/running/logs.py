@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from ert_deploy.adapters.clock import RealClock
 from ert_deploy.app.deployment import SILENT, Config, Deployment, Progress, in_sandbox_time, opened
+from ert_deploy.app.external.rented_only import rented_only
 from ert_deploy.app.outcome import accessible
 from ert_deploy.app.running.log_checks import is_check
 from ert_deploy.app.running.log_lines import DEEPEST, Line, Source, container_lines, unseen
@@ -79,6 +80,8 @@ def log_lines(
 
 def _session(deployment: Deployment, wanted: Wanted, progress: Progress) -> tuple[Session, frozenset[Source]]:
     """Return the ports, and the sources that can be read with the keys that are there."""
+    if wanted.sources != {Source.APP}:
+        rented_only(deployment, "logs", "`ert-deploy logs --source app` has the log of the app")
     if Source.APP not in wanted.sources:
         return deployment.session(progress, web=False), wanted.sources
     if wanted.sources == {Source.APP}:

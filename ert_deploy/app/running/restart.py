@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ert_deploy.app.deployment import SILENT, Config, Progress, new_run_id, opened
+from ert_deploy.app.external.rented_only import rented_only
 from ert_deploy.app.outcome import accessible
 from ert_deploy.core.model.errors import Failed, NeedsAttention, Outcome, UsageError
 from ert_deploy.core.model.events import Waiting
@@ -36,6 +37,7 @@ def restart(
     the backend does not serve in time, NeedsAttention if the instance or its identity is another one, CannotObserve.
     """
     deployment = opened(config)
+    rented_only(deployment, "restart")
     if not deployment.sandbox_runs():
         raise UsageError("the sandbox is not running, so there is nothing to restart", hint="`ert-deploy up` starts it")
     session = deployment.session(progress, web=False)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ert_deploy.app.deployment import SILENT, Config, Progress, opened
+from ert_deploy.app.external.look import with_server
 from ert_deploy.app.outcome import Backend, backends, foreign, in_doubt, services
 from ert_deploy.app.status.result import Money, Status, finite
 from ert_deploy.core.model.desired import Desired
@@ -98,9 +99,11 @@ def _owner(name: str, listed: tuple[Instance, ...]) -> dict[str, Any]:
 
 
 def _status(desired: Desired, ports: Ports, *, whole: bool = True, sandbox: bool = False) -> Status:
-    facts = run(read_facts(desired, RunMemory(), whole=whole), ports)
+    facts = with_server(run(read_facts(desired, RunMemory(), whole=whole), ports))
     found = links(facts)
     made = Status(desired.deployment, ports.clock.now(), found, standing(found), unread=_unread(facts), sandbox=sandbox)
+    if facts.on_a_server and desired.external is not None:
+        made = replace(made, external=desired.external.url)
     if isinstance(facts.situation, Missing):
         return replace(
             made, services=services(Observed(made.now, (), State(desired.deployment), {}, {}, facts.publications))

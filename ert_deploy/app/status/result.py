@@ -44,7 +44,8 @@ class Status:
     `undecided` are the instances without a certain owner, each with the reason; `others` are those of another owner.
     `unsettled_creates` is the number of create calls with unknown result, `to_be_destroyed` are instances that may
     still exist after a request to delete them. `denied` are the machines and hosts that are temporarily not rented, and
-    `denied_machines` the ids of these machines.
+    `denied_machines` the ids of these machines. `external` is the URL of the server that is used in place of a rented
+    backend; empty without one.
     """
 
     deployment: str
@@ -63,6 +64,7 @@ class Status:
     denied: tuple[Denied, ...] = ()
     sandbox: bool = False
     sandbox_stopped: bool = False
+    external: str = ""
 
     @property
     def zone(self) -> str:
@@ -74,6 +76,8 @@ class Status:
         """What there is of it, in a word or two."""
         if self.unread is not None and not self.backends:
             return "not known"
+        if not self.backends and self.external:
+            return f"on the external server {self.external}"
         if not self.backends:
             return "no known instance of it is running" if self.undecided else "nothing is running"
         return "asleep" if all(b.asleep for b in self.backends) else "running"

@@ -42,6 +42,8 @@ def command(config: str | None, as_json: bool, consent: Consent, now: bool) -> N
 
 
 def _claim(outcome: Outcome) -> str:
+    if not outcome.listed:
+        return f"{outcome.deployment} is down: no app uses a backend, and the state names no instance"
     if outcome.undecided:
         return f"{outcome.deployment}: no known instance of it exists any more"
     return f"{outcome.deployment} is down: no instance of it exists" + ("" if outcome.changed else " (nor did any)")

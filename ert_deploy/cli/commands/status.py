@@ -147,6 +147,7 @@ def _plain(found: Status) -> dict[str, Any]:
         "denied_machines": list(found.denied_machines),
         "denied": avoided_document(found.denied),
         **({"sandbox": "running"} if found.sandbox else {}),
+        **({"external": found.external} if found.external else {}),
     }
 
 

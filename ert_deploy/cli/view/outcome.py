@@ -22,8 +22,14 @@ def show_backend(outcome: Outcome) -> None:
             row(f"  price     it {backend.repriced} to {now} since it was rented; the limit is offer/max_dph")
         row(f"  model     {backend.model} on {backend.engine}")
         row(f"  identity  certificate sha256 {backend.certificate_sha256}")
+    if outcome.external is not None:
+        row(f"  server    {outcome.external.url}/v1 (external: nothing is rented)")
+        row(f"  model     {outcome.external.model}")
     for service in outcome.services:
         row(f"  app       {service.url}  {service.name} shows fingerprint {service.fingerprint}")
+    if outcome.external is not None:
+        row("  ends      `ert-deploy down` takes the server from the app; the server itself is not touched")
+        return
     idle = outcome.idle_stop
     by_itself = f"after {idle // 60} min without a report it stops itself" if idle else "it does not stop by itself"
     row(f"  ends      {by_itself}; `ert-deploy down` destroys every instance")

@@ -31,7 +31,19 @@ def json_schema(about: Mapping[str, str], defaults: Mapping[str, str]) -> Shape:
     for path, text in defaults.items():
         if text not in ("", "required"):
             described[path]["default"] = yaml.safe_load(text)
-    return {"$schema": DRAFT, "title": TITLE, **_mapping(ROOT.parts, "", described)}
+    return {"$schema": DRAFT, "title": TITLE, **_mapping(ROOT.parts, "", described), **_unless_spared(ROOT.parts)}
+
+
+def _unless_spared(parts: tuple[Part, ...]) -> Shape:
+    """Return the condition on which some sections are required: that another key has not the value that spares them."""
+    shape: Shape = {}
+    for part in parts:
+        if isinstance(part, Section) and part.spared is not None:
+            section, _, name = part.spared[0].partition("/")
+            inside = {"properties": {name: {"const": part.spared[1]}}, "required": [name], "type": "object"}
+            shape.setdefault("if", {"properties": {section: inside}, "required": [section]})
+            shape.setdefault("else", {"required": []})["required"].append(part.name)
+    return shape
 
 
 def required(part: Part) -> bool:
@@ -44,7 +56,7 @@ def required(part: Part) -> bool:
         case Rows():
             return True
         case Section():
-            return not part.chosen_by and any(required(inner) for inner in part.parts)
+            return not part.chosen_by and part.spared is None and any(required(inner) for inner in part.parts)
 
 
 def _part(part: Part, path: str, described: Mapping[str, Shape]) -> Shape:

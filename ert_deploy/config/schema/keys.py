@@ -10,7 +10,7 @@ from dataclasses import fields
 
 from ert_deploy.config import settings as places
 from ert_deploy.config.providers import GPU_CLOUDS, WEB_HOSTS, Host, Provider
-from ert_deploy.config.schema import llm_catalog, locations, types
+from ert_deploy.config.schema import external, llm_catalog, locations, types
 from ert_deploy.config.schema.extra_env import variable
 from ert_deploy.config.schema.market_catalog import AUTO
 from ert_deploy.config.schema.parts import Field, Many, Part, Rows, Section
@@ -52,6 +52,8 @@ _SANDBOX = places.SandboxSettings()
 _BLUEPRINT = places.Blueprint()
 _CUSTODY = places.Custody()
 _DAY = 86400.0
+GPU, WEB = "providers/gpu", "providers/web"
+_NOT_RENTED = (GPU, external.EXTERNAL)
 
 _GUARD_PARTS = tuple(
     Field(rule.name, whole_seconds(60, 30 * _DAY, off=True), getattr(_GUARD, rule.name)) for rule in fields(Guard)
@@ -134,6 +136,7 @@ _DEPLOYMENT: tuple[Part, ...] = (
             Many("env", variable, _LAUNCH.env),
             Section("guard", _GUARD_PARTS),
         ),
+        spared=_NOT_RENTED,
     ),
     Section(
         "offer",
@@ -151,6 +154,7 @@ _DEPLOYMENT: tuple[Part, ...] = (
             Field("verified", yes_or_no, _OFFER.verified),
             Field("datacenter", yes_or_no, _OFFER.datacenter),
         ),
+        spared=_NOT_RENTED,
     ),
     Section(
         "plan",
@@ -200,15 +204,12 @@ _STORES: tuple[Part, ...] = (
 )
 
 
-GPU, WEB = "providers/gpu", "providers/web"
-
-
 def root(clouds: tuple[Provider, ...], hosts: tuple[Host, ...]) -> Section:
     """Return the schema of a config with a choice of these providers; the first of each kind is the default."""
     choice = Section(
         "providers",
         (
-            Field("gpu", one_of(cloud.section for cloud in clouds), clouds[0].section),
+            Field("gpu", one_of((*(cloud.section for cloud in clouds), external.EXTERNAL)), clouds[0].section),
             Field("web", one_of(host.section for host in hosts), hosts[0].section),
         ),
     )
@@ -216,7 +217,7 @@ def root(clouds: tuple[Provider, ...], hosts: tuple[Host, ...]) -> Section:
         *(_provider(cloud, GPU, len(clouds)) for cloud in clouds),
         *(_provider(host, WEB, len(hosts), *_services(host)) for host in hosts),
     )
-    return Section("", (choice, *_DEPLOYMENT, *sections, *_STORES))
+    return Section("", (choice, *_DEPLOYMENT, *sections, external.SECTION, *_STORES))
 
 
 ROOT = root(GPU_CLOUDS, WEB_HOSTS)

@@ -45,13 +45,15 @@ class Rows:
 class Section:
     """A mapping. An `optional` one enables a feature by its presence.
 
-    One with a `chosen_by` is read if the key of that path has its name as the value, and is otherwise an error.
+    One with a `chosen_by` is read if the key of that path has its name as the value, and is otherwise an error. One
+    with `spared` may be left out, with its required keys, if the key of that path has that value.
     """
 
     name: str
     parts: tuple[Part, ...]
     optional: bool = False
     chosen_by: str = ""
+    spared: tuple[str, str] | None = None
 
 
 Part = Field | Many | Rows | Section

@@ -12,8 +12,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ert_deploy.config.providers import every
-from ert_deploy.config.schema import model_rules
-from ert_deploy.config.schema.keys import WEB
+from ert_deploy.config.schema import external, model_rules
+from ert_deploy.config.schema.keys import GPU, WEB
 from ert_deploy.config.schema.locations import is_loopback
 from ert_deploy.config.schema.model_rules import model_gb
 from ert_deploy.config.schema.scalars import spoken
@@ -185,6 +185,9 @@ RULES = (
     Rule(("timings/no_progress", "timings/boot_limit"), _progress_before_limit),
     Rule(("offer/min_duration", "plan/hours"), _contract_outlasts_plan),
     Rule(("keys/folder", "keys/custody"), _folder_and_custody),
+    Rule(("external/url", GPU), external.needed("https://llm.example.org")),
+    Rule(("external/model", GPU), external.needed("qwen3:8b")),
+    Rule(("external/url", GPU, "sandbox"), external.reachable),
     *(Rule((f"{provider.section}/url", "sandbox"), _no_address_in_sandbox(provider.url)) for provider in every()),
 )
 

@@ -113,6 +113,8 @@ def _section(part: Section, tree: Tree | None, path: str, line: int, reading: Re
     if part.chosen_by and reading.values.get(part.chosen_by) != part.name:
         _not_chosen(part, tree, path, line, reading)
         return
+    if part.spared is not None and _unset(tree) and reading.values.get(part.spared[0]) == part.spared[1]:
+        return
     if part.optional:
         reading.values[path] = not _unset(tree)
     if not (_unset(tree) or isinstance(tree, Table)):

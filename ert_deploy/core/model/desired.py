@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
+from ert_deploy.core.model.app.external import External
+from ert_deploy.core.model.app.target import USE_IN_PREVIEWS, OwnedNames, Target
 from ert_deploy.core.model.boot.bid import market_bid
 from ert_deploy.core.model.boot.prefer import Prefer
 from ert_deploy.core.model.model_server import ExtraVariable, ModelServer
@@ -20,8 +22,12 @@ from ert_deploy.core.model.observed import Offer
 from ert_deploy.core.model.provider import ANY_PLATFORM, ORDINARY, Cloud, InstanceId, Platform
 from ert_deploy.core.model.quick_dataclass import caching_dataclass
 
+__all__ = [
+    "ABSENT", "ASLEEP", "INTERRUPTIBLE", "ON_DEMAND", "PORT", "RUNNING", "USE_IN_PREVIEWS", "Criteria", "Desired",
+    "Guard", "Launch", "Market", "OwnedNames", "Phase", "Target", "Timings",
+]  # fmt: skip
+
 PORT = 8443  # the one port the image publishes
-USE_IN_PREVIEWS = "use"  # the value that lets a preview use the backend; without it the variable does not exist
 
 
 class Phase(StrEnum):
@@ -156,48 +162,6 @@ class Timings:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnedNames:
-    """Names of the variables from which an app reads its configuration; the defaults are those of ERT."""
-
-    url: str = "ERT_LLM_BACKEND_URL"
-    key: str = "ERT_LLM_API_KEY"
-    certificate: str = "ERT_LLM_CA_CERT"
-    timeout: str = "ERT_LLM_TIMEOUT"
-    fingerprint: str = "ERT_LLM_CONFIG_FINGERPRINT"
-    enabled: str = "REMOTE_LLM_INTEGRATION"
-    previews: str = "ERT_LLM_PREVIEWS"
-    disabled: tuple[str, ...] = ("OLLAMA_INTEGRATION", "OPENAI_INTEGRATION")
-
-    def all(self) -> tuple[str, ...]:
-        """Return all names in the order of writing, the fingerprint last."""
-        switches = (self.previews, *self.disabled)
-        return (self.enabled, self.url, self.key, self.timeout, self.certificate, *switches, self.fingerprint)
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Web service that uses the backend. `timeout` in seconds.
-
-    `allow_downtime` permits a deploy that interrupts the service, as it does for a service with a disk. `address` is
-    the public address of the app; None selects that of its host. `previews`: a preview may use the backend, as a
-    copy of the service or as the service itself.
-    """
-
-    service: str
-    names: OwnedNames = field(default_factory=OwnedNames)
-    timeout: int = 180
-    health_path: str = "/health"
-    health_field: str = "fingerprint"
-    allow_downtime: bool = False
-    address: str | None = None
-    previews: bool = False
-
-    def reached_at(self, given: str) -> str:
-        """Return the public address of the app; `given` is the one that its host reports."""
-        return self.address or given
-
-
-@dataclass(frozen=True, slots=True)
 class Desired:
     """One deployment with its target `phase`. `begin`: it may be created if no trace of it exists.
 
@@ -206,6 +170,7 @@ class Desired:
     `owner` is the owner id of the config, `services` the hash of each target id that the config itself names, and
     `ignored` the instances that the config excludes. `cloud` is what the GPU provider can do, `platform`
     how messages name the web host. `wait_for_offer` are the seconds for which a run repeats a search without a match.
+    With `external`, the apps use that server, nothing is rented, and every instance is removed.
     """
 
     deployment: str
@@ -226,6 +191,7 @@ class Desired:
     cloud: Cloud = ORDINARY
     wait_for_offer: float = 0.0
     platform: Platform = ANY_PLATFORM
+    external: External | None = None
 
     def container_env(
         self, token: str, key_sha256: str, boot_secret: str, offer: Offer | None = None, *, owner: str = ""

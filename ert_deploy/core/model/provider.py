@@ -19,11 +19,13 @@ FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 class Cloud:
     """What a GPU cloud can do. `keeps_disk`: of an instance that is stopped, so that it can sleep and be woken.
 
-    `bids`: a machine can be rented below the price on demand, until somebody bids more.
+    `bids`: a machine can be rented below the price on demand, until somebody bids more. `readable`: there is a key, so
+    that what is rented there can be listed.
     """
 
     keeps_disk: bool
     bids: bool
+    readable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,10 +40,11 @@ def fingerprint(values: Mapping[str, Secret]) -> str:
 
 
 @lru_cache(maxsize=4)
-def connected(target: Target, url: str, key: Secret, certificate: str) -> Mapping[str, Secret]:
+def connected(target: Target, url: str, key: Secret, certificate: str, model: str = "") -> Mapping[str, Secret]:
     """Return the owned variables of a target that uses the backend, the fingerprint last.
 
-    Every observation of a backend in use compares them, so the last ones are kept.
+    `model` is for an external server: one that is rented serves a single model. Without a certificate the app uses
+    those of its system. Every observation of a backend in use compares them, so the last ones are kept.
     """
     names = target.names
     values = {
@@ -51,7 +52,8 @@ def connected(target: Target, url: str, key: Secret, certificate: str) -> Mappin
         names.url: Secret(url),
         names.key: key,
         names.timeout: Secret(str(target.timeout)),
-        names.certificate: Secret(certificate),
+        **({names.certificate: Secret(certificate)} if certificate else {}),
+        **({names.model: Secret(model)} if model else {}),
         **({names.previews: Secret(USE_IN_PREVIEWS)} if target.previews else {}),
         **{name: Secret("false") for name in names.disabled},
     }

@@ -22,6 +22,8 @@ from ert_deploy.core.planning.app_env import touched
 from ert_deploy.core.planning.candidates import PAIR, rivals
 from ert_deploy.core.planning.changes.differences import limits_of
 from ert_deploy.core.planning.changes.fitness import fits, unfit
+from ert_deploy.core.planning.departure.external import to_external
+from ert_deploy.core.planning.departure.leave import asked, leave
 from ert_deploy.core.planning.health import Candidate
 from ert_deploy.core.planning.key_acceptance import accepts, may_take_others
 from ert_deploy.core.planning.records import (
@@ -53,7 +55,10 @@ def next_step(situation: Situation) -> Step | None:
 def _steps(situation: Situation) -> Iterator[Step]:
     if situation.desired.phase is ABSENT:
         return _absent(situation)
-    return asleep(situation) if situation.desired.phase is ASLEEP else _running(situation)
+    if situation.desired.phase is ASLEEP:
+        return asleep(situation)
+    server = situation.desired.external
+    return _running(situation) if server is None else to_external(situation, server)
 
 
 def _running(situation: Situation) -> Iterator[Step]:
@@ -128,16 +133,10 @@ def _absent(situation: Situation) -> Iterator[Step]:
 def _let_go(situation: Situation, found: tuple[Candidate, ...]) -> Iterator[Step]:
     """Disconnect all apps, and wait until their requests have finished."""
     yield from withdraw(situation)
-    asked = [c for c in found if _asked(c)]
+    serving = [c for c in found if asked(c)]
     until = drained(situation)
-    if asked and (until is None or until > situation.observed.now):
-        yield steps.Drain(asked[0].instance.id, until, "requests under way may finish")
-
-
-def _asked(candidate: Candidate) -> bool:
-    """Whether requests to it may be active."""
-    healthy = candidate.health is not None and candidate.health.vital is HEALTHY
-    return (candidate.published or healthy) and not candidate.instance.stopped
+    if serving and (until is None or until > situation.observed.now):
+        yield steps.Drain(serving[0].instance.id, until, "requests under way may finish")
 
 
 def _surplus(desired: Desired, others: tuple[Candidate, ...], replaced: bool) -> Iterator[Step]:
@@ -239,12 +238,4 @@ def _old_keys(situation: Situation, current: Candidate) -> Iterator[Step]:
 
 
 def _old_backends(situation: Situation) -> Iterator[Step]:
-    until = drained(situation)
-    for candidate in situation.classified.others:
-        if not candidate.published:
-            continue
-        if _asked(candidate) and (until is None or until > situation.observed.now):
-            yield steps.Drain(candidate.instance.id, until, "requests under way may finish")
-        yield retire(candidate.instance, "replaced")
-        yield steps.Destroy(candidate.instance.id, "replaced")
-        yield steps.ConfirmDeleted(candidate.instance.id, "seen gone")
+    yield from leave(situation, (c for c in situation.classified.others if c.published), "replaced")

@@ -15,10 +15,11 @@ from ert_deploy.core.planning.app_env import change, connected, touched, withdra
 from ert_deploy.core.planning.situation import Situation
 
 
-def publish(situation: Situation, url: str, key: Secret, certificate: str) -> Iterator[Step]:
-    """Yield the remaining steps until every target runs with this backend."""
+def publish(situation: Situation, url: str, key: Secret, certificate: str, model: str = "") -> Iterator[Step]:
+    """Yield the remaining steps until every target runs with this backend; `model` is that of an external one."""
     for target, publication in situation.targets:
-        yield from _towards(situation.observed, target, publication, connected(target, url, key, certificate))
+        wanted = connected(target, url, key, certificate, model)
+        yield from _towards(situation.observed, target, publication, wanted)
         if _silent(situation.observed, target, publication):
             mark = publication.env[target.names.fingerprint].reveal()
             yield steps.Prove(target.service, mark, "it was verified before, and the running app no longer returns it")
@@ -51,6 +52,10 @@ def wanted_values(situation: Situation, target: Target) -> Mapping[str, Secret]:
     """Return the desired variables of the target: no backend on the way down, else the current one."""
     if situation.desired.phase is ABSENT:
         return withdrawn(target)
+    server = situation.desired.external
+    if server is not None:
+        assert server.key is not None, "a run does not begin without it"
+        return connected(target, server.url, server.key, server.certificate, server.model)
     current = situation.classified.current
     assert current is not None, "the plan publishes only this"
     assert current.instance.address is not None

@@ -9,6 +9,7 @@ from ert_deploy.core.model.observed import Publication, Vital
 from ert_deploy.core.planning.app_env import change, connected, touched, withdrawn
 from ert_deploy.core.planning.health import Candidate
 from ert_deploy.core.planning.key_acceptance import takes
+from ert_deploy.core.verdict.external import app_config
 from ert_deploy.core.verdict.facts import KEY_REJECTED, Facts
 from ert_deploy.core.verdict.links import Level, Link, Missing, Name
 
@@ -43,6 +44,8 @@ def _config(facts: Facts, target: Target, app: Publication) -> Link:
     if app.suspended:
         why = f"it is suspended ({app.suspended}): resume it at {facts.desired.platform.name}"
         return Link(Name.APP_CONFIG, Level.BAD, "a service that runs", "suspended", why, app.name)
+    if facts.server is not None and facts.desired.external is not None:
+        return _unused(target, app) if facts.server.unused else app_config(facts.desired.external, target, app)
     switched_on = target.names.enabled in app.env and app.env[target.names.enabled].reveal() == "true"
     if isinstance(facts.situation, Missing) and switched_on and (missing := _missing(target, app)):
         why = f"these variables are missing: {REPAIR}"
@@ -148,7 +151,7 @@ def _process(facts: Facts, target: Target, app: Publication) -> Link:
     if live is not None:
         why = "the process runs with another configuration: it was rolled back, or was not deployed since"
         return Link(Name.APP, Level.BAD, wanted, f"fingerprint {live}", f"{why}; `ert-deploy up` deploys", subject)
-    needed = facts.main is not None or isinstance(facts.situation, Missing)
+    needed = facts.main is not None or facts.on_a_server or isinstance(facts.situation, Missing)
     status = facts.answers.get(target.service, 0)
     if not status:
         return Link(Name.APP, Level.UNKNOWN, wanted, "no response", "it does not respond", subject, needed=needed)

@@ -67,9 +67,12 @@ def contracts(facts: Facts) -> Iterator[Link]:
         seen = f"of {', '.join(situation.observed.state.claims.owners) or 'other services'}"
         why = "it was written for another owner or other services than those of this config"
         yield Link(Name.STATE, Level.BAD, "of this config", seen, why, unclear=True)
-    yield _none(situation) if found is None else _main(facts, found)
+    if found is not None:
+        yield _main(facts, found)
+    elif not situation.candidates:
+        yield _none(situation)
     for other in situation.candidates:
-        if found is not None and other.instance.id != found.instance.id:
+        if found is None or other.instance.id != found.instance.id:
             known = "" if other.record is not None else "it is not in the state, "
             why = f"{known}it is not the one in use and it bills: `ert-deploy up` retires it"
             seen = f"{other.instance.status or 'provisioning'}, {price(other)}"
@@ -89,8 +92,11 @@ def _none(situation: Situation) -> Link:
         return Link(
             Name.CONTRACT, Level.BAD, "a backend", NOTHING, f"{failure}: remove the reason, then `ert-deploy up`"
         )
-    if not lost:
+    if not lost and situation.desired.cloud.readable:
         return Link(Name.CONTRACT, Level.GOOD, NOTHING, NOTHING)
+    if not lost:
+        why = "without a key of the GPU cloud none can be listed; the state names none"
+        return Link(Name.CONTRACT, Level.UNKNOWN, NOTHING, "not listed", why, needed=False)
     why = "its guard, its host or somebody at the provider has destroyed it: `ert-deploy up` rents another one"
     return Link(Name.CONTRACT, Level.BAD, "the one of the state", "not listed any more", why, lost[0])
 

@@ -13,6 +13,7 @@ from ert_deploy.core.model.observed import Instance, Publication
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.planning.health import Candidate
 from ert_deploy.core.planning.situation import Situation
+from ert_deploy.core.verdict.external import ServerSeen
 from ert_deploy.core.verdict.links import Missing
 
 # In place of the figures of a backend that has proved its identity and accepts no key that an app holds.
@@ -50,7 +51,8 @@ class Facts:
     status of those that show no fingerprint, 0 for no response. `processes` are the fingerprints of the instances that
     the web host lists of an app, by their ids: "" for one without, None for one that did not respond. `figures`
     and `asleep` are by instance: the backend's report if it serves, and why it is stopped if it is. `whole`: the config
-    is this deployment's own, so that its apps and its limits are known.
+    is this deployment's own, so that its apps and its limits are known. `server` is what an external server has shown,
+    None without one.
     """
 
     desired: Desired
@@ -64,16 +66,22 @@ class Facts:
     figures: Mapping[InstanceId, Figures | Missing] = field(default_factory=dict)
     asleep: Mapping[InstanceId, Asleep | Missing] = field(default_factory=dict)
     whole: bool = True
+    server: ServerSeen | None = None
 
     @cached_property
     def main(self) -> Candidate | None:
-        """The instance that serves or is to serve, else the one that did; None if there is none."""
-        return None if isinstance(self.situation, Missing) else main(self.situation)
+        """The instance that serves or is to serve, else the one that did; None if there is, or is to be, none."""
+        return None if isinstance(self.situation, Missing) or self.server is not None else main(self.situation)
 
     @property
     def instance(self) -> Instance | None:
         """The main instance."""
         return self.main.instance if self.main is not None else None
+
+    @property
+    def on_a_server(self) -> bool:
+        """Whether an app uses an external server, or is to."""
+        return self.server is not None and not self.server.unused
 
     @property
     def sleeps(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ert_deploy.core.verdict.apps import apps
 from ert_deploy.core.verdict.contract import account, contracts
+from ert_deploy.core.verdict.external import server
 from ert_deploy.core.verdict.facts import Facts
 from ert_deploy.core.verdict.links import Link
 from ert_deploy.core.verdict.machine import machine
@@ -18,8 +19,12 @@ def links(facts: Facts) -> tuple[Link, ...]:
 
 
 def _links(facts: Facts) -> Iterator[Link]:
-    yield account(facts)
+    external = facts.desired.external if facts.server is not None else None
+    if external is None or facts.desired.cloud.readable:
+        yield account(facts)
     yield from contracts(facts)
+    if external is not None and facts.server is not None:
+        yield from server(external, facts.server)
     yield from machine(facts)
     yield from apps(facts)
     found = last_report(facts)

@@ -24,6 +24,8 @@ class Name(StrEnum):
     GUARD = "guard"
     IDENTITY = "identity"
     ENGINE = "engine"
+    ENDPOINT = "endpoint"
+    KEY = "key"
     MODEL = "model"
     APP_CONFIG = "app config"
     APP = "app instance"

@@ -35,10 +35,10 @@ def command(config: str | None, as_json: bool, what: str | None, yes: bool) -> N
         sys.stdout.buffer.write(f"{text}\n".encode())  # not filtered: this is what was requested
         sys.stdout.buffer.flush()
     elif as_json:
-        about = {"service": found.service, "url": found.url, "ca_file": str(found.ca_file)}
+        about = {"service": found.service, "url": found.url, "ca_file": str(found.ca_file) if found.ca_file else None}
         emit_json({**about, "curl": found.curl, "key_sha256": found.key_name})
     else:
         click.echo(f"URL      {found.url}/v1")
-        click.echo(f"CA file  {found.ca_file}")
+        click.echo(f"CA file  {found.ca_file or 'none: a certificate of a public CA'}")
         click.echo(f"key      sha256 {found.key_name}..., that of {found.service}; --show-key writes it")
         click.echo(f"curl     {found.curl}")

@@ -1,0 +1,55 @@
+"""Look at an external server for `status`: its list of models is read, and no completion is requested."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ert_deploy.core.model.app.external import NO_KEY, External
+from ert_deploy.core.model.desired import Target
+from ert_deploy.core.model.observed import Publication
+from ert_deploy.core.model.secret import HIDDEN, Secret
+from ert_deploy.core.planning.app_env import change, touched, withdrawn
+from ert_deploy.core.verdict.external import ServerSeen
+from ert_deploy.core.verdict.facts import Facts
+
+
+def with_server(facts: Facts) -> Facts:
+    """Return the facts with what the server has shown, by the key that is known here, else by that of an app."""
+    configured = facts.desired.external
+    if configured is None or not facts.whole:
+        return facts
+    if _all_off(facts):
+        return replace(facts, server=ServerSeen(None, unused=True))
+    server = replace(configured, key=configured.key or _of_an_app(facts, configured))
+    return replace(facts, desired=replace(facts.desired, external=server), server=_seen(server))
+
+
+def _all_off(facts: Facts) -> bool:
+    """Whether every app was read, and none has a backend."""
+    by_name = {target.service: target for target in facts.desired.targets}
+    off = [_off(by_name[app.target], app) for app in facts.publications]
+    return len(off) == len(by_name) and all(off)
+
+
+def _off(target: Target, app: Publication) -> bool:
+    return not touched(target.names, app.env) or not change(target.names, app.env, withdrawn(target))
+
+
+def _of_an_app(facts: Facts, server: External) -> Secret | None:
+    """Return the key of the first app that uses the server."""
+    by_name = {target.service: target.names for target in facts.desired.targets}
+    for app in facts.publications:
+        names = by_name[app.target]
+        url, key = app.env.get(names.url), app.env.get(names.key)
+        if url == Secret(server.url) and key not in (None, HIDDEN):
+            return key
+    return None
+
+
+def _seen(server: External) -> ServerSeen:
+    from ert_deploy.adapters.backend.external_server import ExternalServer
+
+    keyed = ExternalServer(server).keyed() if server.variable else False
+    if server.key is None and keyed:  # without it no more can be told
+        return ServerSeen(None, keyed=True)
+    return ServerSeen(ExternalServer(replace(server, key=server.key or NO_KEY)).trouble(answers=False), keyed)
