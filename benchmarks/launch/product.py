@@ -197,6 +197,8 @@ class Store:
 class Local:
     """Clock, randomness and the reader of events, of one session."""
 
+    zone = "UTC"
+
     def __init__(self, gpu: Gpu) -> None:
         self._gpu = gpu
         self._drawn = 0

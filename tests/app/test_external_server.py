@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from ert_deploy.adapters.app import probe
-from ert_deploy.app import lifecycle, logs, look, offers, rotate, ssh
+from ert_deploy.app import lifecycle, look, offers, rotate, ssh
 from ert_deploy.app.deployment import Deployment
 from ert_deploy.app.doctor import examine
 from ert_deploy.app.plan_file import write_plan
-from ert_deploy.app.running import ask, connection, restart
+from ert_deploy.app.running import ask, connection, container_log, restart
 from ert_deploy.app.running import logs as merged
 from ert_deploy.app.running.log_lines import Source
 from ert_deploy.app.status import read
@@ -241,7 +241,7 @@ REFUSED: dict[str, Callable[[Deployment], object]] = {
     "wake": lifecycle.wake,
     "sleep": lifecycle.sleep,
     "sleep, planned": lambda one: look.plan(one, Phase.ASLEEP),
-    "logs": logs.logs,
+    "logs": container_log.logs,
     "logs, followed": lambda one: list(merged.log_lines(one)),
     "ssh": ssh.shell,
     "restart": lambda one: restart.restart(one, confirm=lambda _: True),

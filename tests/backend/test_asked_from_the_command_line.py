@@ -139,6 +139,7 @@ def test_the_line_for_curl_works_as_it_is_and_holds_no_key(app: tuple[FakeWorld,
         ["sh", "-c", f"cat | {line}"], input=found.header(), capture_output=True, text=True, timeout=30, check=True
     )
     assert json.loads(done.stdout)["object"] == "list"
+    assert found.ca_file is not None
     assert not _names_ip(found.ca_file.read_text(), "10.1.2.3")
 
 

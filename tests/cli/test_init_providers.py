@@ -93,6 +93,11 @@ def test_what_the_host_does_not_have_is_refused(
 def test_with_one_provider_of_each_kind_none_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     asked: list[str] = []
-    draft_project("mine", {"image": IMAGE[1]}, ask=lambda question, default: asked.append(question.name) or default)
+
+    def ask(question: Question, default: str) -> str:
+        asked.append(question.name)
+        return default
+
+    draft_project("mine", {"image": IMAGE[1]}, ask=ask)
     assert not {"gpu", "web"} & set(asked)
     assert "region" in asked

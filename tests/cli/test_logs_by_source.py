@@ -153,7 +153,9 @@ def test_without_the_web_host_s_key_the_rest_is_read(deployment: Deployment) -> 
     assert watcher.notes == ["the app's log is left out: RENDER_API_KEY is not set"]
 
 
-def test_times_of_a_sandbox_are_its_own_in_every_source_and_said_to_be(made: FakeWorld) -> None:
+def test_times_of_a_sandbox_are_its_own_in_every_source_and_said_to_be(
+    made: FakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plain, real, its_own = on_fakes(made), RealClock().now(), made.clock.now()
     settings = replace(plain.settings, sandbox=SandboxSettings())
 
@@ -162,8 +164,8 @@ def test_times_of_a_sandbox_are_its_own_in_every_source_and_said_to_be(made: Fak
 
     watcher = Watcher()
     written = BACKEND.replace("2023-11-14T22:13:20.000+00:00", datetime.fromtimestamp(real - 10, UTC).isoformat())
-    made.gpu.logs = lambda _number, _tail: written  # type: ignore[method-assign]
-    made.web.logs = lambda *_: (LogLine(its_own - 300, "from the app"),)  # type: ignore[method-assign]
+    monkeypatch.setattr(made.gpu, "logs", lambda *_: written)
+    monkeypatch.setattr(made.web, "logs", lambda *_: (LogLine(its_own - 300, "from the app"),))
     lines = list(
         log_lines(replace(plain, settings=settings, connector=connector), Wanted(since=900.0), progress=watcher)
     )
@@ -249,7 +251,7 @@ def test_health_checks_are_left_out_and_the_tail_counts_what_is_shown(
 
     monkeypatch.setattr(made.gpu, "logs", logs)
     monkeypatch.setattr(made.web, "logs", lambda *_: ())
-    monkeypatch.setattr(app.RealClock, "now", lambda _: NOON + 60)
+    monkeypatch.setattr(RealClock, "now", lambda _: NOON + 60)
     words = (option, "2m" if option == "--since" else "backend")
     assert run(*words, "--tail", "2") == 0
     shown = [line.split("  ", 2)[2] for line in capsys.readouterr().out.splitlines()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Rig:
     return CUSTODIES[request.param](tmp_path)
 
 
-def give(rig: Rig, values: dict[str, Secret], service: str = "dash") -> None:
+def give(rig: Rig, values: Mapping[str, Secret], service: str = "dash") -> None:
     """What a run does: write each variable, deploy, record the deploy."""
     found = rig.host.service(service)
     for name, value in values.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any, TypeAlias
 
@@ -96,7 +97,7 @@ def healthy(number: int) -> Health:
     return Health(Vital.HEALTHY, certificate=pem(number))
 
 
-def env(number: int, target: Target = DASH, key: Secret = KEY) -> dict[str, Secret]:
+def env(number: int, target: Target = DASH, key: Secret = KEY) -> Mapping[str, Secret]:
     """Return the owned variables of an app that uses that instance."""
     return connected(target, url(number), key, pem(number))
 
@@ -106,18 +107,18 @@ def off(target: Target = DASH) -> dict[str, Secret]:
     return withdrawn(target)
 
 
-def mark(values: dict[str, Secret]) -> str:
+def mark(values: Mapping[str, Secret]) -> str:
     return values[DASH.names.fingerprint].reveal()
 
 
-def app(values: dict[str, Secret], *, shows: str | None = "the same", target: Target = DASH) -> Publication:
+def app(values: Mapping[str, Secret], *, shows: str | None = "the same", target: Target = DASH) -> Publication:
     """A target with this environment; its process shows the same fingerprint, another one, or none."""
     shown = mark(values) if shows == "the same" and values.get(target.names.fingerprint) else shows
     shown = None if shown == "the same" else shown
     return Publication(target.service, f"srv-{target.service}", target.service, "https://app", values, shown)
 
 
-def rollout(values: dict[str, Secret], proven: float = 0.0, target: Target = DASH) -> Rollout:
+def rollout(values: Mapping[str, Secret], proven: float = 0.0, target: Target = DASH) -> Rollout:
     return Rollout(f"srv-{target.service}", mark(values), "dep-1", NOW - 200, proven)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -30,7 +31,7 @@ BUSY = Figures(
 ENV = connected(DASH, url(7), KEY, PEM)
 
 
-def env(target: Target = DASH, key: Secret = KEY, at: str = "", pem: str = PEM) -> dict[str, Secret]:
+def env(target: Target = DASH, key: Secret = KEY, at: str = "", pem: str = PEM) -> Mapping[str, Secret]:
     """Return the variables of an app that uses instance 7."""
     return connected(target, at or url(7), key, pem)
 

@@ -22,6 +22,7 @@ class WorldClock:
     speed: float = 1.0
     epoch_wall: float = field(default_factory=time.time)
     epoch_world: float = field(default_factory=time.time)
+    zone = "sandbox time"  # how a date of it is marked
 
     @classmethod
     def behind(cls, speed: float) -> WorldClock:

@@ -36,6 +36,9 @@ class Hiding:
     def read_groups(self, service: WebService) -> Mapping[str, str]:
         return self._host.read_groups(service)
 
+    def instances(self, service_id: str) -> tuple[str, ...]:
+        return self._host.instances(service_id)
+
     def put_env(self, service_id: str, name: str, value: Secret) -> None:
         self._host.put_env(service_id, name, value)
 

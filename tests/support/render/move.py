@@ -7,7 +7,7 @@ variables with difficult values; after every move they must be unchanged, byte f
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -163,6 +163,9 @@ class _Looking:
         shown = self._probe.fingerprint(app_url, target)
         self._witness.shown.append(shown)
         return shown
+
+    def fingerprints(self, app_url: str, target: Target, most: int) -> Mapping[str, str]:
+        return self._probe.fingerprints(app_url, target, most)
 
     def answer(self, app_url: str, target: Target) -> AppAnswer:
         return self._probe.answer(app_url, target)
