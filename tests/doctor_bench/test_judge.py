@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from ert_deploy.sandbox.world import daemon
+from ert_deploy.sandbox.world.file import NotRunning, WorldError
 from tests.doctor_bench import __main__ as bench
+from tests.doctor_bench import world
 from tests.doctor_bench.__main__ import cases, chosen
 from tests.doctor_bench.healthy import busy_worlds, worlds
 from tests.doctor_bench.judge import Outcome, not_made, outcome, read, totals
@@ -122,3 +126,29 @@ def test_a_world_that_does_not_start_is_not_right_and_ends_no_other(monkeypatch:
     found = bench.played(bench.chosen(["healthy"], "=never-used-1 =after-up-1", 0, 1), 1, None)
     assert [(one.right, one.status_right) for one in found] == [(False, False)] * 2
     assert found[0].error == "not made: OSError: no port is free"
+
+
+@pytest.mark.parametrize("failing", [0, 2, 3])
+def test_a_sandbox_that_was_too_slow_is_started_again(
+    failing: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, asked = object(), []
+
+    def start(*_: object, **__: object) -> object:
+        asked.append(1)
+        if len(asked) <= failing:
+            raise WorldError("first deploy finished as update_failed")
+        return made
+
+    def stop(*_: object) -> None:
+        raise NotRunning("nothing is left of it")
+
+    monkeypatch.setattr(daemon, "start", start)
+    monkeypatch.setattr(daemon, "stop", stop)
+    one = world.World(tmp_path)
+    if failing == world.STARTS:
+        with pytest.raises(WorldError):
+            one._started_with(None)
+    else:
+        assert one._started_with(None) is made
+    assert len(asked) == min(failing + 1, world.STARTS)
