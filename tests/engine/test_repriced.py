@@ -21,7 +21,7 @@ WAKE = replace(WANTED, begin=False)
 
 
 def came_up(made: FakeWorld, desired: Desired = WANTED) -> Outcome:
-    return outcome_of(up(made, desired), changed=False, now=made.clock.now())
+    return outcome_of(up(made, desired), changed=False, clock=made.clock)
 
 
 def contract(made: FakeWorld) -> tuple[str, str, str]:
