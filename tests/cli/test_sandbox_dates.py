@@ -1,4 +1,4 @@
-"""Dates of a sandbox: by its own clock in every command, and marked, so that nobody takes them for the computer's."""
+"""Times of a sandbox: by its own clock in every command, and marked, so that they are not mistaken for real ones."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_the_keys() -> None:
     assert {key.zone for key in accepted_keys(on_fakes(world()))} <= {"UTC"}
 
 
-def test_the_reports_of_an_app_whose_process_has_the_computer_s_clock(
+def test_the_reports_of_an_app_whose_process_has_the_machine_s_clock(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     deployment, _ = in_a_sandbox()
