@@ -21,7 +21,7 @@ from ert_deploy.core.model.moment import Moment
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, WebDeploy
 from ert_deploy.core.model.provider import Account, Cloud, InstanceId, Platform
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.store_ports import KeyCustody, Registries, StateKeeper, StateStore
+from ert_deploy.store_ports import Clock, KeyCustody, Registries, StateKeeper, StateStore
 
 __all__ = [
     "Account", "AppAnswer", "AppProbe", "Audience", "BackendProbe", "Clock", "CreateOrder", "Entropy", "GpuHost",
@@ -213,22 +213,6 @@ class AppProbe(Protocol):
 
     def answer(self, app_url: str, target: Target) -> AppAnswer:
         """Return the response at the path of the fingerprint. Never raises."""
-
-
-class Clock(Protocol):
-    """Clock and sleep. `zone` is how a date of it is marked."""
-
-    @property
-    def zone(self) -> str: ...
-
-    def now(self) -> float:
-        """Return the Unix time in seconds, by a clock that can be changed."""
-
-    def steady(self) -> float:
-        """Return seconds by a monotonic clock that also advances while the machine sleeps."""
-
-    def sleep(self, seconds: float) -> None:
-        """Wait for `seconds`."""
 
 
 class TimeSource(Protocol):

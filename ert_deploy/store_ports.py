@@ -1,4 +1,4 @@
-"""Ports for stored data: the state of a deployment, the keys of apps whose host does not show them, images."""
+"""Ports for stored data: the state of a deployment, keys of apps whose host does not show them, images, the clock."""
 
 from __future__ import annotations
 
@@ -69,3 +69,19 @@ class StateKeeper(StateStore, Protocol):
 
     def history(self) -> tuple[StoredVersion, ...]:
         """Return the retained versions, newest first."""
+
+
+class Clock(Protocol):
+    """Clock and sleep. `zone` is how a date of it is marked."""
+
+    @property
+    def zone(self) -> str: ...
+
+    def now(self) -> float:
+        """Return the Unix time in seconds, by a clock that can be changed."""
+
+    def steady(self) -> float:
+        """Return seconds by a monotonic clock that also advances while the machine sleeps."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for `seconds`."""

@@ -13,7 +13,7 @@ UTC, SANDBOX = "UTC", "sandbox time"  # how a date is marked
 
 
 def zone_of(sandbox: bool) -> str:
-    """Return how the dates of a deployment are marked: those of a sandbox are by its own clock."""
+    """Return how the times of a deployment are marked: in a sandbox they are by its own clock."""
     return SANDBOX if sandbox else UTC
 
 

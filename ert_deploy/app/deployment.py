@@ -77,7 +77,7 @@ class Deployment:
 
     @property
     def zone(self) -> str:
-        """How dates of it are marked: those of a sandbox are by its own clock."""
+        """How its times are marked: in a sandbox they are by its own clock."""
         from ert_deploy.adapters.clock import zone_of
 
         return zone_of(self.settings.sandbox is not None)
@@ -175,7 +175,7 @@ def _hint(start: bool, app: AppOrder | None) -> str:
 
 
 def in_sandbox_time(at: float, session: Session) -> float:
-    """Return a time of this computer, such as a process writes it, by the clock of the sandbox, if there is one."""
+    """Return a time of this machine, such as a process writes it, by the clock of the sandbox, if there is one."""
     from ert_deploy.adapters.clock import RealClock
 
     if not session.in_sandbox:

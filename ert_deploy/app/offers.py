@@ -27,7 +27,7 @@ class Offers:
 
     @property
     def zone(self) -> str:
-        """How dates of it are marked."""
+        """How its times are marked."""
         return zone_of(self.sandbox)
 
 

@@ -230,7 +230,7 @@ def _answers(name: str, given: dict[str, str], ask: Ask | None, earlier: Mapping
 
 
 def _answer(question: Question, known: dict[str, str], given: Mapping[str, str], ask: Ask | None) -> None:
-    """Put the answer to the known values: the one that was given, or that of `ask`. Raises UsageError for a bad one."""
+    """Add the given value to the known ones, or that of `ask`. Raises UsageError for a bad one."""
     if question.name in given:
         if wrong := question.refusal(given[question.name]):
             raise UsageError(f"--{question.name.replace('_', '-')}: {wrong}")

@@ -60,7 +60,7 @@ def follow(
 def latest(
     config: Config = None, *, limit: int = 20, password: Secret | None = None, progress: Progress = SILENT
 ) -> tuple[Listed, ...]:
-    """Return the latest reports, newest first; the dates are those of the sandbox, if it is one. Raises as `report`."""
+    """Return the latest reports, newest first; in a sandbox with its times. Raises as `report`."""
     deployment = opened(config)
     found = _at_the_app(deployment, password, progress, lambda app, _limit, _say: app.latest(limit))
     if deployment.settings.sandbox is None:
@@ -70,7 +70,7 @@ def latest(
 
 
 def _dated(created: str, session: Session) -> str:
-    """Return a date of the app, whose process has the clock of this computer, by that of the sandbox."""
+    """Return a time of the app, whose process has the clock of this machine, by that of the sandbox."""
     with suppress(ValueError, OverflowError):
         at = in_sandbox_time(datetime.fromisoformat(created).timestamp(), session)
         return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"

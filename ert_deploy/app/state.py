@@ -25,7 +25,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The stored state, the location, and the owner of the lock; `zone` marks the dates, as it does below."""
+    """The stored state, the location, and the owner of the lock; `zone` marks the times, as it does below."""
 
     where: str
     state: State

@@ -1,4 +1,4 @@
-"""Group of commands: its help has the whole sentence about each, and without a command it says which there are."""
+"""Group of commands: its help has the whole sentence about each, and without a command it lists which there are."""
 
 from __future__ import annotations
 
@@ -24,4 +24,4 @@ def lacks_command(context: click.Context) -> tuple[str, str]:
     names = list(group.commands) if isinstance(group, click.Group) else []
     which = f"{', '.join(names[:-1])} or {names[-1]}"
     (example, *_) = EXAMPLES[path.removeprefix("ert-deploy ")]
-    return f"`{path}` needs a command: {which}", f"`{example}`, for example; `{path} --help` says what each does"
+    return f"`{path}` needs a command: {which}", f"`{example}`, for example; `{path} --help` describes each"

@@ -24,7 +24,7 @@ READING = frozenset(
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C in a command; `command` is its first word and `config` the value of `-c`.
+    """Ctrl-C in a command; `command` is its name and `config` the value of `-c`.
 
     `report` is the id of a report that is written all the same; empty if there is none.
     """

@@ -18,7 +18,7 @@ import click
 from ert_deploy.core import redaction
 from ert_deploy.core.model.text import inert, obeyed_by_no_runner, painted
 
-CLOSED = 141  # exit code where the reader of stdout has gone: 128 and SIGPIPE, as a shell shows it
+CLOSED = 141  # exit code where the reader of stdout has gone: 128 and SIGPIPE, as a shell reports it
 SAID: dict[str, str] = {}  # the last error of this process: summary, detail and hint
 
 
@@ -52,7 +52,7 @@ class SafeStream(io.TextIOBase):
 
     @contextmanager
     def to_reader(self) -> Iterator[None]:
-        """Run the block, which writes; if nobody reads any more, send all that follows to nowhere."""
+        """Run the block, which writes; if the reader is gone, discard all that follows."""
         try:
             yield
         except BrokenPipeError:
@@ -111,10 +111,10 @@ class _Unfiltered:
 
 
 class Output(SafeStream):
-    """The stdout of a command: the command ends where nobody reads it any more, as `head` does after its lines."""
+    """The stdout of a command: the command ends if its reader is gone, as `head` does after its lines."""
 
     def lost(self) -> None:
-        """Raise SystemExit, with the code of a process that a closed pipe has ended."""
+        """Raise SystemExit, with the code of a process that a closed pipe has killed."""
         sys.exit(CLOSED)
 
 

@@ -1,4 +1,4 @@
-"""A reader that has gone, as in `ert-deploy logs | head -1`: commands end without a word, with the code of SIGPIPE."""
+"""A reader that has gone, as in `ert-deploy logs | head -1`: commands end quietly, with the code of SIGPIPE."""
 
 from __future__ import annotations
 

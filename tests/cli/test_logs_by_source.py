@@ -171,7 +171,7 @@ def test_times_of_a_sandbox_are_its_own_in_every_source_and_said_to_be(
     )
     assert [line.text for line in lines] == ["ready port=8443", "from the app"]
     assert [line.at for line in lines] == pytest.approx([its_own - 600, its_own - 300], abs=60.0)
-    assert watcher.notes == ["sandbox: the times in front are its own, those within a text are this computer's"]
+    assert watcher.notes == ["sandbox: the times in front are its own, those within a text are this machine's"]
 
 
 @pytest.fixture
@@ -259,7 +259,7 @@ def test_health_checks_are_left_out_and_the_tail_counts_what_is_shown(
     assert run(*words, "--tail", "3", "--checks") == 0
     assert [line.count("/v1/models") for line in capsys.readouterr().out.splitlines()] == [1, 1, 1]
     assert run(*words, "--grep", "models") == 0
-    assert capsys.readouterr().err.strip() == "no line matches; 500 health checks do, which --checks shows"
+    assert capsys.readouterr().err.strip() == "no line matches; 500 health checks do, see --checks"
     assert run(*words, "--grep", "nowhere") == 0
     assert capsys.readouterr().err.strip() == "no line matches"
     assert max(asked) <= 10_000

@@ -51,7 +51,7 @@ def logs(
     chosen = instance if instance is not None else newest(found).id
     _hold_keys(session)
     if session.in_sandbox:
-        progress.note("sandbox: the times within the lines are this computer's")
+        progress.note("sandbox: the times within the lines are this machine's")
     if checks:
         return Log(chosen, session.ports.gpu.logs(chosen, tail))
     text = session.ports.gpu.logs(chosen, max(tail, DEEPEST))

@@ -13,7 +13,7 @@ __all__ = ["Events", "Happened", "events", "moment"]
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """The events that the state remembers, oldest first, and where it is stored; `zone` marks their dates."""
+    """The events that the state remembers, oldest first, and where it is stored; `zone` marks their times."""
 
     where: str
     events: tuple[Happened, ...]

@@ -28,7 +28,7 @@ class Line:
     text: str
 
 
-DEEPEST = 10_000  # lines of a container that are searched for those that are wanted
+DEEPEST = 10_000  # lines of a container that are searched
 _GUARD = "guard: "
 _KNOWN = ("time", "level", "logger", "message")
 _TIME = re.compile(r"\b(?:time=)?\"?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d))")

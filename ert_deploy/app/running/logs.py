@@ -29,8 +29,8 @@ EVERY = frozenset(Source)
 class Wanted:
     """Which lines: of these sources, not older than `since` seconds, that contain `grep` (a regular expression).
 
-    `tail` is the number of lines of the first read, of those that are wanted; `instance` is that of the container, by
-    default the newest. Successful health checks are wanted only with `checks`.
+    `tail` is the number of lines of the first read that are shown; `instance` is that of the container, by
+    default the newest. Successful health checks are included only with `checks`.
     """
 
     sources: frozenset[Source] = EVERY
@@ -42,7 +42,7 @@ class Wanted:
 
     @property
     def every(self) -> bool:
-        """Whether every line is wanted, so that as many are read as are shown."""
+        """Whether no line is left out, so that as many are read as are shown."""
         return self.checks and not self.grep and self.since is None
 
 
@@ -62,14 +62,14 @@ def log_lines(
         raise UsageError(f"--grep {wanted.grep!r} is not a regular expression: {error}") from None
     session, sources = _session(opened(config), wanted, progress)
     if session.in_sandbox:
-        progress.note("sandbox: the times in front are its own, those within a text are this computer's")
+        progress.note("sandbox: the times in front are its own, those within a text are this machine's")
     reader = _Reader(session, sources, wanted, progress)
     now = session.ports.clock.now() if session.in_sandbox else RealClock().now()
     oldest = now - wanted.since if wanted.since is not None else 0.0
     lines = [line for line in reader.read() if line.at >= oldest and pattern.search(line.text)]
     kept = [line for line in lines if wanted.checks or not reader.is_check(line)]
     if not kept[-wanted.tail :] and not follow:
-        hidden = f"; {len(lines)} health checks do, which --checks shows" if lines else ""
+        hidden = f"; {len(lines)} health checks do, see --checks" if lines else ""
         progress.note(f"no line matches{hidden}")
     yield from kept[-wanted.tail :]
     while follow:

@@ -68,7 +68,7 @@ class Status:
 
     @property
     def zone(self) -> str:
-        """How dates of it are marked."""
+        """How its times are marked."""
         return zone_of(self.sandbox)
 
     @property

@@ -18,7 +18,7 @@ INDENT = " " * 13
 def avoided(denied: Iterable[Denied], zone: str) -> Iterator[str]:
     """Yield lines of at most 80 columns: what is not rented until when, how often it failed, and the last reason.
 
-    `zone` marks the dates.
+    `zone` marks the times.
     """
     for one in denied:
         of_host = f" of host {one.host_id}" if one.machine_id and one.host_id else ""

@@ -68,13 +68,13 @@ def choices() -> tuple[Question, ...]:
 
 
 def chosen(answers: Mapping[str, str]) -> tuple[Provider, Host]:
-    """Return the providers that the answers name, else the first of each kind."""
+    """Return the chosen providers, else the first of each kind."""
     cloud = answers.get("gpu") or providers.GPU_CLOUDS[0].section
     return gpu_cloud(cloud), web_host(answers.get("web") or providers.WEB_HOSTS[0].section)
 
 
 def questions(answers: Mapping[str, str] | None = None) -> tuple[Question, ...]:
-    """Return all other questions, for the providers that the answers name."""
+    """Return all other questions, for the providers that are chosen in `answers`."""
     _, host = chosen(answers or {})
     service = f"{host.section}/services/*"
     common = (

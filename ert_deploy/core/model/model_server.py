@@ -28,7 +28,7 @@ class ExtraVariable:
 
     @property
     def configured(self) -> str:
-        """What the config says of it: the value, or where a secret comes from, which reveals nothing of it."""
+        """What the config has of it: the value, or where a secret comes from, which reveals nothing of it."""
         return f"from {self.source}" if self.source else self.value
 
 
