@@ -30,7 +30,8 @@ PROCESS_MODULES = frozenset({
     "adapters/test_ssh_shell", "adapters/test_state_s3", "adapters/test_state_stores", "adapters/test_vast_contract",
     "backend/test_guard_process", "cli/test_init",
     "cli/test_ssh", "cli/test_state_commands", "config/test_config_process", "dashboard/test_dashboard_gunicorn",
-    "dashboard/test_dashboard_memory", "doctor_bench/test_share", "engine/test_kills", "engine/test_storms",
+    "dashboard/test_dashboard_memory", "dashboard/test_dashboard_stores", "dashboard/test_dashboard_database",
+    "doctor_bench/test_share", "engine/test_kills", "engine/test_storms",
 })  # fmt: skip
 # Needs files that are not part of the repository: CI has them, a clone does not.
 OUTSIDE = "contract"

@@ -70,10 +70,10 @@ class Api:
         )
 
     def health(self) -> Response:
-        """Return the liveness and configuration of this process. Never depends on the backend."""
+        """Return the liveness and configuration of this process. Never depends on the backend or on a database."""
         service = self._service
         settings = service.settings
-        active, queued = service.desk.counts()
+        active, queued = service.desk.known_counts()
         features: bodies.Features = {
             "remote_llm": settings.configuration is Configuration.COMPLETE,
             "ollama": False,
