@@ -18,6 +18,8 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 SHOWN = 10
 ROOT = Path(__file__).resolve().parents[2]
+# Modules that use one server: the second runs where the first does.
+TOGETHER = {"tests/dashboard/test_dashboard_stores.py": "tests/dashboard/test_dashboard_database.py"}
 SHARED_FIXTURE = 'scope="module"'
 # Excluded from `make unit`: tests that start processes, run long histories, or take seconds each.
 PROCESS_FOLDERS = frozenset({
@@ -77,7 +79,7 @@ class ByModule(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
 
     def _split_scope(self, nodeid: str) -> str:
         module = _module(nodeid)
-        return module if shares(module) else nodeid
+        return TOGETHER.get(module, module) if shares(module) else nodeid
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByModule | None:
