@@ -71,6 +71,7 @@ class Settings:
     database: Path | None
     database_url: Secret | None = None
     lease_s: float = 20.0
+    new_disk_per_deploy: bool = False
     port: int = 10000
     max_queue: int = 100
     workers: int = 2
@@ -106,6 +107,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         backend=backend,
         database=Path(database) if database else None,
         database_url=_database_url(environ),
+        # Render's file system ends with each deploy, except for a disk, which the user has to name.
+        new_disk_per_deploy=_truth(environ.get("RENDER", "")) and not database,
         lease_s=number(environ, "ERT_DASHBOARD_LEASE", 20, 1, 600),
         port=int(number(environ, "PORT", 10000, 0, 65535)),
         max_queue=int(number(environ, "MAX_QUEUE_SIZE", 100, 1, 10_000)),

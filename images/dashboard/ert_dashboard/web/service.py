@@ -58,6 +58,12 @@ class Service:
         typical = None if all(job.over for job in jobs) else self.store.typical_seconds()
         return [summary(job, typical_s=typical, ahead=waiting.get(job.report_id)) for job in jobs]
 
+    def forgotten(self) -> int | None:
+        """Return the number of reports that the next deploy deletes; None where deploys delete none."""
+        if self.store.outlives_deploys or not self.settings.new_disk_per_deploy:
+            return None
+        return len(self.store.latest(999))
+
     def status(self) -> StatusUpdate:
         """Return the body of `status_update` and `/api/status`. Never calls the backend."""
         active, queued = self.desk.counts()
