@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from ert_dashboard.auth.password import hash_password
+from ert_dashboard.base.clock import SystemClock
 from ert_dashboard.base.env import BadSetting
 from ert_dashboard.base.secret import Secret
 from ert_dashboard.settings import read_settings
@@ -123,8 +124,24 @@ def request(client: httpx.Client) -> str:
     return str(client.post("/api/generate", json={"ticker": "AAPL"}).raise_for_status().json()["report_id"])
 
 
+def served(clients: tuple[httpx.Client, ...], backend: FakeBackend) -> set[str]:
+    """Have reports written by both processes for `ERT_SIDE_BY_SIDE` seconds; return them, all completed."""
+    end = SystemClock().monotonic() + float(os.environ.get("ERT_SIDE_BY_SIDE", "0"))
+    ids: list[str] = []
+    while SystemClock().monotonic() < end and len(ids) < 900:
+        batch = [request(client) for client in clients]
+        until_completed(clients[0], batch)
+        ids += batch
+    assert len(backend.posts()) == len(ids)
+    return set(ids)
+
+
+def until_completed(client: httpx.Client, ids: list[str]) -> None:
+    until(lambda: statuses(client, ids) == {"completed"}, 20)
+
+
 def statuses(client: httpx.Client, ids: list[str]) -> set[str]:
-    found = client.get("/api/reports?limit=200").json()["reports"]
+    found = client.get("/api/reports?limit=20").json()["reports"]
     return {report["status"] for report in found if report["report_id"] in ids}
 
 
@@ -133,25 +150,26 @@ def test_side_by_side_and_killed_nothing_is_lost_or_doubled(
     kept: dict[str, str], backend: FakeBackend, tmp_path: Path
 ) -> None:
     """The old process and the new one both take reports; then one is killed with its reports open."""
-    backend.held = True
-    environ = {**kept, "ERT_DASHBOARD_WORKERS": "8"}
+    environ = {**kept, "ERT_DASHBOARD_WORKERS": "8", "ERT_DASHBOARD_REPORTS_PER_HOUR": "0"}
     with process(environ, tmp_path / "old") as (old, left), process(environ, tmp_path / "new") as (_, right):
+        done = served((left, right), backend)
+        backend.held = True
         ids = [request(client) for _ in range(3) for client in (left, right)]
-        until(lambda: set(ids) == set(backend.reports))
-        for report in backend.reports.values():
-            report.write(2)
+        until(lambda: set(ids) | done == set(backend.reports))
+        for report_id in ids:
+            backend.reports[report_id].write(2)
         until(lambda: all(right.get(f"/api/reports/{one}").json()["data"]["sections_done"] == 2 for one in ids))
         os.killpg(old.pid, signal.SIGKILL)
         old.wait(10)
         posted = len(backend.posts())
         until(lambda: len(backend.posts()) == posted + 3, 20)  # the three of the killed one, asked for by their ids
-        for report in backend.reports.values():
-            report.write(5)
-            report.finish()
-        until(lambda: statuses(right, ids) == {"completed"}, 20)
-        assert right.get("/api/reports?limit=200").json()["count"] == len(ids)
-    assert set(backend.reports) == set(ids)
-    assert len(backend.posts()) == len(ids) + 3
+        for report_id in ids:
+            backend.reports[report_id].write(5)
+            backend.reports[report_id].finish()
+        until_completed(right, ids)
+        assert right.get("/api/reports?limit=999").json()["count"] == len(ids) + len(done)
+    assert set(backend.reports) == set(ids) | done
+    assert len(backend.posts()) == len(ids) + len(done) + 3
     assert backend.deleted == []
 
 
