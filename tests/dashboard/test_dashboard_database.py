@@ -56,7 +56,7 @@ def name(server: Server, one_database: str) -> str:
 def kept(environ: dict[str, str], server: Server, name: str) -> dict[str, str]:
     """Return the environment of a dashboard that keeps everything in an empty database."""
     without = {key: value for key, value in environ.items() if key != "ERT_DASHBOARD_DB"}
-    return {**without, "DATABASE_URL": server.url(name), "ERT_DASHBOARD_LEASE": "1"}
+    return {**without, "DATABASE_URL": server.url(name), "ERT_DASHBOARD_LEASE": "60"}
 
 
 def log_in(client: Any) -> Any:
@@ -150,7 +150,7 @@ def test_side_by_side_and_killed_nothing_is_lost_or_doubled(
     kept: dict[str, str], backend: FakeBackend, tmp_path: Path
 ) -> None:
     """The old process and the new one both take reports; then one is killed with its reports open."""
-    environ = {**kept, "ERT_DASHBOARD_WORKERS": "8", "ERT_DASHBOARD_REPORTS_PER_HOUR": "0"}
+    environ = {**kept, "ERT_DASHBOARD_WORKERS": "8", "ERT_DASHBOARD_REPORTS_PER_HOUR": "0", "ERT_DASHBOARD_LEASE": "6"}
     with process(environ, tmp_path / "old") as (old, left), process(environ, tmp_path / "new") as (_, right):
         done = served((left, right), backend)
         backend.held = True
@@ -162,7 +162,7 @@ def test_side_by_side_and_killed_nothing_is_lost_or_doubled(
         os.killpg(old.pid, signal.SIGKILL)
         old.wait(10)
         posted = len(backend.posts())
-        until(lambda: len(backend.posts()) == posted + 3, 20)  # the three of the killed one, asked for by their ids
+        until(lambda: len(backend.posts()) == posted + 3, 60)  # the three of the killed one, asked for by their ids
         for report_id in ids:
             backend.reports[report_id].write(5)
             backend.reports[report_id].finish()
@@ -177,7 +177,7 @@ def test_a_living_process_keeps_its_reports_and_gives_them_up_when_it_stops(
     kept: dict[str, str], start: Start, backend: FakeBackend
 ) -> None:
     backend.held = True
-    old, new = start({**kept, "ERT_DASHBOARD_LEASE": "60"}), start({**kept, "ERT_DASHBOARD_LEASE": "60"})
+    old, new = start(kept), start(kept)
     report_id = ask(old.app.test_client())
     until(lambda: report_id in backend.reports)
     client: Any = new.app.test_client()
@@ -191,12 +191,28 @@ def test_a_living_process_keeps_its_reports_and_gives_them_up_when_it_stops(
     assert ended(client, report_id)["status"] == "completed"
 
 
+def test_a_page_of_one_process_hears_of_the_reports_of_the_other(
+    kept: dict[str, str], start: Start, backend: FakeBackend
+) -> None:
+    old, new = start(kept), start(kept)
+    ended(old.app.test_client(), ask(old.app.test_client()))
+    new.service.desk.tell_of_others()
+    page = new.socketio.test_client(new.app)
+    page.get_received()
+    report_id = ask(old.app.test_client())
+    ended(old.app.test_client(), report_id)
+    new.service.desk.tell_of_others()
+    new.service.desk.tell_of_others()
+    heard = [event["args"][0] for event in page.get_received() if event["name"] == "report_completed"]
+    assert [(event["report_id"], event["success"]) for event in heard] == [(report_id, True)]
+
+
 def test_a_process_that_lost_a_report_neither_writes_nor_cancels_it(
     kept: dict[str, str], start: Start, backend: FakeBackend, server: Server, name: str
 ) -> None:
     """As after a machine that was frozen for longer than its lease."""
     backend.held = True
-    frozen, other = start({**kept, "ERT_DASHBOARD_LEASE": "60"}), start({**kept, "ERT_DASHBOARD_LEASE": "60"})
+    frozen, other = start(kept), start(kept)
     report_id = ask(frozen.app.test_client())
     report = until(lambda: backend.reports.get(report_id))
     server.execute(
@@ -223,7 +239,7 @@ def test_an_away_database_is_said_and_the_report_goes_on_after_it(
     kept: dict[str, str], start: Start, backend: FakeBackend, server: Server, name: str
 ) -> None:
     backend.held = True
-    dashboard = start({**kept, "ERT_DASHBOARD_LEASE": "60"})
+    dashboard = start(kept)
     client: Any = dashboard.app.test_client()
     report_id = ask(client)
     report = until(lambda: backend.reports.get(report_id))

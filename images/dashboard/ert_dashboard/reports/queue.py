@@ -24,6 +24,7 @@ from ert_dashboard.storage.job import DEFAULT_SECTIONS, Job, Status
 _LOG = logging.getLogger(__name__)
 _ADOPT_EVERY_S = 5.0
 _AFTER_TROUBLE_S = 1.0
+_SHOWN = 20  # reports that a page lists
 
 
 class QueueFull(Exception):
@@ -52,6 +53,7 @@ class ReportDesk:
         self._closing = False
         self._running: dict[str, Interrupt] = {}
         self._known_counts = (0, 0)
+        self._others: dict[str, Job] = {}
         self._threads: list[threading.Thread] = []
 
     def listen(self, listener: Listener) -> None:
@@ -174,6 +176,16 @@ class ReportDesk:
         if not self._closing:
             self.adopt()
             self.counts()
+            if self._store.outlives_deploys:
+                self.tell_of_others()
+
+    def tell_of_others(self) -> None:
+        """Notify the listeners of what other processes have changed since the last call, for the pages of this one."""
+        found = {job.report_id: job for job in self._store.latest(_SHOWN)}
+        for report_id, job in found.items():
+            if job.owner != self._store.owner and self._others.get(report_id) != job:
+                self._ledger.tell(job)
+        self._others = found
 
     def _work_on(self) -> None:
         taken = self._next()
