@@ -18,7 +18,7 @@ from ert_dashboard.storage.interface import StoreClosed, StoreTrouble
 _CONNECT_S = 5
 _SILENT_MS = 15_000  # after this time without an acknowledgement the system gives a connection up
 # Milliseconds. A transaction whose process was frozen must not hold its rows.
-_LIMITS = {"statement_timeout": 10_000, "lock_timeout": 5_000, "idle_in_transaction_session_timeout": 10_000}
+LIMITS = {"statement_timeout": 10_000, "lock_timeout": 5_000, "idle_in_transaction_session_timeout": 10_000}
 _POOL, _MORE, _POOL_WAIT_S = 4, 6, 5
 
 
@@ -62,7 +62,7 @@ def _engine(url: URL) -> Engine:
         connect_args={
             "application_name": "ert-dashboard",
             "connect_timeout": _CONNECT_S,
-            "options": " ".join(f"-c {name}={value}" for name, value in _LIMITS.items()),
+            "options": " ".join(f"-c {name}={value}" for name, value in LIMITS.items()),
             "prepare_threshold": None,  # statements prepared on the server do not work through a pooler
             "tcp_user_timeout": _SILENT_MS,
         },

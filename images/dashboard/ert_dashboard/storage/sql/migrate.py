@@ -16,7 +16,7 @@ from sqlalchemy import Connection, column, select, table, text
 from ert_dashboard.base import redaction
 from ert_dashboard.base.secret import Secret
 from ert_dashboard.storage.interface import StoreTrouble
-from ert_dashboard.storage.sql.engine import Database
+from ert_dashboard.storage.sql.engine import LIMITS, Database
 from ert_dashboard.storage.sql.tables import REVISION, VERSION
 
 _LOG = logging.getLogger(__name__)
@@ -30,8 +30,8 @@ def migrate(database: Database) -> str:
     with database.transaction() as connection:
         if _current(connection) == REVISION:
             return REVISION
-        connection.execute(text(f"SET LOCAL lock_timeout = '{_WAIT_S}s'"))
-        connection.execute(text(f"SET LOCAL statement_timeout = '{_WAIT_S}s'"))
+        for limit in LIMITS:  # those of the connection are for short transactions
+            connection.execute(text(f"SET LOCAL {limit} = '{_WAIT_S}s'"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         found = _current(connection)
         if found is None or found in _known():
