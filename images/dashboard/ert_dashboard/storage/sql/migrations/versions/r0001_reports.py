@@ -11,6 +11,11 @@ down_revision = None
 
 def upgrade() -> None:
     """Create the tables."""
+    _reports()
+    _others()
+
+
+def _reports() -> None:
     op.create_table(
         "ert_reports",
         sa.Column("report_id", sa.Text, primary_key=True),
@@ -45,6 +50,9 @@ def upgrade() -> None:
         sa.Column("text", sa.Text, nullable=False),
         sa.UniqueConstraint("report_id", "section", name="ert_sections_of_report"),
     )
+
+
+def _others() -> None:
     op.create_table(
         "ert_processes",
         sa.Column("owner", sa.Text, primary_key=True),
