@@ -157,7 +157,7 @@ class ReportDesk:
         self._threads.append(thread)
 
     def _forever(self, body: Callable[[], None]) -> None:
-        """Repeat `body` until closing. Trouble with the store never ends the thread."""
+        """Repeat `body` until closing. An error of the store never ends the thread."""
         while not self._closing:
             try:
                 body()
@@ -207,7 +207,7 @@ class ReportDesk:
     def _next(self) -> tuple[Job, Interrupt] | None:
         """Wait for a job and return the oldest; None when closing.
 
-        A job in progress that no thread runs was left by trouble with the store, and is continued.
+        A job in progress that no thread runs was left by an error of the store, and is continued.
         """
         with self._wakeup:
             while not self._closing:

@@ -89,7 +89,7 @@ class Deployment:
         return []
 
     def _see(self, sample: Sample) -> None:
-        """Add a sample, also for the processes after this one; trouble with the store costs only that."""
+        """Add a sample, also for the processes after this one; an error of the store costs only that."""
         self._meter.see(sample)
         with contextlib.suppress(StoreTrouble):
             self._service.store.samples.keep(sample.at, sample.uptime)

@@ -18,7 +18,7 @@ export interface Audit {
   entries: AuditEntry[];
 }
 
-/** A login, a refused one, a logout or a deletion; `client` is the address that it came from. */
+/** A login, a rejected one, a logout or a deletion; `client` is the address that it came from. */
 export interface AuditEntry {
   at: string;
   what: string;

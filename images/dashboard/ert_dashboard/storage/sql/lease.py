@@ -1,7 +1,7 @@
 """Lease of this process in the database: a row with an end, which a thread renews while the process lives.
 
 Only the database's clock counts, so that the clocks of two machines need not agree. A process that was frozen for
-longer than its lease may have lost its jobs; it learns of it, as every change of a job asks for its owner.
+longer than its lease may have lost its jobs; it learns of it, as every change of a job names its owner.
 """
 
 from __future__ import annotations
@@ -69,5 +69,5 @@ class SqlLease:
 
 
 def living(db: Connection) -> set[str]:
-    """Return the owners whose lease has not ended."""
+    """Return the owners with a valid lease."""
     return set(db.scalars(select(PROCESSES.c.owner).where(PROCESSES.c.expires > func.clock_timestamp())))

@@ -2,7 +2,7 @@
 
 A column that is added later is nullable or has a server default, and no column is renamed or removed: Render rolls a
 service back to an earlier build without touching the database. Times are Unix seconds of the clock of the process,
-except the end of a lease, which only the database's clock decides. All names start with `ert_`: the database may have
+except the end of a lease, which is by the clock of the database. All names start with `ert_`: the database may have
 tables of another program.
 """
 
