@@ -26,6 +26,7 @@ from ert_dashboard.storage.sql.migrate import main, migrate
 from ert_dashboard.storage.sql.tables import METADATA, REVISION, VERSION
 from ert_dashboard.web.app import Dashboard
 from tests.support.dashboard.fake_backend import FakeBackend
+from tests.support.dashboard.fingerprint import complete
 from tests.support.dashboard.following import ask, data, ended, until
 from tests.support.doubles.postgres import PASSWORD, Server
 from tests.support.llm_engine.servers import free_port
@@ -53,8 +54,9 @@ def name(server: Server, one_database: str) -> str:
 
 
 @pytest.fixture
-def kept(environ: dict[str, str], server: Server, name: str) -> dict[str, str]:
+def kept(backend: FakeBackend, tmp_path: Path, server: Server, name: str) -> dict[str, str]:
     """Return the environment of a dashboard that keeps everything in an empty database."""
+    environ = complete(backend, tmp_path, timeout_s=300)
     without = {key: value for key, value in environ.items() if key != "ERT_DASHBOARD_DB"}
     return {**without, "DATABASE_URL": server.url(name), "ERT_DASHBOARD_LEASE": "60"}
 
@@ -104,8 +106,8 @@ def process(environ: dict[str, str], folder: Path) -> Iterator[tuple[subprocess.
             command, cwd=IMAGE, env={**inherited, **environ}, stdout=log, stderr=log, start_new_session=True
         )
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
-            until(lambda: answers(client), 30)
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as client:
+            until(lambda: answers(client), 60)
             yield started, client
     finally:
         if started.poll() is None:
@@ -137,7 +139,7 @@ def served(clients: tuple[httpx.Client, ...], backend: FakeBackend) -> set[str]:
 
 
 def until_completed(client: httpx.Client, ids: list[str]) -> None:
-    until(lambda: statuses(client, ids) == {"completed"}, 20)
+    until(lambda: statuses(client, ids) == {"completed"}, 60)
 
 
 def statuses(client: httpx.Client, ids: list[str]) -> set[str]:
@@ -150,15 +152,22 @@ def test_side_by_side_and_killed_nothing_is_lost_or_doubled(
     kept: dict[str, str], backend: FakeBackend, tmp_path: Path
 ) -> None:
     """The old process and the new one both take reports; then one is killed with its reports open."""
-    environ = {**kept, "ERT_DASHBOARD_WORKERS": "8", "ERT_DASHBOARD_REPORTS_PER_HOUR": "0", "ERT_DASHBOARD_LEASE": "6"}
+    unlimited = {"ERT_DASHBOARD_REPORTS_PER_HOUR": "0", "ERT_DASHBOARD_REQUESTS_PER_SECOND": "0"}
+    environ = {
+        **kept,
+        **unlimited,
+        "ERT_DASHBOARD_WORKERS": "8",
+        "ERT_DASHBOARD_LEASE": "6",
+        "ERT_DASHBOARD_KEEP": "1000",
+    }
     with process(environ, tmp_path / "old") as (old, left), process(environ, tmp_path / "new") as (_, right):
         done = served((left, right), backend)
         backend.held = True
         ids = [request(client) for _ in range(3) for client in (left, right)]
-        until(lambda: set(ids) | done == set(backend.reports))
+        until(lambda: set(ids) | done == set(backend.reports), 60)
         for report_id in ids:
             backend.reports[report_id].write(2)
-        until(lambda: all(right.get(f"/api/reports/{one}").json()["data"]["sections_done"] == 2 for one in ids))
+        until(lambda: all(right.get(f"/api/reports/{one}").json()["data"]["sections_done"] == 2 for one in ids), 60)
         os.killpg(old.pid, signal.SIGKILL)
         old.wait(10)
         posted = len(backend.posts())
