@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_socket import socket_allow_hosts
@@ -51,6 +53,15 @@ def held(monkeypatch: pytest.MonkeyPatch) -> redaction.Redactor:
     for copy in filter(None, map(sys.modules.get, ("ert_backend.base.redaction", "ert_dashboard.base.redaction"))):
         monkeypatch.setattr(copy, "HELD", copy.Redactor())
     return fresh
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[Any]:
+    """Run a PostgreSQL server, one for all tests of a process."""
+    from tests.support.doubles import postgres  # psycopg is imported for its tests alone
+
+    with postgres.running() as server:
+        yield server
 
 
 @pytest.fixture

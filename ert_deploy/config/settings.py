@@ -74,7 +74,7 @@ def least_settle(call_within: float, speed: float = 1.0) -> float:
 class Blueprint:
     """How Render builds and starts one service; the defaults are those of the ERT dashboard.
 
-    None means the repository and branch that contain the file, and the start command of the dashboard.
+    None means the repository and branch that contain the file, the start command of the dashboard, and no database.
     """
 
     repo: str | None = None
@@ -86,6 +86,7 @@ class Blueprint:
     region: str = "oregon"
     plan: str = "starter"
     trigger: str = "checksPass"
+    database: str | None = None
 
 
 CUSTODIES = ("app", "keyring", "file")

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.support.state.shelf import Shelf, in_bucket, in_database, in_file
-
-
-@pytest.fixture(scope="session")
-def database() -> Iterator[Any]:
-    """Run a PostgreSQL server."""
-    from tests.support.doubles import postgres  # psycopg is imported for its tests alone
-
-    with postgres.running() as server:
-        yield server
 
 
 @pytest.fixture(params=["file", "s3", "postgres"])

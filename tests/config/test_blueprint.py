@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 from collections.abc import Callable
@@ -95,9 +96,40 @@ def test_a_folder_is_all_that_triggers_a_deploy(good: str) -> None:
     assert "ERT_DASHBOARD" not in str(service)
 
 
+def databases(text: str) -> Any:
+    return yaml.safe_load(text).get("databases")
+
+
+def test_a_database_that_outlives_deploys(good: str, settings: Settings) -> None:
+    assert databases(render(settings)) is None
+    text = render(parse(with_blueprint(good, database="ert-reports", region="ohio"), Path("c")))
+    assert databases(text) == [{"name": "ert-reports", "plan": "basic-256mb", "region": "ohio", "ipAllowList": []}]
+    (service,) = services(text)
+    source = {"fromDatabase": {"name": "ert-reports", "property": "connectionString"}}
+    assert {"key": "DATABASE_URL", **source} in service["envVars"]
+    assert importlib.util.find_spec(service["preDeployCommand"].split()[-1]) is not None
+
+
+def test_an_app_of_one_s_own_or_a_free_one_migrates_by_itself(good: str) -> None:
+    for given in ({**OWN, "database": "mine"}, {"plan": "free", "database": "mine"}):
+        (service,) = services(render(parse(with_blueprint(good, **given), Path("c"))))
+        assert "preDeployCommand" not in service
+        assert "DATABASE_URL" in [entry["key"] for entry in service["envVars"]]
+
+
+def test_two_services_share_a_database_in_one_region(changed: Change) -> None:
+    second = "    - name: second\n      owned: {url: LLM}\n      blueprint: {database: mine, region: %s}\n"
+    first = "    - name: ert-dashboard\n      blueprint: {database: mine, region: ohio}"
+    text = render(parse(changed("    - name: ert-dashboard", second % "ohio" + first), Path("c")))
+    assert [row["name"] for row in databases(text)] == ["mine"]
+    with pytest.raises(UsageError, match="used from oregon and from ohio"):
+        render(parse(changed("    - name: ert-dashboard", second % "oregon" + first), Path("c")))
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
+        ({"database": "Reports!"}, "is not the name of a database"),
         ({"root": "../x"}, "is not a folder inside the repository"),
         ({"root": "a//b"}, "is not a folder inside the repository"),
         ({"root": "/etc"}, "is not a folder inside the repository"),
@@ -170,12 +202,19 @@ def test_a_config_has_to_name_a_service(good: str) -> None:
 
 @pytest.mark.contract
 @pytest.mark.skipif(not SCHEMA.is_file(), reason="the published contracts are not beside the repository")
-@pytest.mark.parametrize("given", [{}, OWN, {"trigger": "off"}, {"root": "a/b", "start": "x", "trigger": "commit"}])
+@pytest.mark.parametrize(
+    "given",
+    [{}, OWN, {"trigger": "off"}, {"root": "a/b", "start": "x", "trigger": "commit"}, {"database": "ert-reports"}],
+)
 def test_it_keeps_to_render_s_own_schema(good: str, given: dict[str, str]) -> None:
     jsonschema: Any = pytest.importorskip("jsonschema")
     schema = json.loads(SCHEMA.read_text())
     one = {"$ref": "#/definitions/serverService", "definitions": schema["definitions"], "$schema": schema["$schema"]}
     validator = jsonschema.Draft202012Validator(one)
-    for service in services(render(parse(with_blueprint(good, **given), Path("c")))):
+    text = render(parse(with_blueprint(good, **given), Path("c")))
+    two = {"$ref": "#/definitions/database", "definitions": schema["definitions"], "$schema": schema["$schema"]}
+    for row in databases(text) or []:
+        assert [error.message for error in jsonschema.Draft202012Validator(two).iter_errors(row)] == []
+    for service in services(text):
         assert [error.message for error in validator.iter_errors(service)] == []
         assert list(validator.iter_errors(service | {"env": "python"}))  # ensures that the check can fail

@@ -12,7 +12,7 @@ import pytest
 from ert_deploy.core.model.errors import StateConflict
 from ert_deploy.core.model.state import State
 from tests.support.contract.state_stores import IN_MEMORY, STORES, Rig, file, in_postgres, s3
-from tests.support.doubles import moto_s3, postgres
+from tests.support.doubles import moto_s3
 from tests.support.ids import nth
 from tests.support.state.shelf import FULL
 
@@ -21,12 +21,6 @@ from tests.support.state.shelf import FULL
 def client() -> Iterator[Any]:
     with moto_s3.connected() as made:
         yield made
-
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[Any]:
-    with postgres.running() as server:
-        yield server
 
 
 @pytest.fixture(params=STORES)

@@ -13,7 +13,7 @@ from ert_dashboard.market.cache import Shelf
 from ert_dashboard.market.edgar import Edgar
 from ert_dashboard.market.edgar_market import EdgarMarket
 from ert_dashboard.market.model import SourceAway
-from ert_dashboard.storage.store import ReportStore
+from ert_dashboard.storage.store import FileStore
 from tests.support.dashboard.filed_facts import plain_company
 from tests.support.dashboard.following import until
 from tests.support.dashboard.manual_clock import WoundClock
@@ -36,16 +36,16 @@ def sec() -> Iterator[EdgarDouble]:
 
 @pytest.fixture
 def market(sec: EdgarDouble, tmp_path: Path) -> Iterator[Open]:
-    opened: list[tuple[Edgar, ReportStore]] = []
+    opened: list[tuple[Edgar, FileStore]] = []
 
     def begin(
         clock: Clock | None = None, agent: str = "Example Ltd ops@example.com", total_s: float = 5
     ) -> EdgarMarket:
         clock = clock or PatientClock()
         edgar = Edgar(agent, clock, files_url=sec.url, data_url=sec.url, total_s=total_s)
-        store = ReportStore(tmp_path / "reports.sqlite3")
+        store = FileStore(tmp_path / "reports.sqlite3")
         opened.append((edgar, store))
-        return EdgarMarket(edgar, Shelf(store.transaction, clock))
+        return EdgarMarket(edgar, Shelf(store.fetched, clock))
 
     yield begin
     for thread in threading.enumerate():

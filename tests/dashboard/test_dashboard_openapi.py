@@ -144,8 +144,11 @@ def a_report_that_is_being_written(world: World) -> None:
     until(lambda: world.backend.reports)
     world.backend.only().write(2)
     until(lambda: call("GET", f"/api/reports/{report_id}", 200).json["draft"])
+    call("POST", f"/api/reports/{report_id}/delete", 409, json={})
     call("POST", f"/api/reports/{report_id}/abort", 200, json={})
     ended(call.client, report_id)
+    call("POST", f"/api/reports/{report_id}/delete", 200, json={})
+    assert call("GET", "/api/audit", 200).json["entries"]
 
 
 def companies(world: World) -> None:
@@ -176,7 +179,7 @@ def refusals(world: World) -> None:
     call("GET", "/api/reports?limit=x", 400)
     for path in ("/api/reports/x", "/reports/x.md"):
         call("GET", path, 404)
-    for path, body in (("/api/abort", {"report_id": "x"}), ("/api/reports/x/abort", {})):
+    for path, body in (("/api/abort", {"report_id": "x"}), ("/api/reports/x/abort", {}), ("/api/reports/x/delete", {})):
         call("POST", path, 404, json=body)
 
 

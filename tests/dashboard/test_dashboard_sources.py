@@ -18,7 +18,7 @@ from ert_dashboard.market.sources_chain import Chain, samples
 from ert_dashboard.market.yahoo import YahooMarket
 from ert_dashboard.market.yahoo import _read as yahoo_document
 from ert_dashboard.settings import read_settings
-from ert_dashboard.storage.store import ReportStore
+from ert_dashboard.storage.store import FileStore
 from ert_dashboard.web.app import Dashboard, create_dashboard
 from tests.support.dashboard.fake_backend import FakeBackend
 from tests.support.dashboard.following import ask, ended
@@ -226,9 +226,9 @@ def test_yahoo_is_refused_clearly_without_its_package(environ: dict[str, str]) -
 def test_yahoo_answers_through_its_package_and_late(environ: dict[str, str], yfinance: Path, tmp_path: Path) -> None:
     assert read_settings({**environ, "ERT_MARKET_YAHOO": "true"}).sources.yahoo
     assert "yfinance" not in sys.modules
-    store = ReportStore(tmp_path / "kept.sqlite3")
+    store = FileStore(tmp_path / "kept.sqlite3")
     clock = WoundClock()
-    market = YahooMarket(Shelf(store.transaction, clock), clock)
+    market = YahooMarket(Shelf(store.fetched, clock), clock)
     try:
         for ticker in ("AAPL", "BRK.B", "0700.HK"):
             company = market.find(ticker)

@@ -118,10 +118,11 @@ class Place:
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
     """Run a new sandbox with the `toy` model, so that a boot takes a second."""
-    yield from _place(tmp_path, "toy", 60.0)
+    yield from run_sandbox(tmp_path, "toy", 60.0)
 
 
-def _place(folder: Path, model: str, speed: float) -> Iterator[Place]:
+def run_sandbox(folder: Path, model: str, speed: float) -> Iterator[Place]:
+    """Run a new sandbox in a folder, `speed` times as fast as real time; end it with all that the test started."""
     directory = folder / ".ert" / "sandbox"
     made = Place(folder, daemon.start(directory, speed, model=model))
     try:

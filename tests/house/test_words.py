@@ -38,6 +38,7 @@ EXCEPTED = {
         headline income interest margin pence profit quarter ratio research revenue sale share statement""",
     "fields and terms of a language model's API": "prompt reasoning thinking thought",
     "headings of decision records": "consequences",
+    "the ownership of a report by a process, with an end": "lease",
     "fields and screens of the providers": "advertised console digest interruptible previews rental unverified",
     "a key of the config, and the Python package that it can select": "custody keyring",
     "a section of the config, a key of it, and the state of a backend that serves": "launch hedge healthy",

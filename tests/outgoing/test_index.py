@@ -17,7 +17,7 @@ ROW = re.compile(r"^\| (?P<call>[^|]+) \| `(?P<module>[\w./-]+\.py)` \| (?P<way>
 # Names of callables that open a connection, directly or by a library, independent of the imported name.
 OPENERS = re.compile(
     r"(?:^|\.)(?:exchange|create_connection|open_connection|create_unix_connection|HTTPConnection|HTTPSConnection"
-    r"|urlopen|build_opener|urlretrieve|ClientSession|SSHClient|APIClient|DockerClient|from_env|VastAI|VastClient"
+    r"|urlopen|create_engine|build_opener|urlretrieve|ClientSession|SSHClient|APIClient|DockerClient|from_env|VastAI|VastClient"
     r"|AsyncClient|connect|connect_ex|sendto)$"
     r"|^(?:requests|httpx|aiohttp)\.(?:get|post|put|delete|patch|head|options|request|stream|Session|session|Client)$"
     r"|^requests\.sessions\.|^(?:boto3|botocore)\.|^(?:smtplib|ftplib|telnetlib|imaplib|poplib|xmlrpc)\."

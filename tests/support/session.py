@@ -18,6 +18,8 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 SHOWN = 10
 ROOT = Path(__file__).resolve().parents[2]
+# Modules that use one server: the second runs where the first does.
+TOGETHER = {"tests/dashboard/test_dashboard_stores.py": "tests/dashboard/test_dashboard_database.py"}
 SHARED_FIXTURE = 'scope="module"'
 # Excluded from `make unit`: tests that start processes, run long histories, or take seconds each.
 PROCESS_FOLDERS = frozenset({
@@ -30,7 +32,8 @@ PROCESS_MODULES = frozenset({
     "adapters/test_ssh_shell", "adapters/test_state_s3", "adapters/test_state_stores", "adapters/test_vast_contract",
     "backend/test_guard_process", "cli/test_init",
     "cli/test_ssh", "cli/test_state_commands", "config/test_config_process", "dashboard/test_dashboard_gunicorn",
-    "dashboard/test_dashboard_memory", "doctor_bench/test_share", "engine/test_kills", "engine/test_storms",
+    "dashboard/test_dashboard_memory", "dashboard/test_dashboard_stores", "dashboard/test_dashboard_database",
+    "doctor_bench/test_share", "engine/test_kills", "engine/test_storms",
 })  # fmt: skip
 # Needs files that are not part of the repository: CI has them, a clone does not.
 OUTSIDE = "contract"
@@ -77,7 +80,7 @@ class ByModule(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
 
     def _split_scope(self, nodeid: str) -> str:
         module = _module(nodeid)
-        return module if shares(module) else nodeid
+        return TOGETHER.get(module, module) if shares(module) else nodeid
 
     # What xdist does here takes time proportional to the number of tests, for each test.
     def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:

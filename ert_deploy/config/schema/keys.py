@@ -68,6 +68,7 @@ _BLUEPRINT_PARTS: tuple[Part, ...] = (
     Field("region", one_of(types.REGIONS), _BLUEPRINT.region),
     Field("plan", types.plan, _BLUEPRINT.plan),
     Field("trigger", one_of(types.TRIGGERS), _BLUEPRINT.trigger),
+    Field("database", types.database, _BLUEPRINT.database),
 )
 
 

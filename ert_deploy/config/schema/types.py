@@ -218,6 +218,18 @@ def command(scalar: Scalar) -> str:
     return value
 
 
+_DATABASE = r"[a-z][a-z0-9-]{0,62}"
+
+
+@accepts(**whole_text(_DATABASE), examples=["ert-reports"])
+def database(scalar: Scalar) -> str:
+    """Parse the name of a database that a Blueprint creates."""
+    name = text(scalar)
+    if not re.fullmatch(_DATABASE, name):
+        raise Bad(f"{shown(name)} is not the name of a database", "lowercase letters, digits and hyphens")
+    return name
+
+
 def number_or(word: str, low: float, high: float, unit: str = "") -> Parser[float | str]:
     """Return a `Parser` of a finite number from `low` to `high`, or of one word."""
     plain = number(low, high, unit)

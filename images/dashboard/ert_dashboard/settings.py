@@ -69,6 +69,9 @@ class Settings:
     fingerprint: str | None
     backend: Backend | None
     database: Path | None
+    database_url: Secret | None = None
+    lease_s: float = 20.0
+    new_disk_per_deploy: bool = False
     port: int = 10000
     max_queue: int = 100
     workers: int = 2
@@ -104,6 +107,10 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         fingerprint=claimed if matches else None,
         backend=backend,
         database=Path(database) if database else None,
+        database_url=_database_url(environ),
+        # Render's file system ends with each deploy, except for a disk, which the user has to name.
+        new_disk_per_deploy=_truth(environ.get("RENDER", "")) and not database,
+        lease_s=number(environ, "ERT_DASHBOARD_LEASE", 20, 1, 600),
         port=int(number(environ, "PORT", 10000, 0, 65535)),
         max_queue=int(number(environ, "MAX_QUEUE_SIZE", 100, 1, 10_000)),
         workers=int(number(environ, "ERT_DASHBOARD_WORKERS", 2, 1, 8)),
@@ -117,6 +124,19 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         access=read_access(environ),
         sources=read_sources(environ),
     )
+
+
+def _database_url(environ: Mapping[str, str]) -> Secret | None:
+    """Return the URL of the database; None without, and in a preview, whose copied variables are those of production.
+
+    Raises `BadSetting` for another kind of database.
+    """
+    url = environ.get("DATABASE_URL", "").strip()
+    if not url or (_truth(environ.get("IS_PULL_REQUEST", "")) and environ.get("ERT_LLM_PREVIEWS") != "use"):
+        return None
+    if not url.startswith(("postgres://", "postgresql://")):
+        raise BadSetting("DATABASE_URL must be of the form postgresql://USER:PASSWORD@HOST/DATABASE")
+    return Secret(url)
 
 
 def _judge(environ: Mapping[str, str]) -> tuple[Configuration, str | None, Backend | None]:

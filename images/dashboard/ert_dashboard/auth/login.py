@@ -17,6 +17,7 @@ from ert_dashboard.auth.password import PasswordHash
 from ert_dashboard.auth.sessions import Sessions, key_of
 from ert_dashboard.base.clock import Clock
 from ert_dashboard.base.rate_limit import Rates
+from ert_dashboard.storage.interface import AuditRows, Event
 
 _LOG = logging.getLogger(__name__)
 # Per address: a burst of 5, then one attempt per 20 s. The limit over all addresses bounds the CPU time for hashing.
@@ -30,12 +31,21 @@ class Login:
     """Login views. `ended(key)` is called for each session that is logged out, to close its live connections."""
 
     def __init__(
-        self, password: PasswordHash, sessions: Sessions, clock: Clock, lifetime_s: float, ended: Callable[[str], None]
+        self,
+        password: PasswordHash,
+        sessions: Sessions,
+        clock: Clock,
+        *,
+        lifetime_s: float,
+        ended: Callable[[str], None],
+        audit: AuditRows,
     ) -> None:
         self._password = password
         self._sessions = sessions
         self._lifetime_s = lifetime_s
         self._ended = ended
+        self._clock = clock
+        self._audit = audit
         self._tries = Rates(1 / _TRY_EVERY_S, _TRIES, clock)
         self._all_tries = Rates(1 / _ALL_TRY_EVERY_S, _ALL_TRIES, clock)
 
@@ -54,8 +64,10 @@ class Login:
             return answer
         if not self._password.matches(request.form.get("password", "")):
             _LOG.warning("a wrong password from %s", client)
+            self._record("login refused")
             return _page(401, problem="That is not the password.")
         self._forget()
+        self._record("login")
         secure = behind_https(request)
         answer = make_response(redirect("/", 303))
         answer.set_cookie(
@@ -80,8 +92,13 @@ class Login:
     def _forget(self) -> None:
         key = _key()
         if key is not None:
+            if self._sessions.holds(key):
+                self._record("logout")
             self._sessions.end(key)
             self._ended(key)
+
+    def _record(self, what: str) -> None:
+        self._audit.add(Event(self._clock.wall(), what, request.environ[CLIENT]))
 
 
 def _key() -> str | None:

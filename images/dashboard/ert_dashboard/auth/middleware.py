@@ -6,6 +6,7 @@ It wraps the application outside Flask because Socket.IO handles its own request
 from __future__ import annotations
 
 import json
+import logging
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -17,10 +18,13 @@ from ert_dashboard.auth.access import Access
 from ert_dashboard.auth.sessions import Sessions, key_of
 from ert_dashboard.base.clock import Clock
 from ert_dashboard.base.rate_limit import Rates
+from ert_dashboard.storage.interface import StoreTrouble
 
+_LOG = logging.getLogger(__name__)
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 COOKIE, SECURE_COOKIE = "ert_session", "__Host-ert_session"
 CLIENT, SESSION = "ert_dashboard.client", "ert_dashboard.session"
+STORE_TROUBLE = "the dashboard cannot reach its database at the moment, try again later"
 _LONGEST_USER = 256
 _BURST_REPORTS = 20
 _BURST_S = 4
@@ -50,7 +54,7 @@ class AccessMiddleware:
         if asked.path in self._exempt.public:
             return self._inner(environ, start_response)
         environ[CLIENT] = self._access.proxies.client(environ)
-        refusal = self._too_often(asked) or self._foreign_socket(asked) or self._stranger(asked)
+        refusal = self._too_often(asked) or self._foreign_socket(asked) or self._unknown(asked)
         return (refusal or self._inner)(environ, start_response)
 
     def _too_often(self, asked: Request) -> Response | None:
@@ -68,6 +72,15 @@ class AccessMiddleware:
         """Reject cross-site connections by `Sec-Fetch-Site`; the Socket.IO library itself only checks `Origin`."""
         foreign = asked.path.startswith("/socket.io") and asked.headers.get("Sec-Fetch-Site") == "cross-site"
         return _problem(403, "requests from other sites are not accepted") if foreign else None
+
+    def _unknown(self, asked: Request) -> Response | None:
+        try:
+            return self._stranger(asked)
+        except StoreTrouble as error:
+            _LOG.error("the login of a request could not be checked: %s", error)
+            answer = _problem(503, STORE_TROUBLE)
+            answer.headers["Retry-After"] = "5"
+            return answer
 
     def _stranger(self, asked: Request) -> Response | None:
         if self._access.header is not None:

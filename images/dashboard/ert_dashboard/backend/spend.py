@@ -25,9 +25,10 @@ class Sample:
 class Meter:
     """Recent samples, at most one per `every_s` seconds."""
 
-    def __init__(self, every_s: float = 60.0) -> None:
+    def __init__(self, every_s: float = 60.0, samples: Iterable[Sample] = ()) -> None:
+        """Start with the samples of earlier processes, oldest first."""
         self._every = every_s
-        self._samples: deque[Sample] = deque(maxlen=KEPT)
+        self._samples: deque[Sample] = deque(samples, maxlen=KEPT)
 
     def see(self, sample: Sample) -> None:
         """Add a sample; overwrite the latest one if that is recent, so that the end of the series is current."""

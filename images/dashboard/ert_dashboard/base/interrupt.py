@@ -20,6 +20,7 @@ class Reason(enum.StrEnum):
     ABORT = "abort"
     CLOSING = "closing"
     DEADLINE = "deadline"
+    TAKEN = "taken"  # another process has taken the task over
 
 
 class Interrupted(Exception):

@@ -1,4 +1,4 @@
-"""Cache for fetched market data, stored in the report database: serves stale values while it refreshes them.
+"""Cache for fetched market data, stored with the reports: serves stale values while it refreshes them.
 
 Each key is fetched by at most one thread at a time. Stale values are marked.
 """
@@ -14,11 +14,10 @@ from typing import Any
 
 from ert_dashboard.base.clock import Clock
 from ert_dashboard.market.model import SourceAway
-from ert_dashboard.storage.drafts import Transaction
-from ert_dashboard.storage.store import StoreClosed
+from ert_dashboard.storage.interface import FetchedRows, StoreClosed, StoreTrouble
 
 _LOG = logging.getLogger(__name__)
-_MOST_ROWS = 500
+_MOST_LOCKS = 500
 
 
 @dataclass(frozen=True)
@@ -33,13 +32,11 @@ class Kept:
 class Shelf:
     """Key-value cache. Thread-safe."""
 
-    def __init__(self, transaction: Transaction, clock: Clock) -> None:
-        self._transaction = transaction
+    def __init__(self, rows: FetchedRows, clock: Clock) -> None:
+        self._rows = rows
         self._clock = clock
         self._lock = threading.Lock()
         self._busy: dict[str, threading.Lock] = {}
-        with transaction() as db:
-            db.execute("CREATE TABLE IF NOT EXISTS fetched (key TEXT PRIMARY KEY, value TEXT, at REAL)")
 
     def get(self, key: str, fresh_s: float, fetch: Callable[[], Any]) -> Kept:
         """Return the cached value, and refresh a stale one in the background; call `fetch` if none is cached.
@@ -69,20 +66,19 @@ class Shelf:
                 self._fetch(key, fetch)
         except SourceAway as error:
             _LOG.info("%s is still the cached copy: %s", key, error)
-        except StoreClosed:
+        except (StoreClosed, StoreTrouble):
             return
         finally:
             turn.release()
 
     def _turn(self, key: str) -> threading.Lock:
         with self._lock:
-            if len(self._busy) > _MOST_ROWS:
+            if len(self._busy) > _MOST_LOCKS:
                 self._busy = {name: lock for name, lock in self._busy.items() if lock.locked()}
             return self._busy.setdefault(key, threading.Lock())
 
     def _look(self, key: str, fresh_s: float) -> Kept | None:
-        with self._transaction() as db:
-            row = db.execute("SELECT value, at FROM fetched WHERE key=?", (key,)).fetchone()
+        row = self._rows.look(key)
         if row is None:
             return None
         age = self._clock.wall() - row[1]
@@ -91,9 +87,5 @@ class Shelf:
     def _fetch(self, key: str, fetch: Callable[[], Any]) -> Kept:
         value = fetch()
         now = self._clock.wall()
-        with self._transaction() as db:
-            db.execute("INSERT OR REPLACE INTO fetched VALUES (?,?,?)", (key, json.dumps(value), now))
-            db.execute(
-                "DELETE FROM fetched WHERE key NOT IN (SELECT key FROM fetched ORDER BY at DESC LIMIT ?)", (_MOST_ROWS,)
-            )
+        self._rows.keep(key, json.dumps(value), now)
         return Kept(value, now)

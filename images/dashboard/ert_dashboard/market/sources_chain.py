@@ -13,7 +13,7 @@ from ert_dashboard.market.edgar_market import EdgarMarket
 from ert_dashboard.market.model import Company, Listing, MarketData
 from ert_dashboard.market.sources import Sources
 from ert_dashboard.market.yahoo import YahooMarket
-from ert_dashboard.storage.drafts import Transaction
+from ert_dashboard.storage.interface import FetchedRows
 
 SAMPLE, OWN, OWN_REQUEST = "sample data", "the operator's own data", "data of the request"
 
@@ -48,9 +48,9 @@ def samples() -> FileMarket:
     return FileMarket(resources.files("ert_dashboard") / "sample_data", SAMPLE)
 
 
-def build_market(sources: Sources, transaction: Transaction, clock: Clock) -> MarketData:
+def build_market(sources: Sources, fetched: FetchedRows, clock: Clock) -> MarketData:
     """Build the chain of enabled sources and samples; raise `BadSetting` if the operator's files are invalid."""
-    shelf = Shelf(transaction, clock)
+    shelf = Shelf(fetched, clock)
     markets: list[MarketData] = []
     if sources.folder is not None:
         markets.append(_own(sources))

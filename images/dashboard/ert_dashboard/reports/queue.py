@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,13 +18,13 @@ from ert_dashboard.base.clock import Clock
 from ert_dashboard.base.interrupt import Interrupt, Reason
 from ert_dashboard.market.model import Company, report_request
 from ert_dashboard.reports.worker import Ledger, Listener, Worker
+from ert_dashboard.storage.interface import Store, StoreClosed, StoreTrouble
 from ert_dashboard.storage.job import DEFAULT_SECTIONS, Job, Status
-from ert_dashboard.storage.lease import Lease
-from ert_dashboard.storage.store import ReportStore, StoreClosed
 
 _LOG = logging.getLogger(__name__)
 _ADOPT_EVERY_S = 5.0
 _AFTER_TROUBLE_S = 1.0
+_SHOWN = 20  # reports that a page lists
 
 
 class QueueFull(Exception):
@@ -44,11 +43,8 @@ class DeskLimits:
 class ReportDesk:
     """All jobs of this process. Without a client (no usable backend) jobs wait, and can only be aborted."""
 
-    def __init__(
-        self, store: ReportStore, lease: Lease, client: BackendClient | None, clock: Clock, limits: DeskLimits
-    ) -> None:
+    def __init__(self, store: Store, client: BackendClient | None, clock: Clock, limits: DeskLimits) -> None:
         self._store = store
-        self._lease = lease
         self._clock = clock
         self._limits = limits
         self._ledger = Ledger(store, clock)
@@ -56,6 +52,8 @@ class ReportDesk:
         self._wakeup = threading.Condition()
         self._closing = False
         self._running: dict[str, Interrupt] = {}
+        self._known_counts = (0, 0)
+        self._others: dict[str, Job] = {}
         self._threads: list[threading.Thread] = []
 
     def listen(self, listener: Listener) -> None:
@@ -63,8 +61,12 @@ class ReportDesk:
         self._ledger.listeners.append(listener)
 
     def start(self) -> None:
-        """Adopt the jobs of earlier processes and start the threads (none without a backend)."""
-        self.adopt()
+        """Adopt the jobs of earlier processes and start the threads (none without a backend).
+
+        Jobs in a shared database are left to a process that has a backend.
+        """
+        if self._worker is not None or not self._store.outlives_deploys:
+            self.adopt()
         if self._worker is None:
             return
         for number in range(self._limits.workers):
@@ -90,7 +92,7 @@ class ReportDesk:
             company=company.name,
             label=company.label(),
             created=self._clock.wall(),
-            owner=self._lease.owner,
+            owner=self._store.owner,
             detail="Waiting",
             request=report_request(company, list(DEFAULT_SECTIONS)),
         )
@@ -111,39 +113,43 @@ class ReportDesk:
                 interrupt.cut(Reason.ABORT)
                 return job
             waiting = self._store.get(report_id)
-            if waiting is None or waiting.owner != self._lease.owner:
+            if waiting is None or waiting.owner != self._store.owner:
                 return None
             return self._ledger.finish(report_id, Status.ABORTED, abort_requested=True, error="aborted")
 
     def abort_all(self) -> list[str]:
         """Abort all active jobs of this process, and return their ids."""
-        active = self._store.unfinished(self._lease.owner)
+        active = self._store.unfinished()
         return [job.report_id for job in active if self.abort(job.report_id) is not None]
 
     def counts(self) -> tuple[int, int]:
         """Return the number of running and of waiting jobs of this process."""
-        return self._store.counts(self._lease.owner)
+        self._known_counts = self._store.counts()
+        return self._known_counts
+
+    def known_counts(self) -> tuple[int, int]:
+        """Return `counts()` without asking a database: some seconds old then, and also there while it is away."""
+        return self._known_counts if self._store.outlives_deploys else self.counts()
 
     def waiting(self) -> dict[str, int]:
         """Return the queue position of each waiting job, starting at 0."""
-        queued = [job for job in self._store.unfinished(self._lease.owner) if job.status is Status.QUEUED]
+        queued = [job for job in self._store.unfinished() if job.status is Status.QUEUED]
         return {job.report_id: place for place, job in enumerate(queued)}
 
     def adopt(self) -> list[str]:
         """Adopt the unfinished jobs of processes that have exited, and return their ids."""
-        adopted = []
-        for job in self._store.unfinished():
-            if self._lease.is_gone(job.owner) and self._store.take_over(job.report_id, job.owner, self._lease.owner):
-                adopted.append(job.report_id)
-                if job.abort_requested:
-                    self._ledger.finish(job.report_id, Status.ABORTED, error="aborted")
-                else:
-                    self._ledger.change(job.report_id, status=Status.QUEUED, detail="Resuming after a restart")
+        with self._wakeup:  # no worker takes a job before its status is set
+            adopted = [job.report_id for job in self._store.adopt() if self._resume(job)]
+            self._wakeup.notify_all()
         if adopted:
             _LOG.info("took over %d unfinished report(s): %s", len(adopted), ", ".join(adopted))
-            with self._wakeup:
-                self._wakeup.notify_all()
         return adopted
+
+    def _resume(self, job: Job) -> bool:
+        if job.abort_requested:
+            return self._ledger.finish(job.report_id, Status.ABORTED, error="aborted") is not None
+        detail = "Resuming after a restart"
+        return self._ledger.change(job.report_id, status=Status.QUEUED, detail=detail) is not None
 
     def _thread(self, name: str, body: Callable[[], None]) -> None:
         thread = threading.Thread(target=self._forever, args=(body,), name=name, daemon=True)
@@ -151,13 +157,13 @@ class ReportDesk:
         self._threads.append(thread)
 
     def _forever(self, body: Callable[[], None]) -> None:
-        """Repeat `body` until closing. A database error never ends the thread."""
+        """Repeat `body` until closing. An error of the store never ends the thread."""
         while not self._closing:
             try:
                 body()
             except StoreClosed:
                 return
-            except sqlite3.Error:
+            except StoreTrouble:
                 _LOG.exception("the report store could not be used")
                 self._pause(_AFTER_TROUBLE_S)
 
@@ -169,6 +175,17 @@ class ReportDesk:
         self._pause(_ADOPT_EVERY_S)
         if not self._closing:
             self.adopt()
+            self.counts()
+            if self._store.outlives_deploys:
+                self.tell_of_others()
+
+    def tell_of_others(self) -> None:
+        """Notify the listeners of what other processes have changed since the last call, for the pages of this one."""
+        found = {job.report_id: job for job in self._store.latest(_SHOWN)}
+        for report_id, job in found.items():
+            if job.owner != self._store.owner and self._others.get(report_id) != job:
+                self._ledger.tell(job)
+        self._others = found
 
     def _work_on(self) -> None:
         taken = self._next()
@@ -178,7 +195,7 @@ class ReportDesk:
         try:
             with interrupt:
                 self._worker.run(job, interrupt)
-        except (StoreClosed, sqlite3.Error):
+        except (StoreClosed, StoreTrouble):
             raise
         except Exception:  # an unexpected error fails one job, not the worker
             _LOG.exception("report %s failed with an unexpected error", job.report_id)
@@ -188,13 +205,20 @@ class ReportDesk:
                 self._running.pop(job.report_id, None)
 
     def _next(self) -> tuple[Job, Interrupt] | None:
-        """Wait for a job and return the oldest; None when closing."""
+        """Wait for a job and return the oldest; None when closing.
+
+        A job in progress that no thread runs was left by an error of the store, and is continued.
+        """
         with self._wakeup:
             while not self._closing:
-                for job in self._store.unfinished(self._lease.owner):
-                    if job.status is Status.QUEUED and job.report_id not in self._running:
-                        interrupt = self._running[job.report_id] = Interrupt()
-                        return job, interrupt
+                for job in self._store.unfinished():
+                    if job.report_id in self._running:
+                        continue
+                    if job.abort_requested:
+                        self._ledger.finish(job.report_id, Status.ABORTED, error="aborted")
+                        continue
+                    interrupt = self._running[job.report_id] = Interrupt()
+                    return job, interrupt
                 self._wakeup.wait()
         return None
 

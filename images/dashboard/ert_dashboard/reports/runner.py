@@ -17,7 +17,7 @@ from ert_dashboard.backend.client import BackendClient, BackendError, NotThere, 
 from ert_dashboard.base.clock import Clock
 from ert_dashboard.base.interrupt import Interrupt
 from ert_dashboard.reports.markdown import section_title
-from ert_dashboard.storage.drafts import Draft
+from ert_dashboard.storage.interface import Draft
 from ert_dashboard.storage.job import Job, Status, writing_progress
 
 _LOG = logging.getLogger(__name__)

@@ -16,8 +16,8 @@ from ert_dashboard.base.clock import Clock
 from ert_dashboard.base.interrupt import Interrupt, Interrupted, Reason
 from ert_dashboard.reports.markdown import word_count
 from ert_dashboard.reports.runner import Failed, ReportRun
+from ert_dashboard.storage.interface import Store
 from ert_dashboard.storage.job import Job, Status
-from ert_dashboard.storage.store import ReportStore
 
 _LOG = logging.getLogger(__name__)
 _CANCEL_S = 5.0
@@ -30,13 +30,13 @@ Listener = Callable[[Job], None]
 class Ledger:
     """Stores changes of jobs, and then notifies the listeners."""
 
-    def __init__(self, store: ReportStore, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self.listeners: list[Listener] = []
 
     def change(self, report_id: str, **fields: Any) -> Job | None:
-        """Call `ReportStore.change` and notify the listeners."""
+        """Call `Store.change` and notify the listeners."""
         changed = self._store.change(report_id, **fields)
         if changed is not None:
             self.tell(changed)
@@ -61,7 +61,7 @@ class Ledger:
 class Worker:
     """Runs jobs, one at a time in each thread."""
 
-    def __init__(self, ledger: Ledger, store: ReportStore, client: BackendClient, clock: Clock, wake_s: float) -> None:
+    def __init__(self, ledger: Ledger, store: Store, client: BackendClient, clock: Clock, wake_s: float) -> None:
         self._ledger = ledger
         self._store = store
         self._client = client
@@ -69,13 +69,13 @@ class Worker:
         self._wake_s = wake_s
 
     def run(self, job: Job, interrupt: Interrupt) -> None:
-        """Run a job until it is finished; only a shutdown leaves it unfinished."""
+        """Run a job until it is finished. A shutdown leaves it unfinished, and so does another process that took it."""
 
         def progress(**fields: Any) -> Job:
             interrupt.check()
             changed = self._ledger.change(job.report_id, **fields)
             if changed is None:
-                raise Interrupted(Reason.ABORT)
+                raise Interrupted(Reason.TAKEN if self._taken(job.report_id) else Reason.ABORT)
             return changed
 
         try:
@@ -111,7 +111,7 @@ class Worker:
         self._store.drafts.of(job.report_id).clear()
 
     def _interrupted(self, job: Job, reason: Reason) -> None:
-        if reason is Reason.CLOSING:
+        if reason in (Reason.CLOSING, Reason.TAKEN) or self._taken(job.report_id):
             return
         if reason is Reason.ABORT:
             self._ledger.finish(job.report_id, Status.ABORTED, error="aborted")
@@ -122,3 +122,8 @@ class Worker:
         with Interrupt() as interrupt, contextlib.suppress(BackendError, Interrupted):
             interrupt.limit(_CANCEL_S)
             self._client.cancel(job.report_id, interrupt)
+
+    def _taken(self, report_id: str) -> bool:
+        """Whether another process continues the job: its request at the backend must not be canceled."""
+        now = self._store.get(report_id)
+        return now is not None and not now.over and now.owner != self._store.owner

@@ -16,8 +16,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ert_dashboard.storage.drafts import Drafts
+from ert_dashboard.storage import file_rows as rows
+from ert_dashboard.storage.interface import StoreClosed, StoreTrouble
 from ert_dashboard.storage.job import FINISHED, Job, Status
+from ert_dashboard.storage.lease import Lease
 
 _LOG = logging.getLogger(__name__)
 _SCHEMA = 1
@@ -26,30 +28,37 @@ _OVER = ",".join(f"'{status}'" for status in sorted(FINISHED))
 _UNFINISHED = f"status NOT IN ({_OVER})"
 
 
-class StoreClosed(Exception):
-    """Raised when the store is used after `close()`, during the shutdown."""
+class FileStore:
+    """Implements `Store`. Several processes can use one file; each holds a lock file beside it while it lives."""
 
-
-class ReportStore:
-    """All jobs; the oldest finished ones over a limit are deleted. Thread-safe; several processes can use one file."""
+    outlives_deploys = False
 
     def __init__(self, path: Path, *, keep: int = 200) -> None:
-        """Open or create `path` and its directory (mode 0700); raise OSError or `sqlite3.Error`."""
+        """Open or create `path` and its directory (mode 0700); raise OSError, `sqlite3.Error` or `StoreTrouble`."""
         self._path = path
         self._keep = keep
         self._lock = threading.Lock()
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._connection: sqlite3.Connection | None = _open(path)
-        self.drafts = Drafts(self.transaction)
+        with self.transaction() as db:
+            for table in rows.TABLES:
+                db.execute(table)
+        self._lease = Lease(path.with_name(f"{path.name}.owners"))
+        self.owner = self._lease.owner
+        self.drafts = rows.FileDrafts(self.transaction, self.owner)
+        self.logins = rows.FileLogins(self.transaction)
+        self.fetched = rows.FileFetched(self.transaction)
+        self.samples = rows.FileSamples(self.transaction)
+        self.audit = rows.FileAudit(self.transaction)
 
     def close(self) -> None:
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
+        self._lease.close()
 
     def add(self, job: Job) -> None:
-        """Insert a job and delete the oldest finished ones over the limit."""
         marks = ",".join("?" for _ in _COLUMNS)
         with self.transaction() as db:
             db.execute(f"INSERT INTO reports ({','.join(_COLUMNS)}) VALUES ({marks})", _row(job))  # noqa: S608 own names
@@ -60,16 +69,12 @@ class ReportStore:
             )
 
     def change(self, report_id: str, **fields: Any) -> Job | None:
-        """Set fields of an unfinished job and return its new state; None if it is finished or unknown.
-
-        A finished job never changes: the first final status (completed, failed, aborted) is kept.
-        """
         values = [_to_column(name, value) for name, value in fields.items()]
         sets = ",".join(f"{_checked(name)}=?" for name in fields)
         with self.transaction() as db:
             done = db.execute(
-                f"UPDATE reports SET {sets} WHERE report_id=? AND {_UNFINISHED}",  # noqa: S608 own names
-                (*values, report_id),
+                f"UPDATE reports SET {sets} WHERE report_id=? AND owner=? AND {_UNFINISHED}",  # noqa: S608 own names
+                (*values, report_id, self.owner),
             )
             if done.rowcount != 1:
                 return None
@@ -79,64 +84,78 @@ class ReportStore:
         with self.transaction() as db:
             return _one(db, report_id)
 
+    def delete(self, report_id: str) -> bool:
+        with self.transaction() as db:
+            done = db.execute(f"DELETE FROM reports WHERE report_id=? AND status IN ({_OVER})", (report_id,))  # noqa: S608 own names
+            db.execute("DELETE FROM drafts WHERE report_id NOT IN (SELECT report_id FROM reports)")
+            return done.rowcount == 1
+
     def latest(self, limit: int = 50) -> list[Job]:
-        """Return the newest jobs, without the large `request` and `result`."""
         names = ",".join("'{}'" if name == "request" else _light(name) for name in _COLUMNS)
         with self.transaction() as db:
-            rows = db.execute(
+            found = db.execute(
                 f"SELECT {names} FROM reports ORDER BY created DESC, report_id LIMIT ?",  # noqa: S608 own names
                 (limit,),
             )
-            return [_job(row) for row in rows.fetchall()]
+            return [_job(row) for row in found.fetchall()]
 
-    def unfinished(self, owner: str | None = None) -> list[Job]:
-        """Return the unfinished jobs of `owner`, or of all processes, oldest first."""
-        where, values = (" AND owner=?", (owner,)) if owner is not None else ("", ())
-        with self.transaction() as db:
-            rows = db.execute(
-                f"SELECT {','.join(_COLUMNS)} FROM reports WHERE {_UNFINISHED}{where} ORDER BY created, report_id",  # noqa: S608 own names
-                values,
-            )
-            return [_job(row) for row in rows.fetchall()]
+    def unfinished(self) -> list[Job]:
+        return self._unfinished(self.owner)
 
-    def take_over(self, report_id: str, old: str, new: str) -> bool:
-        """Make `new` the owner of an unfinished job of `old`; return False if another process already did so."""
+    def adopt(self) -> list[Job]:
         with self.transaction() as db:
-            done = db.execute(
-                f"UPDATE reports SET owner=? WHERE report_id=? AND owner=? AND {_UNFINISHED}",  # noqa: S608 own names
-                (new, report_id, old),
-            )
-            return done.rowcount == 1
+            found = db.execute(f"SELECT DISTINCT owner FROM reports WHERE {_UNFINISHED}").fetchall()  # noqa: S608 own names
+        adopted: list[Job] = []
+        for owner in (row[0] for row in found if self._lease.is_gone(row[0])):
+            for job in self._unfinished(owner):
+                with self.transaction() as db:
+                    done = db.execute(
+                        f"UPDATE reports SET owner=? WHERE report_id=? AND owner=? AND {_UNFINISHED}",  # noqa: S608 own names
+                        (self.owner, job.report_id, owner),
+                    )
+                if done.rowcount == 1:
+                    adopted.append(dataclasses.replace(job, owner=self.owner))
+        return sorted(adopted, key=lambda job: (job.created, job.report_id))
 
-    def counts(self, owner: str) -> tuple[int, int]:
-        """Return the number of running and of waiting jobs of `owner`."""
+    def counts(self) -> tuple[int, int]:
         with self.transaction() as db:
-            rows = db.execute(
-                f"SELECT status = ?, COUNT(*) FROM reports WHERE {_UNFINISHED} AND owner=? GROUP BY 1",  # noqa: S608 own names
-                (str(Status.QUEUED), owner),
+            found = dict(
+                db.execute(
+                    f"SELECT status = ?, COUNT(*) FROM reports WHERE {_UNFINISHED} AND owner=? GROUP BY 1",  # noqa: S608 own names
+                    (str(Status.QUEUED), self.owner),
+                ).fetchall()
             )
-            found = dict(rows.fetchall())
         return found.get(0, 0), found.get(1, 0)
 
     def typical_seconds(self) -> float | None:
-        """Return the median duration of the last 10 completed jobs in seconds; None if there are none."""
         with self.transaction() as db:
-            rows = db.execute(
+            found = db.execute(
                 "SELECT finished - started FROM reports WHERE status=? AND started IS NOT NULL "
                 "ORDER BY finished DESC LIMIT 10",
                 (str(Status.COMPLETED),),
             )
-            lengths = sorted(row[0] for row in rows.fetchall())
+            lengths = sorted(row[0] for row in found.fetchall())
         return lengths[len(lengths) // 2] if lengths else None
+
+    def _unfinished(self, owner: str) -> list[Job]:
+        with self.transaction() as db:
+            found = db.execute(
+                f"SELECT {','.join(_COLUMNS)} FROM reports WHERE {_UNFINISHED} AND owner=? ORDER BY created, report_id",  # noqa: S608 own names
+                (owner,),
+            )
+            return [_job(row) for row in found.fetchall()]
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Run one short transaction under the lock; raise `StoreClosed`."""
+        """Run one short transaction under the lock; raise `StoreClosed` or `StoreTrouble`."""
         with self._lock:
             if self._connection is None:
                 raise StoreClosed
-            with self._connection:
-                yield self._connection
+            try:
+                with self._connection:
+                    yield self._connection
+            except sqlite3.Error as error:
+                raise StoreTrouble(f"the reports' file cannot be used: {error}") from error
 
 
 def _open(path: Path) -> sqlite3.Connection:

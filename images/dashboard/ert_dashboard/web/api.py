@@ -14,6 +14,7 @@ from werkzeug.exceptions import BadRequest, NotFound
 
 from ert_dashboard import __version__
 from ert_dashboard.auth.access import Access
+from ert_dashboard.auth.middleware import CLIENT
 from ert_dashboard.base.clock import iso
 from ert_dashboard.base.tickers import NOT_A_TICKER, read_ticker, sec_spelling
 from ert_dashboard.market.company_file import BadCompany, read_company
@@ -23,6 +24,7 @@ from ert_dashboard.reports.figures import figures
 from ert_dashboard.reports.markdown import document
 from ert_dashboard.reports.queue import QueueFull
 from ert_dashboard.settings import Configuration
+from ert_dashboard.storage.interface import Event
 from ert_dashboard.storage.job import Job
 from ert_dashboard.web import bodies, routes
 from ert_dashboard.web import headers as guards
@@ -53,6 +55,8 @@ class Api:
             reports=self.reports,
             report=self.report,
             abort_one=self.abort_one,
+            delete=self.delete,
+            audit=self.audit,
             download=self.download,
         )
 
@@ -66,14 +70,15 @@ class Api:
             reports=[job for job in self._service.store.latest(20) if job.result is not None],
             bundle=self._bundle,
             login=settings.access.password is not None,
+            forgotten=self._service.forgotten(),
             version=__version__,
         )
 
     def health(self) -> Response:
-        """Return the liveness and configuration of this process. Never depends on the backend."""
+        """Return the liveness and configuration of this process. Never depends on the backend or on a database."""
         service = self._service
         settings = service.settings
-        active, queued = service.desk.counts()
+        active, queued = service.desk.known_counts()
         features: bodies.Features = {
             "remote_llm": settings.configuration is Configuration.COMPLETE,
             "ollama": False,
@@ -185,6 +190,25 @@ class Api:
             "draft": {} if job.result else self._service.store.drafts.of(job.report_id).sections(),
             "figures": figures(job),
         }
+        return jsonify(body)
+
+    def delete(self, report_id: str) -> Response:
+        """Delete a finished job with its text; 409 for one that is still being written."""
+        service = self._service
+        job = self._job(report_id)
+        if not service.store.delete(job.report_id):
+            return guards.problem(409, "this report is not finished: abort it first")
+        client = request.environ.get(CLIENT, "")
+        service.store.audit.add(Event(service.clock.wall(), "report deleted", client, job.report_id))
+        body: bodies.Done = {"success": True, "message": f"{job.report_id} is deleted"}
+        return jsonify(body)
+
+    def audit(self) -> Response:
+        found = self._service.store.audit.latest()
+        entries: list[bodies.AuditEntry] = [
+            {"at": iso(event.at), "what": event.what, "client": event.client, "about": event.about} for event in found
+        ]
+        body: bodies.Audit = {"success": True, "entries": entries}
         return jsonify(body)
 
     def download(self, filename: str) -> Response:

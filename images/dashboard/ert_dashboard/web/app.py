@@ -58,7 +58,14 @@ def create_dashboard(settings: Settings, *, market: MarketData | None = None, cl
     socketio, hang_up = attach(app, service)
     access, sessions = settings.access, service.sessions
     if access.password is not None and sessions is not None:
-        login = Login(access.password, sessions, service.clock, access.session_s, hang_up)
+        login = Login(
+            access.password,
+            sessions,
+            service.clock,
+            lifetime_s=access.session_s,
+            ended=hang_up,
+            audit=service.store.audit,
+        )
         app.register_blueprint(routes.blueprint("login", page=login.page, enter=login.enter, leave=login.leave))
     limited = SocketLimit(app.wsgi_app, settings.max_sockets)
     exempt = Exempt(routes.PUBLIC_PATHS, routes.OPEN_PATHS)

@@ -144,6 +144,22 @@ class FullReport(TypedDict):
     figures: list[Figure]
 
 
+class AuditEntry(TypedDict):
+    """A login, a rejected one, a logout or a deletion; `client` is the address that it came from."""
+
+    at: str
+    what: str
+    client: str
+    about: str
+
+
+class Audit(TypedDict):
+    """The newest entries of the audit, newest first."""
+
+    success: Literal[True]
+    entries: list[AuditEntry]
+
+
 class Company(TypedDict):
     """Company in search results; `symbol` is `ticker` under ERT's name."""
 

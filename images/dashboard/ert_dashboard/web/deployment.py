@@ -7,6 +7,7 @@ the number of open pages. `/health` does not use it.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -21,6 +22,7 @@ from ert_dashboard.base.clock import iso
 from ert_dashboard.base.interrupt import Interrupt, Interrupted
 from ert_dashboard.base.machine import Machine, amount, read_said
 from ert_dashboard.settings import Configuration
+from ert_dashboard.storage.interface import StoreTrouble
 from ert_dashboard.web import machine_body, routes
 from ert_dashboard.web.service import Service
 
@@ -35,7 +37,7 @@ class Deployment:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._lock = threading.Lock()
-        self._meter = Meter()
+        self._meter = Meter(samples=self._stored())
         self._known = service.settings.machine
         self._last: tuple[float, machine_body.MachineState] | None = None
 
@@ -69,7 +71,7 @@ class Deployment:
             state = _state(seen, said)
         self._known = read_said(said, self._known)
         uptime = amount(said.get("uptime"), _CENTURY_S)
-        self._meter.see(Sample(seen.checked, uptime))
+        self._see(Sample(seen.checked, uptime))
         return {
             "state": state,
             "detail": seen.reason,
@@ -80,6 +82,17 @@ class Deployment:
             "queue": _queue(said.get("queue")),
             **self._machine(said),
         }
+
+    def _stored(self) -> list[Sample]:
+        with contextlib.suppress(StoreTrouble):
+            return [Sample(at, uptime) for at, uptime in self._service.store.samples.latest()]
+        return []
+
+    def _see(self, sample: Sample) -> None:
+        """Add a sample, also for the processes after this one; an error of the store costs only that."""
+        self._meter.see(sample)
+        with contextlib.suppress(StoreTrouble):
+            self._service.store.samples.keep(sample.at, sample.uptime)
 
     def _machine(self, said: Mapping[str, Any]) -> machine_body.MachineFigures:
         known, idle = self._known, amount(said.get("idle_seconds"), _CENTURY_S)

@@ -14,8 +14,9 @@ from flask import Flask, Request, Response, jsonify, request
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, UnsupportedMediaType
 from werkzeug.wrappers import Request as WsgiRequest
 
-from ert_dashboard.auth.middleware import Wsgi, behind_https
+from ert_dashboard.auth.middleware import STORE_TROUBLE, Wsgi, behind_https
 from ert_dashboard.base.strict_json import load_strictly
+from ert_dashboard.storage.interface import StoreTrouble
 from ert_dashboard.web.bodies import Problem
 from ert_dashboard.web.routes import FORMS
 
@@ -41,6 +42,7 @@ def install(app: Flask) -> None:
     app.before_request(_check_post)
     app.after_request(_dress)
     app.register_error_handler(HTTPException, _refuse)
+    app.register_error_handler(StoreTrouble, _store_trouble)
     app.register_error_handler(Exception, _surprise)
 
 
@@ -134,6 +136,11 @@ def _refuse(error: HTTPException) -> Response:
         if name.lower() in ("allow", "retry-after"):
             response.headers[name] = value
     return response
+
+
+def _store_trouble(error: StoreTrouble) -> Response:
+    _LOG.error("%s %s failed: %s", request.method, request.url_rule, error)
+    return problem(503, STORE_TROUBLE, {"Retry-After": "5"})
 
 
 def _surprise(error: Exception) -> Response:

@@ -84,6 +84,15 @@ ROUTES = (
     Route("GET", _ONE, "api.report", "One report", {200: bodies.FullReport, 404: bodies.Problem}),
     Route("POST", f"{_ONE}/abort", "api.abort_one", "Abort one report", _ABORTED, body=bodies.Empty),
     Route(
+        "POST",
+        f"{_ONE}/delete",
+        "api.delete",
+        "Delete a finished report",
+        {200: bodies.Done, 404: bodies.Problem, 409: bodies.Problem},
+        body=bodies.Empty,
+    ),
+    Route("GET", "/api/audit", "api.audit", "The last 100 logins and deletions", {200: bodies.Audit}),
+    Route(
         "GET",
         "/reports/<filename>",
         "api.download",

@@ -16,13 +16,14 @@ from ert_dashboard.backend.client import BackendClient
 from ert_dashboard.backend.readiness import ReadinessProbe
 from ert_dashboard.base.clock import Clock, SystemClock, iso
 from ert_dashboard.base.env import BadSetting
+from ert_dashboard.base.secret import Secret
 from ert_dashboard.market.model import MarketData
 from ert_dashboard.market.sources_chain import build_market
 from ert_dashboard.reports.queue import DeskLimits, ReportDesk
 from ert_dashboard.settings import Configuration, Settings
+from ert_dashboard.storage.interface import Store, StoreTrouble
 from ert_dashboard.storage.job import Job, ReportData, Status, summary
-from ert_dashboard.storage.lease import Lease
-from ert_dashboard.storage.store import ReportStore
+from ert_dashboard.storage.store import FileStore
 from ert_dashboard.web.bodies import StatusUpdate
 
 _LOG = logging.getLogger(__name__)
@@ -35,8 +36,7 @@ class Service:
     settings: Settings
     clock: Clock
     market: MarketData
-    store: ReportStore
-    lease: Lease
+    store: Store
     client: BackendClient | None
     desk: ReportDesk
     probe: ReadinessProbe
@@ -47,7 +47,6 @@ class Service:
         if self.client is not None:
             self.client.close()
         self.store.close()
-        self.lease.close()
 
     def data(self, job: Job) -> ReportData:
         """Return the `data` object of one job."""
@@ -58,6 +57,12 @@ class Service:
         waiting = self.desk.waiting() if any(job.status is Status.QUEUED for job in jobs) else {}
         typical = None if all(job.over for job in jobs) else self.store.typical_seconds()
         return [summary(job, typical_s=typical, ahead=waiting.get(job.report_id)) for job in jobs]
+
+    def forgotten(self) -> int | None:
+        """Return the number of reports that the next deploy deletes; None where deploys delete none."""
+        if self.store.outlives_deploys or not self.settings.new_disk_per_deploy:
+            return None
+        return len(self.store.latest(999))
 
     def status(self) -> StatusUpdate:
         """Return the body of `status_update` and `/api/status`. Never calls the backend."""
@@ -79,22 +84,14 @@ class Service:
 def start_service(settings: Settings, *, market: MarketData | None = None, clock: Clock | None = None) -> Service:
     """Open the store and create the components, without starting threads; raise `BadSetting`."""
     clock = clock or SystemClock()
-    path = settings.database or _default_database(settings.port)
+    store = _open_store(settings)
     try:
-        store = ReportStore(path, keep=settings.kept_reports)
-        lease = Lease(path.with_name(f"{path.name}.owners"))
-    except (OSError, sqlite3.Error) as error:
-        raise BadSetting(f"ERT_DASHBOARD_DB: the report store cannot be used: {error}") from error
-    try:
-        market = market or build_market(settings.sources, store.transaction, clock)
+        market = market or build_market(settings.sources, store.fetched, clock)
     except BadSetting:
         store.close()
-        lease.close()
         raise
     client = BackendClient(settings.backend) if settings.backend else None
-    desk = ReportDesk(
-        store, lease, client, clock, DeskLimits(settings.max_queue, settings.workers, settings.wake_wait_s)
-    )
+    desk = ReportDesk(store, client, clock, DeskLimits(settings.max_queue, settings.workers, settings.wake_wait_s))
     if settings.configuration is Configuration.COMPLETE:
         _LOG.info("Remote LLM integration loaded")
     else:
@@ -104,7 +101,6 @@ def start_service(settings: Settings, *, market: MarketData | None = None, clock
         clock=clock,
         market=market,
         store=store,
-        lease=lease,
         client=client,
         desk=desk,
         probe=ReadinessProbe(client, settings.problem, clock),
@@ -112,10 +108,31 @@ def start_service(settings: Settings, *, market: MarketData | None = None, clock
     )
 
 
-def _sessions(access: Access, store: ReportStore, clock: Clock) -> Sessions | None:
+def _open_store(settings: Settings) -> Store:
+    if settings.database_url is not None:
+        return _open_database(settings, settings.database_url)
+    path = settings.database or _default_database(settings.port)
+    try:
+        return FileStore(path, keep=settings.kept_reports)
+    except (OSError, sqlite3.Error, StoreTrouble) as error:
+        raise BadSetting(f"ERT_DASHBOARD_DB: the report store cannot be used: {error}") from error
+
+
+def _open_database(settings: Settings, url: Secret) -> Store:
+    try:
+        from ert_dashboard.storage.sql.store import SqlStore  # its libraries take memory, and most need only a file
+    except ImportError as error:
+        raise BadSetting(f"DATABASE_URL needs the package {error.name}: pip install -r requirements.txt") from None
+    try:
+        return SqlStore(url, keep=settings.kept_reports, lease_s=settings.lease_s)
+    except StoreTrouble as error:
+        raise BadSetting(f"DATABASE_URL: {error}") from error
+
+
+def _sessions(access: Access, store: Store, clock: Clock) -> Sessions | None:
     if access.password is None:
         return None
-    return Sessions(store.transaction, clock, tag=access.password.tag(), lifetime_s=access.session_s)
+    return Sessions(store.logins, clock, tag=access.password.tag(), lifetime_s=access.session_s)
 
 
 def _default_database(port: int) -> Path:

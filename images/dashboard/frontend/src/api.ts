@@ -12,6 +12,20 @@ export interface Aborted {
   aborted: string[];
 }
 
+/** The newest entries of the audit, newest first. */
+export interface Audit {
+  success: true;
+  entries: AuditEntry[];
+}
+
+/** A login, a rejected one, a logout or a deletion; `client` is the address that it came from. */
+export interface AuditEntry {
+  at: string;
+  what: string;
+  client: string;
+  about: string;
+}
+
 /** The fields of the backend's health that may be displayed; none when it does not respond. */
 export interface BackendHealth {
   status?: string;
@@ -376,6 +390,8 @@ export interface Operations {
   "GET /api/reports": { body: undefined; answer: Reports };
   "GET /api/reports/{report_id}": { body: undefined; answer: FullReport };
   "POST /api/reports/{report_id}/abort": { body: Empty; answer: Aborted };
+  "POST /api/reports/{report_id}/delete": { body: Empty; answer: Done };
+  "GET /api/audit": { body: undefined; answer: Audit };
   "GET /api/search_tickers": { body: undefined; answer: Companies };
   "POST /api/watchlist_prices": { body: WatchlistRequest; answer: Prices };
   "GET /api/deployment": { body: undefined; answer: Deployment };

@@ -1,0 +1,263 @@
+"""Contract of the dashboard's store: one suite for the SQLite file and for a real PostgreSQL."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ert_dashboard.base.secret import Secret
+from ert_dashboard.storage.interface import MOST_FETCHED, MOST_SAMPLES, MOST_SECTIONS, Event, Store, StoreClosed
+from ert_dashboard.storage.job import Job, Status
+from ert_dashboard.storage.sql.engine import Database
+from ert_dashboard.storage.sql.migrate import migrate
+from ert_dashboard.storage.sql.store import SqlStore
+from ert_dashboard.storage.sql.tables import METADATA
+from ert_dashboard.storage.store import FileStore
+from tests.support.doubles.postgres import Server
+
+Open = Callable[..., Store]
+NASTY = 'a\0b \ud83d "quoted" \N{GREEK SMALL LETTER ALPHA}'
+
+
+@pytest.fixture(scope="module")
+def url(database: Server) -> Secret:
+    return Secret(database.url(database.database()))
+
+
+@pytest.fixture(params=["file", "postgres"])
+def opens(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
+    """Open the same store again and again, as processes do one after the other and side by side."""
+    opened: list[Store] = []
+    if request.param == "postgres":
+        url = request.getfixturevalue("url")
+        emptied(url)
+
+        def one(**options: Any) -> Store:
+            opened.append(SqlStore(url, **options))
+            return opened[-1]
+
+    else:
+
+        def one(**options: Any) -> Store:
+            opened.append(FileStore(tmp_path / "reports.sqlite3", **options))
+            return opened[-1]
+
+    yield one
+    for store in opened:
+        store.close()
+
+
+def emptied(url: Secret) -> None:
+    database = Database(url)
+    migrate(database)
+    with database.transaction() as session:
+        for table in reversed(METADATA.sorted_tables):
+            session.execute(table.delete())
+    database.close()
+
+
+def job(store: Store, number: int = 1, **fields: Any) -> Job:
+    made = Job(f"AAPL-{number}", "AAPL", "Apple", "sample data", 1000.0 + number, store.owner)
+    return replace(made, **fields)
+
+
+def test_a_job_comes_back_as_it_was(opens: Open) -> None:
+    store = opens()
+    request = {"ticker": "AAPL", "company_data": {"name": NASTY, "n": [1, 2.5, None, True]}}
+    made = job(store, detail="Waiting", request=request)
+    store.add(made)
+    assert store.get("AAPL-1") == made
+    assert store.get("AAPL-2") is None
+    assert store.unfinished() == [made]
+    assert store.counts() == (0, 1)
+
+
+def test_changes_are_seen_by_all_and_end_with_the_job(opens: Open) -> None:
+    store, beside = opens(), opens()
+    store.add(job(store))
+    fields: dict[str, Any] = {"progress": 40, "position": 2, "started": 5.5, "last_event": "6"}
+    fields["status"] = Status.GENERATING
+    changed = store.change("AAPL-1", **fields)
+    assert changed == job(store, **fields) == beside.get("AAPL-1")
+    assert store.counts() == (1, 0)
+    result = {"sections": {"risk_analysis": NASTY}, "generation_time": 1.5}
+    done = store.change("AAPL-1", status=Status.COMPLETED, finished=9.5, result=result, abort_requested=True)
+    assert done is not None
+    assert (done.result, done.over, done.abort_requested) == (result, True, True)
+    assert store.change("AAPL-1", status=Status.FAILED) is None
+    assert store.change("AAPL-9", progress=1) is None
+    assert beside.get("AAPL-1") == done
+    with pytest.raises(ValueError, match="no field"):
+        store.change("AAPL-1", nothing=1)
+
+
+def test_text_that_a_database_refuses_is_replaced(opens: Open) -> None:
+    store = opens()
+    store.add(job(store))
+    changed = store.change("AAPL-1", error="a\0b")
+    assert changed is not None
+    assert changed.error in ("a\0b", "a\ufffdb")
+    store.drafts.of("AAPL-1").keep("risk", NASTY)
+    assert store.drafts.of("AAPL-1").sections() == {"risk": 'a\ufffdb ? "quoted" \N{GREEK SMALL LETTER ALPHA}'}
+
+
+def test_only_the_owner_changes_a_job(opens: Open) -> None:
+    store, beside = opens(), opens()
+    store.add(job(store))
+    assert beside.change("AAPL-1", progress=50) is None
+    assert beside.unfinished() == []
+    assert beside.counts() == (0, 0)
+    assert beside.adopt() == []
+    draft = store.drafts.of("AAPL-1")
+    draft.keep("risk", "text")
+    foreign = beside.drafts.of("AAPL-1")
+    foreign.keep("risk", "other")
+    foreign.keep("more", "other")
+    foreign.clear()
+    assert draft.sections() == foreign.sections() == {"risk": "text"}
+
+
+def test_a_job_of_a_process_that_is_gone_is_taken_once(opens: Open) -> None:
+    first = opens()
+    numbers = range(1, 9)
+    for number in numbers:
+        first.add(job(first, number))
+    first.change("AAPL-8", status=Status.COMPLETED)
+    first.drafts.of("AAPL-1").keep("risk", "so far")
+    first.close()
+    others = [opens() for _ in range(3)]
+    taken: dict[str, list[str]] = {store.owner: [] for store in others}
+    start = threading.Barrier(len(others))
+
+    def adopt(store: Store) -> None:
+        start.wait(10)
+        taken[store.owner] += [found.report_id for found in store.adopt()]
+
+    threads = [threading.Thread(target=adopt, args=(store,)) for store in others]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(report_id for ids in taken.values() for report_id in ids) == [
+        f"AAPL-{number}" for number in numbers[:-1]
+    ]
+    for store in others:
+        assert [found.report_id for found in store.unfinished()] == taken[store.owner]
+        for report_id in taken[store.owner]:
+            changed = store.change(report_id, progress=60)
+            assert changed is not None
+            assert changed.owner == store.owner
+    assert others[0].drafts.of("AAPL-1").sections() == {"risk": "so far"}
+
+
+def test_sections_are_kept_in_the_order_in_which_they_came(opens: Open) -> None:
+    store = opens()
+    store.add(job(store))
+    draft = store.drafts.of("AAPL-1")
+    for name in ("b", "a", "b"):
+        draft.keep(name, f"{name}{len(draft.sections())}")
+    assert list(draft.sections().items()) == [("b", "b2"), ("a", "a1")]
+    for number in range(MOST_SECTIONS + 5):
+        draft.keep(f"s{number}", "x")
+    assert len(draft.sections()) == MOST_SECTIONS
+    store.drafts.of("AAPL-9").keep("b", "of no job")
+    assert store.drafts.of("AAPL-9").sections() == {}
+    draft.clear()
+    assert draft.sections() == {}
+
+
+def test_the_oldest_finished_jobs_are_deleted_over_the_limit(opens: Open) -> None:
+    store = opens(keep=2)
+    for number in range(1, 5):
+        store.add(job(store, number))
+        if number > 1:
+            store.change(f"AAPL-{number}", status=Status.FAILED)
+    store.add(job(store, 5))
+    assert [found.report_id for found in store.latest()] == ["AAPL-5", "AAPL-4", "AAPL-3", "AAPL-1"]
+
+
+def test_the_list_is_light_and_newest_first(opens: Open) -> None:
+    store = opens()
+    for number in (1, 2, 3):
+        store.add(job(store, number, request={"big": "x" * 1000}))
+    store.change("AAPL-2", status=Status.COMPLETED, result={"sections": {"a": "x" * 1000}})
+    found = store.latest(2)
+    assert [one.report_id for one in found] == ["AAPL-3", "AAPL-2"]
+    assert [(one.request, one.result) for one in found] == [({}, None), ({}, {})]
+
+
+def test_a_finished_job_is_deleted_with_its_sections(opens: Open) -> None:
+    store = opens()
+    store.add(job(store))
+    store.drafts.of("AAPL-1").keep("risk", "text")
+    assert not store.delete("AAPL-1")
+    store.change("AAPL-1", status=Status.FAILED)
+    assert store.delete("AAPL-1")
+    assert not store.delete("AAPL-1")
+    assert store.get("AAPL-1") is None
+    assert store.drafts.of("AAPL-1").sections() == {}
+
+
+def test_the_usual_duration_is_that_of_the_last_completed(opens: Open) -> None:
+    store = opens()
+    assert store.typical_seconds() is None
+    for number, length in enumerate((10.0, 30.0, 20.0), 1):
+        store.add(job(store, number))
+        store.change(f"AAPL-{number}", status=Status.COMPLETED, started=100.0, finished=100.0 + length)
+    assert store.typical_seconds() == 20.0
+
+
+def test_login_sessions(opens: Open) -> None:
+    store = opens()
+    for number, (tag, end) in enumerate((("old", 500.0), ("tag", 50.0), ("tag", 500.0))):
+        store.logins.put(f"key{number}", tag, end, now=10.0 + 50 * number)
+    assert opens().logins.find("key2") == ("tag", 500.0)
+    assert [store.logins.find(f"key{number}") for number in (0, 1)] == [None, None]
+    store.logins.delete("key2")
+    assert store.logins.find("key2") is None
+
+
+def test_cached_figures_samples_and_the_audit_are_bounded(opens: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = opens()
+    store.fetched.keep("first", "[1]", 1.0)
+    store.fetched.keep("first", "[2]", 2.0)
+    assert store.fetched.look("first") == ("[2]", 2.0)
+    assert store.fetched.look("other") is None
+    store.samples.keep(60.0, 5.0)
+    store.samples.keep(90.0, None)
+    store.samples.keep(120.0, 65.0)
+    assert store.samples.latest() == [(90.0, None), (120.0, 65.0)]
+    store.audit.add(Event(1.0, "login", "192.0.2.1"))
+    store.audit.add(Event(2.0, "report deleted", "a\0b", "AAPL-1"))
+    assert store.audit.latest(1) == [Event(2.0, "report deleted", "a\ufffdb", "AAPL-1")]
+    assert len(store.audit.latest()) == 2
+    for name, rows in (("MOST_FETCHED", MOST_FETCHED), ("MOST_SAMPLES", MOST_SAMPLES), ("MOST_EVENTS", 2)):
+        assert rows > 1
+        for module in modules_of(store):
+            monkeypatch.setattr(module, name, 2)
+    for number in range(3, 6):
+        store.fetched.keep(f"k{number}", "[]", float(number))
+        store.samples.keep(60.0 * number, 1.0)
+        store.audit.add(Event(float(number), "logout", "192.0.2.1"))
+    assert [store.fetched.look(key) is None for key in ("first", "k3", "k4", "k5")] == [True, True, False, False]
+    assert [at for at, _ in store.samples.latest()] == [240.0, 300.0]
+    assert [event.at for event in store.audit.latest()] == [5.0, 4.0]
+
+
+def modules_of(store: Store) -> list[Any]:
+    """Return the modules that hold the limits of a store."""
+    return [sys.modules[type(store.fetched).__module__]]
+
+
+def test_a_closed_store_says_so(opens: Open) -> None:
+    store = opens()
+    store.close()
+    with pytest.raises(StoreClosed):
+        store.latest()
+    store.close()
