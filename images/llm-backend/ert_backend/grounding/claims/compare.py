@@ -44,6 +44,8 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
         if any(start <= match.start() < end for start, end in never):
             continue
         right = scene.after(match.end())
+        if right is not None and not right.names and right.numeral is None and _number_at(scene, match.end() + 1):
+            continue  # `reduced by more than $500 million in 2024`
         if right is not None and match["more"] != "faster" and match["less"] != "slower":
             yield from _ruled(scene, match, lefts(scene, match.start(), right), right, _test(match))
     for match in words.COMPANY.finditer(scene.text):
@@ -85,6 +87,10 @@ def _verb(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
         elif named := _named(scene, right):
             left = [replace(term, names=named) for term in left]
     yield from _ruled(scene, match, left, right, test)
+
+
+def _number_at(scene: Scene, place: int) -> bool:
+    return any(numeral.start == place for numeral in scene.numerals)
 
 
 def _covered(pair: Pair) -> bool | None:
@@ -212,6 +218,9 @@ def _attribute(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
     if right is None:
         return
     left = replace(named, owner=named.owner if named.named else scene.subject(match.start()))
+    if named.names == {"Cash"} and words.BURNING.search(scene.text[: match.start()][-24:]):
+        left = replace(left, names=frozenset({"Free cash flow"}), loss=True)
+        right = replace(right, loss=True) if not right.names else right
     yield from _ruled(scene, match, [left], right, _test(match))
 
 

@@ -21,7 +21,7 @@ def ranked(scene: Scene, match: re.Match[str]) -> Ranked:
     own = match["own"] or match["adjective"]
     if own:
         return _own(scene, match, own)
-    return _named(scene, match), match["high"] is not None or match["middle"] is not None
+    return _named(scene, match), not match["low"]
 
 
 def _own(scene: Scene, match: re.Match[str], own: str) -> Ranked:
@@ -70,7 +70,8 @@ def _around(scene: Scene, match: re.Match[str]) -> Sequence[Term]:
         (
             t
             for t in scene.terms
-            if t.start > match.end() and scene.text[: t.start].rstrip().endswith((" for", " by", " on", " in", " with"))
+            if t.start > match.end()
+            and scene.text[: t.start].rstrip().endswith((" for", " by", " on", " in", " with", " terms of"))
         ),
         None,
     )

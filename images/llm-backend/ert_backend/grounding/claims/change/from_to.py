@@ -49,7 +49,8 @@ def from_to(
         return
     names = {name for term in terms for name in term.names}
     losses = any(LOSS.search(scene.text[t.start : t.end]) for t in terms)
-    rise = (two.value > one.value) if one.value >= 0 and two.value >= 0 else (two.value > one.value) != losses
+    before, after = _signed(scene, one), _signed(scene, two)
+    rise = (after > before) if before >= 0 and after >= 0 else (after > before) != losses
     up = upward(Said(next(iter(sorted(names)), ""), kind, None, losses))
     if up is not None and up != rise:
         yield Ruling(match.start(), target.end, False, ())
@@ -66,6 +67,12 @@ def from_to(
             if old and new:
                 right = any(_earlier(a, b) for a in old for b in new)
                 yield Ruling(match.start(), target.end, right, (old[0].id, new[0].id), (one, two) if right else ())
+
+
+def _signed(scene: Scene, numeral: Numeral) -> float:
+    """Return the value with the sign that `minus` or `negative` gives it."""
+    minus = re.search(r"\b(?:minus|negative)\s$", scene.text[: numeral.start][-10:])
+    return -abs(numeral.value) if minus else numeral.value
 
 
 def _unlike(items: Sequence[Figure], ends: Sequence[Numeral]) -> bool:

@@ -6,26 +6,26 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from ert_backend.grounding.claims.change.elliptic import elliptic
 from ert_backend.grounding.claims.change.from_to import ends, from_to
+from ert_backend.grounding.claims.change.outcome import change_of
 from ert_backend.grounding.claims.change.parts import about, amount_of
-from ert_backend.grounding.claims.change.size import Change, Said, holds, is_so
+from ert_backend.grounding.claims.change.size import Change, Said, is_so
 from ert_backend.grounding.claims.decide import Outcome, Pair, Ruling, above, below, decide, fits
-from ert_backend.grounding.claims.known.kinds import GROWTH, SELF
+from ert_backend.grounding.claims.known.kinds import SELF
 from ert_backend.grounding.claims.sentence.amounts import Amount
 from ert_backend.grounding.claims.sentence.arguments import denied, unreal
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
-from ert_backend.grounding.claims.sentence.times import SPAN, Span, couples, span
+from ert_backend.grounding.claims.sentence.times import SPAN, Span, span
 from ert_backend.grounding.claims.words.changes import (
     APART_FROM,
     BETWEEN,
     CHANGE,
     COPULA,
-    ECHO,
     FELL_IN,
     FELL_ON,
     FROM_FIGURE,
-    LOSS,
     PARTICLE,
     REGAINED,
     SHORT,
@@ -109,8 +109,8 @@ def _change(scene: Scene, match: re.Match[str], said: Sequence[Amount], begin: i
             continue
         numerals = tuple(n for n in scene.numerals if amount and _touch(n, amount, match))
         yield Ruling(match.start(), match.end(), outcome != deny, ids, numerals)
-    if amount is None and not deny:
-        yield from _echo(scene, match, asked, kind)
+    if not deny:
+        yield from elliptic(scene, match, Said("", kind, amount), asked)
 
 
 def _own_time(term: Term, asked: Span, stop: int) -> Span:
@@ -130,16 +130,6 @@ def _elsewhere(scene: Scene, term: Term, kind: str, amount: Amount | None) -> Ou
             return outcome, ids
     over = SPAN.search(scene.text)
     return change_of(scene, term, span(scene, over.start(), over.end(), over.start()), kind, amount) if over else None
-
-
-def _echo(scene: Scene, match: re.Match[str], asked: Span, kind: str) -> Iterator[Ruling]:
-    """Check the second subject of `declined over the year, and so did debt`."""
-    echo = ECHO.search(scene.text, match.end())
-    term = scene.after(echo.end()) if echo else None
-    if term is not None and term.names:
-        outcome, ids = change_of(scene, term, asked, kind, None)
-        if outcome is not None:
-            yield Ruling(match.start(), term.end, outcome, ids)
 
 
 def _each(scene: Scene, match: re.Match[str], terms: Sequence[Term], kind: str) -> list[Ruling]:
@@ -205,37 +195,3 @@ def _touch(numeral: Numeral, amount: Amount, match: re.Match[str]) -> bool:
     """Whether a number is the source of the amount, or part of the verb (`doubled`)."""
     spoken = numeral.start < match.end() and match.start() < numeral.end
     return numeral is amount.numeral or (numeral.start < amount.end and amount.start < numeral.end) or spoken
-
-
-def change_of(scene: Scene, term: Term, asked: Span, kind: str, amount: Amount | None) -> Outcome:
-    """Return whether a figure changed as described within the requested span, and the ids used; None if unknown."""
-    owner, outcomes = term.owner or SELF, []
-    ids: tuple[str, ...] = ()
-    inverse = LOSS.search(scene.text[term.start : term.end]) is not None
-    for name in sorted(term.names):
-        found, every = couples(scene.figures, name, owner, asked)
-        results = [holds(Said(name, kind, amount, inverse), old, new) for old, new in found]
-        ids = ids or tuple(dict.fromkeys(figure.id for pair in found[:1] for figure in reversed(pair)))
-        known = [result for result in results if result is not None]
-        if every and known:
-            outcomes.append(all(known))
-        else:
-            outcomes += known
-        if not every and _of_growth(scene, asked):
-            outcomes += _by_growth(scene, Said(name, kind, amount), owner)
-    outcome = None if not outcomes else any(outcomes)
-    return outcome, ids
-
-
-def _of_growth(scene: Scene, asked: Span) -> bool:
-    """Whether the growth in the request is of this span: the newest year against the one before."""
-    newest = asked.newer is None or asked.newer.year == scene.figures.latest.year
-    whole = asked.newer is None or asked.newer.quarter is None
-    back = asked.older is None or (scene.figures.latest.year or 0) - 1 == asked.older.year
-    return newest and whole and back and not asked.quarterly and asked.years is None and asked.steps is None
-
-
-def _by_growth(scene: Scene, said: Said, owner: str) -> list[bool]:
-    found = scene.figures.find(GROWTH.get(said.name, ""), owner)
-    results = (is_so(said, Change(item.value, 1 + item.value, item.value)) for item in found)
-    return [result for result in results if result is not None]

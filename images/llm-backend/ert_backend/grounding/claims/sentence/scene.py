@@ -65,6 +65,8 @@ NETTED = re.compile(
     r"\b(?:net of|deducting|subtracting|netting(?: off)?) (?:its |the |all )?(?:\w+ )?cash\b"
     r"|\bcash (?:is|has been|was) (?:deducted|subtracted|netted|taken off)"
 )
+# `at 1.9 times EBITDA, net debt is`: a multiple of debt and not of the price.
+OF_DEBT = re.compile(r",\s(?:the\s|its\s|\w+'s?\s)?(?:(?:net|gross|total)\s)?(?:debt|borrowings|leverage)\b")
 FORWARD = re.compile(r"\b(?:forward|expected|next year's|estimated|forecast)\s")
 
 
@@ -200,7 +202,7 @@ def _as_multiple(text: str, term: Term, before: Sequence[Term], bare: Scene) -> 
         for t in before[-4:]
         if t.start >= begin and not t.names <= {"Share price", "Trailing P/E", "Price to earnings"}
     ]
-    if times is None or others:
+    if times is None or others or OF_DEBT.match(text, term.end):
         return term.names
     if FORWARD.search(times[0]) or FORWARD.match(text, term.start):
         return frozenset({"Forward P/E"})

@@ -148,7 +148,8 @@ def _left(scene: Scene, begin: int, mention: Mention) -> bool:
     """Whether this is the date of a start value: `from $9 billion in 2024`."""
     return (
         re.search(
-            r"\b(?:from|against|compared with|compared to|versus|on)\s[^a-z]{1,12}(?:\w+\s){0,3}(?:in|for|of"
+            r"\b(?:from|against|compared with|compared to|versus|on)\s(?:[^a-z]{1,12}|(?:the|its|a)\s)"
+            r"(?:\w+\s){0,3}(?:in|for|of"
             r"|during|at the end of)\s(?:the\s|fiscal\s)*$",
             scene.text[begin : mention.start],
         )

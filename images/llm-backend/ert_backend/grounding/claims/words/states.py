@@ -73,7 +73,7 @@ STATES: Sequence[tuple[str, State]] = (
     ),
     (
         rf"\b(?:carr(?:y|ies)|services|has|have|holds?|uses?|bears?|taken?s?\son|does\shave|does\scarry|runs?\swith"
-        rf"|operates?\swith|finances?\s\w+\swith)\s(?:(?!no\b|free\b|zero\b|nil\b|little\b|more\b|less\b"
+        rf"|operates?\swith|finances?\s\w+\swith)\s(?:(?!no\b|rid\b|shed\b|\w+ed\b|free\b|zero\b|nil\b|little\b|more\b|less\b"
         rf"|neither\b|not\b|without\b|negative\b|twice\b|lower\b|higher\b|lowest\b|highest\b|least\b|most\b"
         rf"|smallest\b|largest\b|fewest\b|heaviest\b|enough\b|paid\b|repaid\b|reduced\b"
         rf"|cut\b)\w+\s){{0,5}}?{_DEBT}\b{_NOT_DEBT}"
@@ -136,7 +136,7 @@ STATES: Sequence[tuple[str, State]] = (
         r"|\bloss(?:es)?\s(?:was|were|has\sbeen)\s(?:recorded|reported|posted|made|incurred|booked|registered"
         r"|suffered)\b"
         rf"|\bunprofitable\b|\bloss\smak(?:ing|er)\b|\bin(?:to)?\sthe\sred\b|\bl(?:os(?:es?|ing)|ost)\smoney\b"
-        rf"|\b{_REPORT}\s(?:an?\s)?{_PART}(?:loss|losses)\b(?!\sof\s(?:market|share|confidence))"
+        rf"|\b{_REPORT}\s(?:an?\s|its\s|the\s)?{_PART}(?:loss|losses)\b(?!\sof\s(?:market|share|confidence))"
         rf"|\b(?:with|at|into|from)\sa\s{_PART}loss\b(?!\sof\s(?:market|share|confidence))"
         rf"|\bnegative\s(?:earnings|net\sresult|bottom\sline)\b|\bnot\syet\sprofitable\b",
         State(_EARNS, _loss),
@@ -236,9 +236,13 @@ NEVER = re.compile(
     r"|not a single (?:\w+ )?(?:year|quarter)|no (?:\w+ )?(?:year|quarter)|none of"
     r"|in none of|not in any|at no (?:point|time)|never|in no (?:year|quarter))\b"
 )
+EVER = re.compile(r"\b(?:never|not once|at no (?:point|time))\b")
 OVER = re.compile(
     r"\b(?:each|every|any|all|either|both)\b[^,;]{0,30}\b(?:years?|quarters?)\b|\bconsistently\b|\bthroughout\b"
     r"|\b(?:not (?:a single|one)|no) (?:\w+ )?(?:year|quarter)\b|\bnone of (?:the"
-    r"|its) (?:\w+ )*(?:years|quarters)\b|\bin the past (?:two|three|four"
+    r"|its) (?:\w+ )*(?:years|quarters)\b|\bin the (?:\w+ )?years (?:shown|covered|on record|under review|supplied"
+    r"|reported|listed|available|here)\b|\banywhere in\b"
+    r"|\b(?:two|three|four|multi) year (?:record|history|period|span)\b"
+    r"|\bin the past (?:two|three|four"
     r"|\d) years\b|\bnot once\b"
 )
