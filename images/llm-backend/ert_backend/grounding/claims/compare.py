@@ -79,13 +79,15 @@ def _verb(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
         test = judged.opposite(test) if NEGATED.search(match[0]) else test
     else:
         test = EITHER[kind]
-        test = judged.below if only else test
+        test = judged.below if only or (kind == "cover" and words.IN_PART.match(scene.text, right.end)) else test
     left = lefts(scene, match.start(), right)
     if not right.names and not any(term.names for term in left):
         if re.search(r"premium|discount", match[0]):
             left = [replace(term, names=_named(scene, right) or words.VALUATION) for term in left]
         elif named := _named(scene, right):
             left = [replace(term, names=named) for term in left]
+    if kind in {"cover", "short"}:  # `with an operating loss it could not cover its interest`
+        left = [replace(term, loss=False) for term in left]
     yield from _ruled(scene, match, left, right, test)
 
 
@@ -148,7 +150,8 @@ def _over(scene: Scene, place: int, left: Term, right: Term, test: Test) -> Outc
 
 def both(scene: Scene, place: int, right: Term) -> list[Term]:
     """Return both parts of `above both ALFA and BETA`, `below its 50-day and its 200-day average`, unless negated."""
-    found, each = [right], words.BOTH.match(scene.text, place) is not None
+    found, listed = [right], False
+    each = words.BOTH.match(scene.text, place) is not None
     while len(found) < 4 and not denied(scene, place):
         last = found[-1]
         joint = words.AND.match(scene.text, max(last.end, last.numeral.end if last.numeral else 0))
@@ -160,13 +163,14 @@ def both(scene: Scene, place: int, right: Term) -> list[Term]:
         ):
             break
         found.append(other)
+        listed = listed or joint is None or joint[0].strip() != ","
     rest = scene.text[found[-1].end :]
     ends = (
         len(found) == 1
         or each
         or re.match(r"s?(?:\s(?:alike|too|as well))?\s*(?:[.,;:)]|$|(?:in|at|on|by|for)\s)", rest)
     )
-    return found if ends else [right]
+    return found if ends and (listed or each) else [right]
 
 
 def _alike(scene: Scene, one: Term, two: Term) -> bool:

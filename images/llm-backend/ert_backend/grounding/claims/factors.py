@@ -25,6 +25,7 @@ from ert_backend.grounding.claims.words.factors import (
     VALUED_AT,
 )
 from ert_backend.grounding.claims.words.predicates import BY_NAME, COMPARED, EARNS_TIMES, EARNS_WHAT, PASSIVE, VERBS
+from ert_backend.grounding.claims.words.ranks import MULTIPLES
 from ert_backend.grounding.numerals import Kind
 
 
@@ -98,7 +99,9 @@ def _of_something(text: str, amount: Amount) -> bool:
 
 
 def _bare(scene: Scene, amount: Amount, right: Term, what: str | None) -> bool:
-    """Whether no figure follows: only a number, or a date without a figure."""
+    """Whether no figure to relate to follows: only a number, a date, or the multiple itself (`10x earnings`)."""
+    if right.names and right.names <= MULTIPLES and right.numeral is amount.numeral:
+        return True
     if right.names or (what and right.when is not None):
         return False
     percent = amount.numeral is not None and "%" in amount.numeral.text

@@ -22,9 +22,14 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
     """Check each state of a company."""
     for pattern, state in (*PATTERNS, *IDIOMS):
         for match in pattern.finditer(scene.text):
-            if not unreal(scene, match.start()) and not PASSING.search(scene.text[: match.start()][-50:]):
+            if not unreal(scene, match.start()) and not _passing(scene, match):
                 yield from _state(scene, match, state)
     yield from _signs(scene)
+
+
+def _passing(scene: Scene, match: re.Match[str]) -> bool:
+    """Whether it is the previous state: `went from net debt to`, but not `to net cash`."""
+    return not match[0].startswith(("to ", "into ")) and PASSING.search(scene.text[: match.start()][-50:]) is not None
 
 
 def _state(scene: Scene, match: re.Match[str], state: State) -> Iterator[Ruling]:

@@ -25,6 +25,7 @@ from ert_backend.grounding.claims.words.changes import (
     COPULA,
     FELL_IN,
     FELL_ON,
+    FOLLOWING,
     FROM_FIGURE,
     PARTICLE,
     REGAINED,
@@ -32,7 +33,7 @@ from ert_backend.grounding.claims.words.changes import (
     THEN,
 )
 from ert_backend.grounding.claims.words.predicates import EXPECTED
-from ert_backend.grounding.numerals import Numeral
+from ert_backend.grounding.numerals import Kind, Numeral
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
@@ -47,10 +48,19 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
             continue
         if match[0] in APART_FROM and EXPECTED.search(scene.text):
             continue
+        if FOLLOWING.match(scene.text, match.end()) or _loses_money(scene, match):
+            continue
         if match[0] in {"lost", "gained"} and REGAINED.search(scene.text[: match.start()][-60:]):
             continue
         begin, stop = _reach(scene, matches, place)
         yield from _change(scene, match, said, begin, stop)
+
+
+def _loses_money(scene: Scene, match: re.Match[str]) -> bool:
+    """Whether a company makes a loss: `although revenue doubled, the company still lost $750 million`."""
+    numeral = next((n for n in scene.numerals if n.start == match.end() + 1), None)
+    near = any(re.fullmatch(r" (?:\w+ )?", scene.text[c.end : match.start()]) for c in scene.companies)
+    return match[0] in {"lost", "loses", "losing"} and numeral is not None and numeral.kind is Kind.MONEY and near
 
 
 def _dates(scene: Scene, match: re.Match[str]) -> bool:
@@ -81,9 +91,10 @@ def _change(scene: Scene, match: re.Match[str], said: Sequence[Amount], begin: i
     terms = about(scene, match)
     amount = amount_of(scene, match, said, begin)
     deny = denied(scene, match.start())
-    both = ends(scene, match, stop)
-    if both is not None and kind != "flat" and not deny:
-        yield from from_to(scene, match, kind, terms, both)
+    pair = [] if deny or kind == "flat" else _of_values(scene, match, Said("", kind, amount), terms, stop)
+    yield from pair
+    if any(ruling.true for ruling in pair) and not any(m.start > match.end() for m in scene.periods):
+        return  # `halved, from 40% to 20%`: the two values date the change
     base = _base(scene, match)
     if base is not None and not any(term.names == base.names for term in terms):
         yield from _from_figure(scene, match, Said("", kind, amount), terms, base)
@@ -113,6 +124,12 @@ def _change(scene: Scene, match: re.Match[str], said: Sequence[Amount], begin: i
         yield from elliptic(scene, match, Said("", kind, amount), asked)
 
 
+def _of_values(scene: Scene, match: re.Match[str], said: Said, terms: Sequence[Term], stop: int) -> Sequence[Ruling]:
+    """Check the two values that a change gives: `from 40% to 20%`."""
+    both = ends(scene, match, stop)
+    return list(from_to(scene, match, said, terms, both)) if both is not None else []
+
+
 def _own_time(term: Term, asked: Span, stop: int) -> Span:
     """Return the span of a change; its end defaults to the figure's own date."""
     told = term.when is not None and not term.when.relative and term.when.start < stop
@@ -123,7 +140,7 @@ def _own_time(term: Term, asked: Span, stop: int) -> Span:
 
 def _elsewhere(scene: Scene, term: Term, kind: str, amount: Amount | None) -> Outcome | None:
     """Check over the span of another clause: `doubled in two years, while debt fell by $300 million`."""
-    if len(scene.periods) > 1:
+    if scene.periods:
         whole = span(scene, 0, len(scene.text))
         outcome, ids = change_of(scene, term, whole, kind, amount)
         if outcome and whole.older is not None:

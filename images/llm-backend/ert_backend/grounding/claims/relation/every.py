@@ -45,7 +45,7 @@ def of_every(scene: Scene, amount: Amount, known: Sequence[Figure]) -> Iterator[
     whole = float({"ten": "10", "hundred": "100"}.get(count, count))
     cents = scene.text[amount.end :].startswith((" cent", " pence")) or "cent" in amount.numeral.text
     if amount.sort is Sort.MONEY and amount.value < 1000:
-        scale = 100 * whole if "cent" in amount.numeral.text else whole
+        scale = 100 * whole if "cent" in amount.numeral.text and amount.value >= 1 else whole
     elif (base["count"] and amount.sort is Sort.MONEY) or (amount.sort is Sort.SHARE and cents):
         scale = whole
     else:

@@ -108,14 +108,17 @@ _GROUPS: Mapping[str, frozenset[str]] = {
     "market cap;market value;market capitalisation;market capitalization;equity value;market worth": frozenset(
         {"Market capitalisation"}
     ),
-    "ebit;operating profit;operating income;operating earnings;operating loss": frozenset({"Operating income"}),
+    "ebit;operating result;operating profit;operating income;operating earnings;operating loss": frozenset(
+        {"Operating income"}
+    ),
     "net loss;loss;losses": frozenset({"Net income"}),
     "operating cash flow;operations brought in;operations generated;operations produced;operations yielded"
     ";cash from operations;cash flow from operations;operating cash;operating cash generation": (
         frozenset({"Operating cash flow"})
     ),
     "free cash flow;fcf;free cash": frozenset({"Free cash flow"}),
-    "cost of debt;cost of capital;cost of equity;cost of sales;cost of revenue;cost of goods;debt service"
+    "a share;per share;cost of debt"
+    ";cost of capital;cost of equity;cost of sales;cost of revenue;cost of goods;debt service"
     ";debt maturities;debt market;debt markets;debt capacity;debt holders;sales force;sales team;sales channel"
     ";sales channels;cash cow;cash conversion;asset base;asset quality;asset management"
     ";asset manager;asset light;market share;price pressure;price increases;price competition;pricing;equity market"

@@ -29,7 +29,7 @@ FILL = re.compile(
     r"|either|additional|further|extra|new|fresh|posted|achieved|being|on|it|minus|s|was|were|is|had|been"
     r"|there)(?!\w)[\s(,\"]*)*"
 )
-OWNED = re.compile(r"(?:'s?|\u2019s?)\s+(?:\w+\s+){0,2}|\s+")
+OWNED = re.compile(r"(?:'s?|\u2019s?|,? whose)\s+(?:\w+\s+){0,2}|\s+")
 OF_OTHER = re.compile(
     r"\s(?:of|for|in|at|by|from|posted by|reported by|seen in|recorded in|earned in)\s(?:the\s|its\s)?"
 )

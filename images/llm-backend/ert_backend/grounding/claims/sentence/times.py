@@ -43,7 +43,8 @@ COURSE = re.compile(
     r" (?:the year|20\d\d|the quarters of 20\d\d)(?: (?:progressed|went on|wore on|unfolded|advanced))?\b"
 )
 SPAN = re.compile(
-    rf"\b(?:over|in|within|across|during|for)(?: the)?(?: (?:past|last|span of|course of|previous"
+    rf"\b(?:over|in|within|across|during|for)(?: just| only| barely)?(?: the)?"
+    rf"(?: (?:past|last|span of|course of|previous"
     rf"|space of))*(?: the)?(?: last| past)?"
     rf" {_N.format('years')} (?:fiscal |financial )?(?P<unit>years|quarters)\b|\b(?:two|three)[ -]year\b"
 )

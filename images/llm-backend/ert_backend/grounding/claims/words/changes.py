@@ -19,7 +19,7 @@ CHANGE = re.compile(
           |driven|trends|heading|pull(?:s|ed|ing)?|grind(?:s|ing)|ground|nudging|nudges|clawed|worked\sits\sway
         |built|builds|building|scaled|shot|is|are|was|were|been|nudged|headed|trended|trending)\s(?:sharply\s
           |slightly\s|well\s
-        |strongly\s|further\s|also\s|all\s|both\s|some\s)?(?:up|higher|upward|upwards)(?!\sto\sthe\s)
+        |strongly\s|further\s|also\s|all\s|both\s|some\s)?(?:up|higher|upwards?(?!\sof))(?!\sto\sthe\s)
           |rais(?:e[ds]?|ing)|boost(?:s|ed|ing)?|lift(?:s|ed|ing)?
         |regain(?:s|ed|ing)?|accelerat(?:ed|ing)(?=\sto\s)|deepen(?:s|ed|ing)?|(?:took|takes|taking|taken)\son
           |accumulat(?:ed|ing)|built|builds|added|adds|ratchet(?:ed)?\sup|leapt|leaped|vaulted|spiked?|upturn
@@ -82,7 +82,7 @@ CHANGE = re.compile(
       |virtually|largely)\s
         (?:broadly\s|virtually\s|essentially\s|largely\s|roughly\s|completely\s)?(?:flat|unchanged|steady|stable
           |level|stagnant|constant|the\ssame\sas\sin)
-        |stagnat(?:ed|ing|es)|treaded\swater|trod\swater|mov(?:ed|ing)\ssideways|flatlined|plateaued|(?:did|has|have)\snot\s(?:budge|change|move)d?|hardly\schanged
+        |stagnat(?:ed?|ing|es)|treaded\swater|trod\swater|mov(?:ed|ing)\ssideways|flatlined|plateaued|(?:did|has|have)\snot\s(?:budge|change|move)d?|hardly\schanged
           |(?<=\s)unchanged)
     | (?P<moved>(?:went|goes|gone|moved|moves|changed|shifted|passed)(?=\sfrom\s))
     | (?P<times2>doubl(?:ed?|es|ing)(?=\W|$)(?!(?<=double)\s(?:the|[^\w\s]|c[$]))(?!\s(?:digit|the\slevel|that
@@ -164,6 +164,10 @@ BETWEEN = re.compile(
 PARTICLE = re.compile(
     r"\b(?:tak(?:es?|ing|en)|took|mak(?:es?|ing)|made|eat(?:s|ing|en)?|ate|sets?|swallow(?:s|ed)|us(?:es?|ed|ing)"
     r"|add(?:s|ed)?|end(?:s|ed)|pa(?:ys?|id|ying)|soak(?:s|ed)|suck(?:s|ed)|gobbl(?:es|ed)|boil(?:s|ed)|break(?:s)?)\s$"
+)
+# `before easing the following year`: of a date that is only relative to another.
+FOLLOWING = re.compile(
+    r"\s(?:again\s|back\s)?(?:(?:in\s)?the\s(?:following|next|subsequent)\s(?:year|quarter)|thereafter|afterwards|subsequently)\b"
 )
 SET_AGAINST = re.compile(
     r"(?:compared (?:with|to)|against|relative to|versus|next to) (?:the )?(?:fy|fiscal|20\\d\\d"

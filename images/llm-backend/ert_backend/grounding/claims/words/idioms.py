@@ -25,6 +25,7 @@ _LOSS = r"(?:loss|losses|net\sloss|deficit)"
 _EARNS = ("Net income", "Earnings per share", "Net margin")
 _PAYS = ("Dividends", "Dividend per share", "Dividend yield", "Payout ratio")
 
+_IS = r"(?:of|stands\sat|stood\sat|amounts\sto|amounted\sto|comes\sto|came\sto|was|is)"
 IDIOMS: Sequence[tuple[re.Pattern[str], State]] = [
     (re.compile(pattern), State(names, holds))
     for pattern, names, holds in (
@@ -79,10 +80,20 @@ IDIOMS: Sequence[tuple[re.Pattern[str], State]] = [
         (
             r"\b(?:share|stock)holders\s(?:(?:have|had|were|are)\s)?(?:went|gone|go|left|received|receive|get|got)"
             r"\s(?:\w+\s)?(?:without\s(?:a\s|any\s)?(?:dividend|payout|distribution)|nothing|no\sdividend)\b"
-            r"|\b(?:distributes|distributed|hands\sout|handed\sout|pays\sout|paid\sout)\snothing\b"
+            r"|\b(?:returns|returned|distributes|distributed|hands\sout|handed\sout|pays\sout|paid\sout)\snothing\b"
             r"|\bno\s(?:distribution|payout)s?\s(?:was|were|is|are|has\sbeen)\b",
             _PAYS,
             lambda value: value == 0,
+        ),
+        (
+            rf"(?:^|;\s)net\sdebt\s{_IS}\s(?:about\s|roughly\s|some\s)?(?=[^a-z]|usd|eur|gbp|chf|cad|jpy)",
+            ("Net debt",),
+            lambda value: value > 0,
+        ),
+        (
+            r"\b(?:no|zero|without(?:\sany)?)\s(?:revenue\s|sales\s|top\sline\s)?growth(?=[.,;\s]*(?:$|in\b|at\sall|during|for\b|over\b))",
+            ("Revenue growth",),
+            lambda value: value <= 0.005,
         ),
     )
 ]

@@ -229,6 +229,7 @@ BURNING = re.compile(
 )
 MUCH = re.compile(r"\b(?:far|much|slightly|considerably|somewhat|markedly|significantly|marginally)\s$")
 ONLY_PART = re.compile(r"s?\s(?:(?:only|just|merely)\s)?(?:a\s)?(?:small\s)?(?:part|fraction|portion)\sof\s")
+IN_PART = re.compile(r"s?\s(?:only |just |merely )?(?:in part|partly|partially|to a (?:small |limited )?extent)\b")
 TO_EQUITY = re.compile(
     r"s?\s(?:relative|compared|in relation|in proportion)\sto\s(?:its\s)?(?:own\s)?(?:\w+\s)?(?:equity"
     r"|book value|capital)(?!\w)"

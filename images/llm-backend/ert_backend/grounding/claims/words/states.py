@@ -120,7 +120,7 @@ STATES: Sequence[tuple[str, State]] = (
         r"|have|had|appears?|shows?|in|at|to)\b(?!\smaking)"
         r"|\b(?:report|show|post|have|had|see|saw|deliver|record|book|manage"
         r"|ma[dk]e)\w*\sa\s(?:\w+\s)?profitable\s(?:year|quarter)\b"
-        rf"|\b{IS}\s(?:{ADVERB}\s)*profitable\b(?!\s(?:than|quarter|year))|\b(?:turn|earn|mak|report|post"
+        rf"|\b{IS}\s(?:{ADVERB}\s)*profitable\b(?!\s(?:than|quarter|year))|\b(?:turn|earn|made|mak|report|post"
         rf"|record|book|deliver|generat|achiev)(?:s|ed|es|e|ing)?\s(?:in\s|into\s)?an?\s{_PART}profit\b"
         rf"|\bin(?:to)?\sthe\sblack\b|\bout\sof\s(?:the\sred|(?:a\s|its\s)?loss(?:es)?)\b"
         rf"|\bthere\s(?:is|was|has\sbeen|were)\sa\s{_PART}profit\b|\bprofits?\s(?:was|were)\s(?:recorded"
@@ -148,7 +148,7 @@ STATES: Sequence[tuple[str, State]] = (
     ),
     (
         rf"\b(?:{_REPORT}|earn\w*|achiev\w+"
-        rf"|yield\w*)\s(?:an?\s)?(?:\w+\s)?operating\sprofits?\b(?!\s(?:of|margin|growth))"
+        rf"|yield\w*)\s(?:an?\s|any\s)?(?:\w+\s)?operating\sprofits?\b(?!\s(?:of|margin|growth))"
         r"|\bprofitable\sat\sthe\soperating\slevel\b",
         State(("Operating income",), _some),
     ),
