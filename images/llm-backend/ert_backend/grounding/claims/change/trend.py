@@ -11,6 +11,7 @@ from ert_backend.grounding.claims.change.from_to import ends, from_to
 from ert_backend.grounding.claims.change.outcome import change_of
 from ert_backend.grounding.claims.change.parts import about, amount_of
 from ert_backend.grounding.claims.change.size import Change, Said, is_so
+from ert_backend.grounding.claims.change.speed import SPEED, STOPPED
 from ert_backend.grounding.claims.decide import Outcome, Pair, Ruling, above, below, decide, fits
 from ert_backend.grounding.claims.known.kinds import SELF
 from ert_backend.grounding.claims.sentence.amounts import Amount
@@ -40,6 +41,7 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
     """Check each change of a figure."""
     said = scene.amounts
     named = {place for term in scene.terms for place in range(term.start, term.end)}
+    named |= {place for pattern in (SPEED, STOPPED) for m in pattern.finditer(scene.text) for place in range(*m.span())}
     matches = [match for match in CHANGE.finditer(scene.text) if match.start() not in named]
     for place, match in enumerate(matches):
         if match[0] in {"up", "down"} and PARTICLE.search(scene.text[max(0, match.start() - 14) : match.start()]):

@@ -62,7 +62,7 @@ _EARNS = ("Net income", "Earnings per share", "Net margin")
 STATES: Sequence[tuple[str, State]] = (
     (
         rf"(?<!only\s)\b(?:no|zero|without(?:\sany)?|free\sof(?:\s(?:all|any))?|nil"
-        rf"|neither)\s{_DEBT}\b{_NOT_DEBT}|\bdebt\sfree\b|\bunlevered\b|\bungeared\b|\bunleveraged\b"
+        rf"|(?<=\s)neither)\s{_DEBT}\b{_NOT_DEBT}|\bdebt\sfree\b|\bunlevered\b|\bungeared\b|\bunleveraged\b"
         rf"|\b(?:eliminated|extinguished|repaid|retired|cleared|paid\soff|wiped\sout)\s(?:all|every\slast\scent"
         rf"|the\swhole|the\slast)\s(?:of\s)?(?:its\s)?{_DEBT}\b"
         rf"|\bowes\snothing\b|\bnot\sa\s(?:cent|penny|dollar|single\s\w+|yen|euro|pound)\sof\s{_DEBT}"
@@ -90,7 +90,7 @@ STATES: Sequence[tuple[str, State]] = (
         State(("Total debt", "Debt to equity"), _some),
     ),
     (
-        r"\b(?:no|zero|nil|without(?:\s(?:any|a|paying\sa|paying\sany))?|neither)\s(?:cash\s|regular\s|annual\s"
+        r"\b(?:no|zero|nil|without(?:\s(?:any|a|paying\sa|paying\sany))?|(?<=\s)neither)\s(?:cash\s|regular\s|annual\s"
         r"|ordinary\s)?dividends?\b(?!\s(?:cut|growth|increase|cover|tax|policy))"
         r"|\bnon\sdividend\spaying\b|\bpays?\s(?:out\s)?(?:(?:share)?holders\s|owners\s|investors\s)?nothing\b"
         r"|\bretains?\sall\s(?:of\s)?its\s(?:earnings|profits?)\b|\bdividends?\s(?:is|are|was|were)\s(?:zero|nil"
