@@ -48,19 +48,18 @@ IMPLIED = [
         ),
         (r"invest\w*|plough\w* back|plant and equipment", ("Capital expenditure",)),
         (r"ow(?:es|ed|ing)|borrow\w*|lenders|creditors|indebted\w*|leverage\w*", ("Total debt", "Debt to equity")),
-        (r"earn\w*|profit\w*|bottom line|ma[dk]es? money", ("Net income", "Earnings per share", "Net margin")),
         (r"burn\w*|consum\w+", ("Free cash flow",)),
         (r"valu\w+|worth|stock market|investors pay", ("Market capitalisation", *_MULTIPLES)),
         (r"trad(?:e|es|ed|ing)|changes? hands|quoted|priced", ("Share price", *_MULTIPLES)),
         (r"sells|sold|turns over", ("Revenue",)),
-        (r"gr[eo]w\w*|expand\w*|growing", ("Revenue growth",)),
-        (r"yield\w*", ("Dividend yield",)),
         (r"volatil\w+", ("Beta",)),
         (r"employ\w*", ("Employees",)),
     )
 ]
 
-QUALIFIED = re.compile(r"\s?(?:times\s|x\s)?(?:its\s)?(?:trailing|forward|expected|past|next|this)\b")
+QUALIFIED = re.compile(
+    r"\s(?:in|of)\s(?!(?:fy|20|the\s)|[^a-z])|\s?(?:times\s|x\s)?(?:its\s)?(?:trailing|forward|expected|past|next|this)\b"
+)
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
@@ -80,12 +79,23 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
         yield from _earned(scene, amount, found["verb"], denied(scene, place))
 
 
+def _free(scene: Scene, match: re.Match[str]) -> bool:
+    """Whether a word is not part of the name of a figure."""
+    return not any(term.start < match.end() and match.start() < term.end for term in scene.terms)
+
+
 def _implied(scene: Scene) -> Iterator[Ruling]:
     """Yield a true `Ruling` for each number without a name that is the figure which the words of its clause imply."""
     for numeral in scene.numerals[:MOST]:
         if any(term.numeral is numeral and term.names and glued(scene.text, term, numeral) for term in scene.terms):
             continue
-        names = {name for words, implied in IMPLIED if words.search(scene.text) for name in implied}
+        names = {
+            name
+            for words, implied in IMPLIED
+            for m in words.finditer(scene.text)
+            if _free(scene, m)
+            for name in implied
+        }
         owner, mention = scene.subject(numeral.start), scene.time(numeral.start, numeral.end)
         if owner in OF_GROUP or QUALIFIED.match(scene.text, numeral.end):
             continue
