@@ -38,7 +38,7 @@ def agrees(sentence: str, numeral: Numeral, fact: Fact) -> bool:
     if value < 0:
         return re.search(DOWN, sentence, re.IGNORECASE) is not None
     before = sentence[max(0, numeral.start - REACH) : numeral.start]
-    return re.search(r"\bloss(?:es)?\b[^,;]{0,20}$|\bnegative\b[^,;]{0,30}$", before, re.IGNORECASE) is None
+    return re.search(r"\bloss(?:es)?\b[^,;]{0,20}$|\bnegative\b[^,;]{0,30}$|\bminus\s$", before, re.IGNORECASE) is None
 
 
 def _direction(sentence: str, numeral: Numeral) -> bool | None:

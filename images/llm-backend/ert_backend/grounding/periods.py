@@ -217,11 +217,20 @@ def _in_a_row(text: str, spans: Sequence[tuple[int, int]]) -> bool:
     return all(IN_A_ROW.fullmatch(gap[:30]) for gap in gaps)
 
 
+# `back at its FY2022 level of 14%, having touched 16% in between`: of no date that the sentence names.
+DATES = re.compile(r"[^,;]{0,40}\s(?:dates?|dated|stems?|stemmed)\s(?:back\s)?(?:from|to)\s(?:the\s)?")
+ELSEWHEN = re.compile(r"\s(?:in between|in the (?:meantime|interim)|along the way|at one point)\b")
+
+
 def governing(text: str, span: tuple[int, int], mentions: Sequence[Mention], others: Sequence[int]) -> Mention | None:
     """Return the date of a number: directly after it, else before it in the same clause, otherwise the only one."""
     mine = [mention for mention in mentions if not mention.event]
+    if ELSEWHEN.match(text, span[1]):
+        return None
     behind = next((mention for mention in mine if mention.start >= span[1]), None)
     if behind and AFTER.fullmatch(text[span[1] : behind.start]):
+        return behind
+    if behind and DATES.fullmatch(text[span[1] : behind.start]):
         return behind
     lead = LEADING.match(text)
     done = lead.end() if lead and lead.end() <= span[0] else 0

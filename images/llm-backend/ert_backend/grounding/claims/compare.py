@@ -44,6 +44,8 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
         if any(start <= match.start() < end for start, end in never):
             continue
         right = scene.after(match.end())
+        if right is not None and not right.names and right.numeral is None and _number_at(scene, match.end() + 1):
+            continue  # `reduced by more than $500 million in 2024`
         if right is not None and match["more"] != "faster" and match["less"] != "slower":
             yield from _ruled(scene, match, lefts(scene, match.start(), right), right, _test(match))
     for match in words.COMPANY.finditer(scene.text):
@@ -77,14 +79,20 @@ def _verb(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
         test = judged.opposite(test) if NEGATED.search(match[0]) else test
     else:
         test = EITHER[kind]
-        test = judged.below if only else test
+        test = judged.below if only or (kind == "cover" and words.IN_PART.match(scene.text, right.end)) else test
     left = lefts(scene, match.start(), right)
     if not right.names and not any(term.names for term in left):
         if re.search(r"premium|discount", match[0]):
             left = [replace(term, names=_named(scene, right) or words.VALUATION) for term in left]
         elif named := _named(scene, right):
             left = [replace(term, names=named) for term in left]
+    if kind in {"cover", "short"}:  # `with an operating loss it could not cover its interest`
+        left = [replace(term, loss=False) for term in left]
     yield from _ruled(scene, match, left, right, test)
+
+
+def _number_at(scene: Scene, place: int) -> bool:
+    return any(numeral.start == place for numeral in scene.numerals)
 
 
 def _covered(pair: Pair) -> bool | None:
@@ -142,7 +150,8 @@ def _over(scene: Scene, place: int, left: Term, right: Term, test: Test) -> Outc
 
 def both(scene: Scene, place: int, right: Term) -> list[Term]:
     """Return both parts of `above both ALFA and BETA`, `below its 50-day and its 200-day average`, unless negated."""
-    found, each = [right], words.BOTH.match(scene.text, place) is not None
+    found, listed = [right], False
+    each = words.BOTH.match(scene.text, place) is not None
     while len(found) < 4 and not denied(scene, place):
         last = found[-1]
         joint = words.AND.match(scene.text, max(last.end, last.numeral.end if last.numeral else 0))
@@ -154,13 +163,14 @@ def both(scene: Scene, place: int, right: Term) -> list[Term]:
         ):
             break
         found.append(other)
+        listed = listed or joint is None or joint[0].strip() != ","
     rest = scene.text[found[-1].end :]
     ends = (
         len(found) == 1
         or each
         or re.match(r"s?(?:\s(?:alike|too|as well))?\s*(?:[.,;:)]|$|(?:in|at|on|by|for)\s)", rest)
     )
-    return found if ends else [right]
+    return found if ends and (listed or each) else [right]
 
 
 def _alike(scene: Scene, one: Term, two: Term) -> bool:
@@ -212,6 +222,9 @@ def _attribute(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
     if right is None:
         return
     left = replace(named, owner=named.owner if named.named else scene.subject(match.start()))
+    if named.names == {"Cash"} and words.BURNING.search(scene.text[: match.start()][-24:]):
+        left = replace(left, names=frozenset({"Free cash flow"}), loss=True)
+        right = replace(right, loss=True) if not right.names else right
     yield from _ruled(scene, match, [left], right, _test(match))
 
 

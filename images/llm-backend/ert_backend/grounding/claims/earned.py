@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ert_backend.grounding.claims.decide import Ruling
+from ert_backend.grounding.claims.decide import OF_GROUP, Ruling
 from ert_backend.grounding.claims.known.figures import Figure
 from ert_backend.grounding.claims.known.kinds import SELF
 from ert_backend.grounding.claims.sentence.amounts import Amount, Sort
 from ert_backend.grounding.claims.sentence.arguments import denied, unreal
+from ert_backend.grounding.claims.sentence.glue import glued
 from ert_backend.grounding.claims.sentence.scene import NETTED, Scene
-from ert_backend.grounding.claims.sizes import size_in
+from ert_backend.grounding.claims.sizes import is_told, size_in
 
 _FILL = (
     r"(?:(?:about|around|roughly|nearly|almost|some|just|only|over|under|more|less|than|well|a|little"
@@ -33,9 +34,37 @@ NAMED = re.compile(
     r"\s(?:\w+\s)?(?:in|of|from|as|on|per|before|worth)\s(?!cash\b(?!\sfl)(?!\sfr)|20|fy|the\s(?:year|first|second|third|fourth|latest|last|prior|previous|most)\b|fiscal|its\s\w+\s(?:year|quarter)|q\d|last\b|each\b|every\b|both\b)"
 )
 
+MOST = 12
+_MULTIPLES = ("Trailing P/E", "Price to earnings", "Forward P/E", "Price to book", "Price to sales", "EV to EBITDA")
+# Words that imply a figure without its name: a number equal to it belongs to it.
+IMPLIED = [
+    (re.compile(rf"\b(?:{words})\b"), names)
+    for words, names in (
+        (
+            r"distribut\w+|pa(?:id|ys?|ying) out|hand(?:s|ed)\s"
+            r"|(?:go|goes|went|returned|paid) to (?:its )?(?:share|stock)?holders|payout"
+            r"|to (?:its )?(?:owners|investors)",
+            ("Dividends", "Payout ratio", "Dividend per share"),
+        ),
+        (r"invest\w*|plough\w* back|plant and equipment", ("Capital expenditure",)),
+        (r"ow(?:es|ed|ing)|borrow\w*|lenders|creditors|indebted\w*|leverage\w*", ("Total debt", "Debt to equity")),
+        (r"burn\w*|consum\w+", ("Free cash flow",)),
+        (r"valu\w+|worth|stock market|investors pay", ("Market capitalisation", *_MULTIPLES)),
+        (r"trad(?:e|es|ed|ing)|changes? hands|quoted|priced", ("Share price", *_MULTIPLES)),
+        (r"sells|sold|turns over", ("Revenue",)),
+        (r"volatil\w+", ("Beta",)),
+        (r"employ\w*", ("Employees",)),
+    )
+]
+
+QUALIFIED = re.compile(
+    r"\s(?:in|of)\s(?!(?:fy|20|the\s)|[^a-z])|\s?(?:times\s|x\s)?(?:its\s)?(?:trailing|forward|expected|past|next|this)\b"
+)
+
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
     """Check the amount against the figure; reject the value of a different year."""
+    yield from _implied(scene)
     for amount in scene.amounts:
         if amount.sort is not Sort.MONEY or amount.numeral is None or amount.numeral.currency is None:
             continue
@@ -44,8 +73,38 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
         found = before or behind
         if found is None or unreal(scene, amount.start) or NAMED.match(scene.text, amount.end):
             continue
+        if re.match(r"\s(?:more|less|fewer)\sthan\s(?:it|they|its|the)\b", scene.text[amount.end :][:24]):
+            continue
         place = amount.start - len(before[0]) if before else amount.start
         yield from _earned(scene, amount, found["verb"], denied(scene, place))
+
+
+def _free(scene: Scene, match: re.Match[str]) -> bool:
+    """Whether a word is not part of the name of a figure."""
+    return not any(term.start < match.end() and match.start() < term.end for term in scene.terms)
+
+
+def _implied(scene: Scene) -> Iterator[Ruling]:
+    """Yield a true `Ruling` for each number without a name that is the figure which the words of its clause imply."""
+    for numeral in scene.numerals[:MOST]:
+        if any(term.numeral is numeral and term.names and glued(scene.text, term, numeral) for term in scene.terms):
+            continue
+        names = {
+            name
+            for words, implied in IMPLIED
+            for m in words.finditer(scene.text)
+            if _free(scene, m)
+            for name in implied
+        }
+        owner, mention = scene.subject(numeral.start), scene.time(numeral.start, numeral.end)
+        if owner in OF_GROUP or QUALIFIED.match(scene.text, numeral.end):
+            continue
+        items = [
+            i for name in sorted(names) for i in scene.figures.find(name, owner, mention.period if mention else None)
+        ]
+        right = next((item for item in items if is_told(numeral, item)), None)
+        if right is not None:
+            yield Ruling(numeral.start, numeral.end, True, (right.id,), (numeral,))
 
 
 def _earned(scene: Scene, amount: Amount, verb: str, deny: bool) -> Iterator[Ruling]:

@@ -24,7 +24,8 @@ from ert_backend.grounding.claims.words.factors import (
     PAYS_OUT,
     VALUED_AT,
 )
-from ert_backend.grounding.claims.words.predicates import BY_NAME, PASSIVE, VERBS
+from ert_backend.grounding.claims.words.predicates import BY_NAME, COMPARED, EARNS_TIMES, EARNS_WHAT, PASSIVE, VERBS
+from ert_backend.grounding.claims.words.ranks import MULTIPLES
 from ert_backend.grounding.numerals import Kind
 
 
@@ -34,8 +35,9 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
         if amount.sort is not Sort.MONEY and not unreal(scene, amount.start):
             yield from _of(scene, amount)
         yield from _off(scene, amount)
-    for match in VERBS.finditer(scene.text):
-        yield from _after_verb(scene, match)
+    for pattern in (VERBS, COMPARED):
+        for match in pattern.finditer(scene.text):
+            yield from _after_verb(scene, match)
     for match in PASSIVE.finditer(scene.text):
         yield from _passive(scene, match)
 
@@ -97,7 +99,9 @@ def _of_something(text: str, amount: Amount) -> bool:
 
 
 def _bare(scene: Scene, amount: Amount, right: Term, what: str | None) -> bool:
-    """Whether no figure follows: only a number, or a date without a figure."""
+    """Whether no figure to relate to follows: only a number, a date, or the multiple itself (`10x earnings`)."""
+    if right.names and right.names <= MULTIPLES and right.numeral is amount.numeral:
+        return True
     if right.names or (what and right.when is not None):
         return False
     percent = amount.numeral is not None and "%" in amount.numeral.text
@@ -127,9 +131,10 @@ def _elsewhere(scene: Scene, amount: Amount, right: Term) -> list[Term]:
         return []
     named = BY_NAME.match(scene.text, right.end)
     about = scene.after(named.end()) if named else None
-    if about is None or not about.names:
-        return []
-    return [Term(amount.start, amount.start, about.names, scene.subject(amount.start))]
+    names = about.names if about is not None else frozenset()
+    if not names and (verb := EARNS_TIMES.search(before)):
+        names = next((found for verbs, found in EARNS_WHAT if re.match(verbs, verb[1])), frozenset())
+    return [Term(amount.start, amount.start, names, scene.subject(amount.start))] if names else []
 
 
 def _share(amount: Amount) -> Test:
@@ -227,6 +232,6 @@ def _after_verb(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
         one, two = (left, right) if kind == "cover" else ([right], left[0] if left else right)
         yield from _ruled(scene, amount, one, two, _share(amount))
         return
-    up = {"up": True, "passive_up": False, "down": False, "short": False}.get(kind)
+    up = {"up": True, "more": True, "less": False, "passive_up": False, "down": False, "short": False}.get(kind)
     if up is not None:
         yield from _ruled(scene, amount, left, right, _apart(amount, up))

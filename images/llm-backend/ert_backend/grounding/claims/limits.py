@@ -16,7 +16,9 @@ from ert_backend.grounding.claims.sizes import size_in
 from ert_backend.grounding.numerals import Numeral
 
 _ABOVE = (
-    r"above|over|more than|greater than|higher than|in excess of|exceed(?:s|ed|ing)?|upwards of|north of|at least"
+    r"above|over|more than|greater than|higher than|in excess of"
+    r"|exceed(?:s|ed|ing)?|cross(?:es|ed|ing)|pass(?:es|ed|ing)|surpass(?:es|ed|ing)|past|br[eo]k(?:e|es|en)? through"
+    r"|upwards of|north of|at least"
     r"|no less than|tops?|topped"
 )
 _BELOW = r"below|under|less than|lower than|fewer than|south of|at most|no more than|beneath|short of|shy of"

@@ -26,6 +26,10 @@ from ert_backend.grounding.claims.words.ranks import (
 )
 from ert_backend.grounding.facts import Period
 
+EXCLUDED = re.compile(
+    r"s?,?\s(?:of the (?:three|group|peer group)\s)?(?:after|behind|except(?: for)?|apart from|other than|bar|save for"
+    r"|excluding|with the exception of|second only to|but for)\s(?:that of\s)?"
+)
 RIGHT_BEHIND = re.compile(r"\s(?:in|during|for|at)\s(?:the\s)?")
 
 
@@ -95,13 +99,16 @@ def _companies(scene: Scene, match: re.Match[str], term: Term, name: str) -> tup
     between = [c for c in scene.companies if term.end <= c.start < match.start()]
     if between and term.start < match.start():
         return entries, between[-1].owner or SELF
+    if (excluded := EXCLUDED.match(scene.text, max(match.end(), term.end))) is not None:  # `the lowest after ALFA`
+        spared = [c.owner or SELF for c in scene.companies if c.start == excluded.end()]
+        entries = [entry for entry in entries if entry.key not in spared]
     grouped = term.owner in OF_GROUP
     owner = term.owner if term.named and term.owner is not None and not grouped else scene.subject(match.start())
     if not term.named:
         begin = scene.clause(match.start())[0]
         owned = [c for c in scene.companies if begin <= c.start < match.start() and not c.named]
         belongs = re.search(
-            r"\b(?:belongs to|is (?:that|those) of|goes to|is|was|of)\s(?:the\s)?$",
+            r"\b(?:belongs to|is (?:that|those) of|goes to|is|was|(?<!ahead )(?<!front )of)\s(?:the\s)?$",
             scene.text[max(0, _next(scene, match) - 20) : _next(scene, match)],
         )
         if (
@@ -186,6 +193,8 @@ def _placed(entries: Sequence[Entry], key: str, high: bool, match: re.Match[str]
     if mine is None or not others:
         return None
     ahead = sum(value > mine if high else value < mine for value in others)
+    if match["nth"]:
+        return ahead == {"third": 2, "fourth": 3}[match["nth"]] if len(others) > 1 else None
     if match["middle"]:
         return ahead == 1 if len(others) > 1 else None
     if match["second"]:

@@ -12,6 +12,7 @@ from ert_backend.grounding.claims.words.predicates import EARNS_MOST, EARNS_WHAT
 from ert_backend.grounding.claims.words.ranks import BEHIND, BY_MULTIPLE, MULTIPLES, OF_COMPANIES, OWN, VALUED
 
 SIZED = frozenset({"Revenue", "Market capitalisation"})
+NOUN = re.compile(r"\s(?:company|bank|airline|carrier|business|retailer|miner|group|firm|name|player|member)\b")
 BY_WHAT = re.compile(r"\s(?:by|for|in|on|measured)\b")
 Ranked = tuple[Sequence[Term], bool]
 
@@ -21,7 +22,7 @@ def ranked(scene: Scene, match: re.Match[str]) -> Ranked:
     own = match["own"] or match["adjective"]
     if own:
         return _own(scene, match, own)
-    return _named(scene, match), match["high"] is not None or match["middle"] is not None
+    return _named(scene, match), not match["low"]
 
 
 def _own(scene: Scene, match: re.Match[str], own: str) -> Ranked:
@@ -47,7 +48,8 @@ def _named(scene: Scene, match: re.Match[str]) -> Sequence[Term]:
     about = scene.after(behind.end()) if behind else None
     if about is not None and about.names:
         return [about]
-    group = OF_COMPANIES.match(scene.text, match.end() + 1)
+    noun = NOUN.match(scene.text, match.end())
+    group = OF_COMPANIES.match(scene.text, (noun.end() if noun else match.end()) + 1)
     sized = match[0] in {"largest", "biggest", "smallest"} and group is not None
     if sized and group and not BY_WHAT.match(scene.text, group.end()):
         return [Term(match.start(), match.start(), SIZED)]
@@ -70,7 +72,8 @@ def _around(scene: Scene, match: re.Match[str]) -> Sequence[Term]:
         (
             t
             for t in scene.terms
-            if t.start > match.end() and scene.text[: t.start].rstrip().endswith((" for", " by", " on", " in", " with"))
+            if t.start > match.end()
+            and scene.text[: t.start].rstrip().endswith((" for", " by", " on", " in", " with", " terms of"))
         ),
         None,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from ert_backend.grounding.claims import (
+    alike,
     compare,
     earned,
     factors,
@@ -23,7 +24,7 @@ from ert_backend.grounding.claims import (
     told,
     whose,
 )
-from ert_backend.grounding.claims.change import higher, trend
+from ert_backend.grounding.claims.change import higher, speed, trend
 from ert_backend.grounding.claims.decide import Ruling
 from ert_backend.grounding.claims.known.build import index
 from ert_backend.grounding.claims.known.figures import Figures
@@ -41,6 +42,7 @@ READERS = (
     paired.rulings,
     trend.rulings,
     higher.rulings,
+    speed.rulings,
     factors.rulings,
     states.rulings,
     rank.rulings,
@@ -51,6 +53,7 @@ READERS = (
     whose.rulings,
     earned.rulings,
     lists.rulings,
+    alike.rulings,
 )
 
 

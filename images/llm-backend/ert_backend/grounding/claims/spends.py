@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
-from ert_backend.grounding.claims.decide import Pair, Ruling, Test, above, below, decide, opposite
+from ert_backend.grounding.claims.decide import OF_GROUP, Pair, Ruling, Test, above, below, decide, opposite
+from ert_backend.grounding.claims.known.kinds import SELF
 from ert_backend.grounding.claims.sentence.amounts import Amount, Sort
 from ert_backend.grounding.claims.sentence.arguments import denied, unreal
 from ert_backend.grounding.claims.sentence.scene import Scene
-from ert_backend.grounding.claims.sentence.term import Term
+from ert_backend.grounding.claims.sentence.term import ALL, GROUP, Term
 
 MORE = re.compile(
-    r"\b(?P<verb>[a-z]+)(?P<out>\s(?:out|in))?\s[^,;]{0,40}?\b(?:(?P<more>more)|(?P<less>less))\b(?P<what>[^,;]{0,50}?)"
+    r"\b(?P<verb>(?:earn|mak|made|net|distribut|pa[yi]|return|hand|ow[ei]|borrow|h[oe]ld|keep|kept|sell|sold|turn|invest|generat|produc"
+    r"|spen|us|has|had|have|carr|bring|brought|report|post|record|book)[a-z]*)(?P<out>\s(?:out|in))?\s[^,;]{0,40}?\b(?:(?P<more>more)|(?P<less>less))\b(?P<what>[^,;]{0,50}?)"
     r"\sthan\s(?:it|they|what it|the \w+)\s(?:has |have |had )?(?P<second>[a-z]+)(?:\s(?:in|up|out))?(?=[\s.,;]|$)"
 )
 BY_VERB = (
@@ -44,11 +47,22 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
         )
         test: Test = above if match["more"] else below
         test = opposite(test) if denied(scene, match.start()) else test
+        if left.owner in OF_GROUP and right.owner in OF_GROUP:
+            yield from _each(scene, match, left, right, test)
+            continue
         outcome, ids = decide(scene.figures, left, right, test)
         if outcome is not None:
             if outcome and amount is not None and amount.numeral is not None:
                 outcome, ids = decide(scene.figures, left, right, _by(amount))
             yield Ruling(match.start(), match.end(), bool(outcome), ids)
+
+
+def _each(scene: Scene, match: re.Match[str], left: Term, right: Term, test: Test) -> Iterator[Ruling]:
+    """Check `all three owe more than they hold in cash`: each company with itself."""
+    members = scene.figures.peers if left.owner != ALL else (SELF, *scene.figures.peers)
+    found = [decide(scene.figures, replace(left, owner=one), replace(right, owner=one), test) for one in members]
+    if left.owner in {ALL, GROUP} and found and all(outcome is not None for outcome, _ in found):
+        yield Ruling(match.start(), match.end(), all(outcome for outcome, _ in found), found[0][1])
 
 
 def _by(amount: Amount) -> Test:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ert_backend.grounding.claims.decide import Ruling, values
@@ -15,6 +16,13 @@ from ert_backend.grounding.claims.sizes import is_told, size_in
 from ert_backend.grounding.claims.words.predicates import EXPECTED
 from ert_backend.grounding.numerals import Kind, Numeral
 
+EQUALS = re.compile(
+    r"s?\s(?:(?:then|now|still|thus|only|just|again)\s)*(?:is|was|are|were|comes to|came to|amounts to|amounted to"
+    r"|stands at|stood at|totals|totalled|equals|equalled|reached|works out at|worked out at"
+    r"|leaves (?:\w+ )?(?:with )?a (?:surplus|cushion|balance) of)\s"
+    r"(?:(?:about|around|roughly|nearly|almost|some|just|only|approximately|a|mere|over|under)\s)*"
+)
+
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
     """Yield a true `Ruling` for each match, and a false one for a mismatch with a figure of a day."""
@@ -22,15 +30,34 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
         yield from _expected(scene)
     for term in scene.terms:
         numeral = term.numeral
-        if numeral is None or not (term.start == numeral.start or glued(scene.text, term, numeral)):
+        if numeral is None and (is_at := EQUALS.match(scene.text, term.end)):
+            numeral = next((n for n in scene.numerals if n.start == is_at.end()), None)
+        equal = numeral is not None and _equals(scene.text, term, numeral)
+        if numeral is None or not (term.start == numeral.start or equal or glued(scene.text, term, numeral)):
             continue
         plain = Term(term.start, term.end, term.names, term.owner, term.when)
         found = [i for name in sorted(term.names) for i in values(scene.figures, plain, name, term.owner or SELF)]
         right = next((item for item in found if is_told(numeral, item)), None)
         if right is not None:
             yield Ruling(numeral.start, numeral.end, True, (right.id,), (numeral,))
-        elif numeral.kind is Kind.MONEY and len(term.names) == 1 and _is_none(scene, term, numeral):
+        elif equal and term.names == frozenset({"Net debt"}) and _is_never(scene, term, numeral):
+            yield Ruling(numeral.start, numeral.end, False, (found[0].id,) if found else ())
+        elif not equal and numeral.kind is Kind.MONEY and len(term.names) == 1 and _is_none(scene, term, numeral):
             yield Ruling(numeral.start, term.end, False, (found[0].id,) if found else ())
+
+
+def _equals(text: str, term: Term, numeral: Numeral) -> bool:
+    """Whether the text says that the figure is the number: `debt less cash comes to $3 billion`."""
+    found = EQUALS.match(text, term.end)
+    return found is not None and found.end() == numeral.start
+
+
+def _is_never(scene: Scene, term: Term, numeral: Numeral) -> bool:
+    """Whether an amount is the net debt of no date."""
+    items = scene.figures.known.get((term.owner or SELF, "Net debt"), ())
+    amount = next((a for a in scene.amounts if a.numeral is numeral), None)
+    sizes = [size for item in items if (size := size_in(item, numeral)) is not None]
+    return numeral.kind is Kind.MONEY and amount is not None and bool(sizes) and not any(map(amount.holds, sizes))
 
 
 def _is_none(scene: Scene, term: Term, numeral: Numeral) -> bool:

@@ -23,7 +23,8 @@ _BY = (
 BELONGS = re.compile(
     r"s?(?:,? (?:not|and not) \S+,?)?(?: in (?:the )?\S+)?,? (?:is|was|are|were|belongs?"
     r"|belonged|sits?|lies?|rests?|goes|comes|came)\s?"
-    rf"(?:only |in fact |actually |instead |also |here )*(?:{_BY} by|that of|those of|the one of"
+    rf"(?:only |in fact |actually |instead |also |here )*(?:{_BY} by|that of|those of|the one of|what"
+    r"|on offer (?:at|from)|to be found at|to be had at|found at|seen at|available at"
     rf"|to|with|from|of|at|for)?\s?"
     r"(?:the )?"
 )
@@ -38,6 +39,7 @@ IT_IS = re.compile(
 )
 ROLE = re.compile(r"\s(?:with|that|which)\s")
 NOT = re.compile(r"\b(?:not|rather than|instead of|unlike|than|nor)\s(?:by\s|of\s|that of\s|the\s|at\s|with\s|to\s)*$")
+AT = re.compile(r"(?:^|\s)(?:at|with)\s$")
 THE_ONE = re.compile(
     r"\b(?:one|company|bank|firm|name|stock|peer|business|member|\w+er) (?:with|that \w+|which \w+)\s(?:\S+\s){0,3}$"
 )
@@ -85,6 +87,8 @@ def _owner(scene: Scene, term: Term) -> str | None:
         it_is = IT_IS.search(text[: before.start][-30:]) is not None
         if it_is or " is the " in text[before.end : start]:
             return before.owner or SELF
+    if numeral is not None and term.named and AT.search(text[: numeral.start][-6:]):
+        return term.owner or SELF  # `at 2.0, ALFA's beta is`
     return None
 
 

@@ -13,7 +13,7 @@ from ert_backend.grounding.claims.sentence.amounts import Amount
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.claims.sizes import size_in
-from ert_backend.grounding.claims.words.changes import LOSS
+from ert_backend.grounding.claims.words.changes import FACTORS, LOSS
 from ert_backend.grounding.numerals import Kind, Numeral
 
 
@@ -38,7 +38,7 @@ def ends(scene: Scene, match: re.Match[str], stop: int) -> tuple[Amount, Amount]
 
 
 def from_to(
-    scene: Scene, match: re.Match[str], kind: str, terms: Sequence[Term], both: tuple[Amount, Amount]
+    scene: Scene, match: re.Match[str], said: Said, terms: Sequence[Term], both: tuple[Amount, Amount]
 ) -> Iterator[Ruling]:
     """Check that the two values match the direction of the change and that the first one is the earlier."""
     source, target = both
@@ -49,9 +49,12 @@ def from_to(
         return
     names = {name for term in terms for name in term.names}
     losses = any(LOSS.search(scene.text[t.start : t.end]) for t in terms)
-    rise = (two.value > one.value) if one.value >= 0 and two.value >= 0 else (two.value > one.value) != losses
-    up = upward(Said(next(iter(sorted(names)), ""), kind, None, losses))
-    if up is not None and up != rise:
+    before, after = _signed(scene, one), _signed(scene, two)
+    rise = (after > before) if before >= 0 and after >= 0 else (after > before) != losses
+    up = upward(Said(next(iter(sorted(names)), ""), said.kind, None, losses))
+    factor = said.kind in FACTORS and said.amount is not None and before > 0 < after
+    wrong = factor and said.amount is not None and not said.amount.holds(after / before)
+    if (up is not None and up != rise) or wrong:
         yield Ruling(match.start(), target.end, False, ())
         return
     for term in terms:
@@ -66,6 +69,12 @@ def from_to(
             if old and new:
                 right = any(_earlier(a, b) for a in old for b in new)
                 yield Ruling(match.start(), target.end, right, (old[0].id, new[0].id), (one, two) if right else ())
+
+
+def _signed(scene: Scene, numeral: Numeral) -> float:
+    """Return the value with the sign that `minus` or `negative` gives it."""
+    minus = re.search(r"\b(?:minus|negative)\s$", scene.text[: numeral.start][-10:])
+    return -abs(numeral.value) if minus else numeral.value
 
 
 def _unlike(items: Sequence[Figure], ends: Sequence[Numeral]) -> bool:

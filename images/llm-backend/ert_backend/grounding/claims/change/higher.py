@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ert_backend.grounding.claims.change.trend import change_of
+from ert_backend.grounding.claims.change.outcome import change_of
 from ert_backend.grounding.claims.decide import Ruling
 from ert_backend.grounding.claims.sentence.arguments import unreal
 from ert_backend.grounding.claims.sentence.scene import Scene

@@ -6,39 +6,42 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from ert_backend.grounding.claims.change.elliptic import elliptic
 from ert_backend.grounding.claims.change.from_to import ends, from_to
+from ert_backend.grounding.claims.change.outcome import change_of
 from ert_backend.grounding.claims.change.parts import about, amount_of
-from ert_backend.grounding.claims.change.size import Change, Said, holds, is_so
+from ert_backend.grounding.claims.change.size import Change, Said, is_so
+from ert_backend.grounding.claims.change.speed import SPEED, STOPPED
 from ert_backend.grounding.claims.decide import Outcome, Pair, Ruling, above, below, decide, fits
-from ert_backend.grounding.claims.known.kinds import GROWTH, SELF
+from ert_backend.grounding.claims.known.kinds import SELF
 from ert_backend.grounding.claims.sentence.amounts import Amount
 from ert_backend.grounding.claims.sentence.arguments import denied, unreal
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
-from ert_backend.grounding.claims.sentence.times import SPAN, Span, couples, span
+from ert_backend.grounding.claims.sentence.times import SPAN, Span, span
 from ert_backend.grounding.claims.words.changes import (
     APART_FROM,
     BETWEEN,
     CHANGE,
     COPULA,
-    ECHO,
     FELL_IN,
     FELL_ON,
+    FOLLOWING,
     FROM_FIGURE,
-    LOSS,
     PARTICLE,
     REGAINED,
     SHORT,
     THEN,
 )
 from ert_backend.grounding.claims.words.predicates import EXPECTED
-from ert_backend.grounding.numerals import Numeral
+from ert_backend.grounding.numerals import Kind, Numeral
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
     """Check each change of a figure."""
     said = scene.amounts
     named = {place for term in scene.terms for place in range(term.start, term.end)}
+    named |= {place for pattern in (SPEED, STOPPED) for m in pattern.finditer(scene.text) for place in range(*m.span())}
     matches = [match for match in CHANGE.finditer(scene.text) if match.start() not in named]
     for place, match in enumerate(matches):
         if match[0] in {"up", "down"} and PARTICLE.search(scene.text[max(0, match.start() - 14) : match.start()]):
@@ -47,10 +50,19 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
             continue
         if match[0] in APART_FROM and EXPECTED.search(scene.text):
             continue
+        if FOLLOWING.match(scene.text, match.end()) or _loses_money(scene, match):
+            continue
         if match[0] in {"lost", "gained"} and REGAINED.search(scene.text[: match.start()][-60:]):
             continue
         begin, stop = _reach(scene, matches, place)
         yield from _change(scene, match, said, begin, stop)
+
+
+def _loses_money(scene: Scene, match: re.Match[str]) -> bool:
+    """Whether a company makes a loss: `although revenue doubled, the company still lost $750 million`."""
+    numeral = next((n for n in scene.numerals if n.start == match.end() + 1), None)
+    near = any(re.fullmatch(r" (?:\w+ )?", scene.text[c.end : match.start()]) for c in scene.companies)
+    return match[0] in {"lost", "loses", "losing"} and numeral is not None and numeral.kind is Kind.MONEY and near
 
 
 def _dates(scene: Scene, match: re.Match[str]) -> bool:
@@ -81,9 +93,10 @@ def _change(scene: Scene, match: re.Match[str], said: Sequence[Amount], begin: i
     terms = about(scene, match)
     amount = amount_of(scene, match, said, begin)
     deny = denied(scene, match.start())
-    both = ends(scene, match, stop)
-    if both is not None and kind != "flat" and not deny:
-        yield from from_to(scene, match, kind, terms, both)
+    pair = [] if deny or kind == "flat" else _of_values(scene, match, Said("", kind, amount), terms, stop)
+    yield from pair
+    if any(ruling.true for ruling in pair) and not any(m.start > match.end() for m in scene.periods):
+        return  # `halved, from 40% to 20%`: the two values date the change
     base = _base(scene, match)
     if base is not None and not any(term.names == base.names for term in terms):
         yield from _from_figure(scene, match, Said("", kind, amount), terms, base)
@@ -109,8 +122,14 @@ def _change(scene: Scene, match: re.Match[str], said: Sequence[Amount], begin: i
             continue
         numerals = tuple(n for n in scene.numerals if amount and _touch(n, amount, match))
         yield Ruling(match.start(), match.end(), outcome != deny, ids, numerals)
-    if amount is None and not deny:
-        yield from _echo(scene, match, asked, kind)
+    if not deny:
+        yield from elliptic(scene, match, Said("", kind, amount), asked)
+
+
+def _of_values(scene: Scene, match: re.Match[str], said: Said, terms: Sequence[Term], stop: int) -> Sequence[Ruling]:
+    """Check the two values that a change gives: `from 40% to 20%`."""
+    both = ends(scene, match, stop)
+    return list(from_to(scene, match, said, terms, both)) if both is not None else []
 
 
 def _own_time(term: Term, asked: Span, stop: int) -> Span:
@@ -123,23 +142,13 @@ def _own_time(term: Term, asked: Span, stop: int) -> Span:
 
 def _elsewhere(scene: Scene, term: Term, kind: str, amount: Amount | None) -> Outcome | None:
     """Check over the span of another clause: `doubled in two years, while debt fell by $300 million`."""
-    if len(scene.periods) > 1:
+    if scene.periods:
         whole = span(scene, 0, len(scene.text))
         outcome, ids = change_of(scene, term, whole, kind, amount)
         if outcome and whole.older is not None:
             return outcome, ids
     over = SPAN.search(scene.text)
     return change_of(scene, term, span(scene, over.start(), over.end(), over.start()), kind, amount) if over else None
-
-
-def _echo(scene: Scene, match: re.Match[str], asked: Span, kind: str) -> Iterator[Ruling]:
-    """Check the second subject of `declined over the year, and so did debt`."""
-    echo = ECHO.search(scene.text, match.end())
-    term = scene.after(echo.end()) if echo else None
-    if term is not None and term.names:
-        outcome, ids = change_of(scene, term, asked, kind, None)
-        if outcome is not None:
-            yield Ruling(match.start(), term.end, outcome, ids)
 
 
 def _each(scene: Scene, match: re.Match[str], terms: Sequence[Term], kind: str) -> list[Ruling]:
@@ -205,37 +214,3 @@ def _touch(numeral: Numeral, amount: Amount, match: re.Match[str]) -> bool:
     """Whether a number is the source of the amount, or part of the verb (`doubled`)."""
     spoken = numeral.start < match.end() and match.start() < numeral.end
     return numeral is amount.numeral or (numeral.start < amount.end and amount.start < numeral.end) or spoken
-
-
-def change_of(scene: Scene, term: Term, asked: Span, kind: str, amount: Amount | None) -> Outcome:
-    """Return whether a figure changed as described within the requested span, and the ids used; None if unknown."""
-    owner, outcomes = term.owner or SELF, []
-    ids: tuple[str, ...] = ()
-    inverse = LOSS.search(scene.text[term.start : term.end]) is not None
-    for name in sorted(term.names):
-        found, every = couples(scene.figures, name, owner, asked)
-        results = [holds(Said(name, kind, amount, inverse), old, new) for old, new in found]
-        ids = ids or tuple(dict.fromkeys(figure.id for pair in found[:1] for figure in reversed(pair)))
-        known = [result for result in results if result is not None]
-        if every and known:
-            outcomes.append(all(known))
-        else:
-            outcomes += known
-        if not every and _of_growth(scene, asked):
-            outcomes += _by_growth(scene, Said(name, kind, amount), owner)
-    outcome = None if not outcomes else any(outcomes)
-    return outcome, ids
-
-
-def _of_growth(scene: Scene, asked: Span) -> bool:
-    """Whether the growth in the request is of this span: the newest year against the one before."""
-    newest = asked.newer is None or asked.newer.year == scene.figures.latest.year
-    whole = asked.newer is None or asked.newer.quarter is None
-    back = asked.older is None or (scene.figures.latest.year or 0) - 1 == asked.older.year
-    return newest and whole and back and not asked.quarterly and asked.years is None and asked.steps is None
-
-
-def _by_growth(scene: Scene, said: Said, owner: str) -> list[bool]:
-    found = scene.figures.find(GROWTH.get(said.name, ""), owner)
-    results = (is_so(said, Change(item.value, 1 + item.value, item.value)) for item in found)
-    return [result for result in results if result is not None]

@@ -53,6 +53,7 @@ PARTS = {
     "eighth": 8,
 }
 PARTS |= {"ninth": 9, "tenth": 10, "twentieth": 20}
+UNIT = "(?:dollar|euro|pound|yen|franc|krona|krone|crown|rupee|real|rand|peso|won|yuan|zloty)"
 _PART = "|".join(PARTS)
 _NUMBER = "|".join(NUMBERS)
 WORDS = re.compile(
@@ -60,7 +61,9 @@ WORDS = re.compile(
     (?<![\w.$])(?:
       (?P<mixed>{_NUMBER}|\d{{1,2}})\sand\s(?:a|one)\s(?P<mixed_part>half|third|quarter)
         (?!\s(?:m|b|tr)illion)(?P<mixed_unit>\sfold
-        |\stimes)?
+        |\stimes|\s(?:percentage\s)?points?)?
+    | (?P<part_of>{_NUMBER}|\d{{1,2}})\s(?:(?:{UNIT}s?)\s)?(?:in|out\sof)\s(?:every\s)?(?P<whole_of>{_NUMBER}|\d{{1,3}})
+        (?=\s(?:{UNIT}s?\s)?of\s)(?P<unit_of>\s{UNIT}s?(?=\sof\s))?
     | (?P<fold>{_NUMBER}|\d+(?:\.\d+)?)[ ]?fold
     | (?:a\s)?factor\sof\s(?:about\s|roughly\s|nearly\s|almost\s|more\sthan\s|over\s
       |some\s)?(?P<factor>(?:{_NUMBER})(?!\w)|\d+(?:\.\d+)?)
@@ -94,14 +97,15 @@ JUST = re.compile(
     r"(?:just|slightly|little|bit|touch|shade) (?:over|under|above|below|more than|less than)\s+(?:a |an )?$"
 )
 MULTIPLIED = re.compile(r"\bmultipl\w+ (?:\w+ )?by (?:about |almost |nearly |over |some )?$")
-EXACT, LOOSE = 0.06, 0.15
+UP_TO = re.compile(r"no more|at most|up to")
+EXACT, LOOSE, EDGE = 0.06, 0.15, 1e-6
 
 
 def worded(text: str) -> Iterator[Amount]:
     """Yield each amount without digits, and each with `times`."""
     for match in WORDS.finditer(text):
         value, part = _value(match)
-        if match["points"]:
+        if match["points"] or (match["mixed_unit"] or "").endswith(("point", "points")):
             yield _bounded(text, match.span(), Sort.POINTS, value / 100, step=0.005)
         elif value:
             yield _bounded(text, match.span(), Sort.SHARE if part else Sort.FACTOR, value)
@@ -133,6 +137,10 @@ def _value(match: re.Match[str]) -> tuple[float, bool]:
     if match["mixed"]:
         whole = NUMBERS.get(match["mixed"]) or float(match["mixed"])
         return whole + 1 / PARTS[match["mixed_part"]], False
+    if match["part_of"]:
+        whole = NUMBERS.get(match["whole_of"]) or float(match["whole_of"])
+        part = NUMBERS.get(match["part_of"]) or float(match["part_of"])
+        return (part / whole if part < whole else 0.0), True
     if match["twice"]:
         return float(TWICE[match["twice"]]), False
     if match["part"]:
@@ -158,10 +166,13 @@ def _bounded(
         low, high = (min(low, value * 0.99), value * 1.2) if over else (value * 0.8, max(high, value * 1.01))
     elif ABOUT.search(before):
         low, high = min(low, value * (1 - LOOSE)), max(high, value * (1 + LOOSE))
-    elif LESS.search(before):
-        low, high = 0.0, value + step
-    elif MORE.search(before):
-        low, high = value - step, float("inf")
+    elif less := LESS.search(before):
+        low, high = 0.0, value + (step or (0.0 if UP_TO.match(less[0]) else -EDGE * value))
+    elif more := MORE.search(before):
+        low, high = (
+            value - (step or (0.0 if more[0].startswith(("at least", "no less")) else -EDGE * value)),
+            float("inf"),
+        )
     return Amount(start, end, sort, value, low, high, numeral)
 
 

@@ -23,6 +23,7 @@ PART = re.compile(
 )
 LISTED = re.compile(r"s?(?:,|,? and|,? or|,? nor)\s(?:its\s|the\s|\w+\s)?")
 FINITE = re.compile(r"\b(?:is|are|was|were|has|have|had|covers?|exceeds?|stands?|fell|rose|grew)\b")
+NEITHER = re.compile(r"\bneither\s[^,;]{1,30}\snor\s[^,;]{1,30}$")
 JOINED = re.compile(r"s?,? (?:and|or|nor)\s(?:its\s|the\s|\w+\s)?")
 
 
@@ -34,7 +35,8 @@ def unreal(scene: Scene, place: int) -> bool:
 
 def denied(scene: Scene, place: int) -> bool:
     """Whether the text right before a position negates the predicate."""
-    return DENIED.search(scene.text[max(0, place - 60) : place]) is not None
+    before = scene.text[max(0, place - 60) : place]
+    return DENIED.search(before) is not None or NEITHER.search(before) is not None
 
 
 def lefts(scene: Scene, place: int, right: Term | None) -> Sequence[Term]:

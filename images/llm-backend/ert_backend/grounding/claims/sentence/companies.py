@@ -47,5 +47,10 @@ def _group(match: re.Match[str], figures: Figures) -> str:
 
 
 def _free(text: str, term: Term) -> bool:
+    cleft = text[: term.start].endswith(("it is ", "it was "))
+    if cleft and re.match(r" (?:that|which|who|whose) ", text[term.end :][:7]):
+        return True
+    if text[term.end :].startswith((" included", " alike", " considered")):
+        return False
     owns = re.match(r"'s?\s", text[term.end : term.end + 3]) is not None
     return not owns and NOT_FREE.search(text[max(0, term.start - 40) : term.start]) is None

@@ -11,7 +11,10 @@ from ert_backend.grounding.claims.known.kinds import SELF
 from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.numerals import Kind, Numeral
 
-_ABOUT = r"(?:(?:about|around|roughly|nearly|almost|some|just|only|over|under|more than|less than|approximately)\s)*"
+_ABOUT = (
+    r"(?:(?:about|around|roughly|nearly|almost|some|just|only|over|under|more than|less than|approximately|exactly"
+    r"|precisely|fully|well over|a mere|merely|as much as|no less than|no more than|close to)\s)*"
+)
 BEHIND = re.compile(
     rf"s?(?:\s(?:and\s\w+\s)?of\s(?:a\s|an\s)?{_ABOUT}|,\s(?:at|of)\s{_ABOUT}|\s\((?:of\s)?"
     rf"|\s(?:bill|cost|pile|balance)\sof\s)(?:minus\s)?"
@@ -47,7 +50,7 @@ ELIDED = re.compile(
     r"|doubled|halved|advanced"
     r"|slipped)\b"
 )
-OWNED = re.compile(r"'s?\s(?:(?:own|total|respective|current)\s)*")
+OWNED = re.compile(r"'s?\s(?:(?:own|total|respective|current)\s)*|\sand\s(?:its|their)\s|\s\((?:at\s)?")
 
 
 def glued(text: str, term: Term, numeral: Numeral) -> bool:
@@ -55,7 +58,9 @@ def glued(text: str, term: Term, numeral: Numeral) -> bool:
     if numeral.start >= term.end:
         return BEHIND.fullmatch(text[term.end : numeral.start][:50]) is not None
     gap = text[numeral.end : term.start][:50]
-    if re.fullmatch(r",\s(?:the\s|its\s)?", gap) and re.search(r"\b(?:at|with)\s$", text[: numeral.start][-6:]):
+    if re.fullmatch(r",\s(?:the\s|its\s|\w+'s?\s)?", gap) and re.search(
+        r"\b(?:at|with)\s$", text[: numeral.start][-6:]
+    ):
         return True
     return numeral.kind is Kind.MONEY and BEFORE.fullmatch(gap) is not None
 

@@ -21,9 +21,8 @@ _MULTIPLES = frozenset(
 _NOTHING: frozenset[str] = frozenset()
 _GROUPS: Mapping[str, frozenset[str]] = {
     "earnings;profit;profits;annual profit;net result;after tax profit;profit after tax": frozenset({"Net income"}),
-    "per share earnings;earnings per share;eps;trailing eps;trailing earnings per share": frozenset(
-        {"Earnings per share"}
-    ),
+    "per share earnings;earnings per share;profit per share;net profit per share;net income per share"
+    ";eps;trailing eps;trailing earnings per share": frozenset({"Earnings per share"}),
     "forward eps;expected eps;forward earnings per share;expected earnings per share": frozenset(
         {"Forward earnings per share"}
     ),
@@ -35,8 +34,9 @@ _GROUPS: Mapping[str, frozenset[str]] = {
     "book value;book value per share;book;net asset value;stated book value": frozenset(
         {"Book value per share", "Equity"}
     ),
-    "net debt": frozenset({"Net debt"}),
-    "net cash;net cash position": frozenset({"Net cash"}),
+    "net debt;debt less cash;debt minus cash;debt net of cash;borrowings less cash;borrowings minus cash"
+    ";borrowings net of cash;net borrowings;net indebtedness": frozenset({"Net debt"}),
+    "net cash;net cash position;cash less debt;cash minus debt;cash net of debt": frozenset({"Net cash"}),
     "debt;debts;total debt;borrowings;gross debt;indebtedness;debt load;debt pile": frozenset({"Total debt"}),
     "cash;cash pile;cash balance;cash position;cash holdings;cash on hand;cash reserves;cash and equivalents"
     ";liquidity on hand": frozenset({"Cash"}),
@@ -108,13 +108,17 @@ _GROUPS: Mapping[str, frozenset[str]] = {
     "market cap;market value;market capitalisation;market capitalization;equity value;market worth": frozenset(
         {"Market capitalisation"}
     ),
-    "ebit;operating profit;operating income;operating earnings;operating loss": frozenset({"Operating income"}),
+    "ebit;operating result;operating profit;operating income;operating earnings;operating loss": frozenset(
+        {"Operating income"}
+    ),
     "net loss;loss;losses": frozenset({"Net income"}),
-    "operating cash flow;cash from operations;cash flow from operations;operating cash;operating cash generation": (
+    "operating cash flow;operations brought in;operations generated;operations produced;operations yielded"
+    ";cash from operations;cash flow from operations;operating cash;operating cash generation": (
         frozenset({"Operating cash flow"})
     ),
     "free cash flow;fcf;free cash": frozenset({"Free cash flow"}),
-    "cost of debt;cost of capital;cost of equity;cost of sales;cost of revenue;cost of goods;debt service"
+    "a share;per share;cost of debt"
+    ";cost of capital;cost of equity;cost of sales;cost of revenue;cost of goods;debt service"
     ";debt maturities;debt market;debt markets;debt capacity;debt holders;sales force;sales team;sales channel"
     ";sales channels;cash cow;cash conversion;asset base;asset quality;asset management"
     ";asset manager;asset light;market share;price pressure;price increases;price competition;pricing;equity market"

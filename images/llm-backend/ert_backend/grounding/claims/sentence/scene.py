@@ -29,7 +29,7 @@ FILL = re.compile(
     r"|either|additional|further|extra|new|fresh|posted|achieved|being|on|it|minus|s|was|were|is|had|been"
     r"|there)(?!\w)[\s(,\"]*)*"
 )
-OWNED = re.compile(r"(?:'s?|\u2019s?)\s+(?:\w+\s+){0,2}|\s+")
+OWNED = re.compile(r"(?:'s?|\u2019s?|,? whose)\s+(?:\w+\s+){0,2}|\s+")
 OF_OTHER = re.compile(
     r"\s(?:of|for|in|at|by|from|posted by|reported by|seen in|recorded in|earned in)\s(?:the\s|its\s)?"
 )
@@ -65,6 +65,8 @@ NETTED = re.compile(
     r"\b(?:net of|deducting|subtracting|netting(?: off)?) (?:its |the |all )?(?:\w+ )?cash\b"
     r"|\bcash (?:is|has been|was) (?:deducted|subtracted|netted|taken off)"
 )
+# `at 1.9 times EBITDA, net debt is`: a multiple of debt and not of the price.
+OF_DEBT = re.compile(r",\s(?:the\s|its\s|\w+'s?\s)?(?:(?:net|gross|total)\s)?(?:debt|borrowings|leverage)\b")
 FORWARD = re.compile(r"\b(?:forward|expected|next year's|estimated|forecast)\s")
 
 
@@ -200,7 +202,7 @@ def _as_multiple(text: str, term: Term, before: Sequence[Term], bare: Scene) -> 
         for t in before[-4:]
         if t.start >= begin and not t.names <= {"Share price", "Trailing P/E", "Price to earnings"}
     ]
-    if times is None or others:
+    if times is None or others or OF_DEBT.match(text, term.end):
         return term.names
     if FORWARD.search(times[0]) or FORWARD.match(text, term.start):
         return frozenset({"Forward P/E"})

@@ -43,7 +43,8 @@ COURSE = re.compile(
     r" (?:the year|20\d\d|the quarters of 20\d\d)(?: (?:progressed|went on|wore on|unfolded|advanced))?\b"
 )
 SPAN = re.compile(
-    rf"\b(?:over|in|within|across|during|for)(?: the)?(?: (?:past|last|span of|course of|previous"
+    rf"\b(?:over|in|within|across|during|for)(?: just| only| barely)?(?: the)?"
+    rf"(?: (?:past|last|span of|course of|previous"
     rf"|space of))*(?: the)?(?: last| past)?"
     rf" {_N.format('years')} (?:fiscal |financial )?(?P<unit>years|quarters)\b|\b(?:two|three)[ -]year\b"
 )
@@ -148,7 +149,8 @@ def _left(scene: Scene, begin: int, mention: Mention) -> bool:
     """Whether this is the date of a start value: `from $9 billion in 2024`."""
     return (
         re.search(
-            r"\b(?:from|against|compared with|compared to|versus|on)\s[^a-z]{1,12}(?:\w+\s){0,3}(?:in|for|of"
+            r"\b(?:from|against|compared with|compared to|versus|on)\s(?:[^a-z]{1,12}|(?:the|its|a)\s)"
+            r"(?:\w+\s){0,3}(?:in|for|of"
             r"|during|at the end of)\s(?:the\s|fiscal\s)*$",
             scene.text[begin : mention.start],
         )

@@ -14,11 +14,12 @@ CHANGE = re.compile(
         |surg(?:e[ds]?|ing)|soar(?:s|ed|ing)?|expand(?:s|ed|ing)?|widen(?:s|ed|ing)?|gain(?:s|ed|ing)?
           |advanc(?:e[ds]?|ing)
         |swell(?:s|ed|ing)?|swollen|balloon(?:s|ed|ing)?|mount(?:ed|ing)|strengthen(?:s|ed|ing)?|rebound(?:s|ed|ing)?
-        |recover(?:s|ed|ing)?|(?:picks?|picked|picking|ticks?|ticked|edges?|edged|inched|creeps?|crept|went|goes|gone
-          |moved|moves|stepped
+        |recover(?:s|ed|ing)?|(?:picks?|picked|picking|ticks?|ticked|ticking|edges?|edged|edging|inch(?:es|ed|ing)|creeps?|creeping|crept
+          |went|goes|gone|going|moved|moves|moving|stepped|drift(?:s|ed|ing)|march(?:es|ed|ing)|push(?:es|ed|ing)?
+          |driven|trends|heading|pull(?:s|ed|ing)?|grind(?:s|ing)|ground|nudging|nudges|clawed|worked\sits\sway
         |built|builds|building|scaled|shot|is|are|was|were|been|nudged|headed|trended|trending)\s(?:sharply\s
           |slightly\s|well\s
-        |strongly\s|further\s|also\s|all\s|both\s|some\s)?(?:up|higher|upward|upwards)(?!\sto\sthe\s)
+        |strongly\s|further\s|also\s|all\s|both\s|some\s)?(?:up|higher|upwards?(?!\sof))(?!\sto\sthe\s)
           |rais(?:e[ds]?|ing)|boost(?:s|ed|ing)?|lift(?:s|ed|ing)?
         |regain(?:s|ed|ing)?|accelerat(?:ed|ing)(?=\sto\s)|deepen(?:s|ed|ing)?|(?:took|takes|taking|taken)\son
           |accumulat(?:ed|ing)|built|builds|added|adds|ratchet(?:ed)?\sup|leapt|leaped|vaulted|spiked?|upturn
@@ -30,6 +31,10 @@ CHANGE = re.compile(
         |(?<=[a-z]\s)up(?=\s(?:by\s|from\s|on\s(?:the\s|a\s)?year|over\s(?:the\s)?(?:year|two|past)|about\s
           |some\s|roughly\s|nearly\s|almost\s|more\sthan\s|only\s|just\s|slightly|sharply|strongly
           |\d+(?:\.\d+)?(?:%|\spercent|\sper\scent)|(?:a|one|two)\s(?:half|third|quarter|fifth|tenth)))
+        |augment(?:s|ed|ing)?|rall(?:y|ied|ying)|ascend(?:s|ed|ing)?|replenish(?:es|ed|ing)?|rebuil[dt](?:s|ing)?
+        |bolster(?:s|ed|ing)?|beef(?:s|ed|ing)\sup|topped\sup|heighten(?:s|ed|ing)?|rack(?:s|ed|ing)\sup|pil(?:es|ed|ing)\sup
+        |stack(?:s|ed|ing)\sup|went\sthrough\sthe\sroof|gr[eo]w(?:s|n|ing)?\sapace|shot\sup|shoots\sup|ramp(?:s|ed|ing)\sup
+        |step(?:s|ped|ping)\sup
         |thicken(?:s|ed|ing)?|fatten(?:s|ed|ing)?|enlarg(?:e[ds]?|ing)|amass(?:es|ed|ing)?|upped|uplift(?:ed)?|revived
         |less\snegative|expansion|growth|uptick|upswing|gains?|stretched)
     | (?P<down>(?<=%\s)(?:lower|smaller|less|down)(?!\sthan)|(?<=percent\s)(?:lower|smaller|down)(?!\sthan)
@@ -41,6 +46,11 @@ CHANGE = re.compile(
         |(?<=[a-z]\s)down(?=\s(?:by\s|from\s|on\s(?:the\s|a\s)?year|over\s(?:the\s)?(?:year|two|past)|about\s
           |some\s|roughly\s|nearly\s|almost\s|more\sthan\s|only\s|just\s|slightly|sharply|strongly
           |\d+(?:\.\d+)?(?:%|\spercent|\sper\scent)|(?:a|one|two)\s(?:half|third|quarter|fifth|tenth)))
+        |subsid(?:e[ds]?|ing)|abat(?:e[ds]?|ing)|falter(?:s|ed|ing)?|deflat(?:e[ds]?|ing)|fad(?:e[ds]?|ing)|dent(?:s|ed|ing)?
+        |shav(?:e[ds]?|ing)|pull(?:s|ed|ing)?\sback|wound\sdown|winding\sdown|whittl(?:e[ds]?|ing)\sdown|chip(?:s|ped|ping)\saway\sat
+        |(?:g[ai]ve[sn]?|giving)\s(?:up|back)(?=\s(?:\d|some|a|an|the|one|two|three|four|five|half|most|part|all|ground|its|\w+\spoints))
+        |scal(?:e[ds]?|ing)\s(?:back|down)|run(?:s|ning)?\sdown|dr[ae]w(?:s|n|ing)?\sdown|tapered|taper(?:s|ing)\soff|relinquish(?:es|ed|ing)?
+        |slid(?:es|ing)?\sback|c[ao]me?s?\soff|backslid|decay(?:s|ed|ing)?|slim(?:s|med|ming)?\sdown|work(?:s|ed|ing)\sdown
         |thinn(?:ed|ing)|melt(?:s|ed|ing)?|evaporat(?:e[ds]?|ing)|curtail(?:s|ed|ing)?|whittl(?:e[ds]?|ing)
           |prun(?:e[ds]?|ing)|halving|lopped|knocked
         |more\snegative|f[ae]ll(?:s|en|ing)?|declin(?:e[ds]?|ing)|decreas(?:e[ds]?|ing)|drop(?:s|ped|ping)?
@@ -61,8 +71,9 @@ CHANGE = re.compile(
           |pays\s(?:down|off)|scaled\sback|brought\sdown
         |repaid|ebb(?:s|ed|ing)?|cooled|diminish(?:es|ed|ing)?|moderat(?:ed|ing)|drain(?:ed|ing)?|fell\sback
           |depleted|downturn|squeezed
-        |(?:came|comes?|coming|went|goes|gone|moved|edged|ticked|drifted|trended|trending|nudged|is|are|was|were
-          |been|inched|crept|headed|taken)\s
+        |(?:came|comes?|coming|went|goes|gone|going|moved|moving|edged|edging|ticked|ticking|drift(?:ed|ing|s)|trended|trending
+          |nudged|nudging|is|are|was|were|been|inch(?:ed|ing)|crept|creeping|headed|heading|taken|driven|pushed|brought|bringing
+          |forced|ground|grinding|march(?:ed|ing)|trail(?:ed|ing))\s
         (?:sharply\s|slightly\s|well\s|further\s|also\s|all\s|both\s|some\s)?(?:down(?!\sto\searth)
           |lower(?!\sthan)|downward|downwards|backwards))
     | (?P<better>improv(?:e[ds]?|ing|ements?)|got\sbetter)
@@ -71,7 +82,7 @@ CHANGE = re.compile(
       |virtually|largely)\s
         (?:broadly\s|virtually\s|essentially\s|largely\s|roughly\s|completely\s)?(?:flat|unchanged|steady|stable
           |level|stagnant|constant|the\ssame\sas\sin)
-        |stagnat(?:ed|ing|es)|flatlined|plateaued|(?:did|has|have)\snot\s(?:budge|change|move)d?|hardly\schanged
+        |stagnat(?:ed?|ing|es)|treaded\swater|trod\swater|mov(?:ed|ing)\ssideways|flatlined|plateaued|(?:did|has|have)\snot\s(?:budge|change|move)d?|hardly\schanged
           |(?<=\s)unchanged)
     | (?P<moved>(?:went|goes|gone|moved|moves|changed|shifted|passed)(?=\sfrom\s))
     | (?P<times2>doubl(?:ed?|es|ing)(?=\W|$)(?!(?<=double)\s(?:the|[^\w\s]|c[$]))(?!\s(?:digit|the\slevel|that
@@ -91,7 +102,10 @@ NOUN = re.compile(
     r"|compression|slide|plunge|tumble|uptick|upswing|upturn|downturn|slip)"
 )
 TRANSITIVE = re.compile(
-    r"(?:grew|growing|grow|grows|increas\w+|rais\w+|boost\w*|lift\w*|expand\w*|widen\w*|improv\w+|strengthen\w*"
+    r"(?:grew|growing|grow|grows|gave.*|giv.*|increas\w+|rais\w+|replenish\w*|rebuil\w+|bolster\w*|beef.*|rack.*|pil.*|stack.*"
+    r"|topped up|ramp.*|step.*|shav\w+|dent\w*|pull.*|wound down|winding down|whittl.*|chip.*|scal.*|run.*|dr[ae]w.*"
+    r"|relinquish\w*|work.*"
+    r"|augment\w*|heighten\w*|boost\w*|lift\w*|expand\w*|widen\w*|improv\w+|strengthen\w*"
     r"|reduc\w+|cut|cuts|cutting|slash\w*|lower\w*"
     r"|trim\w*|par(?:ed|ing).*|shed\w*|doubl\w+|tripl\w+|trebl\w+|quadrupl\w+|halv\w+|rein.*|paid.*|pay.*"
     r"|scaled back|brought down|repaid|built.*|builds|building.*|added|adds|narrow\w*|eas\w+"
@@ -136,7 +150,7 @@ SUFFERED = re.compile(
 FELL_IN = re.compile(
     r"(?:\b(?:quarter|third|half|most|share|part|percent)|%) of [^,;]*$|\b(?:loss|losses|highest"
     r"|lowest|largest|smallest|biggest|best|worst|weakest|strongest|heaviest|greatest|peak"
-    r"|trough|high|low|record)\b[^,;]*$"
+    r"|trough|high|low|record)\b[^,;]*(?:, [^a-z,;]{1,6}[^,;]{0,24},\s)?$"
 )
 FELL_ON = re.compile(
     r"\s(?:in|on|within|into|during)\s(?:the\s)?(?:first|second|third|fourth|final|last|latest"
@@ -150,6 +164,10 @@ BETWEEN = re.compile(
 PARTICLE = re.compile(
     r"\b(?:tak(?:es?|ing|en)|took|mak(?:es?|ing)|made|eat(?:s|ing|en)?|ate|sets?|swallow(?:s|ed)|us(?:es?|ed|ing)"
     r"|add(?:s|ed)?|end(?:s|ed)|pa(?:ys?|id|ying)|soak(?:s|ed)|suck(?:s|ed)|gobbl(?:es|ed)|boil(?:s|ed)|break(?:s)?)\s$"
+)
+# `before easing the following year`: of a date that is only relative to another.
+FOLLOWING = re.compile(
+    r"\s(?:again\s|back\s)?(?:(?:in\s)?the\s(?:following|next|subsequent)\s(?:year|quarter)|thereafter|afterwards|subsequently)\b"
 )
 SET_AGAINST = re.compile(
     r"(?:compared (?:with|to)|against|relative to|versus|next to) (?:the )?(?:fy|fiscal|20\\d\\d"

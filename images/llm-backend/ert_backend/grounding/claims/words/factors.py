@@ -25,7 +25,7 @@ OFF = re.compile(
 )
 MORE_OF = re.compile(r"\s(?P<word>more|less|fewer|higher|larger|greater|lower)\s")
 BY = re.compile(
-    r"\s(?:by\s)?(?:(?:a|about|around|roughly|nearly|almost|more than|some|over|less than|just|only"
+    r"\s(?:by\s)?(?:a\sfactor\sof\s)?(?:(?:a|about|around|roughly|nearly|almost|more than|some|over|less than|just|only"
     r"|approximately|close to|well over|an?|well|a little more than)\s)*$"
 )
 DISCOUNT = re.compile(

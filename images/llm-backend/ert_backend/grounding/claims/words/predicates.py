@@ -15,13 +15,17 @@ THAN = r"(?:than|compared (?:with|to)|relative to|versus|vs\.?|against)"
 IN_TIME = r"(?:\s(?:in|for|during|at|over)\s(?:[\w']+\s){1,4}?(?<=\s))?"
 COMPARED = re.compile(rf"\b{ADJECTIVE}(?:\s+|{IN_TIME}){THAN}(?!\w)")
 ATTRIBUTE = re.compile(rf"\b{ADJECTIVE}\s+(?:in |of |on )?(?=\w)")
-NEAR = re.compile(r"s?(?:\s+(?:\w+|[\d.,$€£¥%()]+)){0,5}?,?\s+" + THAN + r"(?!\w)")
+NEAR = re.compile(
+    r"s?(?:\s+(?:\w+|[\d.,$€£¥%()]+)){0,5}?,?\s+"
+    + THAN
+    + r"(?!\w)(?:\s(?:it|they)\s(?:has|have|had|holds?|held|carr(?:ies|y)|shows?|does)(?!\w)(?:\sin)?)?"
+)
 _DONE = (
     r"(?:exceeded|surpassed|topped|outweighed|outstripped|eclipsed|dwarfed|outpaced|outnumbered|beaten|outdone"
     r"|overshadowed"
     r"|overtaken|swamped|trumped)"
 )
-_IS = r"(?:is|are|was|were|be|been)(?:\s(?!above|below|up|down)\w+){0,2}?"
+_IS = r"(?:is|are|was|were|be|been|remain(?:s|ed)?|stay(?:s|ed)?)(?:\s(?!above|below|up|down)\w+){0,2}?"
 _PAY = (
     r"(?:cover|repay|pay\soff|pay\sback|pay\sfor|pay|retire|meet|fund|settle|finance|redeem|extinguish|clear|service"
     r"|support)"
@@ -31,18 +35,18 @@ VERBS = re.compile(
     \b(?:
       (?P<passive_up>{_IS}\s{_DONE}\sby)
     | (?P<passive_cover>{_IS}\s(?:covered|funded|backed|met|financed|matched\sor\sexceeded|supported|underpinned)
-        \s(?:\w+\s){{0,2}}?by)
+        \s(?:\w+\s){{0,2}}?by|{_IS}\s(?:paid\sfor|paid|funded|financed|met)\s(?:\w+\s)?out\sof)
     | (?P<short>(?:insufficient|inadequate|not\s(?:\w+\s)?(?:enough|sufficient|adequate)
       |nowhere\snear\s(?:enough|sufficient)|too\s(?:little|low|small|thin))\sto\s(?:fully\s)?{_PAY}
         |f[ae]ll(?:s|ing|en)?\s(?:\w+\s)?short\sof(?:\scovering)?
         |(?:fails?|failed|failing|unable|not\sable)\sto\s(?:fully\s)?(?:{_PAY}|match|exceed|reach)
           |cannot\s(?:fully\s)?{_PAY}|can't\s{_PAY}|could\snot\s(?:fully\s)?{_PAY})
     | (?P<cover>suffic(?:es?|ed)\sto\s{_PAY}|(?:(?:more|large|big|high|ample|than)\s)*(?:enough|sufficient
-      |adequate|ample)\sto\s(?:fully\s)?{_PAY}
-        |(?:cover|fund|financ|back)(?:s|ed|ing|es)?|pays?\sfor|paid\sfor|(?:could|can|would
+      |adequate|ample)\s(?:(?:cash|money|funds|profit|in|fy20\d\d|20\d\d|the\syear)\s)*to\s(?:fully\s)?{_PAY}
+        |(?:cover|fund|financ)(?:s|ed|ing|es)?|back(?:s|ed|ing)|pays?\sfor|paid\sfor|(?:could|can|would
           |able\sto)\s(?:\w+ly\s)?{_PAY}
         |(?:takes?|took|taken|eats?|ate|swallow(?:s|ed)?|consumes?d?|absorb(?:s|ed)?|offsets?|us(?:es
-          |ed))\s(?:up\s)?(?=(?:all|the\swhole|the\sentirety)\sof\s))
+          |ed))(?:\sup)?(?=\s(?:all|the\swhole|the\sentirety)\sof\s))
     | (?P<through>(?:br[eo]ak(?:s|ing)?|broken?|smash(?:es|ed|ing)?|burst|push(?:es|ed|ing)?|punch(?:es|ed
       |ing)?|surg(?:es|ed|ing)|mov(?:es|ed|ing)
         |climb(?:s|ed|ing)?|gone|went|ris(?:es|en|ing)|rose|f[ae]ll(?:s|en|ing)?|slip(?:s|ped|ping)?|drop(?:s
@@ -73,7 +77,8 @@ VERBS = re.compile(
     | (?P<near>(?:near|close\sto|not\sfar\s(?:below|from|above|off)|within\ssight\sof|within\s(?:reach
       |touching\sdistance)\sof)(?=\s(?:its|their|the|a)\s(?:52|12|fifty|one|year)))
     | (?P<same>equal(?:s|led|ed)?(?:\sto)?|match(?:es|ed|ing)?|in\sline\swith|on\s(?:a\s)?par\swith|identical\sto
-        |level\swith|the\ssame\s(?:\w+\s)?as|no\sdifferent\s(?:from|to)|equivalent\sto|mirrors?)
+        |level\swith|(?:back|return(?:s|ed|ing))\s(?:at|to|on)(?=\s(?:its|the|their)\s(?:fy|20\d\d|level|old|former|previous))
+        |the\ssame\s(?:\w+\s)?as|no\sdifferent\s(?:from|to)|equivalent\sto|mirrors?)
     )(?!\w)
     """,
     re.VERBOSE,
@@ -115,11 +120,17 @@ EARNS = re.compile(
 EARNS_MOST = re.compile(
     r"\b(earns?|earned|makes|made|owes?|owed|borrows?|sells?|sold|employs?|yields?|pays|holds?)\s(?:by far\s)?the\s$"
 )
+# `sells twice as much as ALFA`, `is worth four times as much as BETA`.
+EARNS_TIMES = re.compile(
+    r"\b(earn(?:s|ed)|mak(?:es)|made|ow(?:es|ed)|borrow(?:s|ed)|sells|sold|turns over|is worth|is valued at|employs"
+    r"|holds)\s"
+    r"(?:(?:about|around|roughly|nearly|almost|more|less|than|over|some|well|just|at|least|only|under|close|to)\s)*$"
+)
 EARNS_WHAT = (
     (r"earn|make|made", frozenset({"Net income"})),
     (r"owe|borrow|carries", frozenset({"Total debt"})),
     (r"sell|sold|turn", frozenset({"Revenue"})),
-    (r"is worth", frozenset({"Market capitalisation"})),
+    (r"is (?:worth|valued)", frozenset({"Market capitalisation"})),
     (r"employ", frozenset({"Employees"})),
     (r"yield|pays", frozenset({"Dividend yield"})),
     (r"hold", frozenset({"Cash"})),
@@ -213,8 +224,12 @@ BY_NAME = re.compile(
 )
 AND = re.compile(r"(?:'s)?(?:,?\s(?:and|or|as well as)\s|,\s)")
 BOTH = re.compile(r"\s(?:that of |those of |either of |of )?(?:both|either)\s")
+BURNING = re.compile(
+    r"\b(?:burn(?:s|ed|t|ing)?|consum(?:es?|ed|ing)|us(?:es|ed|ing)(?: up)?|eat(?:s|ing)|go(?:es|ing)? through)\s$"
+)
 MUCH = re.compile(r"\b(?:far|much|slightly|considerably|somewhat|markedly|significantly|marginally)\s$")
 ONLY_PART = re.compile(r"s?\s(?:(?:only|just|merely)\s)?(?:a\s)?(?:small\s)?(?:part|fraction|portion)\sof\s")
+IN_PART = re.compile(r"s?\s(?:only |just |merely )?(?:in part|partly|partially|to a (?:small |limited )?extent)\b")
 TO_EQUITY = re.compile(
     r"s?\s(?:relative|compared|in relation|in proportion)\sto\s(?:its\s)?(?:own\s)?(?:\w+\s)?(?:equity"
     r"|book value|capital)(?!\w)"

@@ -39,19 +39,20 @@ _OWN = "|".join(re.escape(word) for word in sorted(OWN, key=len, reverse=True))
 SUPER = re.compile(
     rf"""
     \b(?:(?P<second>second|third|two|three)[ ])?(?:
+      (?P<place>(?:ranks?|comes?(?:\sin)?|places?|stands?|sits)\s(?P<nth>third|fourth))|
       (?P<own>{_OWN})(?P<after_own>)(?<=ing|est|wer)
     | (?P<degree>most|least)\s(?P<adjective>{_OWN})
     | (?P<high>highest|largest|biggest|greatest|widest|strongest|best|richest|fattest|steepest|fastest|deepest
       |longest|heaviest|fullest|least\snegative|most(?=\s(?:free|operating|net|gross|income|profit|sales|cash
         |debt|revenue|employees|borrowings|analysts|(?:of\sthe|in\sthe|among)\s))
-        |peak(?:ed|s)?|(?:reach(?:es|ed)?|hit|touched|at)\s(?:its|a|the|their)\s(?:\w+\s){0, 2}(?:high|peak|best
+        |peak(?:ed|s)?|(?:reach(?:es|ed)?|hits?|touched|at)\s(?:its|a|the|their)\s(?:\w+\s){{0,2}}(?:high|peak|best
           |zenith|top)(?=[ .,;]|$)|topped\sout|record|crested|high\spoint|high\swater\smark
             |top(?=\s(?:of\sthe\s(?:three|group|peer|list)|rank|for|on|margin))|tops\sthe\s(?:group|list
               |peer\sgroup|table|three)|leads\s(?:the\s(?:group|peer\sgroup|three|field|pack)|its\speers|both\speers)
         |ranks?\s(?:first|highest|top|number\sone)|comes?\s(?:first|top)|heads\sthe\s(?:group|list|table))
     | (?P<low>most\snegative|lowest|smallest|narrowest|thinnest|weakest|worst|poorest|slowest|fewest|leanest
       |lightest|slimmest
-      |trough(?:ed)?|(?:reach(?:es|ed)?|hit|touched|at)\s(?:its|a|the|their)\s(?:\w+\s){0, 2}(?:low|trough|nadir
+      |trough(?:ed)?|(?:reach(?:es|ed)?|hits?|touched|at|fell\sto|sank\sto|dropped\sto)\s(?:its|a|the|their)\s(?:\w+\s){{0,2}}(?:low|trough|nadir
         |worst|bottom)(?=[ .,;]|$)|bottomed(?:\sout)?|low\spoint|nadir|least(?=\s(?:cash|debt|revenue|employees
           |borrowings|(?:of\sthe|in\sthe|among)\s))
         |ranks?\s(?:last|lowest|bottom)|comes?\s(?:last|bottom)|brings\sup\sthe\srear|trails\s(?:the\s(?:group
@@ -76,8 +77,9 @@ OF_TIMES = re.compile(
     r"|\b(?:year|quarter)s?\b|\bfy ?20\d\d|\b20\d\d\b|\bpeak|\btrough|\bquarterly\b|\bbottomed|\brecord\b"
 )
 BEHIND = re.compile(
-    r"\s(?:of the (?:three|four|group|peer group|year|two|lot|trio|last (?:two|three|four) (?:fiscal )?(?:years"
-    r"|quarters)) )?(?:for|on|by|in terms of|measured by|in|as measured by|when it comes to|of)\s(?:its |the )?"
+    r"\s(?:(?:of|in|among) (?:the |its )?(?:three|four|group|peer group|year|two|lot|trio|peers|fy ?20\d\d|20\d\d"
+    r"|last (?:two|three|four) (?:fiscal )?(?:years|quarters)) )?"
+    r"(?:for|on|by|in terms of|measured by|in|as measured by|when it comes to|of)\s(?:its |the )?"
 )
 IS_LATEST = re.compile(
     r"\b(?:in|during|is|was) (?:the |its )?(?:latest|last|most recent|final|current)(?: one| period)?(?=\s*[.,;]"

@@ -10,6 +10,12 @@ ONLY_THEN = re.compile(
     r"\bonly (?:in |during |for )?(?:the )?(?:\w+ )?(?:quarter|year|half)"
     r"|^only (?:the )?\w+ (?:quarter|year)|\bonly in (?:fy|20)"
 )
+# `only one quarter of 2024 ended with`: so many dates and no more.
+COUNTED = re.compile(
+    r"\b(?:(?:only|just|exactly) (?P<count>one|two|three)(?: of (?:the|its))?(?: (?:four|three))?"
+    r" (?P<unit>quarters?|years?)(?: (?:of|in) (?:20\d\d|the year|the three))?,?(?: the \w+(?: and \w+)?,)?"
+    r"(?: (?:was|were|is|are|that|has|have|been))*\s)$"
+)
 # `went from $1.5 billion of net cash to`: the previous value.
 PASSING = re.compile(r"\bfrom [^,;]{0,30}$")
 WITHOUT = re.compile(r"\b(?:not|never|n't)\b[^,;]{0,70}\bwithout\b")

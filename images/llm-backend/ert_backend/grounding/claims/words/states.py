@@ -62,7 +62,7 @@ _EARNS = ("Net income", "Earnings per share", "Net margin")
 STATES: Sequence[tuple[str, State]] = (
     (
         rf"(?<!only\s)\b(?:no|zero|without(?:\sany)?|free\sof(?:\s(?:all|any))?|nil"
-        rf"|neither)\s{_DEBT}\b{_NOT_DEBT}|\bdebt\sfree\b|\bunlevered\b|\bungeared\b|\bunleveraged\b"
+        rf"|(?<=\s)neither)\s{_DEBT}\b{_NOT_DEBT}|\bdebt\sfree\b|\bunlevered\b|\bungeared\b|\bunleveraged\b"
         rf"|\b(?:eliminated|extinguished|repaid|retired|cleared|paid\soff|wiped\sout)\s(?:all|every\slast\scent"
         rf"|the\swhole|the\slast)\s(?:of\s)?(?:its\s)?{_DEBT}\b"
         rf"|\bowes\snothing\b|\bnot\sa\s(?:cent|penny|dollar|single\s\w+|yen|euro|pound)\sof\s{_DEBT}"
@@ -73,7 +73,7 @@ STATES: Sequence[tuple[str, State]] = (
     ),
     (
         rf"\b(?:carr(?:y|ies)|services|has|have|holds?|uses?|bears?|taken?s?\son|does\shave|does\scarry|runs?\swith"
-        rf"|operates?\swith|finances?\s\w+\swith)\s(?:(?!no\b|free\b|zero\b|nil\b|little\b|more\b|less\b"
+        rf"|operates?\swith|finances?\s\w+\swith)\s(?:(?!no\b|rid\b|shed\b|\w+ed\b|free\b|zero\b|nil\b|little\b|more\b|less\b"
         rf"|neither\b|not\b|without\b|negative\b|twice\b|lower\b|higher\b|lowest\b|highest\b|least\b|most\b"
         rf"|smallest\b|largest\b|fewest\b|heaviest\b|enough\b|paid\b|repaid\b|reduced\b"
         rf"|cut\b)\w+\s){{0,5}}?{_DEBT}\b{_NOT_DEBT}"
@@ -90,7 +90,7 @@ STATES: Sequence[tuple[str, State]] = (
         State(("Total debt", "Debt to equity"), _some),
     ),
     (
-        r"\b(?:no|zero|nil|without(?:\s(?:any|a|paying\sa|paying\sany))?|neither)\s(?:cash\s|regular\s|annual\s"
+        r"\b(?:no|zero|nil|without(?:\s(?:any|a|paying\sa|paying\sany))?|(?<=\s)neither)\s(?:cash\s|regular\s|annual\s"
         r"|ordinary\s)?dividends?\b(?!\s(?:cut|growth|increase|cover|tax|policy))"
         r"|\bnon\sdividend\spaying\b|\bpays?\s(?:out\s)?(?:(?:share)?holders\s|owners\s|investors\s)?nothing\b"
         r"|\bretains?\sall\s(?:of\s)?its\s(?:earnings|profits?)\b|\bdividends?\s(?:is|are|was|were)\s(?:zero|nil"
@@ -120,7 +120,7 @@ STATES: Sequence[tuple[str, State]] = (
         r"|have|had|appears?|shows?|in|at|to)\b(?!\smaking)"
         r"|\b(?:report|show|post|have|had|see|saw|deliver|record|book|manage"
         r"|ma[dk]e)\w*\sa\s(?:\w+\s)?profitable\s(?:year|quarter)\b"
-        rf"|\b{IS}\s(?:{ADVERB}\s)*profitable\b(?!\s(?:than|quarter|year))|\b(?:turn|earn|mak|report|post"
+        rf"|\b{IS}\s(?:{ADVERB}\s)*profitable\b(?!\s(?:than|quarter|year))|\b(?:turn|earn|made|mak|report|post"
         rf"|record|book|deliver|generat|achiev)(?:s|ed|es|e|ing)?\s(?:in\s|into\s)?an?\s{_PART}profit\b"
         rf"|\bin(?:to)?\sthe\sblack\b|\bout\sof\s(?:the\sred|(?:a\s|its\s)?loss(?:es)?)\b"
         rf"|\bthere\s(?:is|was|has\sbeen|were)\sa\s{_PART}profit\b|\bprofits?\s(?:was|were)\s(?:recorded"
@@ -136,7 +136,7 @@ STATES: Sequence[tuple[str, State]] = (
         r"|\bloss(?:es)?\s(?:was|were|has\sbeen)\s(?:recorded|reported|posted|made|incurred|booked|registered"
         r"|suffered)\b"
         rf"|\bunprofitable\b|\bloss\smak(?:ing|er)\b|\bin(?:to)?\sthe\sred\b|\bl(?:os(?:es?|ing)|ost)\smoney\b"
-        rf"|\b{_REPORT}\s(?:an?\s)?{_PART}(?:loss|losses)\b(?!\sof\s(?:market|share|confidence))"
+        rf"|\b{_REPORT}\s(?:an?\s|its\s|the\s)?{_PART}(?:loss|losses)\b(?!\sof\s(?:market|share|confidence))"
         rf"|\b(?:with|at|into|from)\sa\s{_PART}loss\b(?!\sof\s(?:market|share|confidence))"
         rf"|\bnegative\s(?:earnings|net\sresult|bottom\sline)\b|\bnot\syet\sprofitable\b",
         State(_EARNS, _loss),
@@ -148,7 +148,7 @@ STATES: Sequence[tuple[str, State]] = (
     ),
     (
         rf"\b(?:{_REPORT}|earn\w*|achiev\w+"
-        rf"|yield\w*)\s(?:an?\s)?(?:\w+\s)?operating\sprofits?\b(?!\s(?:of|margin|growth))"
+        rf"|yield\w*)\s(?:an?\s|any\s)?(?:\w+\s)?operating\sprofits?\b(?!\s(?:of|margin|growth))"
         r"|\bprofitable\sat\sthe\soperating\slevel\b",
         State(("Operating income",), _some),
     ),
@@ -236,9 +236,13 @@ NEVER = re.compile(
     r"|not a single (?:\w+ )?(?:year|quarter)|no (?:\w+ )?(?:year|quarter)|none of"
     r"|in none of|not in any|at no (?:point|time)|never|in no (?:year|quarter))\b"
 )
+EVER = re.compile(r"\b(?:never|not once|at no (?:point|time))\b")
 OVER = re.compile(
     r"\b(?:each|every|any|all|either|both)\b[^,;]{0,30}\b(?:years?|quarters?)\b|\bconsistently\b|\bthroughout\b"
     r"|\b(?:not (?:a single|one)|no) (?:\w+ )?(?:year|quarter)\b|\bnone of (?:the"
-    r"|its) (?:\w+ )*(?:years|quarters)\b|\bin the past (?:two|three|four"
+    r"|its) (?:\w+ )*(?:years|quarters)\b|\bin the (?:\w+ )?years (?:shown|covered|on record|under review|supplied"
+    r"|reported|listed|available|here)\b|\banywhere in\b"
+    r"|\b(?:two|three|four|multi) year (?:record|history|period|span)\b"
+    r"|\bin the past (?:two|three|four"
     r"|\d) years\b|\bnot once\b"
 )
