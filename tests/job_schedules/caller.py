@@ -36,6 +36,10 @@ class Scrap:
     def clear(self) -> None:
         """Do nothing."""
 
+    def sections(self) -> dict[str, str]:
+        """Return none."""
+        return {}
+
 
 class VirtualInterrupt:
     """`Interrupt` on the virtual clock: the same limits and reasons, without sockets."""
