@@ -23,14 +23,13 @@ class Manifest:
     """Response of a registry about one name.
 
     `detail` is its message, or why it could not be read. `platforms` are those for which it exists, such as
-    `linux/arm64`; empty if unknown. `layers` are the bytes to download for `PLATFORM`, in the order of the manifest;
-    empty if unknown.
+    `linux/arm64`; empty if unknown. `size` is the number of bytes to download for `PLATFORM`, 0 if unknown.
     """
 
     access: Access
     detail: str = ""
     platforms: tuple[str, ...] = ()
-    layers: tuple[int, ...] = ()
+    size: int = 0
 
     @property
     def runs_here(self) -> bool:
@@ -38,14 +37,9 @@ class Manifest:
         return not self.platforms or PLATFORM in self.platforms
 
     @property
-    def pullable(self) -> bool:
-        """Whether any host can pull it, by its registry."""
-        return self.access is Access.FOUND and self.runs_here
-
-    @property
     def gb(self) -> float:
         """The size of the download in GB (10^9 bytes)."""
-        return sum(self.layers) / 1e9
+        return self.size / 1e9
 
 
 UNASKED = Manifest(Access.UNASKED)
