@@ -334,9 +334,10 @@ def test_every_error_has_an_exit_code_and_three_parts() -> None:
         if isinstance(kind, type) and issubclass(kind, errors.ErtError)
     }
     assert codes == {
-        "ErtError": 1, "UsageError": 2, "Failed": 1, "Busy": 3, "NeedsAttention": 5, "CannotObserve": 5, "Outcome": 1,
-        "Transient": 1, "Rejected": 1, "Gone": 1, "OfferGone": 1, "OutcomeUnknown": 1, "CreateRefused": 1,
-        "StartRefused": 1, "StateConflict": 1, "Damaged": 2, "Undecided": 5, "LoginRequired": 2,
+        "ErtError": 1, "UsageError": 2, "NoSuchService": 2, "Failed": 1, "Busy": 3, "NeedsAttention": 5,
+        "CannotObserve": 5, "Outcome": 1, "Transient": 1, "Rejected": 1, "Gone": 1, "OfferGone": 1,
+        "OutcomeUnknown": 1, "CreateRefused": 1, "StartRefused": 1, "StateConflict": 1, "Damaged": 2,
+        "Undecided": 5, "LoginRequired": 2,
     }  # fmt: skip
     error = errors.Transient("it is busy", "429", "wait", after=3.0)
     assert (str(error), error.summary, error.detail, error.hint, error.after) == (

@@ -118,7 +118,8 @@ def test_what_goes_wrong_is_named_and_what_is_as_wanted_is_0(inside: Place) -> N
     deploy(place)
     looked(name, lambda seen: worst(seen, Name.APP).level is Level.BAD)
     place.trouble(provider="render", kind="foreign_env", set={KEY: key})
-    assert troubled(status(name)) == {(Name.APP, Level.BAD)}, "the process runs as before the variables"
+    process = {(Name.APP, Level.BAD), (Name.PROCESS, Level.BAD)}
+    assert troubled(status(name)) == process, "the process runs as before the variables"
     deploy(place)
     looked(name, lambda seen: not troubled(seen))
 

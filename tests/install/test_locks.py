@@ -31,9 +31,9 @@ def test_the_dashboard_is_installed_by_hash_with_the_plain_command_of_its_host()
     folder = ROOT / "images" / "dashboard"
     locked = folder / "requirements.txt"
     assert locked.read_text().startswith("--only-binary :all:\n")
-    direct = (folder / "requirements.in").read_text().split()
-    assert [f"{name}=={version}" for name, version in pins(locked).items() if f"{name}=={version}" in direct] == direct
-    assert len(pins(locked)) > 3 * len(direct)
+    direct = {re.sub(r"\[\w+\]", "", line) for line in (folder / "requirements.in").read_text().split()}
+    assert direct <= {f"{name}=={version}" for name, version in pins(locked).items()}
+    assert len(pins(locked)) > 2 * len(direct)
 
 
 def test_one_version_of_a_package_everywhere() -> None:

@@ -85,7 +85,7 @@ def write_end(error: str, desired: Desired, memory: RunMemory) -> Effects[None]:
 
 
 def _own(state: State, memory: RunMemory) -> bool:
-    """Whether it is of the account and the owner of this run, or of nobody yet."""
+    """Whether it is of the account and the owner of this run, or of none yet."""
     foreign = memory.placed is not None and memory.placed.foreign
     return not foreign and (not state.account or state.account in {memory.account, *memory.same})
 

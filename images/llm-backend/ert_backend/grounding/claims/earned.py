@@ -36,10 +36,10 @@ NAMED = re.compile(
 
 MOST = 12
 _MULTIPLES = ("Trailing P/E", "Price to earnings", "Forward P/E", "Price to book", "Price to sales", "EV to EBITDA")
-# Words that imply a figure without its name: a number equal to it belongs to it.
+# Phrases that imply a figure without its name: a number equal to it belongs to it.
 IMPLIED = [
-    (re.compile(rf"\b(?:{words})\b"), names)
-    for words, names in (
+    (re.compile(rf"\b(?:{phrases})\b"), names)
+    for phrases, names in (
         (
             r"distribut\w+|pa(?:id|ys?|ying) out|hand(?:s|ed)\s"
             r"|(?:go|goes|went|returned|paid) to (?:its )?(?:share|stock)?holders|payout"
@@ -85,14 +85,14 @@ def _free(scene: Scene, match: re.Match[str]) -> bool:
 
 
 def _implied(scene: Scene) -> Iterator[Ruling]:
-    """Yield a true `Ruling` for each number without a name that is the figure which the words of its clause imply."""
+    """Yield a true `Ruling` for each number without a name that is the figure which the rest of its clause imply."""
     for numeral in scene.numerals[:MOST]:
         if any(term.numeral is numeral and term.names and glued(scene.text, term, numeral) for term in scene.terms):
             continue
         names = {
             name
-            for words, implied in IMPLIED
-            for m in words.finditer(scene.text)
+            for phrases, implied in IMPLIED
+            for m in phrases.finditer(scene.text)
             if _free(scene, m)
             for name in implied
         }

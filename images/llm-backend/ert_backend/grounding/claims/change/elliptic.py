@@ -38,7 +38,7 @@ def elliptic(scene: Scene, match: re.Match[str], said: Said, asked: Span) -> Ite
 
 
 def _listed(scene: Scene, place: int) -> Iterator[tuple[Term, Amount]]:
-    """Yield each figure from a position on with its amount, as long as no other words are between."""
+    """Yield each figure from a position on with its amount, as long as nothing else is between."""
     for term in [t for t in scene.terms if t.start >= place][:MOST]:
         amount = next((a for a in scene.amounts if a.start >= term.end), None)
         if amount is None or not term.names or not JOINED.fullmatch(scene.text[place : term.start]):

@@ -1,4 +1,4 @@
-"""States in other words than those of `states`: `rid itself of all debt`, `a profit gave way to a loss`, `no cash`."""
+"""States put differently from those of `states`: `rid itself of all debt`, `a profit gave way to a loss`, `no cash`."""
 
 from __future__ import annotations
 
