@@ -126,6 +126,8 @@ def _denies(denied: Denied, offer_id: str) -> bool:
 
 def _may_be_second(world: World, wanted: Desired, host: str) -> None:
     """Check a create call while a machine of the same command boots well: only as a hedge, and on another host."""
+    if world.touched >= world.listing:  # a user may have started a failed one since the last listing
+        return
     for made in world.acting.rented.values():
         if made.id in world.paid and _boots_well(world, made, wanted.criteria.max_dph):
             if wanted.launch.hedge == 1:

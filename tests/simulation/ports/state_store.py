@@ -86,7 +86,7 @@ def _given_up(world: World, tombstones: list[Tombstone]) -> None:
 def _leaves_no_app_alone(world: World, number: InstanceId) -> None:
     """Check that `up`, `wake` and `sleep` do not delete a responding backend that is used by an app."""
     made = world.paid.get(number)
-    if made is None or made.halted:
+    if made is None or made.halted or made.stopping:  # a stop that was accepted comes after its reports
         return
     url = Secret(f"https://{HOST}:{made.port}")
     for service in world.services.values():
