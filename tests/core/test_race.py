@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ert_deploy.core.launching.outlook import LAYERS, Result, afresh, first, outlook
+from ert_deploy.core.launching.outlook import LAYERS, Outlook, Result, afresh, first, outlook
 from ert_deploy.core.launching.progress import Curve
 from ert_deploy.core.launching.race import Runner, race
 from ert_deploy.core.market.odds import Odds
@@ -106,6 +106,22 @@ def test_the_first_of_two_is_sooner_than_each_and_costs_what_the_winner_costs() 
     both, alone = first([slow, fast], again), first([fast], again)
     assert both.wait < alone.wait < first([slow], again).wait
     assert 0.4 < both.running < 1.0
+
+
+def test_what_to_expect_of_two_machines_is_the_mean_over_all_that_may_happen() -> None:
+    """By hand: both work (0.5 x 0.8), the first alone, the second alone, none and then again."""
+    one, two = Outlook(0.5, (10.0,), 0.0, (1.0,), running=1.0), Outlook(0.8, (6.0,), 0.0, (1.0,), running=2.0)
+    both = first([one, two], Result(100.0, 4.0))
+    assert both.wait == pytest.approx(0.4 * 6 + 0.1 * 10 + 0.4 * 6 + 0.1 * 100)
+    assert both.running == pytest.approx(0.4 * 2 + 0.1 * 1 + 0.4 * 2 + 0.1 * 4)
+
+
+def test_a_container_that_starts_is_expected_after_what_is_left_of_its_boot() -> None:
+    def mean(now: float) -> float:
+        return outlook(curve(), watch(LaunchStage.BOOT, 100.0, 100.0), None, now).mean
+
+    assert mean(100.0) - mean(120.0) == pytest.approx(20.0)
+    assert mean(160.0) == pytest.approx(mean(170.0)), "longer than expected: it is due at any time"
 
 
 JUST = watch(LaunchStage.RENT, 0.0, 1.0)
