@@ -24,6 +24,7 @@ from tests.simulation.stories import WANTED, Command, Outcome, Rotation, Story
 from tests.simulation.world import Actor, Killed, Violation, World
 
 MOST_EFFECTS = 6_000  # limit for one command, counted from the last external event; a correct one needs fewer
+MOST_EVER = 20 * MOST_EFFECTS  # the same with all external events: a command without end has ever more of them
 NEVER = (math.inf, 0)
 _BY_TIME = itemgetter(0, 1)
 _FITTED: dict[tuple[int, bool, bool, tuple[str, ...], float], tuple[Desired, Desired]] = {}
@@ -122,7 +123,7 @@ def together(
     ]
     ends: list[ErtError | None] = [None] * len(wanted)
     world.operators = len(wanted)
-    world.patience, world.disturbed = world.effects + MOST_EFFECTS * len(wanted), world.effects
+    be_patient(world, len(wanted))
     over = world.now  # time at which the last one is done
     for run_ in running:
         run_[3] = next(run_[2])
@@ -151,6 +152,12 @@ def together(
     return ends
 
 
+def be_patient(world: World, commands: int = 1) -> None:
+    """Begin to count the effects of so many commands."""
+    world.patience, world.disturbed = world.effects + MOST_EFFECTS * commands, world.effects
+    world.most = world.effects + MOST_EVER * commands
+
+
 def _operator(world: World, tale: Story, command: Command) -> Operator:
     """Return the next operator, with a separate clock."""
     world.turns += 1
@@ -174,7 +181,7 @@ def turns(world: World, process: list[Any], until: tuple[float, int]) -> None:
                 effect = generator.throw(error)
             else:
                 effect = generator.send(value)
-            if world.effects > world.patience:
+            if world.effects > world.patience or world.effects > world.most:
                 raise Violation("it does not come to an end")
         at += world.took
     process[0], process[3] = at, effect

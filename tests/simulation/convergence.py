@@ -9,7 +9,7 @@ from ert_deploy.core.model.errors import ErtError, Failed, NeedsAttention, Usage
 from ert_deploy.core.model.observed import Vital
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.ports import StateStore
-from tests.simulation.commands import MOST_EFFECTS, NEVER, Undecided, Unsure, deciding, together, turns
+from tests.simulation.commands import NEVER, Undecided, Unsure, be_patient, deciding, together, turns
 from tests.simulation.invariants import IS, address, held_keys, is_nothing, is_reaped, is_rotated, must
 from tests.simulation.operators import Operator
 from tests.simulation.stories import CHEAP, DOWN, LAST, LOW, NOW, WANTED, Command, Outcome, Rotation, Story
@@ -93,7 +93,7 @@ def _to_decide(world: World, last: Command) -> list[InstanceId]:
 def _decided(world: World, tale: Story, number: InstanceId) -> None:
     """Adopt or destroy one instance manually, without faults."""
     process: list[Any] = [world.now, 0, deciding(number, tale), None, Actor(), Operator()]
-    world.patience, world.disturbed = world.effects + MOST_EFFECTS, world.effects
+    be_patient(world)
     try:
         process[3] = next(process[2])
         turns(world, process, NEVER)

@@ -67,7 +67,8 @@ class World:
         self.slow = False  # most machines boot slowly
         self.lasting: set[Method] = set()  # port methods that fail until `mend`
         self.calls = self.effects = self.drawn = self.begun = self.calmed = 0
-        self.patience = self.disturbed = 0  # numbers in `effects`: limit for a command, and last external event
+        # Numbers in `effects`: limit for a command since the last external event, that event, and limit in all.
+        self.patience = self.disturbed = self.most = 0
         self.kind = ""
         self.strength = 0.0
         self.operators = 1  # commands running now
