@@ -90,5 +90,5 @@ def _outbid(world: World, made: Machine) -> None:
 
 def _bid_wins(world: World, made: Machine) -> None:
     if made.outbid:
-        world.touched = world.struck = world.calls
+        world.touched = world.struck = made.edited = world.calls
         gpu_host.come_on(world, made)

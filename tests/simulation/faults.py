@@ -145,6 +145,7 @@ APT: dict[Method, tuple[str, ...]] = {StateStore.save: ("nap", "nap", "jump")}
 APT_SHARE = 0.5  # of the events at such a call
 LATEST_SHARE = 0.3  # of the late calls take the longest time that the provider may
 EVENT_SHARE = 0.1  # of the random faults are external events; with more, no backend would become ready
+QUEUED_SHARE = 0.5  # of the starts after which the command is killed
 RARE_SHARE = 0.3  # of the rare calls get a fault
 FAMILIES = tuple(sorted({name for names in KINDS.values() for name in names}))
 
@@ -232,6 +233,8 @@ class Faults:
             return round(self.draw.uniform(1.0, SLOW.get(call, 120.0)), 1)
         if name == "jump":
             return self.draw.choice((-3600.0, 3600.0))
+        if name == "kill-after" and call is GpuHost.start:  # what nobody saw may also have been queued
+            return round(self.draw.uniform(*RANGES["queued"]), 1) if self.draw.random() < QUEUED_SHARE else 0.0
         if name == "ghost":
             return round(self.draw.choice((self.draw.uniform(BEHIND, 900.0), 1e9)), 1)
         return round(self.draw.uniform(*RANGES[name]), 1) if name in RANGES else 0.0

@@ -74,6 +74,7 @@ def struck(world: World, call: Method, act: Callable[[], Any]) -> Any:
         world.trace.append((world.now, call.__qualname__, f"{name} {world.strength}"))
     if name in ("kill-before", "kill-after"):
         if name == "kill-after":
+            world.kind = "queued" if world.strength else name
             _quietly(act)
         raise Killed
     if name in EVENTS:

@@ -126,8 +126,6 @@ def _denies(denied: Denied, offer_id: str) -> bool:
 
 def _may_be_second(world: World, wanted: Desired, host: str) -> None:
     """Check a create call while a machine of the same command boots well: only as a hedge, and on another host."""
-    if world.touched >= world.listing:  # a user may have started a failed one since the last listing
-        return
     for made in world.acting.rented.values():
         if made.id in world.paid and _boots_well(world, made, wanted.criteria.max_dph):
             if wanted.launch.hedge == 1:
@@ -137,8 +135,8 @@ def _may_be_second(world: World, wanted: Desired, host: str) -> None:
 
 
 def _boots_well(world: World, made: Machine, cap: float) -> bool:
-    """Whether its command has seen it, can know that it is its own, and has no reason to give it up."""
-    seen = made.listed <= world.now and world.state.record(made.id) is not None
+    """Whether its command has seen it as it is, can know that it is its own, and has no reason to give it up."""
+    seen = made.listed <= world.now and world.state.record(made.id) is not None and made.edited < world.listing
     sound = made.labelled and made.environed and not (made.trouble or made.halted)
     return seen and sound and made.price <= cap
 
