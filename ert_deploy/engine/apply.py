@@ -177,9 +177,12 @@ def _kept_serving(run: Run) -> NeedsAttention | None:
 def _do(step: Step, run: Run) -> Effects[None]:
     if isinstance(step, MAKES_ANOTHER):
         must_be_decided(run.situation)
-    yield from ask(Audience.tell, Started(step))
-    if not isinstance(step, steps.AwaitBoot):
+    awaited = step.instance_id if isinstance(step, steps.AwaitBoot) else None
+    if awaited is None:
         run.memory.publications = None  # the next step must not rely on old values of the apps
+    if awaited is None or awaited != run.memory.awaited:
+        yield from ask(Audience.tell, Started(step))
+    run.memory.awaited = awaited
     effects = HANDLERS[type(step)](step, run)
     try:
         yield from effects if isinstance(step, WAITS) else recorded(effects, run.observed, run.memory.pending)

@@ -6,6 +6,8 @@ the fingerprint of the running process. If that fails, restore the previous valu
 
 from __future__ import annotations
 
+import math
+
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import ABSENT, Desired, Target
 from ert_deploy.core.model.errors import Failed, Gone, OutcomeUnknown, Rejected
@@ -118,13 +120,14 @@ def _start(desired: Desired, publication: Publication) -> Effects[WebDeploy]:
 
 def _idle(desired: Desired, publication: Publication, deadline: float) -> Effects[None]:
     """Wait until the newest deploy is finished: only one runs at a time, and a pending one has no id to follow."""
-    began = (yield from ask(TimeSource.moment)).steady
+    began = math.inf
     while True:
         newest = yield from ask(WebHost.newest_deploy, publication.service_id)
         if newest is None or newest.kind is not DeployKind.IN_FLIGHT:
             return
         if (now := (yield from ask(TimeSource.moment)).steady) >= deadline:
             raise _stuck(newest, publication, desired.platform.name)
+        began = min(began, now)
         yield from ask(Audience.tell, DeploySeen(publication.name, newest.id, newest.status))
         yield from ask(Clock.sleep, after(now - began, desired.timings, DEPLOY))
 
@@ -183,9 +186,11 @@ def _failure(memory: RunMemory, target: Target, seen: WebDeploy) -> Effects[Fail
 
 
 def _see(expected: str, desired: Desired, target: Target, publication: Publication) -> Effects[None]:
-    began = (yield from ask(TimeSource.moment)).steady
+    began = math.inf
     while (shown := (yield from ask(AppProbe.fingerprint, publication.app_url, target))) != expected:
-        waited = (yield from ask(TimeSource.moment)).steady - began
+        now = (yield from ask(TimeSource.moment)).steady
+        began = min(began, now)
+        waited = now - began
         if waited >= desired.timings.prove_limit:
             raise Failed(
                 f"{publication.name} shows {shown or 'no fingerprint'} instead of {expected}",

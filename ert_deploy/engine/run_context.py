@@ -59,7 +59,8 @@ class RunMemory:
     what to rent of it if no bid was possible. `tries` is the number of failed deletions or stops per instance, `starts`
     the starts by this run, and `waiting` is the time since which reports delay a stop; `stopped` are the instances that
     accepted a stop from this run. `deploys` are
-    those started by this run, and `taken` is how often a step that should be needed once was executed. `made` are the
+    those started by this run, and `taken` is how often a step that should be needed once was executed; `awaited` is the
+    instance for whose boot the last step waited: the same wait goes on without another `Started`. `made` are the
     keys created by this run, by instance, `rotating` means that such a key replaces the one in use, `proven` are the
     certificates checked by this run, by instance, and `unanswered` is the number of changes of keys without a response.
     `kept` is the reason why a backend in use that does not match the config cannot be replaced. `created` are the
@@ -123,6 +124,7 @@ class RunMemory:
     downloads: dict[InstanceId, tuple[float, int]] = field(default_factory=dict)
     doubts: int = 0
     taken: dict[Step, int] = field(default_factory=dict)
+    awaited: InstanceId | None = None
     origin: float | None = None
     first_seen: dict[tuple[str, float], float] = field(default_factory=dict)
     stamped: State | None = None

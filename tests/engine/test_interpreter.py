@@ -9,6 +9,7 @@ import pytest
 
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.errors import CannotObserve, UsageError
+from ert_deploy.core.model.events import Booting
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.apply import HANDLERS, apply
 from ert_deploy.engine.effects import Effects, Method, ask
@@ -16,7 +17,7 @@ from ert_deploy.engine.observe import observe
 from ert_deploy.engine.run import run
 from ert_deploy.engine.run_context import Run, RunMemory
 from ert_deploy.ports import AppProbe, BackendProbe, GpuHost, StateStore, TimeSource, WebHost
-from tests.support.fakes.history import GONE, WANTED, Process, is_down, is_up, start, up
+from tests.support.fakes.history import GONE, WANTED, Process, done, is_down, is_up, start, up
 from tests.support.fakes.loopback import world
 
 
@@ -29,6 +30,14 @@ def test_run_plays_the_same_history_as_the_stepped_one() -> None:
     assert plain.clock.time == stepped.clock.time
     run(apply(GONE), plain.ports)
     is_down(plain)
+
+
+def test_a_wait_is_told_once_and_every_other_step_each_time() -> None:
+    made = world()
+    up(made)
+    assert len(made.listener.of(Booting)) > 2
+    assert len([step for step in done(made) if isinstance(step, steps.AwaitBoot)]) == 1
+    assert {steps.Rent, steps.Publish, steps.Deploy} <= {type(step) for step in done(made)}
 
 
 def test_what_a_port_raises_is_raised_where_the_effect_was_asked_for() -> None:
