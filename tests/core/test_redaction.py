@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import string
 import time
 
@@ -30,6 +31,17 @@ def holding(*secrets: str) -> Redactor:
     redactor = Redactor()
     redactor.hold(*secrets)
     return redactor
+
+
+@pytest.mark.parametrize("offset", range(6))
+@pytest.mark.parametrize("secret", SECRETS)
+def test_no_digit_of_base64_that_holds_only_a_secret_stays(secret: str, offset: int) -> None:
+    data = secret.encode()
+    text = base64.b64encode(b"before"[:offset] + data + b"after it").decode().rstrip("=")
+    begin, end = offset * 8, (offset + len(data)) * 8
+    secret_digits = [n for n in range(len(text)) if begin <= n * 6 and n * 6 + 6 <= end]
+    before, after = text[: secret_digits[0]], text[secret_digits[-1] + 1 :]
+    assert holding(secret).clean(f"({text})") == f"({before}{MASK}{after})"
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

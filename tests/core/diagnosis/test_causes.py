@@ -106,6 +106,13 @@ def test_a_trouble_is_the_first_and_only_cause(name: str) -> None:
     assert cause.why
 
 
+def test_of_two_providers_that_do_not_answer_the_cloud_comes_first() -> None:
+    both = of(serving(credit=Missing("Vast.ai did not respond"), apps=(), unread={"dash": "Render did not respond"}))
+    fixes = [cause.fix for cause in diagnose(both)]
+    assert ["network" in fix for fix in fixes] == [True, False]
+    assert codes(both) == ["unread", "unread"]
+
+
 LOADING = Health(Vital.LOADING, "", "pulling", 10, 100, certificate=WELL.certificate)
 WELL_OFF = {
     "serving": of(serving()),
