@@ -69,7 +69,7 @@ def _in_the_console(world: World, made: Machine, name: str) -> None:
             if world.clones < MOST_CLONES:
                 world.clones += 1
                 world.allowed += 1
-                gpu_host.add(world, made.order, made.price)
+                gpu_host.add(world, made.order, made.price).edited = world.calls
         case "console-stop":
             made.halt(world.now)
         case "console-start":

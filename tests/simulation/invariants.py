@@ -18,9 +18,11 @@ def must(holds: bool, otherwise: str) -> None:
 def claims(world: World, command: Command) -> None:
     """Check the result of a successful command that did not run concurrently with another one."""
     desired = command.desired if isinstance(command, Rotation) else command
-    if desired is None or world.touched >= world.listing:  # started or cloned by a user since the last listing
+    touched = world.touched >= world.listing
+    if desired is None or (touched and desired.phase is RUNNING):  # by a user since the last listing
         return
-    not_ours = {*world.state.claims.ignored, *world.lost_to_all()}
+    unseen = [number for number, made in world.paid.items() if made.edited >= world.listing]
+    not_ours = {*world.state.claims.ignored, *world.lost_to_all(), *unseen}
     ours = [number for number in sorted(world.paid) if number not in not_ours]
     running = [number for number in ours if not world.paid[number].halted]
     if desired.phase is ABSENT:
