@@ -87,6 +87,7 @@ def test_why_it_sleeps_is_told_unless_a_user_asked(asleep: Asleep, code: str, se
     [
         (-1.0, "contract-over", "has ended"),
         (0.0, "contract-over", "has ended"),
+        (1.0, "contract-ends", "ends in 0 min"),
         (1800.0, "contract-ends", "ends in 30 min"),
         (7199.0, "contract-ends", "ends in 120 min"),
         (7200.0, "contract-ends", "ends in 2 h"),
