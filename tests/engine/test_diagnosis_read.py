@@ -11,7 +11,7 @@ from ert_deploy.core.diagnosis.diagnose import diagnose
 from ert_deploy.core.diagnosis.evidence import Evidence, Source
 from ert_deploy.core.launching.manifest import Access, Manifest
 from ert_deploy.core.model.boot.failure import Failure
-from ert_deploy.core.model.desired import Phase
+from ert_deploy.core.model.desired import Phase, Target
 from ert_deploy.core.model.errors import CannotObserve, Damaged, Rejected, UsageError
 from ert_deploy.core.model.observed import DeployKind, WebDeploy
 from ert_deploy.core.model.state import Launched
@@ -20,7 +20,7 @@ from ert_deploy.engine.diagnosis.read import read_evidence
 from ert_deploy.engine.records.history import write_end
 from ert_deploy.engine.run import run
 from ert_deploy.ports import AppAnswer
-from tests.engine.test_verdict_read import WRITES, healthy
+from tests.engine.test_verdict_read import BOTH, WRITES, healthy
 from tests.support.fakes import behaviours
 from tests.support.fakes.history import WANTED, down, known
 from tests.support.fakes.loopback import FakeWorld, offer, world
@@ -204,6 +204,21 @@ def test_an_app_that_fails_once_is_looked_at_again() -> None:
     assert codes(made) == []
     made.web.fingerprint = lambda app_url, target: None  # type: ignore[method-assign]
     assert codes(made) == ["app-instance"]
+
+
+def test_one_of_two_apps_that_fails_once_is_looked_at_again() -> None:
+    made, first = healthy(BOTH), [target.service for target in BOTH.targets]
+
+    def fingerprint(app_url: str, target: Target) -> str | None:
+        if target.service in first:
+            first.remove(target.service)
+            return None
+        return made.web.shown(target.service, target)
+
+    statuses = {"dash": [404, 200], "admin": [503, 200]}  # only the second one may pass
+    made.web.fingerprint = fingerprint  # type: ignore[method-assign]
+    made.web.answer = lambda app_url, target: AppAnswer(statuses[target.service].pop(0))  # type: ignore[method-assign]
+    assert diagnose(run(read_evidence(BOTH), made.ports)) == ()
 
 
 def test_phases_do_not_matter() -> None:

@@ -113,6 +113,15 @@ def test_of_two_providers_that_do_not_answer_the_cloud_comes_first() -> None:
     assert codes(both) == ["unread", "unread"]
 
 
+@pytest.mark.parametrize(("minutes", "expected"), [(4.9, []), (5.0, ["port-closed"])])
+def test_a_machine_that_was_never_there_is_told_after_the_time_that_a_run_waits(
+    minutes: float, expected: list[str]
+) -> None:
+    rented = record(7, at=NOW - minutes * 60)
+    facts = serving(health=CLOSED, pinned=False, apps=(app({}),), records=(rented,), provider_now=NOW)
+    assert codes(of(facts, **AT_WORK)) == expected
+
+
 LOADING = Health(Vital.LOADING, "", "pulling", 10, 100, certificate=WELL.certificate)
 WELL_OFF = {
     "serving": of(serving()),
