@@ -11,9 +11,9 @@ from ert_deploy.core.diagnosis.diagnose import diagnose
 from ert_deploy.core.diagnosis.evidence import Evidence, Source
 from ert_deploy.core.launching.manifest import Access, Manifest
 from ert_deploy.core.model.boot.failure import Failure
-from ert_deploy.core.model.desired import Phase, Target
+from ert_deploy.core.model.desired import Criteria, Launch, Phase, Target
 from ert_deploy.core.model.errors import CannotObserve, Damaged, Rejected, UsageError
-from ert_deploy.core.model.observed import DeployKind, WebDeploy
+from ert_deploy.core.model.observed import DeployKind, Offer, WebDeploy
 from ert_deploy.core.model.state import Launched
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.diagnosis.read import read_evidence
@@ -280,3 +280,21 @@ def test_a_machine_that_is_on_the_market_or_a_market_that_does_not_answer_is_no_
     assert codes(made) == ["last-run"]
     made.gpu.faults.chance = lambda call: CannotObserve("no market") if call == "search" else None
     assert codes(made) == ["last-run"]
+
+
+def test_that_search_admits_every_machine_with_the_card() -> None:
+    made = healthy()
+    asleep_after(made, "no offer matches")
+    asked: list[Criteria] = []
+
+    def search(criteria: Criteria, launch: Launch, *, wide: bool = False) -> tuple[Offer, ...]:
+        asked.append(criteria)
+        return ()
+
+    made.gpu.search = search  # type: ignore[method-assign]
+    assert codes(made) == ["gpu-taken", "last-run"]
+    ((row,), (one,)) = made.gpu.list_instances(), asked
+    assert (one.gpu_names, one.countries, one.verified, one.datacenter) == ((row.gpu_name,), (), False, False)
+    least = one.min_gpu_ram_mb, one.min_reliability, one.min_inet_down, one.min_cuda, one.min_ports, one.min_duration
+    assert {*least} == {0}
+    assert one.max_dph == one.max_inet_cost > 100

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import ssl
 from dataclasses import replace
 
 import pytest
@@ -17,7 +19,7 @@ from ert_deploy.core.verdict.judge import links
 from ert_deploy.core.verdict.links import Level, Missing, Name, Standing, standing
 from tests.support.ids import nth
 from tests.support.situations import ADMIN, BOTH, DASH, OTHER_KEY, UP, app, instance, intent, stopped, token, tombstone
-from tests.support.verdicts import BUSY, ENV, WELL, brief, empty, env, serving, sleeping
+from tests.support.verdicts import BUSY, ENV, PEM, WELL, brief, empty, env, serving, sleeping
 
 LOADING = Health(Vital.LOADING, phase="pulling", completed=42, total=100, certificate=WELL.certificate)
 FAR = Health(Vital.UNREACHABLE, "no connection to 203.0.113.7:40007 (timed out)")
@@ -337,3 +339,9 @@ def test_the_main_instance_is_the_one_that_an_app_uses_even_if_it_is_lost() -> N
 def test_an_app_of_another_deployment_is_not_judged() -> None:
     found = links(serving(desired=replace(UP, targets=(Target("dash"), ADMIN)), whole=False))
     assert {Name.APP, Name.APP_CONFIG}.isdisjoint(link.name for link in found)
+
+
+def test_a_certificate_is_named_by_the_first_12_digits_of_its_hash() -> None:
+    (identity,) = (link for link in links(serving()) if link.name is Name.IDENTITY)
+    digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(PEM)).hexdigest()
+    assert identity.seen == f"proven, certificate {digest[:12]}"
