@@ -5,16 +5,22 @@ from __future__ import annotations
 import hashlib
 import ssl
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from ert_deploy.core.model.boot.watch import Watch
 from ert_deploy.core.model.desired import Target
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.machine.figures import Figures, LastReport
 from ert_deploy.core.model.observed import Address, Health, OffSwitch, Power, Vital
 from ert_deploy.core.model.provider import Notice
 from ert_deploy.core.planning.app_env import withdrawn
-from ert_deploy.core.verdict.facts import Asleep, Credit, Facts
+from ert_deploy.core.planning.candidates import Classified
+from ert_deploy.core.planning.health import Candidate
+from ert_deploy.core.planning.situation import Situation
+from ert_deploy.core.verdict.facts import Asleep, Credit, Facts, main
 from ert_deploy.core.verdict.judge import links
 from ert_deploy.core.verdict.links import Level, Missing, Name, Standing, standing
 from tests.support.ids import nth
@@ -84,8 +90,8 @@ CASES: dict[str, tuple[Facts, Standing, tuple[str, ...]]] = {
         ("bad contract 7: not listed any more", "bad app config dash: a backend that is gone"),
     ),
     "low credit": (
-        serving(credit=Credit(0.1, "add credit")), Standing.DEGRADED,
-        ("bad account : $0.10, 30 min at $0.2000/h (wanted: credit for 1 h) at $0 the provider stops everything",),
+        serving(credit=Credit(0.15, "add credit")), Standing.DEGRADED,
+        ("bad account : $0.15, 45 min at $0.2000/h (wanted: credit for 1 h) at $0 the provider stops everything",),
     ),
     "credit not shown": (
         serving(credit=Credit(float("inf"))), Standing.AS_WANTED, ("unknown account : not shown", "user_read"),
@@ -345,3 +351,23 @@ def test_a_certificate_is_named_by_the_first_12_digits_of_its_hash() -> None:
     (identity,) = (link for link in links(serving()) if link.name is Name.IDENTITY)
     digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(PEM)).hexdigest()
     assert identity.seen == f"proven, certificate {digest[:12]}"
+
+
+def test_without_one_to_keep_the_main_instance_is_the_one_that_an_app_may_use() -> None:
+    def candidate(number: int, *, published: bool = False, pointed: bool = False, halted: bool = False) -> Candidate:
+        shown = stopped(number) if halted else instance(number)
+        return Candidate(shown, None, Watch("", 0.0), None, published, pointed)
+
+    best_first = [
+        candidate(5, published=True, pointed=True),
+        candidate(6, pointed=True),
+        candidate(7, published=True),
+        candidate(8, published=True, halted=True),
+        candidate(9),
+        candidate(10, halted=True),
+    ]
+    for number, best in enumerate(best_first):
+        left = tuple(reversed(best_first[number:]))
+        made = SimpleNamespace(classified=Classified(None, left[:1], left[1:], {}))
+        assert main(cast(Situation, made)) is best
+    assert main(cast(Situation, SimpleNamespace(classified=Classified(None, (), (), {})))) is None
