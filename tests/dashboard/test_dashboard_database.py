@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -28,11 +27,13 @@ from ert_dashboard.web.app import Dashboard
 from tests.support.dashboard.fake_backend import FakeBackend
 from tests.support.dashboard.fingerprint import complete
 from tests.support.dashboard.following import ask, data, ended, until
+from tests.support.dashboard.processes import Process, web_process
 from tests.support.doubles.postgres import PASSWORD, Server
 from tests.support.llm_engine.servers import free_port
 
 Start = Callable[[dict[str, str]], Dashboard]
 IMAGE = Path(__file__).parents[2] / "images" / "dashboard"
+OLD = Path(os.environ.get("ERT_OLD_DASHBOARD") or IMAGE)  # the release that a deploy takes the place of
 LOGIN = "correct horse battery"
 
 
@@ -59,6 +60,11 @@ def kept(backend: FakeBackend, tmp_path: Path, server: Server, name: str) -> dic
     environ = complete(backend, tmp_path, timeout_s=300)
     without = {key: value for key, value in environ.items() if key != "ERT_DASHBOARD_DB"}
     return {**without, "DATABASE_URL": server.url(name), "ERT_DASHBOARD_LEASE": "60"}
+
+
+def busy(dashboard: Dashboard) -> bool:
+    consumer = dashboard.service.desk.consumer
+    return consumer is not None and consumer.busy
 
 
 def log_in(client: Any) -> Any:
@@ -94,32 +100,13 @@ def test_a_deploy_forgets_nothing(kept: dict[str, str], start: Start, backend: F
 
 
 @contextmanager
-def process(environ: dict[str, str], folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]]:
+def process(environ: dict[str, str], folder: Path, image: Path = IMAGE) -> Iterator[tuple[Process, httpx.Client]]:
     """Run the dashboard under gunicorn with a new empty directory."""
-    folder.mkdir()
-    port = free_port()
-    inherited = {"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder), "PORT": str(port)}
-    options = f"-k gthread -w 1 --threads 20 --no-control-socket --bind 127.0.0.1:{port} wsgi:app".split()
-    command = [sys.executable, "-m", "gunicorn", *options]
-    with (folder / "log").open("w") as log:
-        started = subprocess.Popen(
-            command, cwd=IMAGE, env={**inherited, **environ}, stdout=log, stderr=log, start_new_session=True
-        )
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as client:
-            until(lambda: answers(client), 60)
-            yield started, client
-    finally:
-        if started.poll() is None:
-            os.killpg(started.pid, signal.SIGKILL)
-        started.wait(10)
-
-
-def answers(client: httpx.Client) -> bool:
-    try:
-        return client.get("/health").status_code == 200
-    except httpx.TransportError:
-        return False
+    with (
+        web_process(environ, folder, image) as started,
+        httpx.Client(base_url=f"http://127.0.0.1:{started.port}", trust_env=False, timeout=60) as client,
+    ):
+        yield started, client
 
 
 def request(client: httpx.Client) -> str:
@@ -160,7 +147,7 @@ def test_side_by_side_and_killed_nothing_is_lost_or_doubled(
         "ERT_DASHBOARD_LEASE": "6",
         "ERT_DASHBOARD_KEEP": "1000",
     }
-    with process(environ, tmp_path / "old") as (old, left), process(environ, tmp_path / "new") as (_, right):
+    with process(environ, tmp_path / "old", OLD) as (old, left), process(environ, tmp_path / "new") as (_, right):
         done = served((left, right), backend)
         backend.held = True
         ids = [request(client) for _ in range(3) for client in (left, right)]
@@ -168,8 +155,7 @@ def test_side_by_side_and_killed_nothing_is_lost_or_doubled(
         for report_id in ids:
             backend.reports[report_id].write(2)
         until(lambda: all(right.get(f"/api/reports/{one}").json()["data"]["sections_done"] == 2 for one in ids), 60)
-        os.killpg(old.pid, signal.SIGKILL)
-        old.wait(10)
+        old.kill()
         posted = len(backend.posts())
         until(lambda: len(backend.posts()) == posted + 3, 60)  # the three of the killed one, asked for by their ids
         for report_id in ids:
@@ -190,11 +176,10 @@ def test_a_living_process_keeps_its_reports_and_gives_them_up_when_it_stops(
     report_id = ask(old.app.test_client())
     until(lambda: report_id in backend.reports)
     client: Any = new.app.test_client()
-    assert new.service.desk.adopt() == []
+    assert new.service.desk.requeue() == []
     assert data(client, report_id)["ticker"] == "AAPL"
-    assert client.post(f"/api/reports/{report_id}/abort", json={}).status_code == 409
     old.close()
-    assert new.service.desk.adopt() == [report_id]
+    assert new.service.desk.requeue() == [report_id]
     backend.only().write(5)
     backend.only().finish()
     assert ended(client, report_id)["status"] == "completed"
@@ -227,12 +212,12 @@ def test_a_process_that_lost_a_report_neither_writes_nor_cancels_it(
     server.execute(
         f"UPDATE ert_processes SET expires = now() - interval '1 s' WHERE owner = '{frozen.service.store.owner}'", name
     )
-    assert other.service.desk.adopt() == [report_id]
+    assert other.service.desk.requeue() == [report_id]
     report.write(5)
-    until(lambda: frozen.service.desk.counts() == (0, 0))
+    until(lambda: report_id not in {job.report_id for job in frozen.service.store.unfinished()})
     report.finish()
     assert ended(other.app.test_client(), report_id)["status"] == "completed"
-    until(lambda: not frozen.service.desk._running)
+    until(lambda: not busy(frozen))
     assert backend.deleted == []
     assert len(backend.reports) == 1
 
@@ -261,7 +246,7 @@ def test_an_away_database_is_said_and_the_report_goes_on_after_it(
     assert PASSWORD not in refused.get_data(as_text=True)
     assert client.get("/health").status_code == 200
     report.write(4)
-    until(lambda: not dashboard.service.desk._running)
+    until(lambda: not busy(dashboard))
     allow(server, name, answers=True)
     report.finish()
     assert ended(client, report_id)["sections_done"] == 5

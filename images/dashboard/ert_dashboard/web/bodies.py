@@ -16,6 +16,8 @@ from ert_dashboard.storage.job import ReportData
 from ert_dashboard.web.report_body import Report
 
 LoginKind = Literal["password", "proxy", "none"]
+# "delayed": the key value store does not carry the events of other processes now, and pages have to ask.
+Updates = Literal["live", "delayed"]
 
 
 class Problem(TypedDict):
@@ -74,6 +76,7 @@ class StatusUpdate(TypedDict):
     active_reports: int
     queue_size: int
     max_queue_size: int
+    updates: Updates
     reports: list[ReportData]
 
 
