@@ -350,6 +350,7 @@ export interface StatusUpdate {
   active_reports: number;
   queue_size: number;
   max_queue_size: number;
+  updates: "live" | "delayed";
   reports: ReportData[];
 }
 
@@ -363,6 +364,7 @@ export interface Summary {
   active_reports: number;
   queue_size: number;
   max_queue_size: number;
+  updates: "live" | "delayed";
   reports: ReportData[];
   success: true;
 }
