@@ -86,6 +86,8 @@ class Api:
             "configuration": settings.configuration,
             "active_reports": active,
             "queue_size": queued,
+            "forgets": service.forgotten(),
+            "shared": service.channel is not None,
             "features": features,
         }
         return jsonify(body)

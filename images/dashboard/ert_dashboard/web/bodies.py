@@ -42,7 +42,10 @@ class Features(TypedDict):
 
 
 class Health(TypedDict):
-    """Liveness and configuration of the process; never depends on the backend."""
+    """Liveness and configuration of the process; never depends on the backend.
+
+    `forgets`: reports that the next deploy deletes, if any does; `shared`: other processes may serve beside this one.
+    """
 
     status: Literal["healthy"]
     timestamp: str
@@ -52,6 +55,8 @@ class Health(TypedDict):
     configuration: Configuration
     active_reports: int
     queue_size: int
+    forgets: int | None
+    shared: bool
     features: Features
 
 
