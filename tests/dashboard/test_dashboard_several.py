@@ -30,7 +30,7 @@ LOGIN = "correct horse battery"
 
 
 class Dashboard:
-    """The processes, what stands in front of them, and a visitor who has logged in."""
+    """The processes, the round robin over them, and a visitor who has logged in."""
 
     def __init__(self, environ: dict[str, str], folder: Path, stack: ExitStack) -> None:
         self._environ = environ
@@ -39,18 +39,18 @@ class Dashboard:
         self._started = 0
         self.web = [self.start_web(), self.start_web()]
         self.worker = self.start_worker()
-        self.front = stack.enter_context(RoundRobin([one.port for one in self.web]).serving())
+        self.proxy = stack.enter_context(RoundRobin([one.port for one in self.web]).serving())
         self.seen: Counter[int] = Counter()
         # A connection per request, as from many visitors; one whose process was killed is made again.
         self.visitor = stack.enter_context(
             httpx.Client(
-                base_url=f"http://127.0.0.1:{self.front.port}",
+                base_url=f"http://127.0.0.1:{self.proxy.port}",
                 trust_env=False,
                 timeout=60,
                 limits=httpx.Limits(max_keepalive_connections=0),
             )
         )
-        host = f"127.0.0.1:{self.front.port}"
+        host = f"127.0.0.1:{self.proxy.port}"
         entered = self.visitor.post("/login", data={"password": LOGIN}, headers={"Origin": f"http://{host}"})
         assert entered.status_code == 303
         self.cookie = f"ert_session={self.visitor.cookies['ert_session']}"
@@ -200,7 +200,7 @@ def with_killed_processes(dashboard: Dashboard, backend: FakeBackend) -> int:
     assert len(dashboard.get("/api/reports?limit=999")["reports"]) == before + REPORTS
     assert backend.deleted == deleted
     dashboard.web[0] = dashboard.start_web()
-    dashboard.front.upstream[0] = dashboard.web[0].port
+    dashboard.proxy.upstream[0] = dashboard.web[0].port
     return REPORTS
 
 
@@ -223,7 +223,7 @@ def after_an_outage(dashboard: Dashboard, key_value: KeyValueServer, pages: list
 def logged_out(dashboard: Dashboard) -> None:
     """A logout at one process ends the login, and the pages, at the other."""
     pages = [dashboard.page(0), dashboard.page(1)]
-    host = f"127.0.0.1:{dashboard.front.port}"
+    host = f"127.0.0.1:{dashboard.proxy.port}"
     assert dashboard.visitor.post("/logout", headers={"Origin": f"http://{host}"}).status_code == 303
     for page in pages:
         assert page.ended.wait(20)

@@ -165,7 +165,7 @@ def test_instances_that_share_nothing_are_refused_where_the_app_says_so() -> Non
     is_up(made)
     url = "https://dash.example.org"
     made.web.services["dash"].instances = 2
-    up(made)  # another app: it says nothing
+    up(made)  # another app, which tells nothing
     made.web.answers[url] = AppAnswer(200, alone=True)
     with pytest.raises(
         UsageError, match="dash runs as 2 instances, each with reports and logins of its own"

@@ -78,7 +78,7 @@ class HttpAppProbe:
 
 
 def _answer(reply: Reply) -> AppAnswer:
-    """Return the response with what ERT's dashboard says of itself; other apps have no such fields."""
+    """Return the response with what ERT's dashboard adds to it; other apps have no such fields."""
     try:
         shown = reply.json() if reply.status == 200 else None
     except ValueError:

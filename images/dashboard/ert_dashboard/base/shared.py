@@ -58,12 +58,12 @@ def refusal(processes: int, environ: Mapping[str, str]) -> str | None:
         return None
     return (
         f"{processes} processes cannot serve this dashboard without {' and '.join(missing)}: each would have reports, "
-        "logins or live pages of its own. Start one with `-w 1`, whatever WEB_CONCURRENCY says"
+        "logins or live pages of its own. Start one with `-w 1`, which overrides WEB_CONCURRENCY"
     )
 
 
 def truth(text: str) -> bool:
-    """Whether a variable says yes."""
+    """Whether a variable is on."""
     return text.strip().lower() in ("true", "1", "yes", "on")
 
 

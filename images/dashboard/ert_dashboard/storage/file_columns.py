@@ -17,6 +17,7 @@ COLUMNS = tuple(column.name for column in dataclasses.fields(Job))
 
 
 def open_file(path: Path) -> sqlite3.Connection:
+    """Open or create the file with the table of the jobs; put one aside that cannot be read."""
     try:
         return _prepared(path)
     except sqlite3.DatabaseError as error:
@@ -61,6 +62,7 @@ def _prepared(path: Path) -> sqlite3.Connection:
 
 
 def one(db: sqlite3.Connection, column: str, value: str | None) -> Job | None:
+    """Return the job with this value in a unique column."""
     row = db.execute(
         f"SELECT {','.join(COLUMNS)} FROM reports WHERE {checked(column)}=?",  # noqa: S608 own names
         (value,),
@@ -69,27 +71,31 @@ def one(db: sqlite3.Connection, column: str, value: str | None) -> Job | None:
 
 
 def light(name: str) -> str:
-    # The list only has to know whether a result exists.
+    """Return the expression of a column in lists, which only have to know whether a result exists."""
     return "CASE WHEN result IS NULL THEN NULL ELSE '{}' END" if name == "result" else name
 
 
 def checked(name: str) -> str:
+    """Return the name of a column; raise ValueError for any other."""
     if name not in COLUMNS:
         raise ValueError(f"a report has no field {name!r}")
     return name
 
 
 def to_row(job: Job) -> list[Any]:
+    """Return the values of a job in the order of `COLUMNS`."""
     return [to_column(name, getattr(job, name)) for name in COLUMNS]
 
 
 def to_column(name: str, value: Any) -> Any:
+    """Return a field of a job as the file has it."""
     if name in ("request", "result"):
         return None if value is None else json.dumps(value, ensure_ascii=True, allow_nan=False)
     return str(value) if isinstance(value, Status) else value
 
 
 def to_job(row: tuple[Any, ...]) -> Job:
+    """Return the job of a row with all `COLUMNS`."""
     fields = dict(zip(COLUMNS, row, strict=True))
     fields["status"] = Status(fields["status"])
     fields["abort_requested"] = bool(fields["abort_requested"])

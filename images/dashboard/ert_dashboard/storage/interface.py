@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from ert_dashboard.storage.job import Job, Status
 
 ABORTED = "aborted"  # the error of a job that was aborted
-RESUMING = "Resuming after a restart"  # what a job in the queue says that a process left
+RESUMING = "Resuming after a restart"  # the detail of a job that a process left
 LONGEST_TEXT = 64 * 1024
 MOST_SECTIONS = 32
 MOST_FETCHED = 500
