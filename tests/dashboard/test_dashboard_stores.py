@@ -22,11 +22,9 @@ from ert_dashboard.storage.interface import (
     StoreClosed,
 )
 from ert_dashboard.storage.job import NOBODY, Job, Status
-from ert_dashboard.storage.sql.engine import Database
-from ert_dashboard.storage.sql.migrate import migrate
 from ert_dashboard.storage.sql.store import SqlStore
-from ert_dashboard.storage.sql.tables import METADATA
 from ert_dashboard.storage.store import FileStore
+from tests.support.dashboard.emptied import emptied
 from tests.support.doubles.postgres import Server
 
 Open = Callable[..., Store]
@@ -44,7 +42,7 @@ def opens(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
     opened: list[Store] = []
     if request.param == "postgres":
         url = request.getfixturevalue("url")
-        emptied(url)
+        emptied(url.reveal())
 
         def one(**options: Any) -> Store:
             opened.append(SqlStore(url, **options))
@@ -59,15 +57,6 @@ def opens(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
     yield one
     for store in opened:
         store.close()
-
-
-def emptied(url: Secret) -> None:
-    database = Database(url)
-    migrate(database)
-    with database.transaction() as session:
-        for table in reversed(METADATA.sorted_tables):
-            session.execute(table.delete())
-    database.close()
 
 
 def job(store: Store, number: int = 1, **fields: Any) -> Job:
