@@ -11,10 +11,13 @@ from typing import Any
 
 import pytest
 
+from ert_dashboard.base.clock import SystemClock
 from ert_dashboard.base.env import BadSetting
+from ert_dashboard.base.secret import Secret
 from ert_dashboard.base.shared import refusal
 from ert_dashboard.settings import read_settings
 from ert_dashboard.web.app import Dashboard
+from ert_dashboard.web.channel import Channel
 from ert_dashboard.web.service import Service
 from ert_dashboard.web.worker import start_worker
 from tests.support.dashboard.emptied import emptied
@@ -93,10 +96,26 @@ def test_a_poll_is_refused_where_it_could_reach_another_process(kept: dict[str, 
     assert client.get("/socket.io/?EIO=4&transport=polling").status_code == 400
 
 
-@pytest.mark.parametrize("url", ["http://x", "redis:/x", "memcached://x"])
+@pytest.mark.parametrize(
+    "url", ["http://x", "redis:/x", "memcached://x", "redis://kv.example.com", "redis://[x", "redis://9.9.9.9:1"]
+)
 def test_another_kind_of_store_stops_the_start(kept: dict[str, str], url: str) -> None:
     with pytest.raises(BadSetting, match="REDIS_URL"):
         read_settings({**kept, "REDIS_URL": url})
+
+
+@pytest.mark.parametrize("url", ["redis://red-c1:6379", "redis://10.0.0.4", "redis://[::1]", "rediss://kv.example.com"])
+def test_the_store_is_reached_in_the_private_network_or_encrypted(kept: dict[str, str], url: str) -> None:
+    assert read_settings({**kept, "REDIS_URL": url}).redis_url == Secret(url)
+
+
+def test_a_channel_that_is_closed_ends_at_once(key_value: KeyValueServer) -> None:
+    for write_only in (False, True):
+        clock = SystemClock()
+        channel = Channel(Secret(key_value.url), clock, write_only=write_only)
+        before = clock.monotonic()
+        channel.close()
+        assert clock.monotonic() - before < 1.5  # and not a pause between two heartbeats later
 
 
 @pytest.mark.parametrize(

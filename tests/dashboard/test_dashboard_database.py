@@ -246,7 +246,12 @@ def allow(server: Server, name: str, *, answers: bool) -> None:
 
 
 def test_an_away_database_is_said_and_the_report_goes_on_after_it(
-    kept: dict[str, str], start: Start, backend: FakeBackend, server: Server, name: str
+    kept: dict[str, str],
+    start: Start,
+    backend: FakeBackend,
+    server: Server,
+    name: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     backend.held = True
     dashboard = start(kept)
@@ -263,6 +268,11 @@ def test_an_away_database_is_said_and_the_report_goes_on_after_it(
     assert client.get("/health").status_code == 200
     report.write(4)
     until(lambda: not busy(dashboard))
+    looks = dashboard.service.desk._looks
+    until(lambda: dashboard.service.desk._looks > looks + 1)
+    lines = [record for record in caplog.records if "the report store cannot be used" in record.getMessage()]
+    assert 1 <= len(lines) <= 2  # one of the queue and one of the consumer, not one for each look
+    assert not [line for line in lines if line.exc_info]
     allow(server, name, answers=True)
     report.finish()
     assert ended(client, report_id)["sections_done"] == 5

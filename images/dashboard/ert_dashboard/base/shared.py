@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import enum
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from ert_dashboard.base.env import BadSetting
 from ert_dashboard.base.secret import Secret
@@ -41,6 +43,8 @@ def read_shared(environ: Mapping[str, str]) -> Shared:
         return Shared(Role.ALL, None, None)
     postgres = _url(environ, "DATABASE_URL", ("postgres", "postgresql"), "postgresql://USER:PASSWORD@HOST/DATABASE")
     store = _url(environ, "REDIS_URL", ("redis", "rediss"), "redis://HOST:PORT")
+    if store is not None and not store.reveal().startswith("rediss:") and _public(store):
+        raise BadSetting("REDIS_URL leads out of the private network: it must begin with rediss://")
     if role is not Role.ALL and postgres is None:
         raise BadSetting(f"ERT_DASHBOARD_ROLE={role} needs DATABASE_URL: web process and worker meet in the database")
     return Shared(role, postgres, store if postgres is not None else None)
@@ -65,6 +69,18 @@ def refusal(processes: int, environ: Mapping[str, str]) -> str | None:
 def truth(text: str) -> bool:
     """Whether a variable is on."""
     return text.strip().lower() in ("true", "1", "yes", "on")
+
+
+def _public(url: Secret) -> bool:
+    """Whether the host of a URL may be outside the private network, where Render's names have no dot."""
+    try:
+        host = urlsplit(url.reveal()).hostname or ""
+    except ValueError:
+        raise BadSetting("REDIS_URL must be of the form redis://HOST:PORT") from None
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." in host
 
 
 def _url(environ: Mapping[str, str], name: str, schemes: tuple[str, ...], form: str) -> Secret | None:

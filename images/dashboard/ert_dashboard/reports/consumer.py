@@ -24,6 +24,7 @@ class Loops:
     def __init__(self) -> None:
         self.changed = threading.Condition()
         self.closing = False
+        self._troubled = False
         self._threads: list[threading.Thread] = []
 
     def start(self, name: str, body: Callable[[], None]) -> None:
@@ -35,10 +36,13 @@ class Loops:
         while not self.closing:
             try:
                 body()
+                self._troubled = False
             except StoreClosed:
                 return
-            except StoreTrouble:
-                _LOG.exception("the report store could not be used")
+            except StoreTrouble as error:
+                if not self._troubled:
+                    _LOG.warning("the report store cannot be used: %s", error)
+                self._troubled = True
                 self.pause(_AFTER_TROUBLE_S)
 
     def pause(self, seconds: float) -> None:

@@ -30,6 +30,7 @@ _AGAIN_S = 1.0
 _QUEUED = 1000  # events
 _BEAT = "heartbeat"
 _NAME = "ert-dashboard"
+_END = ""
 
 
 class Channel:
@@ -56,7 +57,10 @@ class Channel:
         return self._write_only or self._clock.monotonic() - self._heard < _SILENT_S
 
     def close(self) -> None:
+        """Stop sending and listening; what is queued is dropped."""
         self._over.set()
+        with contextlib.suppress(queue.Full):
+            self._out.put_nowait(_END)
         self._sending.join(2 * _WAIT_S)
 
     def _client(self) -> Any:
@@ -81,6 +85,8 @@ class Channel:
                 message = self._out.get(timeout=_BEAT_S)
             except queue.Empty:
                 self._beat()
+                continue
+            if message == _END:
                 continue
             try:
                 self._sender.publish(_NAME, message)
