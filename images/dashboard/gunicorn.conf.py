@@ -8,7 +8,7 @@ from typing import Any
 
 
 def on_starting(server: Any) -> None:
-    """Refuse more workers than can share what they need. Render sets WEB_CONCURRENCY, and `-w 1` overrides it."""
+    """Refuse more workers than can share what they need. Render sets WEB_CONCURRENCY; `-w 1` overrides it."""
     from ert_dashboard.base.env import BadSetting
     from ert_dashboard.base.shared import refusal
 

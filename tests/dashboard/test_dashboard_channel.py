@@ -126,6 +126,7 @@ def test_several_processes_need_both_stores(left_out: tuple[str, ...], said: str
     assert refusal(3, environ) is None
     fewer = {name: value for name, value in environ.items() if name not in left_out}
     assert refusal(1, fewer) is None
+    assert "serves no pages" in (refusal(1, {**environ, "ERT_DASHBOARD_ROLE": "worker"}) or "")
     problem = refusal(3, fewer) or ""
     assert f"without {said}:" in problem
     assert "canary" not in problem

@@ -52,9 +52,11 @@ def read_shared(environ: Mapping[str, str]) -> Shared:
 
 def refusal(processes: int, environ: Mapping[str, str]) -> str | None:
     """Return why this number of processes cannot serve; None if they can. Raises `BadSetting`."""
+    shared = read_shared(environ)
+    if shared.role is Role.WORKER:
+        return "a worker serves no pages: start it with `python -m ert_dashboard --role worker`"
     if processes <= 1:
         return None
-    shared = read_shared(environ)
     missing = [
         name for name, url in (("DATABASE_URL", shared.database_url), ("REDIS_URL", shared.redis_url)) if url is None
     ]
