@@ -188,9 +188,9 @@ mutants-guard: $(VENV)/.dev  ## Break each rule of the guard on purpose and see 
 dashboard-deploys: $(VENV)/.dev  ## Two dashboards on one PostgreSQL for SECONDS=90, as during a deploy (OLD: the folder of an earlier one), then one is killed: no report is lost or doubled
 	ERT_OLD_DASHBOARD=$(OLD) ERT_SIDE_BY_SIDE=$(or $(SECONDS),90) $(BIN)/pytest -q -s -n0 --timeout 600 tests/dashboard/test_dashboard_database.py -k side_by_side
 
-dashboard-several: $(VENV)/.dev  ## Two web processes and a worker on PostgreSQL and Redis, READS=10000, REPORTS=20 open at a kill: none 404 or 401, lost or doubled
+dashboard-several: $(VENV)/.dev  ## Two web processes and a worker on PostgreSQL and Redis, READS=10000, OPEN=20 reports at a kill: none 404 or 401, lost or doubled
 	@command -v valkey-server || command -v redis-server || { echo 'install valkey-server or redis-server first' >&2; exit 1; }
-	ERT_SEVERAL_READS=$(or $(READS),10000) ERT_SEVERAL_REPORTS=$(or $(REPORTS),20) $(BIN)/pytest -q -s -n0 --timeout 900 tests/dashboard/test_dashboard_several.py
+	ERT_SEVERAL_READS=$(or $(READS),10000) ERT_SEVERAL_REPORTS=$(or $(OPEN),20) $(BIN)/pytest -q -s -n0 --timeout 900 tests/dashboard/test_dashboard_several.py
 
 lock: $(VENV)/.dev  ## Renew the hash-locked dependency files (UPGRADE=--upgrade: take the newest releases)
 	UPGRADE=$(UPGRADE) bash requirements/lock
