@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: coverage dashboard-deploys fidelity openapi engine-test clients-test render-clients-test clients-vast-test render-openapi-test FORCE help outgoing demo reference test unit lint types frontend frontend-test check bench bench-cli bench-up bench-rank bench-launch kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean doctor-bench bench-backend grounding grounding-claims golden corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs simulate-guard mutants-guard secrets
+.PHONY: coverage dashboard-deploys dashboard-several fidelity openapi engine-test clients-test render-clients-test clients-vast-test render-openapi-test FORCE help outgoing demo reference test unit lint types frontend frontend-test check bench bench-cli bench-up bench-rank bench-launch kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean doctor-bench bench-backend grounding grounding-claims golden corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs simulate-guard mutants-guard secrets
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -185,8 +185,12 @@ simulate-guard: $(VENV)/.dev  ## Play SCHEDULES=100000 histories of a machine's 
 mutants-guard: $(VENV)/.dev  ## Break each rule of the guard on purpose and see that the schedules notice
 	PYTHONPATH=.:images/llm-backend:images/dashboard $(BIN)/python -m tests.guard_schedules.mutants
 
-dashboard-deploys: $(VENV)/.dev  ## Two dashboards on one PostgreSQL for SECONDS=90, as during a deploy, then one is killed: no report is lost or doubled
-	ERT_SIDE_BY_SIDE=$(or $(SECONDS),90) $(BIN)/pytest -q -n0 --timeout 600 tests/dashboard/test_dashboard_database.py -k side_by_side
+dashboard-deploys: $(VENV)/.dev  ## Two dashboards on one PostgreSQL for SECONDS=90, as during a deploy (OLD: the folder of an earlier one), then one is killed: no report is lost or doubled
+	ERT_OLD_DASHBOARD=$(OLD) ERT_SIDE_BY_SIDE=$(or $(SECONDS),90) $(BIN)/pytest -q -s -n0 --timeout 600 tests/dashboard/test_dashboard_database.py -k side_by_side
+
+dashboard-several: $(VENV)/.dev  ## Two web processes and a worker on PostgreSQL and Redis, READS=10000, OPEN=20 reports at a kill: none 404 or 401, lost or doubled
+	@command -v valkey-server || command -v redis-server || { echo 'install valkey-server or redis-server first' >&2; exit 1; }
+	ERT_SEVERAL_READS=$(or $(READS),10000) ERT_SEVERAL_REPORTS=$(or $(OPEN),20) $(BIN)/pytest -q -s -n0 --timeout 900 tests/dashboard/test_dashboard_several.py
 
 lock: $(VENV)/.dev  ## Renew the hash-locked dependency files (UPGRADE=--upgrade: take the newest releases)
 	UPGRADE=$(UPGRADE) bash requirements/lock

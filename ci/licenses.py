@@ -31,8 +31,9 @@ LOCKS: Mapping[str, str] = {
     "development": "requirements/dev.lock",
 }
 SHIPPED = ("runtime", "image", "keyring", "postgres", "s3", "ssh", "dashboard", "llm-backend")
-# Packages that only Windows installs; the terms are from the websites of the projects.
+# Packages that only Windows or a Python before 3.11.3 installs; the terms are from the projects.
 SAID_ELSEWHERE: Mapping[str, str] = {
+    "async-timeout": "Apache-2.0",
     "colorama": "BSD-3-Clause",
     "pywin32": "PSF-2.0",
     "pywin32-ctypes": "BSD-3-Clause",

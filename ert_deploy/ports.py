@@ -37,6 +37,7 @@ class WebService:
 
     `has_disk`: a deploy stops the old process first. `sleeps` is why it is stopped when idle, or empty. `unreachable`:
     `url` is disabled. `preview_of`: the service it is a preview of, or empty; `makes_previews` for pull requests.
+    `instances`: the most that may serve side by side.
     """
 
     id: str
@@ -49,14 +50,21 @@ class WebService:
     unreachable: bool = False
     preview_of: str = ""
     makes_previews: bool = False
+    instances: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class AppAnswer:
-    """Response of an app's health endpoint: the status, 0 for no response, and the location of a redirect."""
+    """Response of an app's health endpoint: the status, 0 for no response, and the location of a redirect.
+
+    What ERT's dashboard adds: `forgets` is the number of reports that a deploy deletes; `alone`: it shares nothing with
+    a second process of itself.
+    """
 
     status: int
     location: str = ""
+    forgets: int = 0
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,17 @@ def database() -> Iterator[Any]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def key_value() -> Iterator[Any]:
+    """Run a Redis or Valkey server for the tests of a module; skip them where the system has none."""
+    from tests.support.doubles import key_value
+
+    if key_value.PROGRAM is None:
+        pytest.skip("neither valkey-server nor redis-server is installed")
+    with key_value.running() as server:
+        yield server
+
+
 @pytest.fixture
 def shared() -> Path:
     """Return the directory with the providers' published API descriptions; skip the test when it is absent."""

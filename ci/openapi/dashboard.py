@@ -42,6 +42,7 @@ def operation(route: Route) -> Operation:
     """Return the operation of a route."""
     path = [Parameter(name, "path", {"type": "string"}, required=True) for name in _PARAMETER.findall(route.path)]
     query = [Parameter(name, "query", {"type": "string"}, about) for name, about in route.query.items()]
+    headers = [Parameter(name, "header", {"type": "string"}, about) for name, about in route.headers.items()]
     form = Body(media="application/x-www-form-urlencoded") if route.form else None
     answers = {str(status): _bodies(kind) for status, kind in route.answers.items()}
     return Operation(
@@ -52,7 +53,7 @@ def operation(route: Route) -> Operation:
         answers={**answers, "default": [Body(Problem)]},
         body=Body(route.body) if route.body is not None else form,
         body_required=route.body is not Empty,
-        parameters=[*path, *query],
+        parameters=[*path, *query, *headers],
         security=["session"] if route.access is Access.LOGIN else [],
     )
 

@@ -74,7 +74,8 @@ def least_settle(call_within: float, speed: float = 1.0) -> float:
 class Blueprint:
     """How Render builds and starts one service; the defaults are those of the ERT dashboard.
 
-    None means the repository and branch that contain the file, the start command of the dashboard, and no database.
+    None means the repository and branch that contain the file, the start command of the dashboard, and no database or
+    key value store.
     """
 
     repo: str | None = None
@@ -87,6 +88,8 @@ class Blueprint:
     plan: str = "starter"
     trigger: str = "checksPass"
     database: str | None = None
+    key_value: str | None = None
+    instances: int = 1
 
 
 CUSTODIES = ("app", "keyring", "file")

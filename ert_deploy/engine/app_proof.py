@@ -1,4 +1,4 @@
-"""Check of the apps' health endpoints before `Rent`: whether an app can report its configuration.
+"""Check of the apps' health endpoints before `Rent`: do they report their configuration, and keep their data?
 
 Only a deployed app is checked. No response and server errors are inconclusive: a free service may be idle, and an app
 may be starting.
@@ -6,6 +6,7 @@ may be starting.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ert_deploy.core.model.desired import Target
@@ -29,8 +30,8 @@ class Finding:
     stops: bool = True
 
 
-def no_proof(target: Target, service: WebService, host: Platform) -> Effects[tuple[Finding, ...]]:
-    """Return the reasons why the app cannot report its configuration, with hints; empty if none was found."""
+def app_findings(target: Target, service: WebService, host: Platform) -> Effects[tuple[Finding, ...]]:
+    """Return why the app cannot report its configuration, or what it would lose, with hints; empty if nothing."""
     if service.unreachable and target.address is None:
         return (
             Finding(
@@ -42,9 +43,23 @@ def no_proof(target: Target, service: WebService, host: Platform) -> Effects[tup
     answer = yield from ask(AppProbe.answer, target.reached_at(service.url), target)
     found = _judged(target, service, url, answer, host.services)
     if found is None:
-        return ()
+        return tuple(_kept(service, answer))
     newest = yield from ask(WebHost.newest_deploy, service.id)
     return (found,) if newest is not None and newest.kind is DeployKind.LIVE else ()
+
+
+def _kept(service: WebService, answer: AppAnswer) -> Iterator[Finding]:
+    if answer.alone and service.instances > 1:
+        yield Finding(
+            f"{service.name} runs as {service.instances} instances, each with reports and logins of its own",
+            "set DATABASE_URL and REDIS_URL for the service, or scale it to one instance",
+        )
+    if answer.forgets:
+        yield Finding(
+            f"a deploy of {service.name} forgets the {answer.forgets} report(s) that it keeps in its own file system",
+            "create a PostgreSQL database in its region, and set DATABASE_URL for the service",
+            stops=False,
+        )
 
 
 def _host(url: str) -> str:

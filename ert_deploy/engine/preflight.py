@@ -15,7 +15,7 @@ from ert_deploy.core.model.events import Trouble
 from ert_deploy.core.model.provider import Platform
 from ert_deploy.core.model.text import printable
 from ert_deploy.core.planning.situation import Situation
-from ert_deploy.engine.app_proof import Finding, no_proof
+from ert_deploy.engine.app_proof import Finding, app_findings
 from ert_deploy.engine.decide import must_be_decided
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.observe import find_service
@@ -51,7 +51,7 @@ def findings(desired: Desired, memory: RunMemory) -> Effects[tuple[Finding, ...]
         service = yield from find_service(target, memory)
         grouped = yield from ask(WebHost.read_groups, service)
         found += _about(target, service, grouped, desired.platform)
-        found += yield from no_proof(target, service, desired.platform)
+        found += yield from app_findings(target, service, desired.platform)
     return tuple(found)
 
 

@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
+
+
+def on_starting(server: Any) -> None:
+    """Refuse more workers than can share what they need. Render sets WEB_CONCURRENCY; `-w 1` overrides it."""
+    from ert_dashboard.base.env import BadSetting
+    from ert_dashboard.base.shared import refusal
+
+    try:
+        problem = refusal(server.cfg.workers, os.environ)
+    except BadSetting as error:
+        problem = str(error)
+    if problem:
+        sys.stderr.write(f"ert-dashboard: {problem}\n")
+        sys.exit(4)
 
 
 def post_worker_init(worker: Any) -> None:

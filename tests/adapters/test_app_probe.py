@@ -48,6 +48,24 @@ def test_how_it_answers_is_told_apart(answer: Answer, status: int, location: str
     assert (seen.status, seen.location) == (status, location)
 
 
+@pytest.mark.parametrize(
+    ("shown", "forgets", "alone"),
+    [
+        ({"forgets": 3, "shared": False}, 3, True),
+        ({"forgets": None, "shared": True}, 0, False),
+        ({}, 0, False),
+        ({"forgets": True, "shared": None}, 0, False),
+        ({"forgets": -1, "shared": 0}, 0, False),
+        ({"forgets": 10**12, "shared": "no"}, 0, False),
+        ([3], 0, False),
+    ],
+)
+def test_what_the_dashboard_says_of_its_data_is_read(shown: object, forgets: int, alone: bool) -> None:
+    with scripted({"GET /health": Answer(200, shown)}) as app:
+        found = HttpAppProbe(FakeClock(), QUICK).answer(app.url, TARGET)
+    assert (found.status, found.forgets, found.alone) == (200, forgets, alone)
+
+
 def test_path_and_field_are_the_targets() -> None:
     target = Target("x", health_path="healthz", health_field="build")
     with scripted({"GET /healthz": Answer(200, {"build": "fedcba9876543210"})}) as app:

@@ -65,7 +65,7 @@ def test_it_points_at_what_is_in_this_repository(settings: Settings) -> None:
     assert (folder / "wsgi.py").is_file()
 
 
-def with_blueprint(good: str, **given: str) -> str:
+def with_blueprint(good: str, **given: str | int) -> str:
     """Return the valid config with a blueprint section in its service."""
     lines = "".join(f"        {name}: {json.dumps(value)}\n" for name, value in given.items())
     return good.replace("      owned:\n", f"      blueprint:\n{lines}      owned:\n")
@@ -75,6 +75,9 @@ OWN = {
     "repo": "https://github.com/me/my-app", "branch": "release/1", "root": ".", "runtime": "node", "build": "npm ci",
     "start": "node server.js # {{ x }}", "region": "frankfurt", "plan": "pro plus", "trigger": "off",
 }  # fmt: skip
+
+
+SEVERAL: dict[str, str | int] = {"instances": 2, "database": "ert-reports", "key_value": "ert-live"}
 
 
 def test_an_app_of_one_s_own(good: str) -> None:
@@ -126,9 +129,46 @@ def test_two_services_share_a_database_in_one_region(changed: Change) -> None:
         render(parse(changed("    - name: ert-dashboard", second % "oregon" + first), Path("c")))
 
 
+def test_several_instances_share_a_database_and_a_key_value_store(good: str, settings: Settings) -> None:
+    assert "numInstances" not in services(render(settings))[0]
+    given: dict[str, str | int] = {"instances": 3, "database": "ert-reports", "key_value": "ert-live", "region": "ohio"}
+    service, store = services(render(parse(with_blueprint(good, **given), Path("c"))))
+    assert service["numInstances"] == 3
+    source = {"type": "keyvalue", "name": "ert-live", "property": "connectionString"}
+    assert {"key": "REDIS_URL", "fromService": source} in service["envVars"]
+    assert (store["type"], store["name"], store["region"]) == ("keyvalue", "ert-live", "ohio")
+    assert store["ipAllowList"] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({}, "database and key_value"),
+        ({"database": "mine"}, "key_value"),
+        ({"key_value": "mine"}, "database"),
+    ],
+)
+def test_instances_of_the_dashboard_that_would_share_nothing_are_refused(
+    good: str, given: dict[str, str], missing: str
+) -> None:
+    with pytest.raises(UsageError, match=f"2 instances .* need {missing} under") as refusal:
+        render(parse(with_blueprint(good, instances=2, **given), Path("c")))
+    assert "blueprint" in (refusal.value.hint or "")
+    assert services(render(parse(with_blueprint(good, instances=2, **OWN), Path("c"))))[0]["numInstances"] == 2
+
+
+def test_a_free_service_has_one_instance(good: str) -> None:
+    given: dict[str, str | int] = {"instances": 2, "plan": "free", "database": "mine", "key_value": "kv"}
+    with pytest.raises(UsageError, match="a free service has one instance"):
+        render(parse(with_blueprint(good, **given), Path("c")))
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
+        ({"instances": 0}, "instances: "),
+        ({"instances": 101}, "instances: "),
+        ({"key_value": "Live!"}, "is not the name of a key value store"),
         ({"database": "Reports!"}, "is not the name of a database"),
         ({"root": "../x"}, "is not a folder inside the repository"),
         ({"root": "a//b"}, "is not a folder inside the repository"),
@@ -204,9 +244,16 @@ def test_a_config_has_to_name_a_service(good: str) -> None:
 @pytest.mark.skipif(not SCHEMA.is_file(), reason="the published contracts are not beside the repository")
 @pytest.mark.parametrize(
     "given",
-    [{}, OWN, {"trigger": "off"}, {"root": "a/b", "start": "x", "trigger": "commit"}, {"database": "ert-reports"}],
+    [
+        {},
+        OWN,
+        {"trigger": "off"},
+        {"root": "a/b", "start": "x", "trigger": "commit"},
+        {"database": "ert-reports"},
+        SEVERAL,
+    ],
 )
-def test_it_keeps_to_render_s_own_schema(good: str, given: dict[str, str]) -> None:
+def test_it_keeps_to_render_s_own_schema(good: str, given: dict[str, str | int]) -> None:
     jsonschema: Any = pytest.importorskip("jsonschema")
     schema = json.loads(SCHEMA.read_text())
     one = {"$ref": "#/definitions/serverService", "definitions": schema["definitions"], "$schema": schema["$schema"]}
@@ -215,6 +262,11 @@ def test_it_keeps_to_render_s_own_schema(good: str, given: dict[str, str]) -> No
     two = {"$ref": "#/definitions/database", "definitions": schema["definitions"], "$schema": schema["$schema"]}
     for row in databases(text) or []:
         assert [error.message for error in jsonschema.Draft202012Validator(two).iter_errors(row)] == []
-    for service in services(text):
+    three = {"$ref": "#/definitions/redisServer", "definitions": schema["definitions"], "$schema": schema["$schema"]}
+    stores = [row for row in services(text) if row["type"] == "keyvalue"]
+    assert len(stores) == int("key_value" in given)
+    for row in stores:
+        assert [error.message for error in jsonschema.Draft202012Validator(three).iter_errors(row)] == []
+    for service in (row for row in services(text) if row not in stores):
         assert [error.message for error in validator.iter_errors(service)] == []
         assert list(validator.iter_errors(service | {"env": "python"}))  # ensures that the check can fail

@@ -18,6 +18,7 @@ import simple_websocket
 
 from tests.support.dashboard.fake_backend import KEY, FakeBackend
 from tests.support.dashboard.following import until
+from tests.support.dashboard.processes import answers, open_page
 
 IMAGE = Path(__file__).parents[2] / "images" / "dashboard"
 START = "-k gthread -w 1 --threads 100 --no-control-socket --bind 127.0.0.1:{port} wsgi:app"
@@ -70,30 +71,6 @@ def test_the_start_command_serves_a_report_with_live_updates(
     assert "Remote LLM integration loaded" in said
     assert "Traceback" not in said
     assert KEY not in said
-
-
-def answers(client: httpx.Client) -> bool:
-    try:
-        return client.get("/health").status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-def open_page(address: str) -> Any:
-    """Connect like the page, with Socket.IO's wire format."""
-    url = f"ws://{address}/socket.io/?EIO=4&transport=websocket"
-    # This client sends a Host without the port, so the origin has none either. It misses a first frame in the same
-    # packet as the handshake response until the next frame; in that case, reconnect.
-    for _ in range(10):
-        page = simple_websocket.Client(url, headers={"Origin": "http://127.0.0.1"})
-        first = page.receive(3)
-        if first is not None:
-            break
-        page.close()
-    assert first[0] == "0"
-    page.send("40")
-    assert page.receive(30).startswith("40")
-    return page
 
 
 def completed(page: Any) -> dict[str, Any]:

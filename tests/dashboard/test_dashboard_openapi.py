@@ -122,6 +122,7 @@ def reports(world: World) -> None:
     ended(call.client, report_id)
     assert call("GET", f"/api/reports/{report_id}", 200).json["figures"][0]["value"] == 1.2
     call("GET", f"/reports/{report_id}.md", 200)
+    call("GET", "/api/export", 200)
     assert call("GET", "/api/status", 200).json["reports"]
     assert call("GET", "/api/reports?limit=5", 200).json["count"] == 2
     call("POST", "/api/abort", 200, json={})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -92,3 +94,35 @@ def test_a_file_on_render_is_said_to_end_with_the_next_deploy(
     elsewhere: Any = start(environ).app.test_client()
     for other in (on_a_disk, elsewhere):
         assert "The next deploy deletes" not in other.get("/").get_data(as_text=True)
+
+
+def test_the_export_has_every_finished_report_a_line(client: Any, backend: FakeBackend) -> None:
+    ids = [ask(client, ticker) for ticker in ("AAPL", "MSFT")]
+    for report_id in ids:
+        ended(client, report_id)
+    backend.held = True
+    writing = ask(client)
+    answer = client.get("/api/export")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/x-ndjson")
+    assert "attachment" in answer.headers["Content-Disposition"]
+    lines = [json.loads(line) for line in answer.get_data(as_text=True).splitlines()]
+    assert [line["report_id"] for line in lines] == ids[::-1]
+    for line in lines:
+        assert line == client.get(f"/api/reports/{line['report_id']}").json
+    assert writing not in str(lines)
+
+
+def test_reports_are_deleted_after_the_days_that_are_set(environ: dict[str, str], start: Start) -> None:
+    dashboard = start({**environ, "ERT_DASHBOARD_KEEP_DAYS": "2"})
+    client: Any = dashboard.app.test_client()
+    kept, old = ask(client), ask(client)
+    for report_id in (kept, old):
+        ended(client, report_id)
+    dashboard.close()
+    with sqlite3.connect(environ["ERT_DASHBOARD_DB"]) as connection:
+        connection.execute("UPDATE reports SET finished = finished - 172801 WHERE report_id=?", (old,))
+    connection.close()
+    start(environ).close()  # without the setting they are kept
+    assert start(environ).app.test_client().get(f"/api/reports/{old}").status_code == 200
+    client = start({**environ, "ERT_DASHBOARD_KEEP_DAYS": "2"}).app.test_client()
+    assert [client.get(f"/api/reports/{report_id}").status_code for report_id in (kept, old)] == [200, 404]

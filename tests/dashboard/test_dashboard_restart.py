@@ -69,12 +69,10 @@ def test_a_living_process_keeps_its_reports_during_a_swap(
     until(lambda: report_id in backend.reports)
     new = start(environ)
     client: Any = new.app.test_client()
-    assert new.service.desk.adopt() == []
+    assert new.service.desk.requeue() == []
     assert data(client, report_id)["ticker"] == "AAPL"
-    assert client.post("/api/abort", json={}).json["aborted"] == []
-    assert client.post(f"/api/reports/{report_id}/abort", json={}).status_code == 409
     old.close()
-    assert new.service.desk.adopt() == [report_id]
+    assert new.service.desk.requeue() == [report_id]
     backend.only().write(5)
     backend.only().finish()
     assert ended(client, report_id)["status"] == "completed"
@@ -110,6 +108,38 @@ def test_a_file_that_is_no_database_is_put_aside(environ: dict[str, str], start:
     client = start(environ).app.test_client()
     assert client.get("/health").status_code == 200
     assert path.with_name("reports.sqlite3.unreadable").exists()
+
+
+def test_a_file_of_the_release_before_is_used_and_can_be_used_by_it_afterwards(
+    environ: dict[str, str], start: Start, backend: FakeBackend
+) -> None:
+    """The earlier release named its columns too, and had none for the key of a request."""
+    first = start(environ)
+    client: Any = first.app.test_client()
+    done = ask(client)
+    ended(client, done)
+    first.close()
+    with sqlite3.connect(environ["ERT_DASHBOARD_DB"]) as connection:
+        connection.execute("DROP INDEX reports_by_key")
+        connection.execute("ALTER TABLE reports DROP COLUMN request_key")
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(reports)").fetchall()]
+    connection.close()
+    assert "request_key" not in columns
+    second = start(environ)
+    client = second.app.test_client()
+    keyed = {"json": {"ticker": "MSFT"}, "headers": {"Idempotency-Key": "click-0001"}}
+    ids = {client.post("/api/generate", **keyed).json["report_id"] for _ in range(2)}
+    assert len(ids) == 1
+    ended(client, ids.pop())
+    assert data(client, done)["status"] == "completed"
+    second.close()
+    with sqlite3.connect(environ["ERT_DASHBOARD_DB"]) as connection:
+        row = connection.execute(f"SELECT {','.join(columns)} FROM reports WHERE report_id=?", (done,)).fetchone()
+        again = ["old-1" if name == "report_id" else value for name, value in zip(columns, row, strict=True)]
+        marks = ",".join("?" for _ in columns)
+        connection.execute(f"INSERT INTO reports ({','.join(columns)}) VALUES ({marks})", again)
+    connection.close()
+    assert data(start(environ).app.test_client(), "old-1")["status"] == "completed"
 
 
 def test_a_store_that_cannot_be_written_stops_the_start(environ: dict[str, str], start: Start, tmp_path: Path) -> None:

@@ -12,13 +12,19 @@ from typing import Any
 import pytest
 
 from ert_dashboard.base.secret import Secret
-from ert_dashboard.storage.interface import MOST_FETCHED, MOST_SAMPLES, MOST_SECTIONS, Event, Store, StoreClosed
-from ert_dashboard.storage.job import Job, Status
-from ert_dashboard.storage.sql.engine import Database
-from ert_dashboard.storage.sql.migrate import migrate
+from ert_dashboard.storage.interface import (
+    MOST_FETCHED,
+    MOST_SAMPLES,
+    MOST_SECTIONS,
+    RESUMING,
+    Event,
+    Store,
+    StoreClosed,
+)
+from ert_dashboard.storage.job import NOBODY, Job, Status
 from ert_dashboard.storage.sql.store import SqlStore
-from ert_dashboard.storage.sql.tables import METADATA
 from ert_dashboard.storage.store import FileStore
+from tests.support.dashboard.emptied import emptied
 from tests.support.doubles.postgres import Server
 
 Open = Callable[..., Store]
@@ -36,7 +42,7 @@ def opens(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
     opened: list[Store] = []
     if request.param == "postgres":
         url = request.getfixturevalue("url")
-        emptied(url)
+        emptied(url.reveal())
 
         def one(**options: Any) -> Store:
             opened.append(SqlStore(url, **options))
@@ -51,15 +57,6 @@ def opens(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
     yield one
     for store in opened:
         store.close()
-
-
-def emptied(url: Secret) -> None:
-    database = Database(url)
-    migrate(database)
-    with database.transaction() as session:
-        for table in reversed(METADATA.sorted_tables):
-            session.execute(table.delete())
-    database.close()
 
 
 def job(store: Store, number: int = 1, **fields: Any) -> Job:
@@ -112,8 +109,8 @@ def test_only_the_owner_changes_a_job(opens: Open) -> None:
     store.add(job(store))
     assert beside.change("AAPL-1", progress=50) is None
     assert beside.unfinished() == []
-    assert beside.counts() == (0, 0)
-    assert beside.adopt() == []
+    assert beside.counts() == (0, 1)  # of all processes
+    assert beside.requeue(50.0) == []
     draft = store.drafts.of("AAPL-1")
     draft.keep("risk", "text")
     foreign = beside.drafts.of("AAPL-1")
@@ -123,37 +120,105 @@ def test_only_the_owner_changes_a_job(opens: Open) -> None:
     assert draft.sections() == foreign.sections() == {"risk": "text"}
 
 
-def test_a_job_of_a_process_that_is_gone_is_taken_once(opens: Open) -> None:
-    first = opens()
-    numbers = range(1, 9)
-    for number in numbers:
-        first.add(job(first, number))
-    first.change("AAPL-8", status=Status.COMPLETED)
-    first.drafts.of("AAPL-1").keep("risk", "so far")
-    first.close()
-    others = [opens() for _ in range(3)]
-    taken: dict[str, list[str]] = {store.owner: [] for store in others}
-    start = threading.Barrier(len(others))
+def together(stores: list[Store], act: Callable[[Store], None]) -> None:
+    """Have all stores do the same at the same time."""
+    start = threading.Barrier(len(stores))
 
-    def adopt(store: Store) -> None:
+    def one(store: Store) -> None:
         start.wait(10)
-        taken[store.owner] += [found.report_id for found in store.adopt()]
+        act(store)
 
-    threads = [threading.Thread(target=adopt, args=(store,)) for store in others]
+    threads = [threading.Thread(target=one, args=(store,)) for store in stores]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(20)
-    assert sorted(report_id for ids in taken.values() for report_id in ids) == [
-        f"AAPL-{number}" for number in numbers[:-1]
-    ]
-    for store in others:
-        assert [found.report_id for found in store.unfinished()] == taken[store.owner]
-        for report_id in taken[store.owner]:
-            changed = store.change(report_id, progress=60)
-            assert changed is not None
-            assert changed.owner == store.owner
+
+
+def test_each_waiting_job_is_claimed_by_one_process_oldest_first(opens: Open) -> None:
+    stores = [opens() for _ in range(3)]
+    for number in range(1, 13):
+        stores[0].add(job(stores[0], number, owner=NOBODY))
+    assert [stores[1].unfinished(), stores[1].requeue(50.0)] == [[], []]
+    assert list(stores[1].open_ids()) == [f"AAPL-{number}" for number in range(1, 13)]
+    claimed: dict[str, list[Job]] = {store.owner: [] for store in stores}
+
+    def claim(store: Store) -> None:
+        while (found := store.claim()) is not None:
+            claimed[store.owner].append(found)
+
+    together(stores, claim)
+    for store in stores:
+        assert store.unfinished() == claimed[store.owner]  # thus in the order of their age
+    assert sum(len(found) for found in claimed.values()) == 12
+
+
+def test_a_job_is_put_back_into_the_queue(opens: Open) -> None:
+    store, beside = opens(), opens()
+    store.add(job(store))
+    changed = store.change("AAPL-1", owner=NOBODY)
+    assert changed is not None
+    assert store.change("AAPL-1", progress=5) is None
+    found = beside.claim()
+    assert found is not None
+    assert found.owner == beside.owner
+
+
+def test_an_abort_reaches_a_job_of_any_process(opens: Open) -> None:
+    store, beside = opens(), opens()
+    store.add(job(store, 1, status=Status.GENERATING))
+    store.add(job(store, 2, owner=NOBODY, detail="Waiting"))
+    running, waiting = beside.abort("AAPL-1", 50.0), beside.abort("AAPL-2", 50.0)
+    assert running is not None
+    assert (running.status, running.abort_requested, running.finished) == (Status.ABORTING, True, None)
+    assert waiting is not None
+    assert (waiting.status, waiting.finished, waiting.error, waiting.detail) == (Status.ABORTED, 50.0, "aborted", "")
+    assert (store.to_abort(), beside.to_abort()) == (["AAPL-1"], [])
+    assert [beside.abort(report_id, 60.0) for report_id in ("AAPL-2", "AAPL-9")] == [None, None]
+    store.change("AAPL-1", status=Status.ABORTED)
+    assert store.to_abort() == []
+    assert store.claim() is None
+
+
+def test_one_request_key_is_one_job(opens: Open) -> None:
+    stores = [opens() for _ in range(4)]
+    keyed = [job(store, number, owner=NOBODY, request_key="key-12345") for number, store in enumerate(stores, 1)]
+    added: list[Job] = []
+    together(stores, lambda store: added.append(store.add(keyed[stores.index(store)])))
+    assert len({one.report_id for one in added}) == 1
+    (only,) = stores[0].latest()
+    assert {one.report_id for one in added} == {only.report_id}
+    found = stores[1].by_key("key-12345")
+    assert found is not None
+    assert found.report_id == only.report_id
+    assert stores[1].by_key("another") is None
+    stores[0].add(job(stores[0], 8, request_key="another"))
+    stores[0].add(job(stores[0], 9))  # without a key: any number
+    stores[0].add(job(stores[0], 10))
+    assert len(stores[0].latest()) == 4
+
+
+def test_the_jobs_of_a_process_that_is_gone_wait_again(opens: Open) -> None:
+    first = opens()
+    numbers = range(1, 9)
+    for number in numbers:
+        first.add(job(first, number, status=Status.GENERATING, abort_requested=number == 7))
+    first.change("AAPL-8", status=Status.COMPLETED)
+    first.drafts.of("AAPL-1").keep("risk", "so far")
+    first.close()
+    others = [opens() for _ in range(3)]
+    found: list[Job] = []
+    together(others, lambda store: found.extend(store.requeue(50.0)))
+    assert sorted(one.report_id for one in found) == [f"AAPL-{number}" for number in numbers[:-1]]
+    aborted = {one.report_id: (one.status, one.finished, one.error) for one in found if one.over}
+    assert aborted == {"AAPL-7": (Status.ABORTED, 50.0, "aborted")}
+    waiting = [one for one in found if not one.over]
+    assert {(one.owner, one.status, one.detail) for one in waiting} == {(NOBODY, Status.QUEUED, RESUMING)}
+    claimed = others[0].claim()
+    assert claimed is not None
+    assert (claimed.report_id, claimed.owner) == ("AAPL-1", others[0].owner)
     assert others[0].drafts.of("AAPL-1").sections() == {"risk": "so far"}
+    assert first.owner not in {one.owner for one in others[1].latest() if not one.over}
 
 
 def test_sections_are_kept_in_the_order_in_which_they_came(opens: Open) -> None:
@@ -180,6 +245,18 @@ def test_the_oldest_finished_jobs_are_deleted_over_the_limit(opens: Open) -> Non
             store.change(f"AAPL-{number}", status=Status.FAILED)
     store.add(job(store, 5))
     assert [found.report_id for found in store.latest()] == ["AAPL-5", "AAPL-4", "AAPL-3", "AAPL-1"]
+
+
+def test_old_jobs_expire_with_their_sections_once_they_are_finished(opens: Open) -> None:
+    store = opens()
+    for number, finished in enumerate((100.0, 200.0, None), 1):
+        store.add(job(store, number))
+        store.drafts.of(f"AAPL-{number}").keep("risk", "text")
+        if finished:
+            store.change(f"AAPL-{number}", status=Status.FAILED, finished=finished)
+    assert [store.expire(before) for before in (100.0, 150.0, 150.0)] == [0, 1, 0]
+    assert [found.report_id for found in store.latest()] == ["AAPL-3", "AAPL-2"]
+    assert [len(store.drafts.of(f"AAPL-{number}").sections()) for number in (1, 2, 3)] == [0, 1, 1]
 
 
 def test_the_list_is_light_and_newest_first(opens: Open) -> None:

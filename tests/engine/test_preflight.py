@@ -148,6 +148,34 @@ def test_an_app_that_cannot_prove_itself_is_said_before_anything_is_rented_but_o
         down(made)
 
 
+def test_reports_that_a_deploy_forgets_are_counted_and_nothing_is_stopped() -> None:
+    made = world()
+    up(made)
+    is_up(made)
+    made.web.answers["https://dash.example.org"] = AppAnswer(200, forgets=3)
+    up(made)
+    (said,) = told(made, Trouble)
+    assert said.what == "a deploy of dash forgets the 3 report(s) that it keeps in its own file system"
+    assert "DATABASE_URL" in said.why
+
+
+def test_instances_that_share_nothing_are_refused_where_the_app_says_so() -> None:
+    made = world()
+    up(made)
+    is_up(made)
+    url = "https://dash.example.org"
+    made.web.services["dash"].instances = 2
+    up(made)  # another app, which tells nothing
+    made.web.answers[url] = AppAnswer(200, alone=True)
+    with pytest.raises(
+        UsageError, match="dash runs as 2 instances, each with reports and logins of its own"
+    ) as refused:
+        up(made)
+    assert "DATABASE_URL and REDIS_URL" in refused.value.hint
+    made.web.services["dash"].instances = 1
+    up(made)
+
+
 def test_an_app_whose_own_address_is_off_is_asked_where_the_config_says() -> None:
     made = world()
     made.web.services["dash"].unreachable = True

@@ -120,3 +120,21 @@ def test_a_log_line_may_lack_anything() -> None:
 def test_a_page_is_items_with_cursors(raw: object) -> None:
     with pytest.raises(ValueError):
         page_of(raw, "deploy")
+
+
+@pytest.mark.parametrize(
+    ("details", "number"),
+    [
+        ({}, 1),
+        ({"numInstances": 3}, 3),
+        ({"numInstances": None, "autoscaling": None}, 1),
+        ({"numInstances": 2, "autoscaling": {"enabled": True, "min": 1, "max": 5}}, 5),
+        ({"numInstances": 2, "autoscaling": {"enabled": False, "min": 1, "max": 5}}, 2),
+        ({"numInstances": True, "autoscaling": {"enabled": True, "max": "5"}}, 1),
+        ({"numInstances": 10**9}, 1),
+    ],
+)
+def test_the_most_instances_of_a_service(details: dict[str, object], number: int) -> None:
+    raw = service()
+    raw["serviceDetails"].update(details)
+    assert service_of(raw).instances == number

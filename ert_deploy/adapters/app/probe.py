@@ -17,6 +17,7 @@ from ert_deploy.core.model.provider import FORM
 from ert_deploy.ports import AppAnswer, Clock
 
 ATTEMPTS = 2  # a single lost packet must not count as "no fingerprint"
+MOST_FORGOTTEN = 999_999
 PAUSE = 2.0
 INSTANCE = "instance"  # field with the id of the process, such as Render's RENDER_INSTANCE_ID
 FINGERPRINT = re.compile(r"[0-9a-f]{16}")  # the format of `app_env.fingerprint`
@@ -72,8 +73,20 @@ class HttpAppProbe:
                 reply = exchange("GET", url, self._bounds)
             except NoAnswer:
                 continue
-            return AppAnswer(reply.status, reply.headers.get("Location", ""))
+            return _answer(reply)
         return AppAnswer(0)
+
+
+def _answer(reply: Reply) -> AppAnswer:
+    """Return the response with what ERT's dashboard adds to it; other apps have no such fields."""
+    try:
+        shown = reply.json() if reply.status == 200 else None
+    except ValueError:
+        shown = None
+    shown = shown if isinstance(shown, dict) else {}
+    forgets, alone = shown.get("forgets"), shown.get("shared") is False
+    count = forgets if type(forgets) is int and 0 < forgets <= MOST_FORGOTTEN else 0
+    return AppAnswer(reply.status, reply.headers.get("Location", ""), count, alone)
 
 
 def _instance(reply: Reply) -> str:

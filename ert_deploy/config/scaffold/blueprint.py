@@ -16,9 +16,10 @@ from ert_deploy.core.model.errors import UsageError
 
 PYTHON_VERSION = "3.13.1"
 DASHBOARD = Blueprint().root
-# One worker, because it holds the open connections in memory; threads, because gunicorn removed its eventlet worker.
+# One worker an instance, because it holds the open connections in memory; threads, as gunicorn has no eventlet worker.
 MIGRATE = "python -m ert_dashboard.storage.sql.migrate"
 DATABASE_PLAN = "basic-256mb"
+STORE_PLAN = "starter"
 START = "gunicorn -k gthread -w 1 --threads 100 --no-control-socket --bind 0.0.0.0:$PORT wsgi:app"
 _NAME = "render.yaml.j2"
 _PACKAGE = Path(__file__).resolve().parents[2]
@@ -35,26 +36,47 @@ def render(settings: Settings) -> str:
         raise UsageError(f"a Blueprint is for Render, and providers/web is {host.section}")
     targets = settings.desired.targets
     services = [_service(target, how) for target, how in zip(targets, settings.blueprints, strict=True)]
-    text = _rendered(settings.desired.deployment, services, _databases(settings.blueprints))
+    databases = _regions("database", [(how.database, how.region) for how in settings.blueprints])
+    stores = _regions("key value store", [(how.key_value, how.region) for how in settings.blueprints])
+    text = _rendered(settings.desired.deployment, services, databases, stores)
     found = lint(text, owned=[name for target in targets for name in target.names.all()])
     if found:
         raise UsageError("the config does not make a valid Blueprint", "\n".join(found))
     return text
 
 
-def _databases(blueprints: tuple[Blueprint, ...]) -> dict[str, str]:
-    """Return the region of each database. A database is reached over the private network, which has one region."""
+def _regions(kind: str, used: list[tuple[str | None, str]]) -> dict[str, str]:
+    """Return the region of each name. All are reached over the private network, which has one region."""
     regions: dict[str, str] = {}
-    for how in blueprints:
-        if how.database is not None and regions.setdefault(how.database, how.region) != how.region:
+    for name, region in used:
+        if name is not None and regions.setdefault(name, region) != region:
             raise UsageError(
-                f"the database {how.database} is used from {regions[how.database]} and from {how.region}",
-                hint="give the services of each region a database of their own",
+                f"the {kind} {name} is used from {regions[name]} and from {region}",
+                hint=f"give the services of each region a {kind} of their own",
             )
     return regions
 
 
-def _rendered(deployment: str, services: list[dict[str, object]], databases: dict[str, str]) -> str:
+def _ensure_shareable(name: str, how: Blueprint) -> None:
+    """Raise `UsageError` for instances that the plan does not allow, or of the dashboard, that would share nothing."""
+    if how.instances == 1:
+        return
+    if how.plan == "free":
+        raise UsageError(
+            f"{name}: a free service has one instance", hint="write instances: 1, or another plan, in its blueprint"
+        )
+    parts = {"database": how.database, "key_value": how.key_value}
+    missing = " and ".join(part for part, value in parts.items() if value is None)
+    if how.root == DASHBOARD and missing:
+        raise UsageError(
+            f"{name}: {how.instances} instances of the dashboard need {missing} under its blueprint",
+            hint="without them each has reports and logins of its own; instances: 1 in the blueprint needs neither",
+        )
+
+
+def _rendered(
+    deployment: str, services: list[dict[str, object]], databases: dict[str, str], stores: dict[str, str]
+) -> str:
     import jinja2
 
     environment = jinja2.Environment(
@@ -69,6 +91,8 @@ def _rendered(deployment: str, services: list[dict[str, object]], databases: dic
         services=services,
         databases=databases,
         database_plan=DATABASE_PLAN,
+        stores=stores,
+        store_plan=STORE_PLAN,
         python_version=PYTHON_VERSION,
     )
 
@@ -79,6 +103,7 @@ def _service(target: Target, how: Blueprint) -> dict[str, object]:
             f"a Blueprint needs the service's name, and the config has its id {target.service}",
             hint=f"write the name under {RENDER.section}/services",
         )
+    _ensure_shareable(target.service, how)
     return {
         "name": target.service,
         "health_path": target.health_path,

@@ -68,7 +68,9 @@ _BLUEPRINT_PARTS: tuple[Part, ...] = (
     Field("region", one_of(types.REGIONS), _BLUEPRINT.region),
     Field("plan", types.plan, _BLUEPRINT.plan),
     Field("trigger", one_of(types.TRIGGERS), _BLUEPRINT.trigger),
-    Field("database", types.database, _BLUEPRINT.database),
+    Field("database", types.created("database", "ert-reports"), _BLUEPRINT.database),
+    Field("key_value", types.created("key value store", "ert-live"), _BLUEPRINT.key_value),
+    Field("instances", whole(1, 100), _BLUEPRINT.instances),
 )
 
 

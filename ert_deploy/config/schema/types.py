@@ -218,16 +218,20 @@ def command(scalar: Scalar) -> str:
     return value
 
 
-_DATABASE = r"[a-z][a-z0-9-]{0,62}"
+_CREATED = r"[a-z][a-z0-9-]{0,62}"
 
 
-@accepts(**whole_text(_DATABASE), examples=["ert-reports"])
-def database(scalar: Scalar) -> str:
-    """Parse the name of a database that a Blueprint creates."""
-    name = text(scalar)
-    if not re.fullmatch(_DATABASE, name):
-        raise Bad(f"{shown(name)} is not the name of a database", "lowercase letters, digits and hyphens")
-    return name
+def created(kind: str, example: str) -> Parser[str]:
+    """Return a `Parser` of the name of something that a Blueprint creates."""
+
+    @accepts(**whole_text(_CREATED), examples=[example])
+    def parse(scalar: Scalar) -> str:
+        name = text(scalar)
+        if not re.fullmatch(_CREATED, name):
+            raise Bad(f"{shown(name)} is not the name of a {kind}", "lowercase letters, digits and hyphens")
+        return name
+
+    return parse
 
 
 def number_or(word: str, low: float, high: float, unit: str = "") -> Parser[float | str]:

@@ -15,6 +15,7 @@ from ert_deploy.core.model.observed import DeployKind, WebDeploy
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
 from ert_deploy.ports import WebService
+from ert_deploy.providers.render.scale import most_instances
 
 # render.com/docs/deploys; statuses of Render's OpenAPI specification. Others are in progress until the deadline.
 KINDS: Mapping[str, DeployKind] = {
@@ -39,10 +40,8 @@ FREE = "is on the free plan: it sleeps after 15 minutes without visitors"
 WEB = "web_service"
 LINE_LIMIT = 500
 FULL_PAGE = 100
-NO_MINUTES = (
-    "the workspace has no pipeline minutes left, and without them Render cancels every deploy: buy more in its billing "
-    "settings, or wait for the next month"
-)
+_BUY = "buy more in its billing settings, or wait for the next month"
+NO_MINUTES = f"the workspace has no pipeline minutes left, and without them Render cancels every deploy: {_BUY}"
 
 Json = Mapping[str, Any]
 
@@ -90,6 +89,7 @@ def service_of(raw: object) -> WebService:
         unreachable=details.get("renderSubdomainPolicy") == "disabled",
         preview_of=preview_of(item),
         makes_previews=_makes_previews(details),
+        instances=most_instances(details),
     )
 
 

@@ -22,6 +22,7 @@ from ert_dashboard.base import redaction
 from ert_dashboard.base.env import BadSetting, finite, number
 from ert_dashboard.base.machine import Machine, read_machine
 from ert_dashboard.base.secret import Secret
+from ert_dashboard.base.shared import Role, read_shared, truth
 from ert_dashboard.market.sources import Sources, read_sources
 
 FINGERPRINT = "ERT_LLM_CONFIG_FINGERPRINT"
@@ -70,6 +71,8 @@ class Settings:
     backend: Backend | None
     database: Path | None
     database_url: Secret | None = None
+    redis_url: Secret | None = None
+    role: Role = Role.ALL
     lease_s: float = 20.0
     new_disk_per_deploy: bool = False
     port: int = 10000
@@ -77,6 +80,7 @@ class Settings:
     workers: int = 2
     wake_wait_s: float = 1800.0
     kept_reports: int = 200
+    kept_s: float | None = None
     max_sockets: int = 60
     secret_key: Secret | None = None
     log_level: str = "INFO"
@@ -100,6 +104,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     claimed = environ.get(FINGERPRINT, "").strip()
     matches = hmac.compare_digest(claimed.encode("utf-8", "replace"), fingerprint_of(environ).encode())
     database = environ.get("ERT_DASHBOARD_DB", "").strip()
+    shared = read_shared(environ)
     secret_key = environ.get("ERT_SECRET_KEY") or environ.get("SECRET_KEY")
     return Settings(
         configuration=configuration,
@@ -107,15 +112,18 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         fingerprint=claimed if matches else None,
         backend=backend,
         database=Path(database) if database else None,
-        database_url=_database_url(environ),
+        database_url=shared.database_url,
+        redis_url=shared.redis_url,
+        role=shared.role,
         # Render's file system ends with each deploy, except for a disk, which the user has to name.
-        new_disk_per_deploy=_truth(environ.get("RENDER", "")) and not database,
+        new_disk_per_deploy=truth(environ.get("RENDER", "")) and not database,
         lease_s=number(environ, "ERT_DASHBOARD_LEASE", 20, 1, 600),
         port=int(number(environ, "PORT", 10000, 0, 65535)),
         max_queue=int(number(environ, "MAX_QUEUE_SIZE", 100, 1, 10_000)),
         workers=int(number(environ, "ERT_DASHBOARD_WORKERS", 2, 1, 8)),
         wake_wait_s=number(environ, "ERT_DASHBOARD_WAKE_WAIT", 1800, 0, 24 * 3600),
         kept_reports=int(number(environ, "ERT_DASHBOARD_KEEP", 200, 1, 100_000)),
+        kept_s=number(environ, "ERT_DASHBOARD_KEEP_DAYS", 0, 0, 36_500) * 86_400 or None,
         max_sockets=int(number(environ, "ERT_DASHBOARD_SOCKETS", 60, 1, 10_000)),
         secret_key=Secret(secret_key) if secret_key else None,
         log_level=_log_level(environ),
@@ -126,27 +134,14 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     )
 
 
-def _database_url(environ: Mapping[str, str]) -> Secret | None:
-    """Return the URL of the database; None without, and in a preview, whose copied variables are those of production.
-
-    Raises `BadSetting` for another kind of database.
-    """
-    url = environ.get("DATABASE_URL", "").strip()
-    if not url or (_truth(environ.get("IS_PULL_REQUEST", "")) and environ.get("ERT_LLM_PREVIEWS") != "use"):
-        return None
-    if not url.startswith(("postgres://", "postgresql://")):
-        raise BadSetting("DATABASE_URL must be of the form postgresql://USER:PASSWORD@HOST/DATABASE")
-    return Secret(url)
-
-
 def _judge(environ: Mapping[str, str]) -> tuple[Configuration, str | None, Backend | None]:
-    wanted = _truth(environ.get("REMOTE_LLM_INTEGRATION", ""))
+    wanted = truth(environ.get("REMOTE_LLM_INTEGRATION", ""))
     claimed = environ.get(FINGERPRINT, "").strip()
     matches = claimed == fingerprint_of(environ)
     if not wanted and (matches or not any(environ.get(name) for name in (*_NEEDED, FINGERPRINT))):
         return Configuration.ABSENT, "no LLM backend is configured for this dashboard", None
     # Render copies all variables of the service into the preview of a pull request.
-    if _truth(environ.get("IS_PULL_REQUEST", "")) and environ.get("ERT_LLM_PREVIEWS") != "use":
+    if truth(environ.get("IS_PULL_REQUEST", "")) and environ.get("ERT_LLM_PREVIEWS") != "use":
         return Configuration.ABSENT, _PREVIEW, None
     problem = _disagreement(environ, claimed, matches=matches)
     if problem:
@@ -166,9 +161,9 @@ def _disagreement(environ: Mapping[str, str], claimed: str, *, matches: bool) ->
     if not matches:
         return f"{FINGERPRINT} does not match the other variables"
     for name in ("OLLAMA_INTEGRATION", "OPENAI_INTEGRATION"):
-        if _truth(environ.get(name, "")):
+        if truth(environ.get(name, "")):
             return f"REMOTE_LLM_INTEGRATION and {name} are both on"
-    if not _truth(environ.get("REMOTE_LLM_INTEGRATION", "")):
+    if not truth(environ.get("REMOTE_LLM_INTEGRATION", "")):
         return "REMOTE_LLM_INTEGRATION is not true"
     return None
 
@@ -212,10 +207,6 @@ def _loads(pem: str) -> bool:
     except (ssl.SSLError, ValueError, TypeError):
         return False
     return True
-
-
-def _truth(text: str) -> bool:
-    return text.strip().lower() in ("true", "1", "yes", "on")
 
 
 def _log_level(environ: Mapping[str, str]) -> str:

@@ -9,14 +9,14 @@ from typing import Any
 FINISHED = {"completed", "failed", "aborted"}
 
 
-def until(condition: Callable[[], Any], seconds: float = 10) -> Any:
-    """Return the first true value of `condition()`; fail after `seconds`."""
+def until(condition: Callable[[], Any], seconds: float = 10, every: float = 0.02) -> Any:
+    """Return the first true value of `condition()`, asked for `every` so many seconds; fail after `seconds`."""
     pause = threading.Event()
-    for _ in range(int(seconds / 0.02)):
+    for _ in range(int(seconds / every)):
         found = condition()
         if found:
             return found
-        pause.wait(0.02)
+        pause.wait(every)
     raise AssertionError("it did not come true in time")
 
 
@@ -33,5 +33,5 @@ def data(client: Any, report_id: str) -> dict[str, Any]:
 
 def ended(client: Any, report_id: str, seconds: float = 10) -> dict[str, Any]:
     """Return the report's data once it is completed, failed or aborted."""
-    until(lambda: data(client, report_id)["status"] in FINISHED, seconds)
+    until(lambda: data(client, report_id)["status"] in FINISHED, seconds, 0.05)
     return data(client, report_id)

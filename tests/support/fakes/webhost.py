@@ -37,6 +37,7 @@ class FakeService:
     unreachable: bool = False
     preview_of: str = ""
     makes_previews: bool = False
+    instances: int = 1
     grouped: dict[str, str] = field(default_factory=dict)
 
     def neighbours_kept(self) -> bool:
@@ -76,7 +77,8 @@ class FakeWeb:
             raise NoSuchService(f"there is no service {target}")
         url = f"https://{found.name}.example.org"
         about = found.suspended, found.has_disk, found.sleeps, found.unreachable
-        return WebService(found.id, found.name, url, "tea-1", *about, found.preview_of, found.makes_previews)
+        more = found.preview_of, found.makes_previews, found.instances
+        return WebService(found.id, found.name, url, "tea-1", *about, *more)
 
     def read_groups(self, service: WebService) -> Mapping[str, str]:
         self.faults.before("read_groups")

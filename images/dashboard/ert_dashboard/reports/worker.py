@@ -16,7 +16,7 @@ from ert_dashboard.base.clock import Clock
 from ert_dashboard.base.interrupt import Interrupt, Interrupted, Reason
 from ert_dashboard.reports.markdown import word_count
 from ert_dashboard.reports.runner import Failed, ReportRun
-from ert_dashboard.storage.interface import Store
+from ert_dashboard.storage.interface import ABORTED, Store
 from ert_dashboard.storage.job import Job, Status
 
 _LOG = logging.getLogger(__name__)
@@ -76,6 +76,8 @@ class Worker:
             changed = self._ledger.change(job.report_id, **fields)
             if changed is None:
                 raise Interrupted(Reason.TAKEN if self._taken(job.report_id) else Reason.ABORT)
+            if changed.abort_requested:  # perhaps in another process
+                raise Interrupted(Reason.ABORT)
             return changed
 
         try:
@@ -114,7 +116,7 @@ class Worker:
         if reason in (Reason.CLOSING, Reason.TAKEN) or self._taken(job.report_id):
             return
         if reason is Reason.ABORT:
-            self._ledger.finish(job.report_id, Status.ABORTED, error="aborted")
+            self._ledger.finish(job.report_id, Status.ABORTED, error=ABORTED)
         else:
             now = self._store.get(job.report_id)
             text = _NEVER_WOKE if now is None or now.accepted is None else _TOOK_TOO_LONG

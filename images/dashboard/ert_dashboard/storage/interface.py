@@ -10,8 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ert_dashboard.storage.job import Job
+from ert_dashboard.storage.job import Job, Status
 
+ABORTED = "aborted"  # the error of a job that was aborted
+RESUMING = "Resuming after a restart"  # the detail of a job that a process left
 LONGEST_TEXT = 64 * 1024
 MOST_SECTIONS = 32
 MOST_FETCHED = 500
@@ -106,8 +108,8 @@ class AuditRows(Protocol):
 class Store(Protocol):
     """All that the dashboard remembers. Thread-safe. Any method raises `StoreClosed` or `StoreTrouble`.
 
-    A job belongs to one process, its owner. Only the owner changes it; when the owner is gone, one other process
-    takes the job over.
+    A waiting job has no owner: any process adds it, and one that writes reports claims it. Then only this owner changes
+    it; when the owner is gone, the job waits again.
     """
 
     @property
@@ -135,8 +137,26 @@ class Store(Protocol):
     @property
     def audit(self) -> AuditRows: ...
 
-    def add(self, job: Job) -> None:
-        """Insert a job and delete the oldest finished ones over the limit."""
+    def add(self, job: Job) -> Job:
+        """Insert a job and delete the oldest finished ones over the limit.
+
+        If a job with the same `request_key` exists, return that one and insert none.
+        """
+        ...
+
+    def claim(self) -> Job | None:
+        """Make this process the owner of the oldest job that has none, and return it; None without any."""
+        ...
+
+    def abort(self, report_id: str, now: float) -> Job | None:
+        """Request the abort of an unfinished job of any process and return its new state; else None.
+
+        A job without an owner is aborted at once, at `now` in Unix seconds; otherwise its owner is to look.
+        """
+        ...
+
+    def to_abort(self) -> list[str]:
+        """Return the ids of the unfinished jobs of this process whose abort was requested."""
         ...
 
     def change(self, report_id: str, **fields: Any) -> Job | None:
@@ -148,8 +168,14 @@ class Store(Protocol):
 
     def get(self, report_id: str) -> Job | None: ...
 
+    def by_key(self, request_key: str) -> Job | None: ...
+
     def delete(self, report_id: str) -> bool:
         """Delete a finished job; False if there is none by that id."""
+        ...
+
+    def expire(self, before: float) -> int:
+        """Delete the jobs that were finished before this Unix time, and return their number."""
         ...
 
     def latest(self, limit: int = 50) -> list[Job]:
@@ -160,12 +186,19 @@ class Store(Protocol):
         """Return the unfinished jobs of this process, oldest first."""
         ...
 
-    def adopt(self) -> list[Job]:
-        """Take over the unfinished jobs of processes that are gone, and return them. Each goes to one process."""
+    def open_ids(self) -> dict[str, Status]:
+        """Return the unfinished jobs of all processes with their status, oldest first."""
+        ...
+
+    def requeue(self, now: float) -> list[Job]:
+        """Put the unfinished jobs of processes that are gone back into the queue, and return them; each once.
+
+        Those whose abort was requested are aborted, at `now` in Unix seconds.
+        """
         ...
 
     def counts(self) -> tuple[int, int]:
-        """Return the number of running and of waiting jobs of this process."""
+        """Return the number of running and of waiting jobs of all processes."""
         ...
 
     def typical_seconds(self) -> float | None:
@@ -173,7 +206,7 @@ class Store(Protocol):
         ...
 
     def close(self) -> None:
-        """Give up the jobs of this process, which another may then adopt, and release what the store holds."""
+        """Give up the jobs of this process, which wait again once another looks, and release what the store holds."""
         ...
 
 

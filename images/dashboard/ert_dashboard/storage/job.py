@@ -58,12 +58,16 @@ class ReportData(TypedDict):
     abort_requested: bool
 
 
+NOBODY = ""  # the owner of a job that waits in the queue
 FINISHED = frozenset({Status.COMPLETED, Status.FAILED, Status.ABORTED})
 
 
 @dataclass(frozen=True)
 class Job:
-    """One report. Times are Unix seconds; `request` is the body sent to the backend, `result` the response."""
+    """One report. Times are Unix seconds; `request` is the body sent to the backend, `result` the response.
+
+    `request_key` is the idempotency key of the visitor's request, if it had one.
+    """
 
     report_id: str
     ticker: str
@@ -84,6 +88,7 @@ class Job:
     abort_requested: bool = False
     last_event: str | None = None
     word_count: int | None = None
+    request_key: str | None = None
     request: Mapping[str, Any] = field(default_factory=dict, repr=False)
     result: Mapping[str, Any] | None = field(default=None, repr=False)
 

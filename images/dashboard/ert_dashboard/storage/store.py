@@ -6,9 +6,6 @@ key and no connection data of the backend.
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import logging
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -16,16 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ert_dashboard.storage import file_columns as columns
 from ert_dashboard.storage import file_rows as rows
-from ert_dashboard.storage.interface import StoreClosed, StoreTrouble
-from ert_dashboard.storage.job import FINISHED, Job, Status
+from ert_dashboard.storage.interface import ABORTED, RESUMING, StoreClosed, StoreTrouble
+from ert_dashboard.storage.job import FINISHED, NOBODY, Job, Status
 from ert_dashboard.storage.lease import Lease
 
-_LOG = logging.getLogger(__name__)
-_SCHEMA = 1
-_COLUMNS = tuple(column.name for column in dataclasses.fields(Job))
 _OVER = ",".join(f"'{status}'" for status in sorted(FINISHED))
 _UNFINISHED = f"status NOT IN ({_OVER})"
+_NAMES = ",".join(columns.COLUMNS)
 
 
 class FileStore:
@@ -39,7 +35,7 @@ class FileStore:
         self._keep = keep
         self._lock = threading.Lock()
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._connection: sqlite3.Connection | None = _open(path)
+        self._connection: sqlite3.Connection | None = columns.open_file(path)
         with self.transaction() as db:
             for table in rows.TABLES:
                 db.execute(table)
@@ -58,31 +54,51 @@ class FileStore:
                 self._connection = None
         self._lease.close()
 
-    def add(self, job: Job) -> None:
-        marks = ",".join("?" for _ in _COLUMNS)
+    def add(self, job: Job) -> Job:
+        marks = ",".join("?" for _ in columns.COLUMNS)
         with self.transaction() as db:
-            db.execute(f"INSERT INTO reports ({','.join(_COLUMNS)}) VALUES ({marks})", _row(job))  # noqa: S608 own names
+            added = db.execute(
+                f"INSERT INTO reports ({_NAMES}) VALUES ({marks}) ON CONFLICT (request_key) DO NOTHING",  # noqa: S608 own names
+                columns.to_row(job),
+            )
             db.execute(
                 f"DELETE FROM reports WHERE status IN ({_OVER}) AND report_id NOT IN "  # noqa: S608 own names
                 f"(SELECT report_id FROM reports WHERE status IN ({_OVER}) ORDER BY created DESC LIMIT ?)",
                 (self._keep,),
             )
+            return job if added.rowcount == 1 else columns.one(db, "request_key", job.request_key) or job
 
     def change(self, report_id: str, **fields: Any) -> Job | None:
-        values = [_to_column(name, value) for name, value in fields.items()]
-        sets = ",".join(f"{_checked(name)}=?" for name in fields)
+        values = [columns.to_column(name, value) for name, value in fields.items()]
+        sets = ",".join(f"{columns.checked(name)}=?" for name in fields)
+        return self._changed(f"SET {sets} WHERE report_id=? AND owner=?", *values, report_id, self.owner)
+
+    def claim(self) -> Job | None:
+        oldest = f"SELECT report_id FROM reports WHERE owner=? AND {_UNFINISHED} ORDER BY created, report_id LIMIT 1"  # noqa: S608 own names
+        return self._changed(f"SET owner=? WHERE report_id=({oldest})", self.owner, NOBODY)
+
+    def abort(self, report_id: str, now: float) -> Job | None:
+        sets, values = _aborted_if(f"owner='{NOBODY}'", now, Status.ABORTING, "detail")
+        return self._changed(f"SET abort_requested=1, {sets} WHERE report_id=?", *values, report_id)
+
+    def _changed(self, change: str, *values: Any) -> Job | None:
+        """Execute a change of at most one unfinished job and return its new state; None if there is no such job."""
         with self.transaction() as db:
-            done = db.execute(
-                f"UPDATE reports SET {sets} WHERE report_id=? AND owner=? AND {_UNFINISHED}",  # noqa: S608 own names
-                (*values, report_id, self.owner),
-            )
-            if done.rowcount != 1:
-                return None
-            return _one(db, report_id)
+            rows = db.execute(f"UPDATE reports {change} AND {_UNFINISHED} RETURNING {_NAMES}", values).fetchall()
+        return columns.to_job(rows[0]) if rows else None
+
+    def to_abort(self) -> list[str]:
+        mine = f"SELECT report_id FROM reports WHERE {_UNFINISHED} AND owner=? AND abort_requested"  # noqa: S608 own names
+        with self.transaction() as db:
+            return [row[0] for row in db.execute(mine, (self.owner,)).fetchall()]
 
     def get(self, report_id: str) -> Job | None:
         with self.transaction() as db:
-            return _one(db, report_id)
+            return columns.one(db, "report_id", report_id)
+
+    def by_key(self, request_key: str) -> Job | None:
+        with self.transaction() as db:
+            return columns.one(db, "request_key", request_key)
 
     def delete(self, report_id: str) -> bool:
         with self.transaction() as db:
@@ -90,39 +106,49 @@ class FileStore:
             db.execute("DELETE FROM drafts WHERE report_id NOT IN (SELECT report_id FROM reports)")
             return done.rowcount == 1
 
+    def expire(self, before: float) -> int:
+        with self.transaction() as db:
+            done = db.execute(f"DELETE FROM reports WHERE status IN ({_OVER}) AND finished < ?", (before,))  # noqa: S608 own names
+            db.execute("DELETE FROM drafts WHERE report_id NOT IN (SELECT report_id FROM reports)")
+            return done.rowcount
+
     def latest(self, limit: int = 50) -> list[Job]:
-        names = ",".join("'{}'" if name == "request" else _light(name) for name in _COLUMNS)
+        names = ",".join("'{}'" if name == "request" else columns.light(name) for name in columns.COLUMNS)
         with self.transaction() as db:
             found = db.execute(
                 f"SELECT {names} FROM reports ORDER BY created DESC, report_id LIMIT ?",  # noqa: S608 own names
                 (limit,),
             )
-            return [_job(row) for row in found.fetchall()]
+            return [columns.to_job(row) for row in found.fetchall()]
 
     def unfinished(self) -> list[Job]:
         return self._unfinished(self.owner)
 
-    def adopt(self) -> list[Job]:
+    def open_ids(self) -> dict[str, Status]:
+        every = f"SELECT report_id, status FROM reports WHERE {_UNFINISHED} ORDER BY created, report_id"  # noqa: S608 own names
         with self.transaction() as db:
-            found = db.execute(f"SELECT DISTINCT owner FROM reports WHERE {_UNFINISHED}").fetchall()  # noqa: S608 own names
-        adopted: list[Job] = []
-        for owner in (row[0] for row in found if self._lease.is_gone(row[0])):
-            for job in self._unfinished(owner):
-                with self.transaction() as db:
-                    done = db.execute(
-                        f"UPDATE reports SET owner=? WHERE report_id=? AND owner=? AND {_UNFINISHED}",  # noqa: S608 own names
-                        (self.owner, job.report_id, owner),
-                    )
-                if done.rowcount == 1:
-                    adopted.append(dataclasses.replace(job, owner=self.owner))
-        return sorted(adopted, key=lambda job: (job.created, job.report_id))
+            return {row[0]: Status(row[1]) for row in db.execute(every).fetchall()}
+
+    def requeue(self, now: float) -> list[Job]:
+        owned = f"SELECT DISTINCT owner FROM reports WHERE {_UNFINISHED} AND owner != ?"  # noqa: S608 own names
+        with self.transaction() as db:
+            found = db.execute(owned, (NOBODY,)).fetchall()
+        gone = [row[0] for row in found if self._lease.is_gone(row[0])]
+        sets, values = _aborted_if("abort_requested", now, Status.QUEUED, "?")
+        again = f"UPDATE reports SET owner=?, {sets} WHERE owner=? AND {_UNFINISHED} RETURNING {_NAMES}"  # noqa: S608 own names
+        jobs: list[Job] = []
+        for owner in gone:
+            with self.transaction() as db:
+                rows = db.execute(again, (NOBODY, *values, RESUMING, owner)).fetchall()
+            jobs += [columns.to_job(row) for row in rows]
+        return sorted(jobs, key=lambda job: (job.created, job.report_id))
 
     def counts(self) -> tuple[int, int]:
         with self.transaction() as db:
             found = dict(
                 db.execute(
-                    f"SELECT status = ?, COUNT(*) FROM reports WHERE {_UNFINISHED} AND owner=? GROUP BY 1",  # noqa: S608 own names
-                    (str(Status.QUEUED), self.owner),
+                    f"SELECT status = ?, COUNT(*) FROM reports WHERE {_UNFINISHED} GROUP BY 1",  # noqa: S608 own names
+                    (str(Status.QUEUED),),
                 ).fetchall()
             )
         return found.get(0, 0), found.get(1, 0)
@@ -140,10 +166,10 @@ class FileStore:
     def _unfinished(self, owner: str) -> list[Job]:
         with self.transaction() as db:
             found = db.execute(
-                f"SELECT {','.join(_COLUMNS)} FROM reports WHERE {_UNFINISHED} AND owner=? ORDER BY created, report_id",  # noqa: S608 own names
+                f"SELECT {_NAMES} FROM reports WHERE {_UNFINISHED} AND owner=? ORDER BY created, report_id",  # noqa: S608 own names
                 (owner,),
             )
-            return [_job(row) for row in found.fetchall()]
+            return [columns.to_job(row) for row in found.fetchall()]
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -158,77 +184,10 @@ class FileStore:
                 raise StoreTrouble(f"the reports' file cannot be used: {error}") from error
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    try:
-        return _prepared(path)
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):
-            raise  # a read-only directory or a full disk: the file itself is intact
-        aside = path.with_name(f"{path.name}.unreadable")
-        _LOG.warning(
-            "the report store could not be read (%s); it is kept as %s and a new one is created", error, aside.name
-        )
-        path.replace(aside)
-        for journal in (path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
-            journal.unlink(missing_ok=True)
-        return _prepared(path)
-
-
-def _prepared(path: Path) -> sqlite3.Connection:
-    path.touch(mode=0o600, exist_ok=True)
-    connection = sqlite3.connect(path, timeout=10, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version not in (0, _SCHEMA):
-            raise sqlite3.DatabaseError(f"schema {version}, this release supports {_SCHEMA}")
-        with connection:
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS reports (report_id TEXT PRIMARY KEY, "
-                + ",".join(name for name in _COLUMNS if name != "report_id")
-                + ")"
-            )
-            connection.execute(f"PRAGMA user_version={_SCHEMA}")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _one(db: sqlite3.Connection, report_id: str) -> Job | None:
-    row = db.execute(
-        f"SELECT {','.join(_COLUMNS)} FROM reports WHERE report_id=?",  # noqa: S608 own names
-        (report_id,),
-    ).fetchone()
-    return None if row is None else _job(row)
-
-
-def _light(name: str) -> str:
-    # The list only has to know whether a result exists.
-    return "CASE WHEN result IS NULL THEN NULL ELSE '{}' END" if name == "result" else name
-
-
-def _checked(name: str) -> str:
-    if name not in _COLUMNS:
-        raise ValueError(f"a report has no field {name!r}")
-    return name
-
-
-def _row(job: Job) -> list[Any]:
-    return [_to_column(name, getattr(job, name)) for name in _COLUMNS]
-
-
-def _to_column(name: str, value: Any) -> Any:
-    if name in ("request", "result"):
-        return None if value is None else json.dumps(value, ensure_ascii=True, allow_nan=False)
-    return str(value) if isinstance(value, Status) else value
-
-
-def _job(row: tuple[Any, ...]) -> Job:
-    fields = dict(zip(_COLUMNS, row, strict=True))
-    fields["status"] = Status(fields["status"])
-    fields["abort_requested"] = bool(fields["abort_requested"])
-    fields["request"] = json.loads(fields["request"] or "{}")
-    fields["result"] = None if fields["result"] is None else json.loads(fields["result"])
-    return Job(**fields)
+def _aborted_if(condition: str, now: float, status: Status, detail: str) -> tuple[str, tuple[Any, ...]]:
+    """Return the assignments of a job that is aborted where `condition` holds, and their values."""
+    sets = (
+        f"status=CASE WHEN {condition} THEN ? ELSE ? END, finished=CASE WHEN {condition} THEN ? ELSE finished END, "
+        f"error=CASE WHEN {condition} THEN ? ELSE error END, detail=CASE WHEN {condition} THEN '' ELSE {detail} END"
+    )
+    return sets, (str(Status.ABORTED), str(status), now, ABORTED)

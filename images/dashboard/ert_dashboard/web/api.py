@@ -7,32 +7,27 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, cast
+from typing import Any
 
 from flask import Blueprint, Response, jsonify, render_template, request
-from werkzeug.exceptions import BadRequest, NotFound
+from werkzeug.exceptions import BadRequest
 
 from ert_dashboard import __version__
 from ert_dashboard.auth.access import Access
-from ert_dashboard.auth.middleware import CLIENT
 from ert_dashboard.base.clock import iso
 from ert_dashboard.base.tickers import NOT_A_TICKER, read_ticker, sec_spelling
 from ert_dashboard.market.company_file import BadCompany, read_company
 from ert_dashboard.market.model import Company, SourceAway
 from ert_dashboard.market.sources_chain import OWN_REQUEST
-from ert_dashboard.reports.figures import figures
-from ert_dashboard.reports.markdown import document
 from ert_dashboard.reports.queue import QueueFull
 from ert_dashboard.settings import Configuration
-from ert_dashboard.storage.interface import Event
-from ert_dashboard.storage.job import Job
 from ert_dashboard.web import bodies, routes
 from ert_dashboard.web import headers as guards
 from ert_dashboard.web.bundle import read_bundle
-from ert_dashboard.web.report_body import Report
+from ert_dashboard.web.records import find_job
 from ert_dashboard.web.service import Service
 
-_REPORT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_REQUEST_KEY = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
 class Api:
@@ -52,12 +47,7 @@ class Api:
             generate=self.generate,
             abort=self.abort,
             reset_abort=self.reset_abort,
-            reports=self.reports,
-            report=self.report,
             abort_one=self.abort_one,
-            delete=self.delete,
-            audit=self.audit,
-            download=self.download,
         )
 
     def page(self) -> str:
@@ -96,6 +86,8 @@ class Api:
             "configuration": settings.configuration,
             "active_reports": active,
             "queue_size": queued,
+            "forgets": service.forgotten(),
+            "shared": service.channel is not None,
             "features": features,
         }
         return jsonify(body)
@@ -128,6 +120,9 @@ class Api:
         ticker = read_ticker(asked.get("ticker"))
         if ticker is None:
             raise BadRequest(NOT_A_TICKER)
+        request_key = request.headers.get("Idempotency-Key")
+        if request_key is not None and not _REQUEST_KEY.fullmatch(request_key):
+            raise BadRequest("Idempotency-Key must be 8 to 64 letters, digits, hyphens or underscores")
         if service.settings.configuration is not Configuration.COMPLETE:
             configuration = str(service.settings.configuration)
             return guards.problem(409, service.settings.problem or "", configuration=configuration)
@@ -140,9 +135,11 @@ class Api:
             message = f"no data for this ticker in {service.market.kind}; there is data for {', '.join(known)}"
             return guards.problem(404, message, known_tickers=known)
         try:
-            job = service.desk.submit(company)
+            job = service.desk.submit(company, request_key)
         except QueueFull:
             return guards.problem(429, "the queue is full, try again later", {"Retry-After": "30"})
+        if job.ticker != company.ticker:
+            return guards.problem(409, "this Idempotency-Key was used for a report on another company")
         body: bodies.Generated = {
             "success": True,
             "report_id": job.report_id,
@@ -161,70 +158,15 @@ class Api:
         return _aborted(f"{len(aborted)} report(s) aborted", aborted)
 
     def abort_one(self, report_id: object) -> Response:
-        job = self._service.desk.abort(self._job(report_id).report_id)
+        job = self._service.desk.abort(find_job(self._service, report_id).report_id)
         if job is None:
-            return guards.problem(409, "this report is not active here")
+            return guards.problem(409, "this report is finished")
         return _aborted("aborting", [job.report_id])
 
     def reset_abort(self) -> Response:
         """Do nothing. Kept for old clients: aborts apply to single jobs, so there is no flag to reset."""
         body: bodies.Done = {"success": True, "message": "nothing to reset"}
         return jsonify(body)
-
-    def reports(self) -> Response:
-        text = request.args.get("limit", "50")
-        if not (text.isascii() and text.isdigit() and 1 <= len(text) <= 3):
-            raise BadRequest("limit must be a number from 0 to 999")
-        found = self._service.data_of(self._service.store.latest(int(text)))
-        body: bodies.Reports = {"success": True, "reports": found, "count": len(found)}
-        return jsonify(body)
-
-    def report(self, report_id: str) -> Response:
-        job = self._job(report_id)
-        body: bodies.FullReport = {
-            "success": True,
-            "report_id": job.report_id,
-            "data": self._service.data(job),
-            # What `protocol.read_result` made of the backend's response.
-            "report": cast("Report | None", job.result),
-            "draft": {} if job.result else self._service.store.drafts.of(job.report_id).sections(),
-            "figures": figures(job),
-        }
-        return jsonify(body)
-
-    def delete(self, report_id: str) -> Response:
-        """Delete a finished job with its text; 409 for one that is still being written."""
-        service = self._service
-        job = self._job(report_id)
-        if not service.store.delete(job.report_id):
-            return guards.problem(409, "this report is not finished: abort it first")
-        client = request.environ.get(CLIENT, "")
-        service.store.audit.add(Event(service.clock.wall(), "report deleted", client, job.report_id))
-        body: bodies.Done = {"success": True, "message": f"{job.report_id} is deleted"}
-        return jsonify(body)
-
-    def audit(self) -> Response:
-        found = self._service.store.audit.latest()
-        entries: list[bodies.AuditEntry] = [
-            {"at": iso(event.at), "what": event.what, "client": event.client, "about": event.about} for event in found
-        ]
-        body: bodies.Audit = {"success": True, "entries": entries}
-        return jsonify(body)
-
-    def download(self, filename: str) -> Response:
-        job = self._job(filename.removesuffix(".md")) if filename.endswith(".md") else None
-        if job is None or job.result is None:
-            raise NotFound("no such report")
-        text = document(job).encode("utf-8", "replace")
-        headers = {"Content-Disposition": f'attachment; filename="{job.filename}"'}
-        return Response(text, content_type="text/markdown; charset=utf-8", headers=headers)
-
-    def _job(self, report_id: object) -> Job:
-        known = isinstance(report_id, str) and _REPORT_ID.fullmatch(report_id)
-        job = self._service.store.get(str(report_id)) if known else None
-        if job is None:
-            raise NotFound("no such report")
-        return job
 
 
 def _given(document: Any, ticker: str) -> Company:

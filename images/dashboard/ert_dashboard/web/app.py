@@ -20,6 +20,7 @@ from ert_dashboard.web.api import Api
 from ert_dashboard.web.deployment import Deployment
 from ert_dashboard.web.live import SocketLimit, attach
 from ert_dashboard.web.market_api import MarketApi
+from ert_dashboard.web.records import Records
 from ert_dashboard.web.service import Service, start_service
 
 
@@ -53,6 +54,7 @@ def create_dashboard(settings: Settings, *, market: MarketData | None = None, cl
     headers.install(app)
     bundle.keep_assets(app)
     app.register_blueprint(Api(service).blueprint())
+    app.register_blueprint(Records(service).blueprint())
     app.register_blueprint(MarketApi(service.market, service.clock).blueprint())
     app.register_blueprint(Deployment(service).blueprint())
     socketio, hang_up = attach(app, service)

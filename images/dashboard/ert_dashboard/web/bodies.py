@@ -16,6 +16,8 @@ from ert_dashboard.storage.job import ReportData
 from ert_dashboard.web.report_body import Report
 
 LoginKind = Literal["password", "proxy", "none"]
+# "delayed": the key value store does not carry the events of other processes now, and pages have to ask.
+Updates = Literal["live", "delayed"]
 
 
 class Problem(TypedDict):
@@ -40,7 +42,10 @@ class Features(TypedDict):
 
 
 class Health(TypedDict):
-    """Liveness and configuration of the process; never depends on the backend."""
+    """Liveness and configuration of the process; never depends on the backend.
+
+    `forgets`: reports that the next deploy deletes, if any does; `shared`: other processes may serve beside this one.
+    """
 
     status: Literal["healthy"]
     timestamp: str
@@ -50,6 +55,8 @@ class Health(TypedDict):
     configuration: Configuration
     active_reports: int
     queue_size: int
+    forgets: int | None
+    shared: bool
     features: Features
 
 
@@ -74,6 +81,7 @@ class StatusUpdate(TypedDict):
     active_reports: int
     queue_size: int
     max_queue_size: int
+    updates: Updates
     reports: list[ReportData]
 
 

@@ -65,6 +65,11 @@ def attach(app: Flask, service: Service) -> tuple[SocketIO, Callable[[str], None
 
     Return the Socket.IO server, and a function that disconnects the clients of one login session.
     """
+    channel = service.channel
+    several: dict[str, Any] = {}
+    if channel is not None:
+        # A poll may reach another process than the one that holds its session; a WebSocket stays where it is.
+        several = {"client_manager": channel.manager, "transports": ["websocket"]}
     socketio = SocketIO(
         app,
         async_mode="threading",  # the default would use an installed eventlet or gevent
@@ -73,8 +78,12 @@ def attach(app: Flask, service: Service) -> tuple[SocketIO, Callable[[str], None
         manage_session=False,
         cookie=None,
         serve_client=False,
+        **several,
     )
 
+    if channel is not None:  # otherwise only with the first page
+        socketio.server.manager_initialized = True
+        channel.manager.initialize()
     sessions = service.sessions
 
     def hang_up(sid: str) -> None:
@@ -85,33 +94,40 @@ def attach(app: Flask, service: Service) -> tuple[SocketIO, Callable[[str], None
 
     def greet(*_: object) -> None:
         watchers.came(request.sid, request.environ.get(SESSION))  # type: ignore[attr-defined]
-        emit("status_update", service.status())
+        emit("status_update", service.status(), ignore_queue=True)
 
     def send_status(*_: object) -> None:
         watchers.check()
-        emit("status_update", service.status())
+        emit("status_update", service.status(), ignore_queue=True)
 
     def left(*_: object) -> None:
         watchers.left(request.sid)  # type: ignore[attr-defined]
 
     def send_change(job: Job) -> None:
         watchers.check()
-        data = service.data(job)
-        changed: ReportUpdate = {"report_id": job.report_id, "data": data}
-        socketio.emit("report_update", changed)
-        if job.over:
-            ended: ReportCompleted = {
-                "report_id": job.report_id,
-                "success": job.status is Status.COMPLETED,
-                "data": data,
-            }
-            socketio.emit("report_completed", ended)
+        for name, body in events_of(service, job):
+            socketio.emit(name, body)
 
     socketio.on_event("connect", greet)
     socketio.on_event("disconnect", left)
     socketio.on_event("request_status", send_status)
     service.desk.listen(send_change)
+    if channel is not None:
+        # The changes that a worker makes come through the store, without a look at the logins here.
+        service.desk.each_round(watchers.check)
+        service.desk.told_directly(lambda: channel.live)
     return socketio, watchers.end
+
+
+def events_of(service: Service, job: Job) -> list[tuple[str, ReportUpdate | ReportCompleted]]:
+    """Return the events that tell of a change of a job, each with its name."""
+    data = service.data(job)
+    changed: ReportUpdate = {"report_id": job.report_id, "data": data}
+    if not job.over:
+        return [("report_update", changed)]
+    success = job.status is Status.COMPLETED
+    ended: ReportCompleted = {"report_id": job.report_id, "success": success, "data": data}
+    return [("report_update", changed), ("report_completed", ended)]
 
 
 class SocketLimit:

@@ -24,7 +24,7 @@ class Access(Enum):
     LOGIN = "login"
 
 
-HTML, MARKDOWN = "text/html", "text/markdown"
+HTML, MARKDOWN, LINES = "text/html", "text/markdown", "application/x-ndjson"
 REDIRECT = ""  # a response without a body that is worth describing
 OPEN_FILES = frozenset({"/static/login.css", "/static/icon.svg"})
 
@@ -33,8 +33,8 @@ OPEN_FILES = frozenset({"/static/login.css", "/static/icon.svg"})
 class Route:
     """One operation. `answers`: status -> type of the JSON body, or a media type; every other response is a `Problem`.
 
-    `endpoint` is Flask's `blueprint.view`; `form` is a POST of an HTML form, which is checked differently. `query` has
-    the parameters that may be given, with what they mean.
+    `endpoint` is Flask's `blueprint.view`; `form` is a POST of an HTML form, which is checked differently. `query` and
+    `headers` have those that may be given, with what they mean.
     """
 
     method: str
@@ -46,6 +46,7 @@ class Route:
     access: Access = Access.LOGIN
     form: bool = False
     query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 _GENERATE = {
@@ -70,35 +71,44 @@ ROUTES = (
     ),
     Route("GET", "/ready", "api.ready", "Whether the backend takes a report", {200: bodies.Ready, 503: bodies.Ready}),
     Route("GET", "/api/status", "api.status", "State and latest reports", {200: bodies.Summary}),
-    Route("POST", "/api/generate", "api.generate", "Queue a report", _GENERATE, body=bodies.GenerateRequest),
+    Route(
+        "POST",
+        "/api/generate",
+        "api.generate",
+        "Queue a report",
+        _GENERATE,
+        body=bodies.GenerateRequest,
+        headers={"Idempotency-Key": "8 to 64 of A-Z, a-z, 0-9, `-`, `_`; a repeat with it is the same report"},
+    ),
     Route("POST", "/api/abort", "api.abort", "Abort one report, or all", _ABORTED, body=bodies.AbortRequest),
     Route("POST", "/api/reset_abort", "api.reset_abort", "Nothing; for old clients", {200: bodies.Done}, bodies.Empty),
     Route(
         "GET",
         "/api/reports",
-        "api.reports",
+        "records.reports",
         "The latest reports",
         {200: bodies.Reports, 400: bodies.Problem},
         query={"limit": "How many, 0 to 999; default 50"},
     ),
-    Route("GET", _ONE, "api.report", "One report", {200: bodies.FullReport, 404: bodies.Problem}),
+    Route("GET", _ONE, "records.report", "One report", {200: bodies.FullReport, 404: bodies.Problem}),
     Route("POST", f"{_ONE}/abort", "api.abort_one", "Abort one report", _ABORTED, body=bodies.Empty),
     Route(
         "POST",
         f"{_ONE}/delete",
-        "api.delete",
+        "records.delete",
         "Delete a finished report",
         {200: bodies.Done, 404: bodies.Problem, 409: bodies.Problem},
         body=bodies.Empty,
     ),
-    Route("GET", "/api/audit", "api.audit", "The last 100 logins and deletions", {200: bodies.Audit}),
+    Route("GET", "/api/audit", "records.audit", "The last 100 logins and deletions", {200: bodies.Audit}),
     Route(
         "GET",
         "/reports/<filename>",
-        "api.download",
+        "records.download",
         "A finished report, `<report_id>.md`",
         {200: MARKDOWN, 404: bodies.Problem},
     ),
+    Route("GET", "/api/export", "records.export", "All finished reports, one `FullReport` a line", {200: LINES}),
     Route(
         "GET",
         "/api/search_tickers",

@@ -8,6 +8,7 @@ import sqlite3
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ert_dashboard import __version__
 from ert_dashboard.auth.access import Access
@@ -17,6 +18,7 @@ from ert_dashboard.backend.readiness import ReadinessProbe
 from ert_dashboard.base.clock import Clock, SystemClock, iso
 from ert_dashboard.base.env import BadSetting
 from ert_dashboard.base.secret import Secret
+from ert_dashboard.base.shared import Role
 from ert_dashboard.market.model import MarketData
 from ert_dashboard.market.sources_chain import build_market
 from ert_dashboard.reports.queue import DeskLimits, ReportDesk
@@ -25,6 +27,9 @@ from ert_dashboard.storage.interface import Store, StoreTrouble
 from ert_dashboard.storage.job import Job, ReportData, Status, summary
 from ert_dashboard.storage.store import FileStore
 from ert_dashboard.web.bodies import StatusUpdate
+
+if TYPE_CHECKING:
+    from ert_dashboard.web.channel import Channel
 
 _LOG = logging.getLogger(__name__)
 
@@ -41,9 +46,12 @@ class Service:
     desk: ReportDesk
     probe: ReadinessProbe
     sessions: Sessions | None = None
+    channel: Channel | None = None
 
     def close(self) -> None:
         self.desk.close()
+        if self.channel is not None:
+            self.channel.close()
         if self.client is not None:
             self.client.close()
         self.store.close()
@@ -77,6 +85,7 @@ class Service:
             "active_reports": active,
             "queue_size": queued,
             "max_queue_size": settings.max_queue,
+            "updates": "delayed" if self.channel is not None and not self.channel.live else "live",
             "reports": self.data_of(self.store.latest(20)),
         }
 
@@ -90,8 +99,14 @@ def start_service(settings: Settings, *, market: MarketData | None = None, clock
     except BadSetting:
         store.close()
         raise
+    try:
+        channel = _open_channel(settings, clock)
+    except BadSetting:
+        store.close()
+        raise
     client = BackendClient(settings.backend) if settings.backend else None
-    desk = ReportDesk(store, client, clock, DeskLimits(settings.max_queue, settings.workers, settings.wake_wait_s))
+    limits = DeskLimits(settings.max_queue, settings.workers, settings.wake_wait_s, settings.kept_s)
+    desk = ReportDesk(store, None if settings.role is Role.WEB else client, clock, limits)
     if settings.configuration is Configuration.COMPLETE:
         _LOG.info("Remote LLM integration loaded")
     else:
@@ -105,6 +120,7 @@ def start_service(settings: Settings, *, market: MarketData | None = None, clock
         desk=desk,
         probe=ReadinessProbe(client, settings.problem, clock),
         sessions=_sessions(settings.access, store, clock),
+        channel=channel,
     )
 
 
@@ -127,6 +143,19 @@ def _open_database(settings: Settings, url: Secret) -> Store:
         return SqlStore(url, keep=settings.kept_reports, lease_s=settings.lease_s)
     except StoreTrouble as error:
         raise BadSetting(f"DATABASE_URL: {error}") from error
+
+
+def _open_channel(settings: Settings, clock: Clock) -> Channel | None:
+    if settings.redis_url is None:
+        return None
+    try:
+        from ert_dashboard.web.channel import Channel  # only several processes need its library
+    except ImportError as error:
+        raise BadSetting(f"REDIS_URL needs the package {error.name}: pip install -r requirements.txt") from None
+    try:
+        return Channel(settings.redis_url, clock, write_only=settings.role is Role.WORKER)
+    except ValueError:
+        raise BadSetting("REDIS_URL must be of the form redis://HOST:PORT") from None
 
 
 def _sessions(access: Access, store: Store, clock: Clock) -> Sessions | None:

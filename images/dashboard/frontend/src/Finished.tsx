@@ -6,6 +6,7 @@ import { dollars, list, NOT_KNOWN, number, sectionTitle, span, text, words } fro
 import { Icon } from "./Icon";
 import { Markdown } from "./Markdown";
 import { Notice } from "./parts";
+import { Remove } from "./Remove";
 import { costSoFar, type Rate } from "./stage";
 
 export function Finished({
@@ -115,6 +116,7 @@ function Summary({ data, report, rate }: { data: ReportData; report: Report; rat
           <Icon name="print" />
           Print or PDF
         </button>
+        <Remove data={data} />
       </div>
     </div>
   );

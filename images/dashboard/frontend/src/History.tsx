@@ -44,7 +44,12 @@ export function History({ focus }: { focus: boolean }): JSX.Element {
       <Title page="History" focus={focus}>
         Reports
       </Title>
-      <p className="lead">Everything this dashboard keeps, newest first.</p>
+      <p className="lead">
+        Everything this dashboard keeps, newest first.{" "}
+        <a href="/api/export" download="reports.ndjson">
+          Export all
+        </a>
+      </p>
       <div className="filters">
         <label>
           Filter

@@ -12,6 +12,7 @@ const PATHS = {
   down: "M12 4v12M6 11l6 6 6-6M4 20h16",
   print: "M7 9V4h10v5M7 17H4V9h16v8h-3M7 14h10v6H7z",
   stop: "M7 7h10v10H7z",
+  trash: "M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13M10 11v5M14 11v5",
   back: "M19 12H5M11 6l-6 6 6 6",
 } as const;
 

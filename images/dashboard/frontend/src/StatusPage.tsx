@@ -7,7 +7,12 @@ import { useKnown } from "./live";
 import { Loading, MACHINE, Notice, Said, Title } from "./parts";
 
 const STARTS: ReadonlySet<string> = new Set(["booting", "waking"]);
-const CONNECTION = { connecting: "connecting", live: "live", polling: "asked for every 3 seconds" };
+const CONNECTION = {
+  connecting: "connecting",
+  live: "live",
+  delayed: "delayed, as the dashboard's key value store does not respond; asked for every 3 seconds",
+  polling: "asked for every 3 seconds",
+};
 
 export function StatusPage({ focus, machine }: { focus: boolean; machine: Deployment | null | "lost" }): JSX.Element {
   const { connection } = useKnown();

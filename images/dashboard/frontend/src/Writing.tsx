@@ -7,6 +7,7 @@ import { Icon } from "./Icon";
 import { useKnown, useNow } from "./live";
 import { Markdown } from "./Markdown";
 import { Notice } from "./parts";
+import { Remove } from "./Remove";
 import { go, toReport } from "./router";
 import { costSoFar, elapsed, STEPS, type Stage, secondsLeft } from "./stage";
 
@@ -31,7 +32,14 @@ export function Writing({ data, stage, draft, machine }: Props): JSX.Element {
             </p>
             <p className="stage-detail">{sentence(stage.detail)}</p>
           </div>
-          {over ? <Again data={data} /> : <Stop data={data} />}
+          {over ? (
+            <div className="buttons">
+              <Again data={data} />
+              <Remove data={data} />
+            </div>
+          ) : (
+            <Stop data={data} />
+          )}
         </div>
         {over ? null : <progress max={100} value={data.progress} aria-label="Report progress" />}
         {stage.download === null ? null : (
@@ -122,11 +130,14 @@ function Numbers({ data, machine }: { data: ReportData; machine: Deployment | nu
 
 function Offline(): JSX.Element | null {
   const { connection } = useKnown();
-  return connection === "polling" ? (
+  if (connection !== "polling" && connection !== "delayed") return null;
+  return (
     <p className="fine" role="status">
-      Live updates are interrupted. The report goes on; the page is tried again every few seconds.
+      {connection === "polling"
+        ? "Live updates are interrupted. The report goes on; the page is tried again every few seconds."
+        : "Live updates are delayed. The report goes on; its state is asked for every few seconds."}
     </p>
-  ) : null;
+  );
 }
 
 function Pending({ data, shown }: { data: ReportData; shown: number }): JSX.Element | null {

@@ -158,7 +158,10 @@ export interface Grounding {
   failures?: unknown;
 }
 
-/** Liveness and configuration of the process; never depends on the backend. */
+/**
+ * Liveness and configuration of the process; never depends on the backend. `forgets`: reports that the next deploy
+ * deletes, if any does; `shared`: other processes may serve beside this one.
+ */
 export interface Health {
   status: "healthy";
   timestamp: string;
@@ -168,6 +171,8 @@ export interface Health {
   configuration: Configuration;
   active_reports: number;
   queue_size: number;
+  forgets: number | null;
+  shared: boolean;
   features: Features;
 }
 
@@ -350,6 +355,7 @@ export interface StatusUpdate {
   active_reports: number;
   queue_size: number;
   max_queue_size: number;
+  updates: "live" | "delayed";
   reports: ReportData[];
 }
 
@@ -363,6 +369,7 @@ export interface Summary {
   active_reports: number;
   queue_size: number;
   max_queue_size: number;
+  updates: "live" | "delayed";
   reports: ReportData[];
   success: true;
 }

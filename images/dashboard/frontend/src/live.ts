@@ -1,11 +1,13 @@
 // What the page knows, kept up to date: Socket.IO under the dashboard's event names, polling while that is down.
-// The truth is with the REST calls; an event only says that something changed.
+// The truth is with the REST calls; an event only says that something changed. One that was lost is made up for by a
+// slow poll, which goes on while the page is live.
 import { useEffect, useState, useSyncExternalStore } from "react";
 import { io } from "socket.io-client";
 import type { Deployment, ReportCompleted, ReportData, ReportUpdate, StatusUpdate } from "./api";
-import { fetchDeployment, fetchReports } from "./client";
+import { fetchDeployment, fetchStatus } from "./client";
 
-export type Connection = "connecting" | "live" | "polling";
+/** "delayed": connected, but the dashboard itself hears late of what its other processes do. */
+export type Connection = "connecting" | "live" | "delayed" | "polling";
 export interface Known {
   reports: ReadonlyMap<string, ReportData>;
   connection: Connection;
@@ -17,6 +19,7 @@ export interface Known {
 }
 
 const POLL_MS = 3000;
+const SLOW_POLL_MS = 15_000;
 let known: Known = { reports: new Map(), connection: "connecting", configuration: null, loaded: false, epoch: 0 };
 const listeners = new Set<() => void>();
 
@@ -44,28 +47,56 @@ export function hear(found: readonly ReportData[]): void {
   learn(found, now);
 }
 
-function status(body: StatusUpdate): void {
-  change({ configuration: { usable: body.configuration === "complete", problem: body.problem } });
-  hear(body.reports);
+/** Remove a report that the dashboard has deleted. */
+export function forget(id: string): void {
+  const reports = new Map(known.reports);
+  reports.delete(id);
+  change({ reports });
 }
 
-async function poll(): Promise<void> {
-  if (known.connection === "live" || document.hidden) return;
+let connected = false;
+
+/** What the dashboard says of itself, in an event or an answer. */
+function state(body: StatusUpdate): void {
+  const delayed = body.updates === "delayed";
+  change({
+    configuration: { usable: body.configuration === "complete", problem: body.problem },
+    ...(connected ? { connection: delayed ? ("delayed" as const) : ("live" as const) } : {}),
+  });
+}
+
+let polled = -Infinity;
+
+/** Ask for the state; while the page is live only now and then. */
+export async function poll(): Promise<void> {
   const asked = performance.now();
+  if (document.hidden || (known.connection === "live" && asked - polled < SLOW_POLL_MS)) return;
+  polled = asked;
   try {
-    learn((await fetchReports(20)).reports, asked);
+    const body = await fetchStatus();
+    state(body);
+    learn(body.reports, asked);
   } catch {
     // The next round asks again; the page says that it is not live.
   }
 }
 
+function link(up: boolean): void {
+  connected = up;
+  change(up ? { connection: "live", epoch: known.epoch + 1 } : { connection: "polling" });
+}
+
 /** Begin to listen; called once. */
 export function connect(): void {
-  const socket = io({ transports: ["websocket", "polling"], reconnectionDelay: 500, reconnectionDelayMax: 8000 });
-  socket.on("connect", () => change({ connection: "live", epoch: known.epoch + 1 }));
-  socket.on("disconnect", () => change({ connection: "polling" }));
-  socket.on("connect_error", () => change({ connection: "polling" }));
-  socket.on("status_update", status);
+  // No long polling: its requests could reach different processes. Where WebSockets do not pass, the page polls.
+  const socket = io({ transports: ["websocket"], reconnectionDelay: 500, reconnectionDelayMax: 8000 });
+  socket.on("connect", () => link(true));
+  socket.on("disconnect", () => link(false));
+  socket.on("connect_error", () => link(false));
+  socket.on("status_update", (body: StatusUpdate) => {
+    state(body);
+    hear(body.reports);
+  });
   socket.on("report_update", (body: ReportUpdate) => hear([body.data]));
   socket.on("report_completed", (body: ReportCompleted) => hear([body.data]));
   setInterval(() => void poll(), POLL_MS);

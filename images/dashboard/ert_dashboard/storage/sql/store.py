@@ -10,12 +10,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Row, case, delete, func, insert, literal, null, select, update
+from sqlalchemy import Row, case, delete, func, literal, null, select, true, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.dml import Update
 from sqlalchemy.sql.elements import ColumnElement
 
 from ert_dashboard.base.secret import Secret
-from ert_dashboard.storage.interface import storable
-from ert_dashboard.storage.job import FINISHED, Job, Status
+from ert_dashboard.storage.interface import ABORTED, RESUMING, storable
+from ert_dashboard.storage.job import FINISHED, NOBODY, Job, Status
 from ert_dashboard.storage.sql import rows
 from ert_dashboard.storage.sql.engine import Database
 from ert_dashboard.storage.sql.lease import SqlLease, living
@@ -55,13 +57,37 @@ class SqlStore:
         self._lease.close()
         self._database.close()
 
-    def add(self, job: Job) -> None:
+    def add(self, job: Job) -> Job:
+        row = insert(REPORTS).values({name: _to_column(name, getattr(job, name)) for name in _NAMES})
         newest = select(_R.report_id).where(_OVER).order_by(_R.created.desc()).limit(self._keep)
         with self._database.transaction() as db:
-            db.execute(insert(REPORTS).values({name: _to_column(name, getattr(job, name)) for name in _NAMES}))
+            added = db.scalar(row.on_conflict_do_nothing(index_elements=["request_key"]).returning(_R.report_id))
             # Rows that another process deletes at this moment are left to it.
             old = select(_R.report_id).where(_OVER, _R.report_id.not_in(newest)).with_for_update(skip_locked=True)
             db.execute(delete(REPORTS).where(_R.report_id.in_(old)))
+            if added is not None:
+                return job
+            # The other transaction has been committed: this insert waited for it.
+            return _job(db.execute(select(*_COLUMNS).where(_R.request_key == job.request_key)).one())
+
+    def claim(self) -> Job | None:
+        free = select(_R.report_id).where(_UNFINISHED, _R.owner == NOBODY).order_by(_R.created, _R.report_id).limit(1)
+        taken = (
+            update(REPORTS)
+            .where(_R.report_id == free.with_for_update(skip_locked=True).scalar_subquery(), _R.owner == NOBODY)
+            .values(owner=self.owner)
+        )
+        return self._changed(taken)
+
+    def abort(self, report_id: str, now: float) -> Job | None:
+        fields = _aborted_if(_R.owner == NOBODY, now, Status.ABORTING, _R.detail)
+        asked = update(REPORTS).where(_R.report_id == report_id, _UNFINISHED)
+        return self._changed(asked.values(abort_requested=true(), **fields))
+
+    def to_abort(self) -> list[str]:
+        mine = select(_R.report_id).where(_UNFINISHED, _R.owner == self.owner, _R.abort_requested)
+        with self._database.transaction() as db:
+            return list(db.scalars(mine))
 
     def change(self, report_id: str, **fields: Any) -> Job | None:
         unknown = fields.keys() - _NAMES
@@ -71,20 +97,33 @@ class SqlStore:
             update(REPORTS)
             .where(_R.report_id == report_id, _R.owner == self.owner, _UNFINISHED)
             .values({name: _to_column(name, value) for name, value in fields.items()})
-            .returning(*_COLUMNS)
         )
-        with self._database.transaction() as db:
-            row = db.execute(done).one_or_none()
-        return None if row is None else _job(row)
+        return self._changed(done)
 
     def get(self, report_id: str) -> Job | None:
+        return self._one(_R.report_id == report_id)
+
+    def by_key(self, request_key: str) -> Job | None:
+        return self._one(_R.request_key == request_key)
+
+    def _one(self, condition: ColumnElement[bool]) -> Job | None:
         with self._database.transaction() as db:
-            row = db.execute(select(*_COLUMNS).where(_R.report_id == report_id)).one_or_none()
+            row = db.execute(select(*_COLUMNS).where(condition)).one_or_none()
+        return None if row is None else _job(row)
+
+    def _changed(self, change: Update) -> Job | None:
+        """Execute a change of at most one job and return its new state; None if there is no such job."""
+        with self._database.transaction() as db:
+            row = db.execute(change.returning(*_COLUMNS)).one_or_none()
         return None if row is None else _job(row)
 
     def delete(self, report_id: str) -> bool:
         with self._database.transaction() as db:
             return db.execute(delete(REPORTS).where(_R.report_id == report_id, _OVER)).rowcount == 1
+
+    def expire(self, before: float) -> int:
+        with self._database.transaction() as db:
+            return db.execute(delete(REPORTS).where(_OVER, _R.finished < before)).rowcount
 
     def latest(self, limit: int = 50) -> list[Job]:
         light = {
@@ -102,23 +141,29 @@ class SqlStore:
         with self._database.transaction() as db:
             return [_job(row) for row in db.execute(mine)]
 
-    def adopt(self) -> list[Job]:
+    def open_ids(self) -> dict[str, Status]:
+        every = select(_R.report_id, _R.status).where(_UNFINISHED).order_by(_R.created, _R.report_id)
         with self._database.transaction() as db:
-            owners = set(db.scalars(select(_R.owner).where(_UNFINISHED).distinct()))
+            return {row.report_id: Status(row.status) for row in db.execute(every)}
+
+    def requeue(self, now: float) -> list[Job]:
+        with self._database.transaction() as db:
+            owners = set(db.scalars(select(_R.owner).where(_UNFINISHED, _R.owner != NOBODY).distinct()))
             gone = owners - living(db) - {self.owner}
             if not gone:
                 return []
-            # `owner` is asked for again on the locked row: a job that another process took meanwhile stays with it.
+            # `owner` is asked for again on the locked row: a job that another process put back stays as it is.
             free = select(_R.report_id).where(_UNFINISHED, _R.owner.in_(gone)).with_for_update(skip_locked=True)
-            taken = update(REPORTS).where(_R.report_id.in_(free), _R.owner.in_(gone)).values(owner=self.owner)
-            found = [_job(row) for row in db.execute(taken.returning(*_COLUMNS))]
+            waits = update(REPORTS).where(_R.report_id.in_(free), _R.owner.in_(gone))
+            fields = _aborted_if(_R.abort_requested, now, Status.QUEUED, literal(RESUMING))
+            found = [_job(row) for row in db.execute(waits.values(owner=NOBODY, **fields).returning(*_COLUMNS))]
         return sorted(found, key=lambda job: (job.created, job.report_id))
 
     def counts(self) -> tuple[int, int]:
         waiting = _R.status == str(Status.QUEUED)
         both = select(func.count().filter(~waiting), func.count().filter(waiting))
         with self._database.transaction() as db:
-            running, queued = db.execute(both.where(_UNFINISHED, _R.owner == self.owner)).one()
+            running, queued = db.execute(both.where(_UNFINISHED)).one()
         return running, queued
 
     def typical_seconds(self) -> float | None:
@@ -127,6 +172,18 @@ class SqlStore:
         with self._database.transaction() as db:
             lengths = sorted(db.scalars(last.order_by(_R.finished.desc()).limit(10)))
         return lengths[len(lengths) // 2] if lengths else None
+
+
+def _aborted_if(
+    condition: ColumnElement[bool], now: float, status: Status, detail: ColumnElement[str]
+) -> dict[str, ColumnElement[Any]]:
+    """Return the columns of a job that is aborted where `condition` holds, and else has this status and detail."""
+    return {
+        "status": case((condition, str(Status.ABORTED)), else_=str(status)),
+        "finished": case((condition, now), else_=_R.finished),
+        "error": case((condition, ABORTED), else_=_R.error),
+        "detail": case((condition, ""), else_=detail),
+    }
 
 
 def _to_column(name: str, value: Any) -> Any:

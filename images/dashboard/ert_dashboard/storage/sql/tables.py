@@ -24,7 +24,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0001"  # the newest revision that this release knows
+REVISION = "0002"  # the newest revision that this release knows
 VERSION = "ert_schema"  # the table in which Alembic keeps the revision
 METADATA = MetaData()
 
@@ -50,10 +50,12 @@ REPORTS = Table(
     Column("abort_requested", Boolean, nullable=False),
     Column("last_event", Text),
     Column("word_count", Integer),
+    Column("request_key", Text),
     Column("request", Text, nullable=False),
     Column("result", Text),
     Index("ert_reports_by_age", "created"),
     Index("ert_reports_by_owner", "owner", "status"),
+    Index("ert_reports_by_key", "request_key", unique=True),
 )
 SECTIONS = Table(
     "ert_sections",

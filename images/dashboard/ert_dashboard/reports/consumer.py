@@ -1,0 +1,148 @@
+"""Report consumer: takes the oldest waiting job of the queue for each of its threads, and has a `Worker` run it.
+
+The queue is the store, and all processes share it: a job is claimed only when a thread is free for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from ert_dashboard.base.interrupt import Interrupt, Reason
+from ert_dashboard.reports.worker import Ledger, Worker
+from ert_dashboard.storage.interface import ABORTED, Store, StoreClosed, StoreTrouble
+from ert_dashboard.storage.job import Job, Status
+
+_LOG = logging.getLogger(__name__)
+_AFTER_TROUBLE_S = 1.0
+
+
+class Loops:
+    """Threads of one component that repeat their work until `close()`; an error of the store ends none."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.closing = False
+        self._troubled = False
+        self._threads: list[threading.Thread] = []
+
+    def start(self, name: str, body: Callable[[], None]) -> None:
+        thread = threading.Thread(target=self._forever, args=(body,), name=name, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def _forever(self, body: Callable[[], None]) -> None:
+        while not self.closing:
+            try:
+                body()
+                self._troubled = False
+            except StoreClosed:
+                return
+            except StoreTrouble as error:
+                if not self._troubled:
+                    _LOG.warning("the report store cannot be used: %s", error)
+                self._troubled = True
+                self.pause(_AFTER_TROUBLE_S)
+
+    def pause(self, seconds: float) -> None:
+        with self.changed:
+            self.changed.wait_for(lambda: self.closing, timeout=seconds)
+
+    def end(self) -> None:
+        """Have each loop end after its present round."""
+        with self.changed:
+            self.closing = True
+            self.changed.notify_all()
+
+    def join(self, wait_s: float) -> None:
+        for thread in self._threads:
+            thread.join(wait_s)
+
+
+class Consumer:
+    """Threads that run jobs, one at a time each."""
+
+    def __init__(self, store: Store, ledger: Ledger, worker: Worker, threads: int) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._worker = worker
+        self._count = threads
+        self._loops = Loops()
+        self._running: dict[str, Interrupt] = {}
+
+    def start(self) -> None:
+        for number in range(self._count):
+            self._loops.start(f"report-{number}", self._work_on)
+
+    def close(self, wait_s: float) -> None:
+        self._loops.end()
+        with self._loops.changed:
+            interrupts = list(self._running.values())
+        for interrupt in interrupts:
+            interrupt.cut(Reason.CLOSING)
+        self._loops.join(wait_s)
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._running)
+
+    def look(self) -> None:
+        """Have the free threads look into the queue now."""
+        with self._loops.changed:
+            self._loops.changed.notify_all()
+
+    def cut(self, report_id: str) -> None:
+        """Interrupt a job whose abort is stored, if it runs here."""
+        with self._loops.changed:
+            interrupt = self._running.get(report_id)
+        if interrupt is not None:
+            interrupt.cut(Reason.ABORT)
+
+    def cut_aborted(self) -> None:
+        """Interrupt the jobs of this process that were aborted in another one."""
+        for report_id in self._store.to_abort():
+            self.cut(report_id)
+
+    def _work_on(self) -> None:
+        taken = self._next()
+        if taken is None:
+            return
+        job, interrupt = taken
+        try:
+            with interrupt:
+                self._worker.run(job, interrupt)
+        except (StoreClosed, StoreTrouble):
+            raise
+        except Exception:  # an unexpected error fails one job, not the worker
+            _LOG.exception("report %s failed with an unexpected error", job.report_id)
+            self._ledger.finish(job.report_id, Status.FAILED, error="an unexpected error in the dashboard")
+        finally:
+            with self._loops.changed:
+                if self._running.get(job.report_id) is interrupt:
+                    del self._running[job.report_id]
+
+    def _next(self) -> tuple[Job, Interrupt] | None:
+        """Wait for a job and return the oldest; None when closing."""
+        with self._loops.changed:
+            while not self._loops.closing:
+                job = self._left() or self._store.claim()
+                if job is None:
+                    self._loops.changed.wait()
+                elif job.abort_requested:
+                    self._ledger.finish(job.report_id, Status.ABORTED, error=ABORTED)
+                else:
+                    return job, self._begun(job.report_id)
+        return None
+
+    def _begun(self, report_id: str) -> Interrupt:
+        """Return the interrupt of a job that begins; after a freeze, another thread may still run it."""
+        before = self._running.get(report_id)
+        if before is not None:
+            before.cut(Reason.TAKEN)
+        self._running[report_id] = Interrupt()
+        return self._running[report_id]
+
+    def _left(self) -> Job | None:
+        """Return a job of this process that no thread runs: an error of the store interrupted it."""
+        return next((job for job in self._store.unfinished() if job.report_id not in self._running), None)
