@@ -22,7 +22,8 @@ def status_lines(found: Status, width: int) -> Iterator[str]:
     for link in found.links:
         yield from link_lines(link, width)
     for row in found.backends:
-        yield from _said("backend", f"{row.url or 'no address yet'} (instance {row.instance})", width)
+        nowhere = "no address while it sleeps" if row.asleep else "no address yet"
+        yield from _said("backend", f"{row.url or nowhere} (instance {row.instance})", width)
     if found.money is not None:
         yield from _money_lines(found.money, width)
     for title, numbers in (
