@@ -82,15 +82,3 @@ def test_a_run_that_fails_writes_its_error_and_the_next_one_that_it_is_over(made
     run(write_end("the disk is full", GONE, known()), made.ports)
     down(deployment)
     assert whats(made)[-2:] == ["not ended", "finished"]
-
-
-def test_a_sleep_that_a_run_ordered_costs_its_disk_alone(made: FakeWorld) -> None:
-    deployment = on_fakes(made)
-    up(deployment)
-    made.clock.sleep(3600)
-    sleep(deployment)
-    (disk,) = (one.disk_dph for one in made.gpu.list_instances())
-    made.clock.sleep(100 * 3600.0)
-    down(deployment)
-    costs = {one.what: one.cost for one in made.store.state.history if one.cost}
-    assert costs["destroying"] == pytest.approx(costs["stopped"] + 100 * disk, rel=0.05)

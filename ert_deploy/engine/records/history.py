@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -13,12 +14,12 @@ from ert_deploy.core.model.log.happened import FAILED, FINISHED, LONGEST, NOT_EN
 from ert_deploy.core.model.log.transitions import Costs, remembered, transitions
 from ert_deploy.core.model.observed import Observed
 from ert_deploy.core.model.state import State
-from ert_deploy.core.verdict.slept import cost, slept
 from ert_deploy.engine.effects import Effect, Effects, ask
 from ert_deploy.engine.run_context import RunMemory
 from ert_deploy.ports import Audience, StateStore, TimeSource
 
 T = TypeVar("T")
+HOUR = 3600.0
 
 
 def recorded(effects: Effects[T], observed: Observed, pending: list[Happened]) -> Effects[T]:
@@ -102,7 +103,10 @@ def _begun(state: State, at: float) -> State:
 
 
 def _costs(observed: Observed) -> Costs:
-    """Return what each instance has cost at most since it was rented, in $: less for sleeps that runs have ordered."""
+    """Return what each instance has cost at most since it was rented, in $: as if its GPU had run all the time."""
     now = abs(observed.stamp())
-    found = {one.id: cost(one, slept(one, observed.state, now).total, now) for one in observed.instances}
-    return {number: paid for number, paid in found.items() if paid is not None}
+    return {
+        instance.id: round(instance.dph * max(0.0, now - instance.started) / HOUR, 4)
+        for instance in observed.instances
+        if instance.started and math.isfinite(instance.dph)
+    }

@@ -19,8 +19,8 @@ from ert_deploy.cli.view.rows import row_of_two
 def command(config: str | None, as_json: bool, tail: int | None) -> None:
     """List what happened to the deployment: when, what, its cost, and by whom.
 
-    The state keeps the last 64 events. A cost is what the instance has cost at most since it was rented, without
-    traffic: sleeps that commands ordered are counted by the price of the disk. No provider is called.
+    The state keeps the last 64 events. A cost is that of the instance since it was rented, as if its GPU had run all
+    the time. No provider is called.
     """
     found = app.events(config, most=tail)
     if as_json:
