@@ -184,7 +184,7 @@ def test_a_model_that_thinks_first_writes_too_and_one_that_ends_at_once_does_not
     rig.script.chat = lambda body: says()
     found = rig.trouble()
     assert found is not None
-    assert (found[0], "without a word of text (finish_reason stop)" in found[1]) == (Part.ANSWER, True)
+    assert (found[0], "without any text (finish_reason stop)" in found[1]) == (Part.ANSWER, True)
 
 
 def test_a_question_is_answered_as_it_is_written(rig: Rig) -> None:

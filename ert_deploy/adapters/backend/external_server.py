@@ -132,7 +132,7 @@ class ExternalServer:
         except Refused as refused:
             return self._refusal(refused.status, refused.body)
         if ended:
-            what = f"{self._server.url} answers without a word of text (finish_reason {ended})"
+            what = f"{self._server.url} responds without any text (finish_reason {ended})"
             return Trouble(Part.ANSWER, what, _LOG)
         return Trouble(Part.ANSWER, f"{self._server.url} does not stream a completion as OpenAI's API does", _LOG)
 

@@ -53,7 +53,7 @@ class Diagnosis:
 def doctor(config: Config = None, *, progress: Progress = SILENT) -> Diagnosis:
     """Return what is wrong. Raises nothing that is a cause itself; writes, rents and destroys nothing.
 
-    An external server is asked for a few words, as by `up`.
+    An external server is asked for a short completion, as by `up`.
     """
     try:
         deployment = opened(config)

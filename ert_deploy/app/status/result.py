@@ -19,7 +19,7 @@ class Money:
     """The main instance in numbers: seconds and $; None is not known, with the `reason`.
 
     `age` is the time since it was rented, `idle_left` until it stops for lack of work. `spent` is what it has
-    cost until now without traffic: exactly, "about" or "at most", as `spent_is` says; `per_hour` what it costs.
+    cost until now without traffic: exactly, "about" or "at most", see `spent_is`; `per_hour` what it costs.
     `asleep` is why it is stopped, empty if it is not, `asleep_for` how long
     and `stored` what its disk has cost meanwhile. `cards` is None if its machine does not report them.
     """

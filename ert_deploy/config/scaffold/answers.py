@@ -46,7 +46,7 @@ def completed(name: str, given: dict[str, str], ask: Ask | None, earlier: Mappin
 
 
 def _of_kind(earlier: Mapping[str, str], *, external: bool) -> dict[str, str]:
-    """Return the earlier answers, without the model if it was that of the other kind of backend."""
+    """Return the earlier values, without the model if it was that of the other kind of backend."""
     return {k: v for k, v in earlier.items() if k != "model" or (earlier.get("gpu") == EXTERNAL) is external}
 
 

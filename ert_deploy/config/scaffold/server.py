@@ -30,7 +30,7 @@ FILES = (".env.example", ".env")
 
 
 def server_section(answers: dict[str, str], shown: dict[str, str]) -> str:
-    """Return the section of the config; `shown` are the answers as YAML."""
+    """Return the section of the config; `shown` are the same values as YAML."""
     lines = [
         "\n# A server with OpenAI's API that is not rented here; see docs/your-app.md. `up` checks it first.",
         f"{EXTERNAL}:",

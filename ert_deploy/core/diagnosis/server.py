@@ -20,10 +20,10 @@ CODES = {
     Part.KEY: "server-key", Part.MODEL: "server-model", Part.ANSWER: "server-answer",
 }  # fmt: skip
 WHY = {
-    Part.ADDRESS: "requests of the apps get no answer, if they reach no more of it than this computer",
+    Part.ADDRESS: "requests of the apps get no response, if they reach no more of it than this computer",
     Part.CERTIFICATE: "neither ert-deploy nor an app sends a request to a server that it cannot verify",
     Part.API: "OpenAI's clients, as the apps have them, find no API there",
-    Part.KEY: "requests with this key get no answer",
+    Part.KEY: "the server rejects every request with this key",
     Part.MODEL: "requests that name this model fail",
     Part.ANSWER: "it is there and takes the key, and the apps get no text from it",
 }
@@ -41,7 +41,7 @@ def of_server(evidence: Evidence, links: tuple[Link, ...]) -> Iterator[Cause]:
             CODES[Part.KEY],
             rank,
             f"{wanted.variable} is not set here, and no app tells the key that it has",
-            NEXT if seen.unused else "whether the server takes the key and writes an answer could not be checked",
+            NEXT if seen.unused else "whether the server takes the key and writes text could not be checked",
             f"`export {wanted.variable}=...`, then `ert-deploy doctor`",
         )
     elif (trouble := seen.trouble) is not None:

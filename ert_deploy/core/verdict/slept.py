@@ -1,6 +1,6 @@
-"""How long an instance has slept and what it has cost, by the history of its state and the last word of its guard.
+"""How long an instance has slept and what it has cost, by the history of its state and the last line of its guard.
 
-A stop that its guard made is not in the history: without the guard's word the instance may have slept for longer.
+A stop that its guard made is not in the history: without the guard's line the instance may have slept for longer.
 """
 
 from __future__ import annotations

@@ -145,7 +145,7 @@ def _accepted(address: Address, certificate: str, key: Secret) -> Effects[bool]:
 
 
 def _with_sleep(facts: Facts, situation: Situation, instance: Instance) -> Effects[Facts]:
-    """Add why a stopped instance is stopped, and how long it had run by its guard's last word."""
+    """Add why a stopped instance is stopped, and how long it had run by its guard's last line."""
     log: str | Missing
     try:
         log = yield from ask(GpuHost.logs, instance.id, TAIL)
