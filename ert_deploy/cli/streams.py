@@ -160,7 +160,7 @@ def guarded(env: Mapping[str, str]) -> Iterator[None]:
 
 def _fitted(text: str) -> str:
     """Return one line of an error in lines that fit the terminal, below its own first word."""
-    from ert_deploy.cli.view.rows import fitted
+    from ert_deploy.cli.rows import fitted
 
     label = text.partition(": ")[0]
     return fitted(safe(text), len(label) + 2)

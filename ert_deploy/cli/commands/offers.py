@@ -10,10 +10,10 @@ import click
 from ert_deploy.app import offers as app
 from ert_deploy.app.offers import Offers
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
+from ert_deploy.cli.rows import columns
 from ert_deploy.cli.view.avoided import avoided, avoided_document
 from ert_deploy.cli.view.offer import MINUTE, WIDTH, offer_document, offer_lines
 from ert_deploy.cli.view.progress import make_view
-from ert_deploy.cli.view.rows import columns
 from ert_deploy.cli.view.sandbox import say_sandbox
 from ert_deploy.core.planning.offers import Ranked, country
 

@@ -10,8 +10,8 @@ from ert_deploy.app.outcome import Outcome
 from ert_deploy.cli.consent import Consent, asked, consent_options
 from ert_deploy.cli.documents import outcome_document
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
+from ert_deploy.cli.rows import row
 from ert_deploy.cli.view.progress import make_view
-from ert_deploy.cli.view.rows import row
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.text import per_hour
 

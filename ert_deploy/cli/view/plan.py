@@ -8,9 +8,9 @@ from dataclasses import asdict
 from typing import Any
 
 from ert_deploy.app.preview import Plan
+from ert_deploy.cli.rows import columns
 from ert_deploy.cli.view.lines import symbol, verb
 from ert_deploy.cli.view.offer import offer_document, offer_lines
-from ert_deploy.cli.view.rows import columns
 from ert_deploy.core.market.cost import spread
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.steps import Step

@@ -12,10 +12,10 @@ from rich.markup import escape
 from rich.status import Status
 from rich.text import Text
 
+from ert_deploy.cli.rows import HANGING, fitted
 from ert_deploy.cli.streams import Painted, SafeStream, safe
 from ert_deploy.cli.view.boot import Boots
 from ert_deploy.cli.view.lines import line, passing
-from ert_deploy.cli.view.rows import HANGING, fitted
 from ert_deploy.core.model import events
 
 # Of the terminal's own palette, those that can be read on a light and on a dark background; no yellow, cyan or dim.

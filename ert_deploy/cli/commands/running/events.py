@@ -7,7 +7,7 @@ import click
 from ert_deploy.app.running import events as app
 from ert_deploy.app.running.events import Happened, moment
 from ert_deploy.cli.options import config_option, emit_json, json_option
-from ert_deploy.cli.view.rows import row_of_two
+from ert_deploy.cli.rows import row_of_two
 
 
 @click.command("events")
