@@ -40,6 +40,15 @@ identify() {
   export AWS_ROLE_SESSION_NAME="ert-deploy-${GITHUB_RUN_ID:-0}"
 }
 
+# Puts the key of an external server into the variable that the config names; the other ones get no key.
+hand_over() {
+  [[ -n ${ERT_ACTION_EXTERNAL_KEY:-} ]] || return 0
+  local name
+  name=$("$python" -I "$here/external_key.py" "${ERT_ACTION_CONFIG:?}" 2>/dev/null) || name=''
+  [[ ! $name =~ ^EXTERNAL_[A-Z0-9_]+$ ]] || export "$name=$ERT_ACTION_EXTERNAL_KEY"
+  unset ERT_ACTION_EXTERNAL_KEY
+}
+
 forget() {
   [[ -z $renewer ]] || kill "$renewer" 2>/dev/null
   rm -f "$token"
@@ -52,6 +61,7 @@ ert_deploy() {
   local out=$1 code=0 last signalled='' child=''
   shift
   : >"$out"
+  hand_over
   identify || return
   mute
   trap 'signalled=1; [[ -z $child ]] || kill -TERM "$child" 2>/dev/null' INT TERM HUP

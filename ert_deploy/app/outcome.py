@@ -137,7 +137,7 @@ def backends(situation: Situation) -> tuple[Backend, ...]:
     """Return all instances of the deployment."""
     seen = situation.observed
     now = seen.provider_now or seen.now
-    return tuple(_backend(i, seen.health.get(i.id), slept(i, seen.state, now)[0]) for i in situation.ours)
+    return tuple(_backend(i, seen.health.get(i.id), slept(i, seen.state, now).total) for i in situation.ours)
 
 
 def _backend(instance: Instance, health: Health | None, asleep: float) -> Backend:

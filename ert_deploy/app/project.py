@@ -8,7 +8,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ert_deploy.config import providers
@@ -53,6 +53,13 @@ def clouds() -> dict[str, str]:
     return {one.section: one.name for one in providers.GPU_CLOUDS}
 
 
+def gpus() -> tuple[str, ...]:
+    """Return the values of providers/gpu: the GPU clouds, and that for an external server."""
+    from ert_deploy.config.schema.external import EXTERNAL
+
+    return (*clouds(), EXTERNAL)
+
+
 def hosts() -> dict[str, str]:
     """Return the web hosts that a config can choose, likewise."""
     return {one.section: one.name for one in providers.WEB_HOSTS}
@@ -67,6 +74,7 @@ def draft_project(
     whose owner id stays too, since what runs must not lose its owner. Raises UsageError for an invalid name
     or value, and `ConfigProblems` for values that contradict each other.
     """
+    from ert_deploy.config.scaffold.answers import completed
     from ert_deploy.config.scaffold.detect import image_of
     from ert_deploy.config.scaffold.earlier import earlier_answers, earlier_owner
     from ert_deploy.config.scaffold.frameworks import read
@@ -74,7 +82,7 @@ def draft_project(
 
     config = _place(name)
     earlier = read(config)
-    answered = _answers(name, dict(answers or {}), ask, earlier_answers(earlier))
+    answered = completed(name, dict(answers or {}), ask, earlier_answers(earlier))
     text = draft(answered, earlier_owner(earlier) or f"o{secrets.token_hex(5)}")
     files = {config: text}
     settings = validated(text, config)
@@ -82,6 +90,10 @@ def draft_project(
     schema = {config.with_name(SCHEMA_FILE): config_schema()}
     differ = changes(files) | _foreign(schema)
     files |= schema | _ignoring()
+    server = settings.desired.external
+    if server is not None:
+        keys = (*((server.variable,) if server.variable else ()), settings.web.key.env)
+        return Draft(files, differ, False, merged, advice, keys=keys)
     image = image_of(answered["image"], answered["repo"])
     keys = (settings.gpu.key.env, settings.web.key.env)
     return Draft(files, differ, not settings.desired.launch.image, merged, advice, image, keys)
@@ -210,39 +222,3 @@ def _place(name: str) -> Path:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise UsageError(f"{shown(name)} cannot be the name of a config", hint="letters, digits and dashes")
     return Path("configs") / f"{name}.yaml"
-
-
-def _answers(name: str, given: dict[str, str], ask: Ask | None, earlier: Mapping[str, str]) -> dict[str, str]:
-    from ert_deploy.config.scaffold.detect import start_of, suggestions
-    from ert_deploy.config.scaffold.template import choices, chosen, questions
-
-    known = suggestions(Path(), name) | dict(earlier) | given
-    for question in choices():
-        _answer(question, known, given, ask)
-    asked = questions(known)
-    if foreign := sorted(given.keys() - {question.name for question in (*choices(), *asked)}):
-        raise UsageError(f"--{foreign[0].replace('_', '-')} is not a setting of {chosen(known)[1].name}")
-    for question in asked:
-        if question.name == "start" and "start" not in given:
-            known["start"] = start_of(known["root"], known["start"])
-        _answer(question, known, given, ask)
-    return known
-
-
-def _answer(question: Question, known: dict[str, str], given: Mapping[str, str], ask: Ask | None) -> None:
-    """Add the given value to the known ones, or that of `ask`. Raises UsageError for a bad one."""
-    if question.name in given:
-        if wrong := question.refusal(given[question.name]):
-            raise UsageError(f"--{question.name.replace('_', '-')}: {wrong}")
-    elif ask is not None:
-        known[question.name] = ask(_in_context(question, known), known[question.name])
-
-
-def _in_context(question: Question, known: Mapping[str, str]) -> Question:
-    """Return the question with the rules that join its key with the known values, unless these break one already."""
-    from ert_deploy.config.scaffold.model_table import lines
-    from ert_deploy.config.scaffold.template import conflict
-
-    table = tuple(lines()) if question.name == "model" else ()
-    others = None if conflict(dict(known)) else dict(known)
-    return replace(question, others=others, table=table)

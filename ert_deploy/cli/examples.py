@@ -9,7 +9,12 @@ import click
 
 EXAMPLES = {
     "": ("ert-deploy init my-app", "ert-deploy plan -c my-app", "ert-deploy up -c my-app", "ert-deploy down -c my-app"),
-    "init": ("ert-deploy init", "ert-deploy init my-app --defaults --max-dph 0.45", "ert-deploy init --reference"),
+    "init": (
+        "ert-deploy init",
+        "ert-deploy init my-app --defaults --max-dph 0.45",
+        "ert-deploy init my-app --url https://llm.example.org/v1 --model qwen3:8b",
+        "ert-deploy init --reference",
+    ),
     "up": ("ert-deploy up -c my-app", "ert-deploy up -c my-app --wait-for-offer 2h"),
     "doctor": ("ert-deploy doctor -c my-app", "ert-deploy doctor -c my-app --bundle support.zip"),
     "sleep": ("ert-deploy sleep -c my-app",),

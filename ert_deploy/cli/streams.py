@@ -158,12 +158,21 @@ def guarded(env: Mapping[str, str]) -> Iterator[None]:
         sys.stdout, sys.stderr = before
 
 
+def _fitted(text: str) -> str:
+    """Return one line of an error in lines that fit the terminal, below its own first word."""
+    from ert_deploy.cli.rows import fitted
+
+    label = text.partition(": ")[0]
+    return fitted(safe(text), len(label) + 2)
+
+
 def say_error(summary: str, detail: str = "", hint: str = "") -> None:
     """Print an error to stderr in the common format, with a single write so that no secret is split."""
     SAID.update(summary=summary, detail=detail, hint=hint)
-    lines = [f"error: {summary}", *(f"  {line.rstrip()}" for line in detail.splitlines())]
-    text = safe("\n".join([*lines, f"hint: {hint}"] if hint else lines))
     stream = sys.stderr
+    ends = _fitted if stream.isatty() else str
+    lines = [ends(f"error: {summary}"), *(f"  {line.rstrip()}" for line in detail.splitlines())]
+    text = safe("\n".join([*lines, ends(f"hint: {hint}")] if hint else lines))
     if isinstance(stream, SafeStream) and stream.isatty() and "NO_COLOR" not in os.environ:
         text = click.style("error: ", fg="red", bold=True) + text.removeprefix("error: ")
         stream.own(f"{text}\n")

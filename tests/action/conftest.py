@@ -32,8 +32,9 @@ def checkout(tmp_path: Path) -> Path:
     (root / "requirements").mkdir()
     for extra in ("s3", "postgres"):
         (root / "requirements" / f"{extra}.lock").touch()
-    core = Path("ert_deploy", "core")  # the part of ert-deploy that the scripts import
-    shutil.copytree(ROOT / core, root / core, ignore=shutil.ignore_patterns("__pycache__"))
+    for part in ("core", "config"):  # what the scripts import of ert-deploy
+        from_here = Path("ert_deploy", part)
+        shutil.copytree(ROOT / from_here, root / from_here, ignore=shutil.ignore_patterns("__pycache__"))
     (root / "ert_deploy" / "cli").mkdir(parents=True)
     (root / "ert_deploy" / "__init__.py").touch()
     (root / "ert_deploy" / "cli" / "__init__.py").touch()

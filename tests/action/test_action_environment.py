@@ -154,6 +154,54 @@ def test_what_changes_something_gets_the_keys_that_may(played: Job, command: str
     assert keys_seen(played, command, 3, **MAIN, **READING) == ("vast-main", "render-main")
 
 
+SERVER_KEY = "sk-of-the-server-0123456789"
+ON_A_SERVER = """\
+deployment: shop
+providers: {gpu: external}
+external: {url: "https://llm.example.org", model: "qwen3:8b", key: EXTERNAL_VLLM_KEY}
+render: {services: [{name: shop}]}
+"""
+
+
+def server_keys(played: Job, text: str, **given: str) -> dict[str, str]:
+    """Return the variables with the key of the server that the last step passed to the command."""
+    (played.workspace / "shop.yaml").write_text(text)
+    ran = played.use(command="up", config="shop.yaml", external_api_key=SERVER_KEY, **given)
+    assert ran.code == 0, ran.log
+    assert SERVER_KEY not in ran.log + ran.summary + str(ran.outputs)
+    seen = json.loads((played.workspace / "seen").read_text())
+    assert SERVER_KEY not in str(seen["words"])
+    return {name: value for name, value in seen["env"].items() if value == SERVER_KEY}
+
+
+def test_the_key_of_an_external_server_is_in_the_variable_that_the_config_names(played: Job) -> None:
+    assert server_keys(played, ON_A_SERVER) == {"EXTERNAL_VLLM_KEY": SERVER_KEY}
+    default = ON_A_SERVER.replace(", key: EXTERNAL_VLLM_KEY", "")
+    assert server_keys(played, default) == {"EXTERNAL_API_KEY": SERVER_KEY}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ON_A_SERVER.replace("EXTERNAL_VLLM_KEY", "none"),
+        ON_A_SERVER.replace("EXTERNAL_VLLM_KEY", "LD_PRELOAD"),
+        ON_A_SERVER.replace("{gpu: external}", "{gpu: vast}"),
+        "no config",
+    ],
+    ids=["a server without keys", "another variable", "a rented machine", "an invalid config"],
+)
+def test_where_no_server_takes_a_key_none_is_passed_on(played: Job, text: str) -> None:
+    assert server_keys(played, text) == {}
+
+
+def test_the_plan_before_has_the_key_of_the_server_too(played: Job) -> None:
+    (played.workspace / "shop.yaml").write_text(ON_A_SERVER)
+    inputs = filled({"command": "up", "config": "shop.yaml", "external-api-key": SERVER_KEY})
+    played.start(action()["runs"]["steps"][2], inputs).communicate(timeout=100)
+    seen = json.loads((played.workspace / "seen").read_text())
+    assert seen["env"]["EXTERNAL_VLLM_KEY"] == SERVER_KEY
+
+
 def test_a_region_without_a_role_is_for_the_job_s_own_credentials(played: Job) -> None:
     played.extra = {"AWS_PROFILE": "own"}
     assert played.use(command="up", config="ert", aws_region="eu-central-1").code == 0

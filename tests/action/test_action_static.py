@@ -20,7 +20,7 @@ from tests.support.action.runner import INPUT, ROOT, action, filled, holds
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))
 SCRIPTS = sorted((ROOT / "ci" / "action").glob("*.sh"))
 PINNED = re.compile(r"[A-Za-z0-9._/-]+@[0-9a-f]{40}")
-KEYS = {"VAST_API_KEY", "RENDER_API_KEY"}
+KEYS = {"VAST_API_KEY", "RENDER_API_KEY", "ERT_ACTION_EXTERNAL_KEY"}
 
 
 def document(path: Path) -> dict[Any, Any]:

@@ -178,11 +178,13 @@ def test_a_server_that_lists_the_model_and_does_not_write(rig: Rig) -> None:
     assert "does not stream" in (rig.trouble() or (None, "", ""))[1]
 
 
-def test_a_model_that_thinks_first_or_ends_at_once_writes_too(rig: Rig) -> None:
+def test_a_model_that_thinks_first_writes_too_and_one_that_ends_at_once_does_not(rig: Rig) -> None:
     rig.script.chat = lambda body: [{"choices": [{"delta": {"reasoning_content": "The user"}}]}]
     assert rig.trouble() is None
     rig.script.chat = lambda body: says()
-    assert rig.trouble() is None
+    found = rig.trouble()
+    assert found is not None
+    assert (found[0], "without any text (finish_reason stop)" in found[1]) == (Part.ANSWER, True)
 
 
 def test_a_question_is_answered_as_it_is_written(rig: Rig) -> None:

@@ -13,7 +13,6 @@ import pytest
 from ert_deploy.adapters.app import probe
 from ert_deploy.app import lifecycle, look, offers, rotate, ssh
 from ert_deploy.app.deployment import Deployment
-from ert_deploy.app.doctor import examine
 from ert_deploy.app.plan_file import write_plan
 from ert_deploy.app.running import ask, connection, container_log, restart
 from ert_deploy.app.running import logs as merged
@@ -247,7 +246,6 @@ REFUSED: dict[str, Callable[[Deployment], object]] = {
     "restart": lambda one: restart.restart(one, confirm=lambda _: True),
     "key rotate": rotate.rotate,
     "offers": offers.offers,
-    "doctor": examine.doctor,
 }
 
 

@@ -250,7 +250,7 @@ def test_where_nobody_can_be_asked_that_is_said(capsys: pytest.CaptureFixture[st
 
 
 def test_on_a_terminal_each_question_is_explained_and_a_bad_answer_asked_again() -> None:
-    answers = ["My App", "mine", OWN[1], *[""] * (len(questions()) - 2)]
+    answers = ["", "My App", "mine", OWN[1], *[""] * (len(questions()) - 2)]
     master, terminal = pty.openpty()
     command, env = [sys.executable, "-m", "ert_deploy.cli", "init"], {**os.environ, "PYTHONPATH": str(ROOT)}
     said = b""

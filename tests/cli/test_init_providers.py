@@ -68,7 +68,8 @@ def test_the_questions_are_asked_in_the_words_of_the_chosen_host() -> None:
         return "shore" if question.name == "web" else default
 
     draft_project("mine", {"image": IMAGE[1]}, ask=ask)
-    assert asked["gpu"] == "The GPU cloud: vast for Vast.ai, acme for Acme GPUs."
+    vast_or = "vast for Vast.ai, acme for Acme GPUs, external for a server that you have already"
+    assert asked["gpu"] == f"The GPU cloud: {vast_or}."
     assert asked["web"] == "The web host: render for Render, shore for Shore."
     assert asked["service"] == "The exact name of your web service at Shore."
     assert not {"repo", "root", "build", "start", "region"} & asked.keys()
@@ -90,7 +91,7 @@ def test_what_the_host_does_not_have_is_refused(
     assert not list(Path().iterdir())
 
 
-def test_with_one_provider_of_each_kind_none_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_one_web_host_none_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     asked: list[str] = []
 
@@ -99,5 +100,6 @@ def test_with_one_provider_of_each_kind_none_is_asked(monkeypatch: pytest.Monkey
         return default
 
     draft_project("mine", {"image": IMAGE[1]}, ask=ask)
-    assert not {"gpu", "web"} & set(asked)
+    assert "web" not in asked
+    assert asked[0] == "gpu", "there is always a server that is not rented"
     assert "region" in asked

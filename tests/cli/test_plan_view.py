@@ -84,7 +84,7 @@ def test_sleep_and_down_say_what_is_stopped_and_removed() -> None:
     made = served()
     asleep = printed(made, replace(WANTED, phase=Phase.ASLEEP))
     assert asleep[1] == "  ~ change instance 500: it is stopped, and its disk is kept"
-    assert "  ! instance 500 finishes its reports, then there are none (600 s at most)" in asleep
+    assert "  ! instance 500 finishes its reports, then there are none (10 min at most)" in asleep
     gone = printed(made, replace(WANTED, phase=Phase.ABSENT))
     assert gone[1] == "  - remove instance 500: no longer needed"
     assert "  - dash: ERT_LLM_API_KEY" in gone

@@ -161,12 +161,33 @@ def test_the_cost_of_a_sleep_that_a_run_ordered_is_that_of_its_disk() -> None:
     assert f"asleep (asked) for 10 h 00 min: ${money.stored:.4f} for its disk" in text
 
 
+def test_the_cost_after_a_stop_by_the_guard_is_by_its_own_last_word() -> None:
+    made = healthy()
+    made.clock.go_on(20 * 3600.0)
+    made.gpu.only().halted = True
+    armed = "guard: off-switch active for instance 500: idle"
+    order = "guard: idle for 1200 s: asked to stop this instance: accepted"
+    for last, spent_is in ((order, "at most"), (f"{order}; 7200 s after its start", "about")):
+        made.gpu.log = f"{armed}\n{last}"
+        seen = judged(on_fakes(made))
+        assert seen.money is not None
+        assert seen.money.spent_is == spent_is
+        awake = 2 if spent_is == "about" else 20
+        dph = made.gpu.only().dph
+        assert seen.money.spent == pytest.approx(dph * awake + 0.01 * (20 - awake), rel=0.15)
+        assert f"{spent_is} ${seen.money.spent:.4f} until now" in "\n".join(status_lines(seen, 120))
+    made.gpu.only().halted = False
+    running = judged(on_fakes(made)).money
+    assert running is not None
+    assert running.spent_is == "", "a machine that never slept has cost what it costs"
+
+
 def test_a_sleep_whose_begin_is_not_known_costs_at_most_what_it_would_awake() -> None:
     money = Money(nth(500), 7200.0, None, 0.4, 0.002, "idle")
     seen = replace(found("asleep"), money=money)
-    assert "asleep (idle), $0.4000 until now at most" in "\n".join(status_lines(seen, 120))
+    assert "asleep (idle), at most $0.4000 until now without traffic" in "\n".join(status_lines(seen, 120))
     unknown = replace(money, asleep_for=60.0)
-    assert "asleep (idle) for 1 min, $0.4000" in "\n".join(status_lines(replace(seen, money=unknown), 120))
+    assert "asleep (idle) for 1 min, at most $0.4000" in "\n".join(status_lines(replace(seen, money=unknown), 120))
 
 
 @pytest.mark.parametrize(

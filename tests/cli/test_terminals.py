@@ -183,7 +183,7 @@ TABLES: dict[str, tuple[str, str, Any]] = {
 
 
 @pytest.mark.parametrize("name", TABLES)
-@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize("columns", [80, 120, 200])
 def test_a_long_row_of_a_table_goes_on_under_itself(
     name: str, columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -41,6 +41,7 @@ LACKING = {
     "init": 2,  # no terminal to prompt on
     "init my-app": 2,
     "init my-app --defaults --max-dph 0.45": 2,  # it is there already
+    "init my-app --url https://llm.example.org/v1 --model qwen3:8b": 2,
 }
 DRIVER = """
 import json, sys

@@ -119,6 +119,7 @@ class ExternalServer:
 
     def _answer(self) -> Trouble | None:
         """Request a completion; the connection is closed at its first text, which ends the work of the server."""
+        ended = ""
         try:
             with self._open(Deadline.after(self._limit)) as line:
                 for event in self._stream(line, [{"role": "user", "content": "Reply with the word OK."}]):
@@ -127,8 +128,12 @@ class ExternalServer:
                         return Trouble(Part.ANSWER, f"{self._server.url} writes nothing: {message(said)}", _LOG)
                     if _wrote(said):
                         return None
+                    ended = ended or _end(said)
         except Refused as refused:
             return self._refusal(refused.status, refused.body)
+        if ended:
+            what = f"{self._server.url} responds without any text (finish_reason {ended})"
+            return Trouble(Part.ANSWER, what, _LOG)
         return Trouble(Part.ANSWER, f"{self._server.url} does not stream a completion as OpenAI's API does", _LOG)
 
     def _stream(self, line: Line, messages: list[dict[str, str]]) -> Iterator[bytes]:
@@ -154,12 +159,18 @@ _LOG = "its log, or the console of its service, tells why"
 
 
 def _wrote(event: dict[str, object]) -> bool:
-    """Whether an event has text of the model, or the reason why it has none."""
-    choices = event.get("choices")
-    for choice in choices if isinstance(choices, list) else ():
-        if not isinstance(choice, dict):
-            continue
-        delta = choice.get("delta")
-        if choice.get("finish_reason") or (isinstance(delta, dict) and any(delta.get(name) for name in TEXTS)):
-            return True
-    return False
+    """Whether an event has text of the model."""
+    return any(
+        isinstance(delta := choice.get("delta"), dict) and any(delta.get(name) for name in TEXTS)
+        for choice in _choices(event)
+    )
+
+
+def _end(event: dict[str, object]) -> str:
+    """Return why the model stopped, if the event has that."""
+    return next((printable(str(reason), 40) for one in _choices(event) if (reason := one.get("finish_reason"))), "")
+
+
+def _choices(event: dict[str, object]) -> Iterator[dict[str, object]]:
+    found = event.get("choices")
+    yield from (one for one in found if isinstance(one, dict)) if isinstance(found, list) else ()

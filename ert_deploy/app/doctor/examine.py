@@ -6,7 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from ert_deploy.app.deployment import SILENT, Config, Deployment, Progress, at_work, opened
-from ert_deploy.app.external.rented_only import rented_only
+from ert_deploy.app.external.check import ensure_usable, unable
+from ert_deploy.app.external.look import with_server
 from ert_deploy.core.diagnosis.cause import Cause, Repair
 from ert_deploy.core.diagnosis.diagnose import diagnose
 from ert_deploy.core.diagnosis.evidence import Evidence, Problem, Source
@@ -19,6 +20,7 @@ from ert_deploy.engine.diagnosis.read import read_evidence
 from ert_deploy.engine.observe import observe
 from ert_deploy.engine.run import run
 from ert_deploy.engine.run_context import RunMemory
+from ert_deploy.wiring import Session
 
 # Steps that `--fix` may take: none of them rents, starts, stops or destroys a machine.
 SAFE = (
@@ -49,12 +51,14 @@ class Diagnosis:
 
 
 def doctor(config: Config = None, *, progress: Progress = SILENT) -> Diagnosis:
-    """Return what is wrong. Raises nothing that is a cause itself; writes, rents and destroys nothing."""
+    """Return what is wrong. Raises nothing that is a cause itself; writes, rents and destroys nothing.
+
+    An external server is asked for a short completion, as by `up`.
+    """
     try:
         deployment = opened(config)
     except UsageError as error:
         return _before("", Source.CONFIG, error)
-    rented_only(deployment, "doctor")
     try:
         if not deployment.sandbox_runs():
             return Diagnosis(deployment.name, (), Evidence())
@@ -62,7 +66,7 @@ def doctor(config: Config = None, *, progress: Progress = SILENT) -> Diagnosis:
     except UsageError as error:
         source = Source.SANDBOX if deployment.settings.sandbox is not None else Source.SETUP
         return _before(deployment.name, source, error)
-    evidence = run(read_evidence(session.desired), session.ports)
+    evidence = _with_server(run(read_evidence(session.desired), session.ports), session)
     evidence = _with_store(evidence, deployment, session.ports.clock.now())
     return Diagnosis(deployment.name, diagnose(evidence), evidence)
 
@@ -70,13 +74,15 @@ def doctor(config: Config = None, *, progress: Progress = SILENT) -> Diagnosis:
 def fix(config: Config = None, *, progress: Progress = SILENT) -> tuple[Cause, ...]:
     """Repair what can be repaired without renting, starting, stopping or destroying anything; return what was.
 
-    Raises NeedsAttention if the plan needs more than that by now, and the errors of `up`.
+    Raises NeedsAttention if the plan needs more than that by now, and the errors of `up`, also those of the check of an
+    external server.
     """
     found = doctor(config, progress=progress)
     able = tuple(cause for cause in found.causes if cause.repair is Repair.WRITE)
     if not able:
         return ()
     with at_work(opened(config), progress) as (session, _):
+        ensure_usable(session)
         desired = replace(session.desired, phase=Phase.RUNNING, attempts=0)  # without an attempt nothing is rented
         planned = planning.plan(run(observe(desired, RunMemory()), session.ports))
         more = [step for step in planned if not isinstance(step, SAFE)]
@@ -92,6 +98,16 @@ def fix(config: Config = None, *, progress: Progress = SILENT) -> tuple[Cause, .
 def _before(name: str, source: Source, error: ErtError) -> Diagnosis:
     evidence = Evidence((Problem(source, error.summary, error.detail, error.hint),))
     return Diagnosis(name, diagnose(evidence), evidence)
+
+
+def _with_server(evidence: Evidence, session: Session) -> Evidence:
+    """Add what an external server has shown, and the apps that cannot use one."""
+    if evidence.facts is None or session.desired.external is None:
+        return evidence
+    problems = evidence.problems
+    with suppress(ErtError):  # an app that cannot be read is a problem already
+        problems += tuple(Problem(Source.APP, found.what, hint=found.hint) for found in unable(session))
+    return replace(evidence, facts=with_server(evidence.facts, tried=True), problems=problems)
 
 
 def _with_store(evidence: Evidence, deployment: Deployment, now: float) -> Evidence:

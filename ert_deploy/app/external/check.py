@@ -23,7 +23,7 @@ def ensure_usable(session: Session) -> None:
     found = _trouble(server, answers=True)
     if found is not None:
         raise error_of(found)
-    for finding in _unable(session):
+    for finding in unable(session):
         raise UsageError(finding.what, hint=finding.hint)
 
 
@@ -41,7 +41,7 @@ def findings(session: Session) -> tuple[Finding, ...]:
         return ()
     ensure_key(server)
     found = _trouble(server, answers=False)
-    return (*((Finding(found.what, found.hint),) if found is not None else ()), *_unable(session))
+    return (*((Finding(found.what, found.hint),) if found is not None else ()), *unable(session))
 
 
 def error_of(found: Trouble) -> ErtError:
@@ -56,7 +56,7 @@ def _trouble(server: External, *, answers: bool) -> Trouble | None:
     return ExternalServer(server).trouble(answers=answers)
 
 
-def _unable(session: Session) -> Iterator[Finding]:
+def unable(session: Session) -> Iterator[Finding]:
     """Yield the apps that declare that they cannot use a server of OpenAI's API."""
     from ert_deploy.adapters.app.probe import speaks_openai
 

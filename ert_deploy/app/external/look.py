@@ -1,4 +1,4 @@
-"""Look at an external server for `status`: its list of models is read, and no completion is requested."""
+"""Look at an external server: its list of models is read, and for `doctor` a short completion is requested."""
 
 from __future__ import annotations
 
@@ -13,15 +13,20 @@ from ert_deploy.core.verdict.external import ServerSeen
 from ert_deploy.core.verdict.facts import Facts
 
 
-def with_server(facts: Facts) -> Facts:
-    """Return the facts with what the server has shown, by the key that is known here, else by that of an app."""
+def with_server(facts: Facts, *, tried: bool = False) -> Facts:
+    """Return the facts with what the server has shown, by the key that is known here, else by that of an app.
+
+    `tried`: a short completion is requested too, and nothing is left out where no app uses the server.
+    """
     configured = facts.desired.external
     if configured is None or not facts.whole:
         return facts
-    if _all_off(facts):
+    unused = _all_off(facts)
+    if unused and not tried:
         return replace(facts, server=ServerSeen(None, unused=True))
     server = replace(configured, key=configured.key or _of_an_app(facts, configured))
-    return replace(facts, desired=replace(facts.desired, external=server), server=_seen(server))
+    seen = replace(_seen(server, answers=tried), unused=unused)
+    return replace(facts, desired=replace(facts.desired, external=server), server=seen)
 
 
 def _all_off(facts: Facts) -> bool:
@@ -46,10 +51,11 @@ def _of_an_app(facts: Facts, server: External) -> Secret | None:
     return None
 
 
-def _seen(server: External) -> ServerSeen:
+def _seen(server: External, *, answers: bool) -> ServerSeen:
     from ert_deploy.adapters.backend.external_server import ExternalServer
 
     keyed = ExternalServer(server).keyed() if server.variable else False
     if server.key is None and keyed:  # without it no more can be told
         return ServerSeen(None, keyed=True)
-    return ServerSeen(ExternalServer(replace(server, key=server.key or NO_KEY)).trouble(answers=False), keyed)
+    asked = ExternalServer(replace(server, key=server.key or NO_KEY))
+    return ServerSeen(asked.trouble(answers=answers and server.key is not None), keyed)

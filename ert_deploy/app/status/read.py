@@ -8,7 +8,7 @@ from typing import Any
 
 from ert_deploy.app.deployment import SILENT, Config, Progress, opened
 from ert_deploy.app.external.look import with_server
-from ert_deploy.app.outcome import Backend, backends, foreign, in_doubt, services
+from ert_deploy.app.outcome import backends, foreign, in_doubt, services
 from ert_deploy.app.status.result import Money, Status, finite
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import CannotObserve
@@ -20,7 +20,7 @@ from ert_deploy.core.planning.situation import Situation
 from ert_deploy.core.verdict.facts import Asleep, Facts
 from ert_deploy.core.verdict.judge import links
 from ert_deploy.core.verdict.links import Missing, standing
-from ert_deploy.core.verdict.slept import slept
+from ert_deploy.core.verdict.slept import cost, slept
 from ert_deploy.engine.run import Ports, run
 from ert_deploy.engine.run_context import RunMemory
 from ert_deploy.engine.verdict.read import read_facts
@@ -113,7 +113,7 @@ def _status(desired: Desired, ports: Ports, *, whole: bool = True, sandbox: bool
     return replace(
         made,
         now=observed.now,
-        money=_money(facts, situation, rows),
+        money=_money(facts, situation),
         backends=rows,
         services=services(observed),
         undecided=in_doubt(situation),
@@ -139,22 +139,23 @@ def _age(now: float, started: float | None) -> float | None:
     return None if known is None else max(0.0, now - known)
 
 
-def _money(facts: Facts, situation: Situation, rows: tuple[Backend, ...]) -> Money | None:
+def _money(facts: Facts, situation: Situation) -> Money | None:
     """Return the numbers of the main instance; None if there is none."""
     instance = facts.instance
     if instance is None:
         return None
-    row = next(one for one in rows if one.instance == instance.id)
     now = situation.observed.provider_now or situation.observed.now
     figures, asleep = facts.figures.get(instance.id), facts.asleep.get(instance.id)
     known = figures if isinstance(figures, Figures) else Figures()
-    lasting = slept(instance, situation.observed.state, now)[1]
+    sleep = slept(instance, situation.observed.state, now, facts.ran.get(instance.id))
+    lasting = sleep.lasting
     disk = finite(instance.disk_dph)
     return Money(
         instance=instance.id,
         age=_age(now, instance.started),
         idle_left=known.idle_left(),
-        spent=finite(row.spent(now)) if instance.started else None,
+        spent=cost(instance, sleep.total, now),
+        spent_is=str(sleep.known),
         per_hour=finite(instance.disk_dph if instance.stopped else instance.dph),
         asleep=str(asleep) if isinstance(asleep, Asleep) else "not known" if instance.halted else "",
         cards=known.cards,

@@ -18,8 +18,9 @@ from ert_deploy.core.verdict.links import Link, Standing
 class Money:
     """The main instance in numbers: seconds and $; None is not known, with the `reason`.
 
-    `age` is the time since it was rented, `idle_left` until it stops for lack of work. `spent` is at most what it has
-    cost until now, `per_hour` what it costs. `asleep` is why it is stopped, empty if it is not, `asleep_for` how long
+    `age` is the time since it was rented, `idle_left` until it stops for lack of work. `spent` is what it has
+    cost until now without traffic: exactly, "about" or "at most", see `spent_is`; `per_hour` what it costs.
+    `asleep` is why it is stopped, empty if it is not, `asleep_for` how long
     and `stored` what its disk has cost meanwhile. `cards` is None if its machine does not report them.
     """
 
@@ -33,6 +34,7 @@ class Money:
     reason: str = ""
     asleep_for: float | None = None
     stored: float | None = None
+    spent_is: str = "at most"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,14 @@ from ert_deploy.app.project import Ask, Draft, Question
 from ert_deploy.core.model.errors import UsageError
 
 OPTIONS = {
-    "gpu": f"GPU cloud: {' or '.join(project.clouds())}.",
+    "gpu": f"GPU cloud: {' or '.join(project.gpus())} (a server that you have).",
     "web": f"Web host: {' or '.join(project.hosts())}.",
     "deployment": "Name of the deployment.",
     "image": "Image of the backend, with a tag or a digest.",
-    "model": "Tag of the language model.",
+    "model": "Tag of the language model; of an external server its name there.",
+    "url": "https address of an external server with OpenAI's API.",
+    "key_variable": "The variable with its key, EXTERNAL_...; or none.",
+    "ca": "PEM file with its certificate, where systems do not trust it.",
     "gpu_ram": "Class of GPU memory: 24GB, or 16GB for less money (docs/models.md).",
     "max_dph": "Most to pay per hour, in $.",
     "service": f"Name of the web service at {' or '.join(project.hosts().values())}.",

@@ -15,8 +15,8 @@ from ert_deploy.app.running import provider_key
 from ert_deploy.cli.documents import named_in_json, outcome_document
 from ert_deploy.cli.groups import Group
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
+from ert_deploy.cli.rows import HANGING, row
 from ert_deploy.cli.view.progress import make_view
-from ert_deploy.cli.view.rows import HANGING, row
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.keys import generate as new_key
 from ert_deploy.keys import text_of

@@ -10,11 +10,14 @@ import click
 from ert_deploy.app import offers as app
 from ert_deploy.app.offers import Offers
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
+from ert_deploy.cli.rows import columns
 from ert_deploy.cli.view.avoided import avoided, avoided_document
 from ert_deploy.cli.view.offer import MINUTE, WIDTH, offer_document, offer_lines
 from ert_deploy.cli.view.progress import make_view
 from ert_deploy.cli.view.sandbox import say_sandbox
 from ert_deploy.core.planning.offers import Ranked, country
+
+PLACE, LONGEST_PLACE = 10, 24  # characters of the place, at 80 columns and on a wide terminal
 
 
 @click.command("offers")
@@ -51,19 +54,21 @@ def _plain(found: Offers, limit: int) -> dict[str, Any]:
     }
 
 
-def _line(number: int, ranked: Ranked) -> str:
+def _line(number: int, ranked: Ranked, place: int) -> str:
     offer, cost = ranked.offer, ranked.estimate
     half, most = (cost.stages.at(part).total / MINUTE for part in (0.5, 0.95))
     return (
-        f"{number:4d} {offer.id[:11]:>11} {offer.gpu_name[:12]:12} {_place(offer.geolocation):10} {cost.hourly:6.4f} "
+        f"{number:4d} {offer.id[:11]:>11} {offer.gpu_name[:12]:12} {_place(offer.geolocation, place):{place}} "
+        f"{cost.hourly:6.4f} "
         f"{cost.to_healthy():7.3f} {cost.expected():8.3f} {half:4.0f} {most:4.0f} {cost.works:5.0%}"
     )
 
 
-def _place(geolocation: str) -> str:
-    """Return at most 10 characters, the country first: `TH Thailand` for "Thailand, TH"."""
+def _place(geolocation: str, width: int) -> str:
+    """Return at most so many characters, the country first: `TH Thailand` for "Thailand, TH"; `~` for what is cut."""
     code = country(geolocation)
-    return f"{code} {geolocation.rpartition(',')[0] if code else geolocation}".strip()[:10]
+    named = f"{code} {geolocation.rpartition(',')[0] if code else geolocation}".strip()
+    return named if len(named) <= width else f"{named[: width - 1]}~"
 
 
 def _show(found: Offers, limit: int) -> None:
@@ -72,12 +77,14 @@ def _show(found: Offers, limit: int) -> None:
     click.echo(
         f"{len(choice.ranked)} offers match; costs in $ until healthy and with {desired.plan_hours:g} h, minutes"
     )
-    click.echo("rank       offer gpu          place         $/h healthy expected  50%  95% works")
+    place = min(PLACE + max(0, columns() - WIDTH), LONGEST_PLACE)
+    head = f"{'place':{place}}"
+    click.echo(f"rank       offer gpu          {head}    $/h healthy expected  50%  95% works")
     for number, ranked in enumerate(choice.ranked[:limit], 1):
-        click.echo(_line(number, ranked))
+        click.echo(_line(number, ranked, place))
     if choice.ranked:
         click.echo("the best of them:")
-        for line in offer_lines(choice.ranked[0], desired.plan_hours):
+        for line in offer_lines(choice.ranked[0], desired.plan_hours, *choice.ranked[1:2]):
             click.echo(line)
     for line in avoided(found.denied, found.zone):
         click.echo(line)
@@ -89,4 +96,4 @@ def _show(found: Offers, limit: int) -> None:
         reasons = "; ".join(f"{r.filter}: {r.detail}" for r in why)
         price = desired.launch.hourly(offer)
         said = f"the cheapest of them, offer {offer.id} ({offer.gpu_name}, ${price:.4f}/h): {reasons}"
-        click.echo(textwrap.fill(said, WIDTH, initial_indent="  ", subsequent_indent="  "))
+        click.echo(textwrap.fill(said, columns(), initial_indent="  ", subsequent_indent="  "))

@@ -10,8 +10,8 @@ import click
 from ert_deploy.app import report as app
 from ert_deploy.cli.interrupted import Interrupted
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
+from ert_deploy.cli.rows import HANGING, row
 from ert_deploy.cli.view.progress import View, make_view
-from ert_deploy.cli.view.rows import HANGING, row
 from ert_deploy.core.model.errors import LoginRequired, UsageError
 from ert_deploy.core.model.secret import Secret
 

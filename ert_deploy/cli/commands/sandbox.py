@@ -11,7 +11,7 @@ import click
 from ert_deploy.app import sandbox
 from ert_deploy.cli.groups import Group
 from ert_deploy.cli.options import config_option, confirmed, emit_json, json_option, yes_option
-from ert_deploy.cli.view.rows import row
+from ert_deploy.cli.rows import row
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

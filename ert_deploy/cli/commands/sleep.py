@@ -10,6 +10,7 @@ from ert_deploy.app.outcome import Outcome
 from ert_deploy.cli.consent import Consent, asked, consent_options
 from ert_deploy.cli.documents import outcome_document
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
+from ert_deploy.cli.rows import row
 from ert_deploy.cli.view.progress import make_view
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.text import per_hour
@@ -46,5 +47,5 @@ def _show(outcome: Outcome) -> None:
     click.echo(f"{outcome.deployment} is asleep" + ("" if outcome.changed else " (it was already)"))
     for backend in outcome.backends:
         where = f"instance {backend.instance} on machine {backend.machine}"
-        click.echo(f"  disk      {per_hour(backend.disk_dph)} for {where}; no GPU bills")
-    click.echo("  next      `ert-deploy wake` starts it again, `ert-deploy down` removes the disk too")
+        row(f"  disk      {per_hour(backend.disk_dph)} for {where}; no GPU bills")
+    row("  next      `ert-deploy wake` starts it again, `ert-deploy down` removes the disk too")

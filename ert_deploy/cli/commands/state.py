@@ -56,7 +56,8 @@ def show(config: str | None, as_json: bool) -> None:
         click.echo(line)
     if state.launches:
         worked = sum(one.healthy for one in state.launches)
-        click.echo(f"  learned    from {len(state.launches)} rentals, of which {worked} became healthy")
+        rentals = f"{len(state.launches)} rental{'s' if len(state.launches) > 1 else ''}"
+        click.echo(f"  learned    from {rentals}, of which {worked} became healthy")
 
 
 @command.command("lock")

@@ -22,7 +22,8 @@ def status_lines(found: Status, width: int) -> Iterator[str]:
     for link in found.links:
         yield from link_lines(link, width)
     for row in found.backends:
-        yield from _said("backend", f"{row.url or 'no address yet'} (instance {row.instance})", width)
+        nowhere = "no address while it sleeps" if row.asleep else "no address yet"
+        yield from _said("backend", f"{row.url or nowhere} (instance {row.instance})", width)
     if found.money is not None:
         yield from _money_lines(found.money, width)
     for title, numbers in (
@@ -56,7 +57,7 @@ def _money_lines(money: Money, width: int) -> Iterator[str]:
     known = [
         f"{span(money.age)} old" if money.age is not None else "age not known",
         _asleep(money) if money.asleep else _idle(money),
-        f"${money.spent:.4f} until now at most" if money.spent is not None else "cost until now not known",
+        _spent(money) if money.spent is not None else "cost until now not known",
         per_hour(money.per_hour) if money.per_hour is not None else "an unknown price per hour",
     ]
     yield from _said("money", ", ".join(known), width)
@@ -65,6 +66,10 @@ def _money_lines(money: Money, width: int) -> Iterator[str]:
     elif not money.asleep:
         why = money.reason or "the machine does not report it"
         yield from _said("GPU", f"use and memory not known: {why}", width)
+
+
+def _spent(money: Money) -> str:
+    return f"{money.spent_is} ${money.spent:.4f} until now without traffic".strip()
 
 
 def _asleep(money: Money) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ert_deploy.app.outcome import Outcome
-from ert_deploy.cli.view.rows import row
+from ert_deploy.cli.rows import row
 from ert_deploy.core.model.text import per_hour
 
 

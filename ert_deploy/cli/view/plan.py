@@ -8,27 +8,28 @@ from dataclasses import asdict
 from typing import Any
 
 from ert_deploy.app.preview import Plan
+from ert_deploy.cli.rows import columns
 from ert_deploy.cli.view.lines import symbol, verb
 from ert_deploy.cli.view.offer import offer_document, offer_lines
 from ert_deploy.core.market.cost import spread
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.steps import Step
-from ert_deploy.core.model.text import printable
+from ert_deploy.core.model.text import printable, span
 from ert_deploy.core.planning.changes.summary import Kind, Machine, Summary, Variable
 
-WIDTH = 80
+SHORT = 120.0  # s up to which a duration is told in seconds
 COMMANDS = {Phase.RUNNING: "up", Phase.ASLEEP: "sleep", Phase.ABSENT: "down"}
 VERBS = {Kind.CREATE: "rent", Kind.CHANGE: "change", Kind.REMOVE: "remove", Kind.REPLACE: "replace"}
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:
-    """Yield the plan as lines of at most 80 columns. No value of a variable is in it."""
+    """Yield the plan as lines that fit the terminal, without one 80 columns. No value of a variable is in it."""
     yield _title(plan)
     for machine in plan.summary.machines:
         yield from _machine(machine)
     yield from _variables(plan.summary.variables)
     for one in plan.summary.interruptions:
-        yield from _wrapped("  ! ", one.what + (f" ({one.seconds:.0f} s at most)" if one.seconds else ""))
+        yield from _wrapped("  ! ", one.what + (f" ({_span(one.seconds)} at most)" if one.seconds else ""))
     if plan.offer is not None:
         yield f"the best of {plan.matching} offers that match:"
         yield from offer_lines(plan.offer, plan.hours, *plan.others_in_place)
@@ -77,9 +78,17 @@ def _variables(variables: Iterable[Variable]) -> Iterator[str]:
         )
 
 
+def _span(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < SHORT else span(seconds)
+
+
 def _wrapped(start: str, text: str) -> list[str]:
     return textwrap.wrap(
-        printable(text), WIDTH, initial_indent=start, subsequent_indent=" " * (len(start) + 2), break_on_hyphens=False
+        printable(text),
+        columns(),
+        initial_indent=start,
+        subsequent_indent=" " * (len(start) + 2),
+        break_on_hyphens=False,
     )
 
 

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.status import Status
 from rich.text import Text
 
+from ert_deploy.cli.rows import HANGING, fitted
 from ert_deploy.cli.streams import Painted, SafeStream, safe
 from ert_deploy.cli.view.boot import Boots
 from ert_deploy.cli.view.lines import line, passing
@@ -113,13 +114,18 @@ class LiveView:
         text = line(event)
         if text and text != self._shown:
             self._shown = text
-            self._console.print(escape(safe(text)), style=STYLES.get(type(event), ""), soft_wrap=True)
+            self._say(text, STYLES.get(type(event), ""))
         elif fleeting := _fleeting(self._boots, event):
             self._status.update(OneRow(safe(fleeting)))
 
     def note(self, text: str) -> None:
         """Print one line above the live line."""
-        self._console.print(escape(safe(text)), soft_wrap=True)
+        self._say(text)
+
+    def _say(self, text: str, style: str = "") -> None:
+        """Print a line above the live one. A long one goes on in the next line at a space, under its own text."""
+        shown = "\n".join(fitted(one, HANGING) for one in safe(text).split("\n"))
+        self._console.print(escape(shown), style=style, soft_wrap=True)
 
     def __enter__(self) -> LiveView:
         self._status.start()

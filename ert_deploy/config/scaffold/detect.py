@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from ert_deploy.config.scaffold.blueprint import DASHBOARD, START
 from ert_deploy.config.scaffold.existing import OURS, answers
 from ert_deploy.config.scaffold.frameworks import OTHER_START, commands, read
+from ert_deploy.config.scaffold.server import SERVER, used_already
 from ert_deploy.config.scaffold.template import PLACEHOLDER_IMAGE, choices, questions
+from ert_deploy.config.schema.external import EXTERNAL
 
 _HTTPS = re.compile(r"https://(?:[^/@]*@)?(?P<host>[A-Za-z0-9.-]+)/(?P<path>[A-Za-z0-9._/-]+?)(?:\.git)?/?")
 _SSH = re.compile(r"(?:ssh://)?git@(?P<host>[A-Za-z0-9.-]+)[:/](?P<path>[A-Za-z0-9._/-]+?)(?:\.git)?/?")
@@ -36,6 +39,18 @@ def suggestions(folder: Path, name: str) -> dict[str, str]:
     elif told:
         found |= {"start": OTHER_START, "root": root}
     return found | told
+
+
+def of_a_server(folder: Path, name: str, answers: Mapping[str, str]) -> dict[str, str]:
+    """Return default values for an external server: what the app has already, and an app that is not the dashboard."""
+    asked = questions(dict(answers) | {"gpu": EXTERNAL})
+    used = used_already(folder, BLUEPRINT)
+    names = [row[0] for row in SERVER]
+    found = {q.name: used[q.name] if used.get(q.name) and not q.refusal(used[q.name]) else q.default for q in asked}
+    found = {name: found[name] for name in names}
+    if answers["root"] == DASHBOARD:  # it needs the report routes of a rented backend
+        found |= {"root": ".", "start": OTHER_START, "service": name}
+    return found
 
 
 def known_answers(folder: Path, name: str) -> dict[str, str]:

@@ -15,6 +15,8 @@ from ert_deploy.config import providers
 from ert_deploy.config.load import parse
 from ert_deploy.config.providers import Host, Provider, gpu_cloud, web_host
 from ert_deploy.config.scaffold.blueprint import DASHBOARD, START
+from ert_deploy.config.scaffold.server import NO_CA, NO_KEY, SERVER, server_section
+from ert_deploy.config.schema.external import EXTERNAL
 from ert_deploy.config.schema.keys import GPU, WEB, keys
 from ert_deploy.config.schema.parser import Bad
 from ert_deploy.config.schema.parts import Field
@@ -43,7 +45,7 @@ class Question:
 
     def refusal(self, answer: str) -> str:
         """Return why a value is not valid for its key; empty if it is. Two special values mean "not yet"."""
-        if (self.name, answer) in (("image", PLACEHOLDER_IMAGE), ("repo", "-")):
+        if (self.name, answer) in (("image", PLACEHOLDER_IMAGE), ("repo", "-"), ("ca", NO_CA)):
             return ""
         field = next(part for path, part in keys() if path == self.key)
         assert isinstance(field, Field)
@@ -59,35 +61,49 @@ class Question:
 
 def choices() -> tuple[Question, ...]:
     """Return the questions for the providers, for each kind of which there are several."""
-    kinds = (("gpu", GPU, "The GPU cloud", providers.GPU_CLOUDS), ("web", WEB, "The web host", providers.WEB_HOSTS))
+    clouds = {cloud.section: cloud.name for cloud in providers.GPU_CLOUDS} | {
+        EXTERNAL: "a server that you have already"
+    }
+    hosts = {host.section: host.name for host in providers.WEB_HOSTS}
+    kinds = (("gpu", GPU, "The GPU cloud", clouds), ("web", WEB, "The web host", hosts))
     return tuple(
-        Question(name, key, f"{what}: {', '.join(f'{p.section} for {p.name}' for p in known)}.", known[0].section)
+        Question(
+            name, key, f"{what}: {', '.join(f'{one} for {said}' for one, said in known.items())}.", next(iter(known))
+        )
         for name, key, what, known in kinds
         if len(known) > 1
     )
 
 
-def chosen(answers: Mapping[str, str]) -> tuple[Provider, Host]:
-    """Return the chosen providers, else the first of each kind."""
+def chosen(answers: Mapping[str, str]) -> tuple[Provider | None, Host]:
+    """Return the chosen providers, else the first of each kind; no GPU cloud for an external server."""
     cloud = answers.get("gpu") or providers.GPU_CLOUDS[0].section
-    return gpu_cloud(cloud), web_host(answers.get("web") or providers.WEB_HOSTS[0].section)
+    host = web_host(answers.get("web") or providers.WEB_HOSTS[0].section)
+    return None if cloud == EXTERNAL else gpu_cloud(cloud), host
 
 
 def questions(answers: Mapping[str, str] | None = None) -> tuple[Question, ...]:
     """Return all other questions, for the providers that are chosen in `answers`."""
-    _, host = chosen(answers or {})
+    cloud, host = chosen(answers or {})
     service = f"{host.section}/services/*"
+    name = Question("deployment", "deployment", "The name that marks every resource of this deployment.", "ert")
     common = (
-        Question("deployment", "deployment", "The name that marks every resource of this deployment.", "ert"),
-        Question("image", "launch/image", "The image you pushed; nothing is rented with the placeholder.", ""),
-        Question("model", "launch/model", "The language model, a tag of Ollama's library.", "gpt-oss:20b"),
-        Question("gpu_ram", "offer/gpu_ram", "The class of GPU memory: 24GB, or 16GB for less money.", "24GB"),
-        Question("max_dph", "offer/max_dph", "The most to pay per hour for the GPU, in $.", "0.60", text=False),
+        name,
+        *(_of_a_machine() if cloud is not None else tuple(Question(*row) for row in SERVER)),
         Question("service", f"{service}/name", f"The exact name of your web service at {host.name}.", "ert-dashboard"),
         Question("health_path", f"{service}/health_path", "Path of your app that returns JSON.", "/health"),
         Question("health_field", f"{service}/health_field", "The field in it with the fingerprint.", "fingerprint"),
     )
     return (*common, *_of_a_blueprint(host, f"{service}/blueprint")) if host.blueprint else common
+
+
+def _of_a_machine() -> tuple[Question, ...]:
+    return (
+        Question("image", "launch/image", "The image you pushed; nothing is rented with the placeholder.", ""),
+        Question("model", "launch/model", "The language model, a tag of Ollama's library.", "gpt-oss:20b"),
+        Question("gpu_ram", "offer/gpu_ram", "The class of GPU memory: 24GB, or 16GB for less money.", "24GB"),
+        Question("max_dph", "offer/max_dph", "The most to pay per hour for the GPU, in $.", "0.60", text=False),
+    )
 
 
 def _of_a_blueprint(host: Host, key: str) -> tuple[Question, ...]:
@@ -106,14 +122,14 @@ _HEAD = """\
 #
 # Only values that differ from the defaults are here; `ert-deploy init --reference` prints every key, with units,
 # defaults and reasons. An unknown key is an error. `ert-deploy plan` prints the steps without executing them.
-# No key is ever in this file. {gpu_key} and {web_key} are read from the environment, or from a file of mode
-# 0600 that {gpu}/key/file and {web}/key/file name.
+# No key is ever in this file. {keys_line}
 
 # The name that marks every resource of this deployment. Rename it only when no instance is running.
 deployment: {deployment}
 # The owner of its machines, in case another project on the account has the same name. Random; do not copy it.
 owner: {owner}
-{providers_line}
+{providers_line}"""
+_RENTED = """
 launch:
   # The image built from images/llm-backend, in a registry the host can pull from without a login.{unset}
   image: {image}
@@ -123,7 +139,8 @@ launch:
 offer:
   # The most to pay per hour for GPU and disk together, in $/h.
   max_dph: {max_dph}
-{gpu_ram_line}
+{gpu_ram_line}"""
+_APP = """
 {web}:
   # Each service listed here gets the backend's address and key; its other variables are never changed.
   services:
@@ -135,22 +152,41 @@ def draft(answers: dict[str, str], owner: str) -> str:
     """Return the text of a config from the answers, one for each of the `questions`, and an owner id."""
     cloud, host = chosen(answers)
     shown = {question.name: _shown(question, answers[question.name]) for question in questions(answers)}
-    unset = "\n  # Put yours here: with the placeholder `up` does not rent." if _unset(answers) else ""
-    ram = answers["gpu_ram"] != _question("gpu_ram").default
-    line = f"  # The class of GPU memory, see docs/models.md.\n  gpu_ram: {shown['gpu_ram']}\n" if ram else ""
-    of_providers = {"gpu": cloud.section, "web": host.section, "gpu_key": cloud.key, "web_key": host.key}
-    more = {"unset": unset, "schema": SCHEMA_FILE, "gpu_ram_line": line, "providers_line": _named(cloud, host)}
-    text = _HEAD.format(**shown, **of_providers, **more, owner=owner)
+    head = {"schema": SCHEMA_FILE, "keys_line": _keys(cloud, host, answers), "providers_line": _named(cloud, host)}
+    text = _HEAD.format(deployment=shown["deployment"], owner=owner, **head)
+    text += server_section(answers, shown) if cloud is None else _rented(answers, shown)
+    text += _APP.format(web=host.section, service=shown["service"])
     for name, said in (("health_path", "Path of the running app"), ("health_field", "The proof of a deploy")):
         if answers[name] != _question(name).default:
             text += f'      # {said}; see README, "Use it for your app".\n      {name}: {shown[name]}\n'
     return text + (_blueprint(answers, shown) if host.blueprint else "")
 
 
-def _named(cloud: Provider, host: Host) -> str:
+def _rented(answers: dict[str, str], shown: dict[str, str]) -> str:
+    """Return the sections for a machine that is rented."""
+    unset = "\n  # Put yours here: with the placeholder `up` does not rent." if _unset(answers) else ""
+    ram = answers["gpu_ram"] != _question("gpu_ram").default
+    line = f"  # The class of GPU memory, see docs/models.md.\n  gpu_ram: {shown['gpu_ram']}\n" if ram else ""
+    names = {name: shown[name] for name in ("image", "model", "max_dph")}
+    return _RENTED.format(unset=unset, gpu_ram_line=line, **names)
+
+
+def _keys(cloud: Provider | None, host: Host, answers: dict[str, str]) -> str:
+    """Return where the keys are read from."""
+    if cloud is None:
+        of_server = f"{answers['key_variable']} and " if answers["key_variable"] != NO_KEY else ""
+        return f"{of_server}{host.key}: from the environment;\n# {host.section}/key/file may name a file of mode 0600."
+    return (
+        f"{cloud.key} and {host.key} are read from the environment, or from a file of mode\n"
+        f"# 0600 that {cloud.section}/key/file and {host.section}/key/file name."
+    )
+
+
+def _named(cloud: Provider | None, host: Host) -> str:
     """Return the lines that choose other providers than the first of each kind."""
-    pairs = (("gpu", cloud, providers.GPU_CLOUDS[0]), ("web", host, providers.WEB_HOSTS[0]))
-    lines = [f"  {kind}: {one.section}\n" for kind, one, first in pairs if one != first]
+    gpu = EXTERNAL if cloud is None else cloud.section
+    pairs = (("gpu", gpu, providers.GPU_CLOUDS[0]), ("web", host.section, providers.WEB_HOSTS[0]))
+    lines = [f"  {kind}: {one}\n" for kind, one, first in pairs if one != first.section]
     return "\n# Where the GPU is rented, and where the app runs.\nproviders:\n" + "".join(lines) if lines else ""
 
 

@@ -7,6 +7,7 @@ from ert_deploy.core.diagnosis.deploys import of_deploys
 from ert_deploy.core.diagnosis.evidence import Evidence
 from ert_deploy.core.diagnosis.links import of_links
 from ert_deploy.core.diagnosis.runs import of_runs
+from ert_deploy.core.diagnosis.server import of_server
 from ert_deploy.core.diagnosis.setup import of_failures, of_problems, of_unread
 from ert_deploy.core.verdict.judge import links
 
@@ -19,6 +20,7 @@ def diagnose(evidence: Evidence) -> tuple[Cause, ...]:
             *of_problems(evidence),
             *of_unread(found),
             *of_failures(evidence),
+            *of_server(evidence, found),
             *of_deploys(evidence, found),
             *of_runs(evidence),
             *of_links(evidence, found),

@@ -8,6 +8,7 @@ from dataclasses import replace
 from ert_deploy.core.diagnosis.cause import Cause, Repair
 from ert_deploy.core.diagnosis.deploys import not_yet, replaced
 from ert_deploy.core.diagnosis.evidence import Evidence
+from ert_deploy.core.diagnosis.server import PARTS
 from ert_deploy.core.model.observed import Power, Vital
 from ert_deploy.core.verdict.contract import NOTHING
 from ert_deploy.core.verdict.facts import Asleep, Facts
@@ -56,6 +57,8 @@ def of_links(evidence: Evidence, links: tuple[Link, ...]) -> Iterator[Cause]:
     if facts is None:
         return
     for link in links:
+        if facts.server is not None and link.name in PARTS:
+            continue
         if (link.level is Level.BAD or _silent(link)) and not _under_way(evidence, facts, link):
             yield _cause(facts, link)
     yield from _lost(facts, links)
@@ -75,7 +78,7 @@ def _under_way(evidence: Evidence, facts: Facts, link: Link) -> bool:
         return evidence.at_work or replaced(evidence, link)
     if link.name not in MOVED:
         return False
-    nothing = facts.main is None and not isinstance(facts.situation, Missing)
+    nothing = facts.main is None and not facts.on_a_server and not isinstance(facts.situation, Missing)
     if nothing and link.name is Name.APP_CONFIG and not _has_url(facts, link.subject):
         return True  # only marked, by a run that has not rented yet or that failed
     if nothing and link.name is Name.CONTRACT and link.seen == NOTHING:
@@ -168,9 +171,14 @@ def _special(facts: Facts, link: Link) -> Cause | None:
             stopped = _made(link, "suspended", why, "resume it at the web host")
             return replace(stopped, of=f"service {link.subject}")  # no loss of a machine explains it
         case Name.APP_CONFIG if "key" in link.seen or "key" in link.why.partition(":")[0]:
-            why = "its requests get 401, or will after its next deploy; the machine is well, and none has to be rented"
+            rented = facts.server is None
+            why = "; the machine is well, and none has to be rented" if rented else ""
+            fix = " (or `ert-deploy key rotate`)" if rented else ""
             return _made(
-                link, "app-key", why, "`ert-deploy up` gives the app its key again (or `ert-deploy key rotate`)"
+                link,
+                "app-key",
+                f"its requests get 401, or will after its next deploy{why}",
+                f"`ert-deploy up` gives the app its key again{fix}",
             )
         case _:
             return None

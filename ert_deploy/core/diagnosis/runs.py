@@ -26,6 +26,8 @@ def of_runs(evidence: Evidence) -> Iterator[Cause]:
         return
     yield from _owner(facts.situation)
     found = facts.main
+    if facts.on_a_server:
+        return  # what a run has left is at its apps
     if found is None:
         yield from _last_run(evidence, facts.situation)
     elif facts.sleeps:

@@ -107,6 +107,8 @@ def of_failures(evidence: Evidence) -> Iterator[Cause]:
     facts = evidence.facts
     if not evidence.failures or (facts is not None and facts.main is not None and not facts.sleeps):
         return
+    if facts is not None and facts.server is not None:
+        return  # nothing is rented any more
     last = evidence.failures[-1]
     code = f", exit code {last.exit_code}" if last.exit_code else ""
     same = sum(one.reason == last.reason for one in evidence.failures)

@@ -77,7 +77,8 @@ def app_config(wanted: External, target: Target, app: Publication) -> Link:
         return Link(Name.APP_CONFIG, Level.BAD, aim, f"no {names.key}", f"it has no key: {REPAIR}", app.name)
     shown = {name: value for name, value in env.items() if value != HIDDEN}
     differs = change(names, shown, connected(target, wanted.url, key, wanted.certificate, wanted.model))
-    wrong = [name for name in (*differs.write, *differs.delete) if env.get(name) != HIDDEN]
+    unknown = {names.fingerprint} if key == HIDDEN else set()  # it is made from the key
+    wrong = [name for name in (*differs.write, *differs.delete) if env.get(name) != HIDDEN and name not in unknown]
     if wrong:
         why = f"not the server's of the config: {REPAIR}"
         return Link(Name.APP_CONFIG, Level.BAD, aim, f"differs in {', '.join(wrong)}", why, app.name)

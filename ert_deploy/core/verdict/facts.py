@@ -51,8 +51,8 @@ class Facts:
     status of those that show no fingerprint, 0 for no response. `processes` are the fingerprints of the instances that
     the web host lists of an app, by their ids: "" for one without, None for one that did not respond. `figures`
     and `asleep` are by instance: the backend's report if it serves, and why it is stopped if it is. `whole`: the config
-    is this deployment's own, so that its apps and its limits are known. `server` is what an external server has shown,
-    None without one.
+    is this deployment's own, so that its apps and its limits are known. `ran` is by instance for how many seconds it
+    had run when its guard stopped it. `server` is what an external server has shown, None without one.
     """
 
     desired: Desired
@@ -67,6 +67,7 @@ class Facts:
     asleep: Mapping[InstanceId, Asleep | Missing] = field(default_factory=dict)
     whole: bool = True
     server: ServerSeen | None = None
+    ran: Mapping[InstanceId, float] = field(default_factory=dict)
 
     @cached_property
     def main(self) -> Candidate | None:

@@ -16,7 +16,9 @@ from ert_deploy.core.verdict.links import Missing
 STARTS_AND_STOPS = ("ready", "started", "stopped")  # events of the history
 TAIL = 400  # lines of the log: enough for those of a guard before the last ones of the app
 _ARMED = "guard: off-switch active"
-_ORDER = re.compile(r"^guard: (?P<rule>[^:]{1,80}): asked to stop this instance")
+_ORDER = re.compile(
+    r"^guard: (?P<rule>[^:]{1,80}): asked to stop this instance(?:.*; (?P<ran>[0-9]{1,9}) s after its start$)?"
+)
 _IDLE = "idle for "
 
 
@@ -46,9 +48,20 @@ def _ran_last(instance: Instance, state: State) -> bool:
 
 def _ordered(text: str) -> Asleep | Missing | None:
     """Return what the guard ordered since it was last armed; None for nothing."""
+    armed, orders = _orders(text)
+    if orders:
+        return Asleep.IDLE if orders[-1]["rule"].startswith(_IDLE) else Asleep.LIMIT
+    return None if armed is not None else Missing("its log does not reach back to its last start")
+
+
+def ran(log: str) -> float | None:
+    """Return the seconds that it had run since its last start when its guard stopped it; None if it did not say."""
+    told = [float(found["ran"]) for found in _orders(log)[1] if found["ran"]]
+    return told[-1] if told else None
+
+
+def _orders(text: str) -> tuple[int | None, list[re.Match[str]]]:
+    """Return the line in which the guard was last armed, None if that is not in the log, and its orders since then."""
     lines = text.splitlines()
     armed = max((n for n, line in enumerate(lines) if line.startswith(_ARMED)), default=None)
-    orders = [found["rule"] for line in lines[armed or 0 :] if (found := _ORDER.match(line))]
-    if orders:
-        return Asleep.IDLE if orders[-1].startswith(_IDLE) else Asleep.LIMIT
-    return None if armed is not None else Missing("its log does not reach back to its last start")
+    return armed, [found for line in lines[armed or 0 :] if (found := _ORDER.match(line))]

@@ -44,8 +44,9 @@ def read_evidence(desired: Desired) -> Effects[Evidence]:
     read = replace(desired, targets=tuple(t for t in desired.targets if facts is None or t.service not in facts.unread))
     if not any(problem.source is Source.WEB for problem in problems):
         yield from _preflight(read, problems)
-    for finding in (yield from registry_findings(desired.launch)):
-        problems += [Problem(Source.IMAGE, finding.what, hint=finding.hint)] if finding.stops else []
+    if desired.external is None:
+        for finding in (yield from registry_findings(desired.launch)):
+            problems += [Problem(Source.IMAGE, finding.what, hint=finding.hint)] if finding.stops else []
     moment = yield from ask(TimeSource.moment)
     evidence = Evidence(tuple(problems), facts, clock=moment.wall - (moment.provider or moment.wall))
     if facts is None:
@@ -53,7 +54,7 @@ def read_evidence(desired: Desired) -> Effects[Evidence]:
     deploys = yield from _deploys(facts)
     if not isinstance(facts.situation, Situation):
         return replace(evidence, deploys=deploys)
-    if facts.main is None and not facts.situation.undecided:
+    if facts.main is None and desired.external is None and not facts.situation.undecided:
         yield from _market(desired, facts.situation.observed.state, problems)
     unoffered = yield from _unoffered(desired, facts)
     failures = _since_the_last_success(facts.situation.observed.state)

@@ -15,10 +15,10 @@ from ert_deploy.core.model.observed import Address, Instance, Publication
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.planning.health import Candidate
 from ert_deploy.core.planning.situation import Situation
-from ert_deploy.core.verdict.facts import KEY_REJECTED, Asleep, Credit, Facts, main
+from ert_deploy.core.verdict.facts import KEY_REJECTED, Credit, Facts, main
 from ert_deploy.core.verdict.links import Missing
 from ert_deploy.core.verdict.machine import unasked
-from ert_deploy.core.verdict.stopped import TAIL, why_stopped
+from ert_deploy.core.verdict.stopped import TAIL, ran, why_stopped
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.observe import find_service, observe, read_publication
 from ert_deploy.engine.run_context import RunMemory
@@ -61,7 +61,7 @@ def read_facts(desired: Desired, memory: RunMemory, *, whole: bool = True) -> Ef
     if found is None or isinstance(situation, Missing):
         return facts
     if found.instance.halted:
-        return replace(facts, asleep={found.instance.id: (yield from _why_stopped(situation, found.instance, credit))})
+        return (yield from _with_sleep(facts, situation, found.instance))
     return replace(facts, figures={found.instance.id: (yield from _figures(situation, found))})
 
 
@@ -144,7 +144,8 @@ def _accepted(address: Address, certificate: str, key: Secret) -> Effects[bool]:
     return taken
 
 
-def _why_stopped(situation: Situation, instance: Instance, credit: Credit | Missing) -> Effects[Asleep | Missing]:
+def _with_sleep(facts: Facts, situation: Situation, instance: Instance) -> Effects[Facts]:
+    """Add why a stopped instance is stopped, and how long it had run by its guard's last line."""
     log: str | Missing
     try:
         log = yield from ask(GpuHost.logs, instance.id, TAIL)
@@ -152,4 +153,6 @@ def _why_stopped(situation: Situation, instance: Instance, credit: Credit | Miss
         raise
     except ErtError as error:
         log = Missing(error.summary)
-    return why_stopped(instance, credit, log, situation.observed.state)
+    why = why_stopped(instance, facts.credit, log, situation.observed.state)
+    told = None if isinstance(log, Missing) else ran(log)
+    return replace(facts, asleep={instance.id: why}, ran={} if told is None else {instance.id: told})

@@ -88,6 +88,10 @@ CASES: dict[str, tuple[Facts, Standing, tuple[str, ...]]] = {
         facts(env={name: value for name, value in ENV.items() if name != DASH.names.key}), Standing.DEGRADED,
         ("bad app config dash: no ERT_LLM_API_KEY",),
     ),
+    "nobody shows the key": (
+        facts(WELL, replace(SERVER, key=None), {**ENV, DASH.names.key: HIDDEN}), Standing.DEGRADED,
+        ("unknown key : not known", "good app config dash: all variables"),
+    ),
     "the host shows no key": (
         facts(env={**ENV, DASH.names.key: HIDDEN}), Standing.AS_WANTED, ("good app config dash: all variables",),
     ),

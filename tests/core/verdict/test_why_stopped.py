@@ -10,7 +10,7 @@ from ert_deploy.core.model.log.happened import Happened
 from ert_deploy.core.model.state import State
 from ert_deploy.core.verdict.facts import Asleep, Credit
 from ert_deploy.core.verdict.links import Missing
-from ert_deploy.core.verdict.stopped import why_stopped
+from ert_deploy.core.verdict.stopped import ran, why_stopped
 from tests.support.ids import nth
 from tests.support.situations import served, stopped
 
@@ -73,3 +73,22 @@ def test_a_gpu_that_was_taken_is_the_reason_whatever_stopped_it_before() -> None
     state = State("ert", records=(served(8), served(7, stranded=9.0)), history=(RAN, STOPPED))
     assert why_stopped(stopped(7), RICH, ARMED, state) is Asleep.TAKEN
     assert why_stopped(stopped(8), RICH, ARMED, state) is Asleep.ASKED
+
+
+RAN_LONG = "guard: idle for 1200 s: asked to stop this instance: accepted; 9345 s after its start"
+
+
+@pytest.mark.parametrize(
+    ("log", "seconds"),
+    [
+        ((ARMED, RAN_LONG), 9345.0),
+        ((ARMED, RAN_LONG, RAN_LONG.replace("9345", "9405")), 9405.0),
+        ((ARMED, RAN_LONG, ARMED), None),
+        ((ARMED, IDLE), None),
+        ((ARMED, f"app: {RAN_LONG}"), None),
+        ((), None),
+    ],
+)
+def test_how_long_it_ran_by_the_last_word_of_its_guard(log: tuple[str, ...], seconds: float | None) -> None:
+    assert ran("\n".join(log)) == seconds
+    assert why_stopped(stopped(7), RICH, "\n".join((ARMED, RAN_LONG))) is Asleep.IDLE

@@ -7,7 +7,7 @@ import click
 from ert_deploy.app.running import events as app
 from ert_deploy.app.running.events import Happened, moment
 from ert_deploy.cli.options import config_option, emit_json, json_option
-from ert_deploy.cli.view.rows import HANGING, row
+from ert_deploy.cli.rows import row_of_two
 
 
 @click.command("events")
@@ -30,7 +30,7 @@ def command(config: str | None, as_json: bool, tail: int | None) -> None:
         cost = f"${one.cost:.2f}" if one.cost else ""
         about = f"{one.what:10}  {one.instance:10}  {cost:>8}"
         why = f": {one.why}" if one.why else ""
-        row(f"{moment(abs(one.at), found.zone)}  {about}  {one.who}{why}", indent=HANGING)
+        row_of_two(f"{moment(abs(one.at), found.zone)}  {about}", f"{one.who}{why}")
     if not found.events:
         click.echo(f"no event is stored in {found.where}", err=True)
 

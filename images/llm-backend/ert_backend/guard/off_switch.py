@@ -207,7 +207,8 @@ class Switch:
         if action is Action.DESTROY and within(DISK, self.claim.claimed, None) is not False:
             action = Action.STOP
         outcome = self.ask(self.settings, action)
-        self._tell(f"{verdict.reason}: asked to {action.value} this instance: {outcome.detail}")
+        ran = f"{self.ordered_at:.0f} s after its start"  # `status` computes from it what the machine has cost
+        self._tell(f"{verdict.reason}: asked to {action.value} this instance: {outcome.detail}; {ran}")
         self._learn(outcome)
         if outcome.success:
             # Accepted does not mean done: repeat the order as long as this process lives.
