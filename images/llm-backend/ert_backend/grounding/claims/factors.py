@@ -162,6 +162,8 @@ def _apart(amount: Amount, up: bool | None) -> Test:
             return None
         if amount.sort is Sort.FACTOR:
             size = pair.quotient if up in {None, True} else 1 / pair.quotient
+            if pair.dimension == "multiple" and amount.numeral is not None and amount.holds(abs(pair.difference)):
+                return True
             return amount.holds(size) or amount.holds(size - 1)
         points = pair.dimension == "ratio" and amount.holds(abs(pair.difference))
         return amount.holds(abs(pair.quotient - 1)) or points

@@ -14,6 +14,7 @@ from ert_backend.grounding.claims import (
     factors,
     limits,
     lists,
+    loose,
     pace,
     paired,
     payments,
@@ -53,6 +54,7 @@ READERS = (
     whose.rulings,
     earned.rulings,
     lists.rulings,
+    loose.rulings,
     alike.rulings,
 )
 

@@ -44,9 +44,10 @@ def about(scene: Scene, match: re.Match[str]) -> Sequence[Term]:
             return [lost]
     right = scene.after(match.end())
     near = right is not None and not re.search(r"\b(?:to|from|at|in|for|on|as)\b", text[match.end() : right.start])
-    if right is not None and right.names and near and TRANSITIVE.fullmatch(word):
+    direct = near and right is not None and "," not in text[match.end() : right.start]
+    if right is not None and right.names and direct and TRANSITIVE.fullmatch(word):
         return _listed(scene, right)
-    beside = scene.before(match.start())[:1] if word in {"up", "down"} else ()
+    beside = scene.before(match.start())[:1] if word in {"up", "down"} or word.endswith("ing") else ()
     if beside and re.fullmatch(r"s?(?: also| both| even)? ", text[beside[0].end : match.start()]):
         return beside  # `with cash up from`
     found = [term for term in lefts(scene, match.start(), None) if term.names]

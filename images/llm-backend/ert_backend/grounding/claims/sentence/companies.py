@@ -40,6 +40,8 @@ def companies_in(sentence: str, text: str, known: Names, figures: Figures) -> li
 def _group(match: re.Match[str], figures: Figures) -> str:
     if match["mean"] or match["mean2"]:
         return MEAN
+    if match["nobody"]:
+        return NONE
     quantity = match["quantity"]
     if len(figures.peers) == 1 and quantity not in {"no", "none", "neither"}:
         return figures.peers[0]

@@ -37,9 +37,9 @@ _GROUPS: Mapping[str, frozenset[str]] = {
     "net debt;debt less cash;debt minus cash;debt net of cash;borrowings less cash;borrowings minus cash"
     ";borrowings net of cash;net borrowings;net indebtedness": frozenset({"Net debt"}),
     "net cash;net cash position;cash less debt;cash minus debt;cash net of debt": frozenset({"Net cash"}),
-    "debt;debts;total debt;borrowings;gross debt;indebtedness;debt load;debt pile": frozenset({"Total debt"}),
+    "debt;debts;total debt;borrowings;gross debt;interest bearing debt;financial debt;interest bearing borrowings;interest bearing liabilities;indebtedness;debt load;debt pile": frozenset({"Total debt"}),
     "cash;cash pile;cash balance;cash position;cash holdings;cash on hand;cash reserves;cash and equivalents"
-    ";liquidity on hand": frozenset({"Cash"}),
+    ";liquidity on hand;liquidity;liquid resources;liquid funds;cash resources;cash and cash equivalents;liquid means": frozenset({"Cash"}),
     "interest cover;interest coverage;interest coverage ratio;times interest earned": frozenset({"Interest cover"}),
     "cash burn;free cash outflow;negative free cash flow;burn rate;cash outflow;rate of cash burn": frozenset(
         {"Free cash flow"}
@@ -162,7 +162,11 @@ PEERS = re.compile(
     r"(?:peers?|rivals?|competitors?|comparables|(?<=\bno )(?:company|bank|firm|name|stock)"
     r"|(?<=\bno other )(?:company|bank|firm|name|stock)"
     r"|(?<=\bno )\w+(?=\s(?:in|of)\sthe\s(?:group|peer|three|sample|comparison|sector))"
-    r"|(?<=\ball three )\w+s|(?<=\bnone of the three )\w+s)(?:\s+(?:group|companies))?(?!\w)(?:'s?(?=\s))?"
+    r"|(?<=\ball three )\w+s|(?<=\bnone of the three )\w+s|(?P<nobody>nobody(?: else)?|no one(?: else)?))"
+    r"(?:\s+(?:group|companies))?(?!\w)(?:'s?(?=\s))?"
+    r"(?:(?:(?<=\bno company)|(?<=\bno bank)|(?<=\bno firm)|(?<=\bno name)|(?<=\bno stock)|(?<=\bnobody)|(?<=\bno one)"
+    r"|(?<=\bno other company)|(?<= else))\s(?:in|of|among|within)\s(?:the|its|this)\s(?:peer\s)?(?:group|set|sample|sector|peers"
+    r"|comparison|universe|three|table|field)(?!\w))?"
     r"(?:\s+(?P<mean2>average|mean|median)(?!\s+target))?"
 )
 

@@ -47,6 +47,7 @@ SPAN = re.compile(
     rf"(?: (?:past|last|span of|course of|previous"
     rf"|space of))*(?: the)?(?: last| past)?"
     rf" {_N.format('years')} (?:fiscal |financial )?(?P<unit>years|quarters)\b|\b(?:two|three)[ -]year\b"
+    r"|\b(?:over|across|during) the (?:whole |entire |full )?period\b"
 )
 SEQUENTIAL = re.compile(
     r"\b(?:sequential(?:ly)?|quarter (?:on|over) quarter|from (?:the )?quarter to quarter|q/q|qoq)\b"

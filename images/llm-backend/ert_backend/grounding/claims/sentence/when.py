@@ -13,6 +13,14 @@ REFERRED = re.compile(
     r"(?:(?:in|at|the|that|those|of|for|its|level|levels|figure|mark|end|a|fiscal|full|year|whole)\s+)*$"
 )
 UP_FROM = re.compile(r"\b(?:up|down) from\s[^a-z,]{1,14}(?:\w+\s){0,2}(?:in|for|during)\s(?:the |fiscal )*$")
+# A value with its own date after these is a standard of comparison: `compared with 3.2 times recorded in FY2023`.
+_VALUE = r"[^a-z\s,;]{0,3}\d[\d.,]*(?:bn|m|k|x|%)?(?:\s(?:times|percent|per cent|x|m|bn|million|billion|trillion))?"
+STANDARD = re.compile(
+    r"(?:\b(?:from\s(?:(?:a|the|just|about|only|minus|negative)\s)*|(?:compared (?:to|with)|(?:as )?against|versus|vs\.?"
+    r"|improvement on|deterioration from|than|(?:having|had) (?:still |already )?(?:been|stood at|held|run at|reached|posted))\s"
+    r"(?:(?!in\b|and\b|but\b|to\b|while\b)[a-z]+\s){0,6}?)(?:[a-z]{1,3}(?=[\d$€£¥]))?" + _VALUE + r"\s(?:(?:in|at|for|during|recorded|reported|posted|seen|achieved|generated|booked|earned|held"
+    r"|registered|carried|the|of|end|fiscal|year|back|one|only|just)\s)*|\s\()$"
+)
 BEFORE = re.compile(r"(?:'s?)?\s+(?:(?!(?:to|and|from|of|in|is|was|were|by|for|the|while|but)\s)\w+\s+){0,2}")
 LEADS = re.compile(r"(?:\w+,? )?(?:in|for|during|over|through) (?:the )?(?:full )?(?:fiscal )?(?:year )?|")
 
@@ -26,7 +34,10 @@ ABOUT_TIME = re.compile(r",|\s(?:was|is|saw|brought|proved|marked|ended|turned o
 def referred(text: str, mention: periods.Mention) -> bool:
     """Whether a date is a standard of comparison (`than in 2023`) and not that of the subject."""
     before = text[max(0, mention.start - 40) : mention.start]
-    return REFERRED.search(before) is not None or UP_FROM.search(before) is not None
+    if REFERRED.search(before) or UP_FROM.search(before):
+        return True
+    value = STANDARD.search(text[max(0, mention.start - 90) : mention.start])
+    return value is not None and (not value[0].endswith("(") or text.startswith(":", mention.end))
 
 
 def _multiplied(text: str, mention: periods.Mention) -> bool:

@@ -1,0 +1,126 @@
+"""Values apart from their name: `the 5% offered by ALFA`, `against 22% and 12%`, `after readings of -50% and -20%`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from ert_backend.grounding.claims.decide import OF_GROUP, Ruling
+from ert_backend.grounding.claims.known.figures import Figure
+from ert_backend.grounding.claims.known.kinds import SELF
+from ert_backend.grounding.claims.sentence.arguments import unreal
+from ert_backend.grounding.claims.sentence.glue import glued
+from ert_backend.grounding.claims.sentence.scene import Scene
+from ert_backend.grounding.claims.sentence.term import Term
+from ert_backend.grounding.claims.sizes import is_told
+from ert_backend.grounding.numerals import Numeral
+
+MOST = 12
+# Between a value and the company that it is of.
+OF_COMPANY = re.compile(
+    r"\s(?:\w+(?:ed|n|t|wn|ne)\s)?(?:by|at|for|of|from|on which|on offer at|at which)\s(?:the\s|rival\s|peer\s)?"
+)
+AGAINST = re.compile(
+    r"\b(?:against|versus|vs\.?|compared (?:with|to)|ahead of|above|to|over|behind|below|followed by|and)\s"
+    r"(?:only\s|just\s|the\s|a\s|its\s|about\s|mere\s)*$"
+)
+JOINED = re.compile(r"(?:\s\([^()]{1,30}\))?(?:,|,? and|,? then| through| to|, to|,? followed by)\s(?:then\s|just\s|only\s|the\s)*")
+NO_OWN = re.compile(r"\b(?:from|to)\s(?:about\s|a\s|just\s|only\s|some\s)*$")
+NEGATIVE = re.compile(r"\b(?:loss(?:es)?|lost|negative|minus|deficit|burn\w*|outflow|in the red|shortfall)\b")
+BY = re.compile(r"\bby\s(?:a\s|about\s|around\s|some\s|roughly\s|nearly\s|almost\s|just\s|only\s|over\s|more than\s)*$")
+
+
+def rulings(scene: Scene) -> Iterator[Ruling]:
+    """Yield a true `Ruling` for each number that is such a value; none is ever found false."""
+    free = [n for n in scene.numerals[:MOST] if not _bound(scene, n) and not unreal(scene, n.start)]
+    for numeral in free:
+        found = _of_company(scene, numeral) or _of_peers(scene, numeral) or _of_name(scene, numeral)
+        if found is not None:
+            yield Ruling(numeral.start, numeral.end, True, (found.id,), (numeral,))
+    yield from _series(scene)
+
+
+def _bound(scene: Scene, numeral: Numeral) -> bool:
+    """Whether a number stands right at a name, or is the size of a change."""
+    if BY.search(scene.text[max(0, numeral.start - 30) : numeral.start]):
+        return True
+    return any(t.numeral is numeral and t.names and glued(scene.text, t, numeral) for t in scene.terms)
+
+
+def _nearest(scene: Scene, numeral: Numeral) -> Sequence[Term]:
+    return [t for t in scene.before(numeral.start) if t.names][:2]
+
+
+def _of_company(scene: Scene, numeral: Numeral) -> Figure | None:
+    link = OF_COMPANY.match(scene.text, numeral.end)
+    company = next((c for c in scene.companies if link and c.start == link.end()), None)
+    if company is None or company.owner in OF_GROUP:
+        return None
+    return _told(scene, numeral, ((name, company.owner or SELF) for t in _nearest(scene, numeral)[:1] for name in t.names))
+
+
+def _of_peers(scene: Scene, numeral: Numeral) -> Figure | None:
+    if not AGAINST.search(scene.text[max(0, numeral.start - 40) : numeral.start]):
+        return None
+    names = [name for t in _nearest(scene, numeral)[:1] for name in sorted(t.names)]
+    return _told(scene, numeral, ((name, peer) for name in names for peer in scene.figures.peers))
+
+
+def _told(scene: Scene, numeral: Numeral, names: Iterator[tuple[str, str]]) -> Figure | None:
+    items = (item for name, owner in names for item in scene.figures.find(name, owner))
+    return next((item for item in items if is_told(numeral, item)), None)
+
+
+def _of_name(scene: Scene, numeral: Numeral) -> Figure | None:
+    """Return the figure of another name of the sentence that has this value at the number's own date."""
+    if NO_OWN.search(scene.text[max(0, numeral.start - 20) : numeral.start]) or _in_list(scene, numeral):
+        return None
+    own = scene.time(numeral.start, numeral.end)
+    company = next((c for c in reversed(scene.companies) if c.end <= numeral.start), None)
+    for term in scene.terms[:8]:
+        owner = term.owner or SELF
+        if owner in OF_GROUP or (company is not None and company.start > term.start and company.owner != term.owner):
+            continue
+        for name in sorted(term.names):
+            for item in scene.figures.find(name, owner, own.period if own else None):
+                if is_told(numeral, item) and _sign(scene, numeral, item):
+                    return item
+    return None
+
+
+def _in_list(scene: Scene, numeral: Numeral) -> bool:
+    place = scene.numerals.index(numeral)
+    beside = pairwise(scene.numerals[max(0, place - 1) : place + 2])
+    return any(JOINED.fullmatch(scene.text[one.end : two.start]) for one, two in beside)
+
+
+def _sign(scene: Scene, numeral: Numeral, item: Figure) -> bool:
+    """Whether the words before a number agree with the sign of the figure."""
+    if numeral.signed:
+        return True
+    before = scene.text[max(0, numeral.start - 60) : numeral.start]
+    return (item.value < 0) == (NEGATIVE.search(before) is not None)
+
+
+def _series(scene: Scene) -> Iterator[Ruling]:
+    """Match listed values to consecutive years or quarters of the figure before them."""
+    run: list[Numeral] = []
+    for one, two in pairwise(scene.numerals[:MOST]):
+        run = run or [one]
+        if JOINED.fullmatch(scene.text[one.end : two.start]) is None:
+            run = []
+            continue
+        run.append(two)
+        for term in _nearest(scene, run[0])[:1]:
+            yield from _in_order(scene, term, run)
+
+
+def _in_order(scene: Scene, term: Term, run: Sequence[Numeral]) -> Iterator[Ruling]:
+    for name in sorted(term.names):
+        for series in (scene.figures.series(name, term.owner or SELF), scene.figures.quarters(name, term.owner or SELF)):
+            for first in range(len(series) - len(run) + 1):
+                items = series[first : first + len(run)]
+                if all(is_told(n, i) and _sign(scene, n, i) for n, i in zip(run, items, strict=True)):
+                    yield Ruling(run[0].start, run[-1].end, True, tuple(i.id for i in items), tuple(run))
+                    return
