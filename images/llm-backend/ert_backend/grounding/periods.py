@@ -61,7 +61,7 @@ RELATIVE = re.compile(
 )
 BARE = re.compile(
     r"\b(?:in|was|were|than|from|to|is|by|between|of)\sthe\s(?P<ordinal>first|second|third|fourth|final|last"
-    r"|latest)(?=\s*[.,;)]|\s*$|\s(?:and|but|to|through|than|or)\b|\s(?:of\s(?:20|FY)))",
+    r"|latest)(?=\s*[.,;()]|\s*$|\s(?:and|but|to|through|than|or)\b|\s(?:of\s(?:20|FY)))",
     re.IGNORECASE,
 )
 IN_A_ROW = re.compile(r"\s*(?:,|and|,\s*and|then|,\s*then|and then)\s*(?:in\s|to\s)?")

@@ -158,6 +158,7 @@ def both(scene: Scene, place: int, right: Term) -> list[Term]:
         other = scene.after(joint.end()) if joint else None
         if (
             other is None
+            or (joint is not None and re.search(r"\w+ing\s", scene.text[joint.end() - 1 : other.start]))
             or (other.numeral is not None and not other.names)
             or not (each or _alike(scene, right, other))
         ):

@@ -46,6 +46,9 @@ def _ruled(scene: Scene, amount: Amount, left: Sequence[Term], right: Term, test
     deny = denied(scene, amount.start)
     for term in left:
         outcome, ids = decide(scene.figures, term, right, opposite(test) if deny else test)
+        if outcome is False and not right.names and right.when is not None and right.when.relative:
+            beside = re.fullmatch(r"\s?(?:times|x)?\s?", scene.text[amount.end : right.when.start])
+            outcome = None if beside else outcome
         if outcome is not None:
             numerals = (amount.numeral,) if amount.numeral else ()
             yield Ruling(amount.start, max(amount.end, right.end), outcome, ids, numerals)

@@ -11,9 +11,10 @@ from ert_backend.grounding.claims.known.figures import Figure
 from ert_backend.grounding.claims.known.kinds import SELF
 from ert_backend.grounding.claims.sentence.arguments import unreal
 from ert_backend.grounding.claims.sentence.glue import glued
-from ert_backend.grounding.claims.sentence.scene import Scene
+from ert_backend.grounding.claims.sentence.scene import NETTED, Scene
 from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.claims.sizes import is_told
+from ert_backend.grounding.claims.words.ranks import OF_COMPANIES
 from ert_backend.grounding.numerals import Numeral
 
 MOST = 12
@@ -22,7 +23,7 @@ OF_COMPANY = re.compile(
     r"\s(?:\w+(?:ed|n|t|wn|ne)\s)?(?:by|at|for|of|from|on which|on offer at|at which)\s(?:the\s|rival\s|peer\s)?"
 )
 AGAINST = re.compile(
-    r"\b(?:against|versus|vs\.?|compared (?:with|to)|ahead of|above|to|over|behind|below|followed by|and)\s"
+    r"(?:\b(?:against|versus|vs\.?|compared (?:with|to)|ahead of|behind|followed by)|[\d%x],? and)\s"
     r"(?:only\s|just\s|the\s|a\s|its\s|about\s|mere\s)*$"
 )
 JOINED = re.compile(r"(?:\s\([^()]{1,30}\))?(?:,|,? and|,? then| through| to|, to|,? followed by)\s(?:then\s|just\s|only\s|the\s)*")
@@ -36,6 +37,7 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
     free = [n for n in scene.numerals[:MOST] if not _bound(scene, n) and not unreal(scene, n.start)]
     for numeral in free:
         found = _of_company(scene, numeral) or _of_peers(scene, numeral) or _of_name(scene, numeral)
+        found = found or _netted(scene, numeral)
         if found is not None:
             yield Ruling(numeral.start, numeral.end, True, (found.id,), (numeral,))
     yield from _series(scene)
@@ -61,7 +63,9 @@ def _of_company(scene: Scene, numeral: Numeral) -> Figure | None:
 
 
 def _of_peers(scene: Scene, numeral: Numeral) -> Figure | None:
-    if not AGAINST.search(scene.text[max(0, numeral.start - 40) : numeral.start]):
+    if not AGAINST.search(scene.text[max(0, numeral.start - 40) : numeral.start]) or scene.periods:
+        return None
+    if not (OF_COMPANIES.search(scene.text) or any(c.owner for c in scene.companies)):
         return None
     names = [name for t in _nearest(scene, numeral)[:1] for name in sorted(t.names)]
     return _told(scene, numeral, ((name, peer) for name in names for peer in scene.figures.peers))
@@ -87,6 +91,15 @@ def _of_name(scene: Scene, numeral: Numeral) -> Figure | None:
                 if is_told(numeral, item) and _sign(scene, numeral, item):
                     return item
     return None
+
+
+def _netted(scene: Scene, numeral: Numeral) -> Figure | None:
+    """Return the net debt or net cash that a number is, once the sentence deducts one from the other."""
+    if not NETTED.search(scene.text):
+        return None
+    own = scene.time(numeral.start, numeral.end)
+    items = scene.figures.find("Net debt", scene.subject(numeral.start), own.period if own else None)
+    return next((item for item in items if item.value > 0 and is_told(numeral, item)), None)
 
 
 def _in_list(scene: Scene, numeral: Numeral) -> bool:

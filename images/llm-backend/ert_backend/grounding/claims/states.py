@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ert_backend.grounding.claims.decide import Ruling
+from ert_backend.grounding.claims.decide import OF_GROUP, Ruling
 from ert_backend.grounding.claims.known.figures import Figure
 from ert_backend.grounding.claims.known.kinds import SELF
 from ert_backend.grounding.claims.sentence.amounts import NUMBERS
@@ -14,7 +14,7 @@ from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.claims.sentence.times import EVERY
 from ert_backend.grounding.claims.words.idioms import IDIOMS
-from ert_backend.grounding.claims.words.signs import COUNTED, ONLY_THEN, PASSING, SIGN, WITHOUT
+from ert_backend.grounding.claims.words.signs import ABSENT, ATTRIBUTE, COUNTED, ONLY_THEN, PASSING, SIGN, SPARED, WITHOUT
 from ert_backend.grounding.claims.words.states import DENY, EVER, NEVER, OVER, PATTERNS, State
 
 
@@ -34,6 +34,10 @@ def _passing(scene: Scene, match: re.Match[str]) -> bool:
 
 def _state(scene: Scene, match: re.Match[str], state: State) -> Iterator[Ruling]:
     owner = owner_at(scene, match.start(), match.end())
+    inside = [c for c in scene.companies if match.start() < c.start < match.end()]
+    owner = (inside[0].owner or SELF) if inside else owner
+    if owner in OF_GROUP or SPARED.search(scene.text) or ATTRIBUTE.match(scene.text, match.end()):
+        return
     told = next((n.end for n in scene.numerals if scene.text[match.end() : n.start] == " of "), match.end())
     deny = denies(scene, match.start())
     if (counted := COUNTED.search(scene.text[: match.start()][-60:])) is not None and not deny:
@@ -125,7 +129,7 @@ def _signs(scene: Scene) -> Iterator[Ruling]:
 
 
 def _signed(scene: Scene, match: re.Match[str], term: Term, positive: bool) -> Iterator[Ruling]:
-    deny = denies(scene, match.start())
+    deny = denies(scene, match.start()) or ABSENT.match(scene.text, max(match.end(), term.end)) is not None
     outcomes: list[bool] = []
     ids: tuple[str, ...] = ()
     for name in sorted(term.names):

@@ -51,10 +51,20 @@ def about(scene: Scene, match: re.Match[str]) -> Sequence[Term]:
     if beside and re.fullmatch(r"s?(?: also| both| even)? ", text[beside[0].end : match.start()]):
         return beside  # `with cash up from`
     found = [term for term in lefts(scene, match.start(), None) if term.names]
+    if found and _other_subject(scene, found[0], match.start()):
+        return ()
     if found:
         loose = NOUN.fullmatch(word) and not AUXILIARY.fullmatch(text[found[0].end : match.start()])
         return () if loose else found
     return _implied(scene, match)
+
+
+def _other_subject(scene: Scene, term: Term, place: int) -> bool:
+    """Whether a company right before the verb is its subject: `while its rival ALFA slid to a loss`."""
+    near = next((c for c in reversed(scene.companies) if c.end <= place), None)
+    if near is None or not near.named or near.start <= term.start or near.owner == term.owner:
+        return False
+    return re.fullmatch(r" (?:\w+ )?", scene.text[near.end : place]) is not None
 
 
 def _of_noun(scene: Scene, match: re.Match[str]) -> Sequence[Term]:

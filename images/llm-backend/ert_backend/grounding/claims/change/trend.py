@@ -28,6 +28,7 @@ from ert_backend.grounding.claims.words.changes import (
     FELL_ON,
     FOLLOWING,
     FROM_FIGURE,
+    LATER,
     PARTICLE,
     REGAINED,
     SHORT,
@@ -51,6 +52,8 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
         if match[0] in APART_FROM and EXPECTED.search(scene.text):
             continue
         if FOLLOWING.match(scene.text, match.end()) or _loses_money(scene, match):
+            continue
+        if scene.periods and LATER.search(scene.text[max(0, match.start() - 24) : match.start()]):
             continue
         if match[0] in {"lost", "gained"} and REGAINED.search(scene.text[: match.start()][-60:]):
             continue

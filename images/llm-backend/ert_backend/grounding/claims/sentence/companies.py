@@ -50,7 +50,7 @@ def _group(match: re.Match[str], figures: Figures) -> str:
 
 def _free(text: str, term: Term) -> bool:
     cleft = text[: term.start].endswith(("it is ", "it was "))
-    if cleft and re.match(r" (?:that|which|who|whose) ", text[term.end :][:7]):
+    if cleft and re.match(r"(?:, (?:not|rather than) [^,;]{1,40},)? (?:that|which|who|whose) ", text[term.end :][:64]):
         return True
     if text[term.end :].startswith((" included", " alike", " considered")):
         return False

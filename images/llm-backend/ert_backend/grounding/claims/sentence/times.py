@@ -56,7 +56,7 @@ LEVEL = re.compile(r"(?:'s)?[ -](?:year |period )?levels?\b")
 SINCE = re.compile(r"\bsince\s(?:the\s)?(?:\w+\sof\s)?$")
 SINCE_THEN = re.compile(r"\b(?:has|have) since\s[a-z ]{1,22}$")
 AFTER_THAT = re.compile(r"\b(?:after|following)\s(?:\w+\s){0,2}\w+$")
-QUARTERS = re.compile(r"\b(?<!about a )(?<!to a )(?<!by a )(?<!than a )(?<!three )quarter(?:ly|s)?\b")
+QUARTERS = re.compile(r"\b(?<!about a )(?<!to a )(?<!by a )(?<!than a )(?<!three )(?<!one )(?<!\ba )quarter(?:ly|s)?\b")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ STANDARD = re.compile(
     r"(?:(?!in\b|and\b|but\b|to\b|while\b)[a-z]+\s){0,6}?)(?:[a-z]{1,3}(?=[\d$€£¥]))?" + _VALUE + r"\s(?:(?:in|at|for|during|recorded|reported|posted|seen|achieved|generated|booked|earned|held"
     r"|registered|carried|the|of|end|fiscal|year|back|one|only|just)\s)*|\s\()$"
 )
+ASIDE = re.compile(r",\s(?:which|who|whose|having|where)\s[^,;]*$")
 BEFORE = re.compile(r"(?:'s?)?\s+(?:(?!(?:to|and|from|of|in|is|was|were|by|for|the|while|but)\s)\w+\s+){0,2}")
 LEADS = re.compile(r"(?:\w+,? )?(?:in|for|during|over|through) (?:the )?(?:full )?(?:fiscal )?(?:year )?|")
 
@@ -45,6 +46,16 @@ def _multiplied(text: str, mention: periods.Mention) -> bool:
     return MULTIPLIED.search(text[max(0, mention.start - 40) : mention.start]) is not None
 
 
+def _aside(text: str, mention: periods.Mention, place: int) -> bool:
+    """Whether the date is that of a relative clause that the place is not in: `, which doubled in FY2023, was`."""
+    opened = ASIDE.search(text[max(0, mention.start - 80) : mention.start])
+    if opened is None:
+        return False
+    begin = max(0, mention.start - 80) + opened.start()
+    closed = text.find(",", mention.end)
+    return closed > 0 and not begin <= place < closed
+
+
 def leading(text: str, mention: periods.Mention) -> bool:
     """Whether the whole sentence is about a date: `In 2024, ...`, `FY2024 was a hard year: ...`."""
     said = ABOUT_TIME.match(text, mention.end) is not None
@@ -66,7 +77,7 @@ def time_at(
             continue
         if mention.end <= start and BEFORE.fullmatch(text[mention.end : start][:40]):
             return mention
-        if referred(text, mention) or _multiplied(text, mention):
+        if referred(text, mention) or _multiplied(text, mention) or _aside(text, mention, start):
             continue
         leads = leading(text, mention)
         if begin <= mention.start < stop or leads:

@@ -168,7 +168,10 @@ PARTICLE = re.compile(
 # `before easing the following year`: of a date that is only relative to another.
 FOLLOWING = re.compile(
     r"\s(?:again\s|back\s)?(?:(?:in\s)?the\s(?:following|next|subsequent)\s(?:year|quarter)|thereafter|afterwards|subsequently)\b"
+    r"|\sto\s[^,;]{1,30}\sin the (?:next|following|subsequent)\b"
 )
+# `then recovered`, `a year after it had grown`: of another date than the one that the sentence names.
+LATER = re.compile(r"\b(?:then|later|subsequently|afterwards|(?:it|they) had|after (?:it|they) had)\s(?:\w+ly\s)?$")
 SET_AGAINST = re.compile(
     r"(?:compared (?:with|to)|against|relative to|versus|next to) (?:the )?(?:fy|fiscal|20\\d\\d"
     r"|year|prior|previous|\\w+ (?:year|quarter))"
