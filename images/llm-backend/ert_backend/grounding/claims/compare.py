@@ -207,6 +207,8 @@ def _attribute(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
     named = scene.after(match.end())
     if named is None or not named.names or scene.text[match.end() : named.start].count(" ") > 2:
         return
+    if re.match(r"s?\s(?:declines?|falls?|drop|contraction|slide|increase|rise|gain)\b", scene.text[named.end :][:14]):
+        return
     relative = words.TO_EQUITY.match(scene.text, named.end)
     if relative and named.names & {"Total debt"}:
         named = replace(named, end=relative.end(), names=frozenset({"Debt to equity"}))

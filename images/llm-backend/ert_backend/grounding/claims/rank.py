@@ -30,6 +30,7 @@ EXCLUDED = re.compile(
     r"s?,?\s(?:of the (?:three|group|peer group)\s)?(?:after|behind|except(?: for)?|apart from|other than|bar|save for"
     r"|excluding|with the exception of|second only to|but for)\s(?:that of\s)?"
 )
+MONTHS = re.compile(r"\b(?:opening|closing|first|last|final) three months\b")
 RIGHT_BEHIND = re.compile(r"\s(?:in|during|for|at)\s(?:the\s)?")
 
 
@@ -54,6 +55,8 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
 
 
 def _rank(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
+    if MONTHS.search(scene.text) and not re.search(r"\bquarter\b", scene.text):
+        return
     terms, first = ranked(scene, match)
     if not terms:
         return

@@ -14,7 +14,6 @@ from ert_backend.grounding.claims import (
     factors,
     limits,
     lists,
-    loose,
     pace,
     paired,
     payments,
@@ -25,7 +24,7 @@ from ert_backend.grounding.claims import (
     told,
     whose,
 )
-from ert_backend.grounding.claims.change import higher, speed, trend
+from ert_backend.grounding.claims.change import higher, listed, speed, trend
 from ert_backend.grounding.claims.decide import Ruling
 from ert_backend.grounding.claims.known.build import index
 from ert_backend.grounding.claims.known.figures import Figures
@@ -34,6 +33,7 @@ from ert_backend.grounding.claims.relation import relate
 from ert_backend.grounding.claims.sentence.names import Names, names
 from ert_backend.grounding.claims.sentence.scene import Scene, scene
 from ert_backend.grounding.claims.sentence.when import referred
+from ert_backend.grounding.claims.stated import absent, loose
 from ert_backend.grounding.numerals import Numeral
 
 READERS = (
@@ -43,6 +43,7 @@ READERS = (
     paired.rulings,
     trend.rulings,
     higher.rulings,
+    listed.rulings,
     speed.rulings,
     factors.rulings,
     states.rulings,
@@ -55,6 +56,7 @@ READERS = (
     earned.rulings,
     lists.rulings,
     loose.rulings,
+    absent.rulings,
     alike.rulings,
 )
 

@@ -14,7 +14,7 @@ from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.claims.sentence.times import EVERY
 from ert_backend.grounding.claims.words.idioms import IDIOMS
-from ert_backend.grounding.claims.words.signs import ABSENT, ATTRIBUTE, COUNTED, ONLY_THEN, PASSING, SIGN, SPARED, WITHOUT
+from ert_backend.grounding.claims.words.signs import ABSENT, ATTRIBUTE, BETWEEN, COUNTED, ONLY_THEN, PASSING, SIGN, SPARED, WITHOUT
 from ert_backend.grounding.claims.words.states import DENY, EVER, NEVER, OVER, PATTERNS, State
 
 
@@ -36,7 +36,9 @@ def _state(scene: Scene, match: re.Match[str], state: State) -> Iterator[Ruling]
     owner = owner_at(scene, match.start(), match.end())
     inside = [c for c in scene.companies if match.start() < c.start < match.end()]
     owner = (inside[0].owner or SELF) if inside else owner
-    if owner in OF_GROUP or SPARED.search(scene.text) or ATTRIBUTE.match(scene.text, match.end()):
+    if owner in OF_GROUP or SPARED.search(scene.text) or BETWEEN.match(scene.text, match.end()):
+        return
+    if ATTRIBUTE.match(scene.text, match.end()):
         return
     told = next((n.end for n in scene.numerals if scene.text[match.end() : n.start] == " of "), match.end())
     deny = denies(scene, match.start())

@@ -17,7 +17,7 @@ from ert_backend.grounding.claims.words.predicates import EXPECTED
 from ert_backend.grounding.numerals import Kind, Numeral
 
 EQUALS = re.compile(
-    r"s?\s(?:(?:then|now|still|thus|only|just|again)\s)*(?:is|was|are|were|comes to|came to|amounts to|amounted to"
+    r"s?\s(?:(?:then|now|still|thus|only|just|again)\s)*(?:is|was|are|were|comes? to|came to|amounts? to|amounted to"
     r"|stands at|stood at|totals|totalled|equals|equalled|reached|works out at|worked out at"
     r"|leaves (?:\w+ )?(?:with )?a (?:surplus|cushion|balance) of)\s"
     r"(?:(?:about|around|roughly|nearly|almost|some|just|only|approximately|a|mere|over|under)\s)*"

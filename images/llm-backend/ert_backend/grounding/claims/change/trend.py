@@ -18,7 +18,7 @@ from ert_backend.grounding.claims.sentence.amounts import Amount
 from ert_backend.grounding.claims.sentence.arguments import denied, unreal
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
-from ert_backend.grounding.claims.sentence.times import SPAN, Span, span
+from ert_backend.grounding.claims.sentence.times import BOTH_YEARS, SPAN, Span, span
 from ert_backend.grounding.claims.words.changes import (
     APART_FROM,
     BETWEEN,
@@ -31,6 +31,7 @@ from ert_backend.grounding.claims.words.changes import (
     LATER,
     PARTICLE,
     REGAINED,
+    RESPECTIVELY,
     SHORT,
     THEN,
 )
@@ -94,7 +95,7 @@ def _reach(scene: Scene, matches: Sequence[re.Match[str]], place: int) -> tuple[
 def _change(scene: Scene, match: re.Match[str], said: Sequence[Amount], begin: int, stop: int) -> Iterator[Ruling]:
     kind = str(match.lastgroup)
     terms = about(scene, match)
-    amount = amount_of(scene, match, said, begin)
+    amount = None if RESPECTIVELY.search(scene.text) else amount_of(scene, match, said, begin)
     deny = denied(scene, match.start())
     pair = [] if deny or kind == "flat" else _of_values(scene, match, Said("", kind, amount), terms, stop)
     yield from pair
@@ -150,7 +151,9 @@ def _elsewhere(scene: Scene, term: Term, kind: str, amount: Amount | None) -> Ou
         outcome, ids = change_of(scene, term, whole, kind, amount)
         if outcome and whole.older is not None:
             return outcome, ids
-    over = SPAN.search(scene.text)
+    over = SPAN.search(scene.text) or BOTH_YEARS.search(scene.text)
+    if over is not None and over.re is BOTH_YEARS:
+        return change_of(scene, term, Span(years=2), kind, amount)
     return change_of(scene, term, span(scene, over.start(), over.end(), over.start()), kind, amount) if over else None
 
 

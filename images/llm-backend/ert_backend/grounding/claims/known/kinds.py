@@ -59,6 +59,11 @@ SUMS = (
     ("Net debt", "Total debt", "Cash"),
     ("Net cash", "Cash", "Total debt"),
 )
+# A ratio that is derived: the figure over the payment.
+COVERS = (
+    ("Operating income", "Interest expense", "Interest cover"),
+    ("Net income", "Dividends", "Dividend cover"),
+)
 GROWTH = {
     "Revenue": "Revenue growth",
     "Net income": "Earnings growth",

@@ -22,7 +22,7 @@ from ert_backend.grounding.claims.words.relations import AGAINST, JOINTLY, RELAT
 
 MOST = 10
 # Figures that share the id of a source figure.
-FOLLOWING = frozenset({"Net debt", "Net cash", "Equity", "Interest cover"})
+FOLLOWING = frozenset({"Net debt", "Net cash", "Equity", "Interest cover", "Dividend cover"})
 # Maximum relative distance of a value from its bound (`more than a fifth`).
 NEAREST, FARTHEST, LOOSE = 0.75, 1.4, 0.07
 

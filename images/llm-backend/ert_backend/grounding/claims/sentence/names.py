@@ -41,12 +41,14 @@ _GROUPS: Mapping[str, frozenset[str]] = {
     "cash;cash pile;cash balance;cash position;cash holdings;cash on hand;cash reserves;cash and equivalents"
     ";liquidity on hand;liquidity;liquid resources;liquid funds;cash resources;cash and cash equivalents;liquid means": frozenset({"Cash"}),
     "interest cover;interest coverage;interest coverage ratio;times interest earned": frozenset({"Interest cover"}),
+    "dividend cover;dividend coverage;dividend cover by earnings;dividend coverage by earnings"
+    ";cover of the dividend by earnings": frozenset({"Dividend cover"}),
     "cash burn;free cash outflow;negative free cash flow;burn rate;cash outflow;rate of cash burn": frozenset(
         {"Free cash flow"}
     ),
     "interest expense;interest cost;interest costs;interest bill;interest charge;interest charges;interest"
     ";interest payments;interest expenses": frozenset({"Interest expense"}),
-    "dividends;dividend payments;dividends paid;dividend payout;dividend bill;distributions"
+    "dividends;dividend payment;dividend payments;dividends paid;dividend payout;dividend bill;distributions"
     ";shareholder distributions;distribution;dividend total;payouts": frozenset({"Dividends"}),
     "dividend": frozenset({"Dividends", "Dividend per share"}),
     "dividend per share;dividend rate": frozenset({"Dividend per share"}),

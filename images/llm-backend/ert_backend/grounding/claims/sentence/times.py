@@ -49,6 +49,7 @@ SPAN = re.compile(
     rf" {_N.format('years')} (?:fiscal |financial )?(?P<unit>years|quarters)\b|\b(?:two|three)[ -]year\b"
     r"|\b(?:over|across|during) the (?:whole |entire |full )?period\b"
 )
+BOTH_YEARS = re.compile(r"\b(?:in (?:both|each of the two) years|two years (?:running|in a row|in succession))\b")
 SEQUENTIAL = re.compile(
     r"\b(?:sequential(?:ly)?|quarter (?:on|over) quarter|from (?:the )?quarter to quarter|q/q|qoq)\b"
 )

@@ -17,8 +17,8 @@ UP_FROM = re.compile(r"\b(?:up|down) from\s[^a-z,]{1,14}(?:\w+\s){0,2}(?:in|for|
 _VALUE = r"[^a-z\s,;]{0,3}\d[\d.,]*(?:bn|m|k|x|%)?(?:\s(?:times|percent|per cent|x|m|bn|million|billion|trillion))?"
 STANDARD = re.compile(
     r"(?:\b(?:from\s(?:(?:a|the|just|about|only|minus|negative)\s)*|(?:compared (?:to|with)|(?:as )?against|versus|vs\.?"
-    r"|improvement on|deterioration from|than|(?:having|had) (?:still |already )?(?:been|stood at|held|run at|reached|posted))\s"
-    r"(?:(?!in\b|and\b|but\b|to\b|while\b)[a-z]+\s){0,6}?)(?:[a-z]{1,3}(?=[\d$€£¥]))?" + _VALUE + r"\s(?:(?:in|at|for|during|recorded|reported|posted|seen|achieved|generated|booked|earned|held"
+    r"|improvement on|deterioration from|than|(?:having|had) (?:still |already )?(?:been|stood at))\s"
+    r"(?:(?!in\b|and\b|but\b|to\b|while\b)[a-z]+\s){0,6}?)\s?(?:[a-z]{1,3}(?=[\d$€£¥]))?" + _VALUE + r"\s(?:(?:in|at|for|during|recorded|reported|posted|seen|achieved|generated|booked|earned|held"
     r"|registered|carried|the|of|end|fiscal|year|back|one|only|just)\s)*|\s\()$"
 )
 ASIDE = re.compile(r",\s(?:which|who|whose|having|where)\s[^,;]*$")
@@ -38,6 +38,8 @@ def referred(text: str, mention: periods.Mention) -> bool:
     if REFERRED.search(before) or UP_FROM.search(before):
         return True
     value = STANDARD.search(text[max(0, mention.start - 90) : mention.start])
+    if value is None and MULTIPLIED.search(before):
+        return True
     return value is not None and (not value[0].endswith("(") or text.startswith(":", mention.end))
 
 

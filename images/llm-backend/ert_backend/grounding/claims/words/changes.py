@@ -19,7 +19,7 @@ CHANGE = re.compile(
           |driven|trends|heading|pull(?:s|ed|ing)?|grind(?:s|ing)|ground|nudging|nudges|clawed|worked\sits\sway
         |built|builds|building|scaled|shot|is|are|was|were|been|nudged|headed|trended|trending)\s(?:sharply\s
           |slightly\s|well\s
-        |strongly\s|further\s|also\s|all\s|both\s|some\s)?(?:up|higher|upwards?(?!\sof))(?!\sto\sthe\s)
+        |strongly\s|further\s|also\s|all\s|both\s|some\s|still\s)?(?:up|higher|forward|ahead(?!\sof)|upwards?(?!\sof))(?!\sto\sthe\s)
           |rais(?:e[ds]?|ing)|boost(?:s|ed|ing)?|lift(?:s|ed|ing)?
         |regain(?:s|ed|ing)?|accelerat(?:ed|ing)(?=\sto\s)|deepen(?:s|ed|ing)?|(?:took|takes|taking|taken)\son
           |accumulat(?:ed|ing)|built|builds|added|adds|ratchet(?:ed)?\sup|leapt|leaped|vaulted|spiked?|upturn
@@ -136,7 +136,7 @@ AUXILIARY = re.compile(
 FROM_FIGURE = re.compile(r"(?:\s[\w.,%]+){0,7}?\s(?:from|since|off|above|below|against)\s(?=its |the |their |\d)")
 HIGHER = re.compile(
     r"(?:^|[,;:]\s|\b(?:on|by|and|from|with|despite|of|to|while|but|because|as|amid|saw|brought|reported|posted"
-    r"|recorded|generated|has|had|shows|showed|with)\s(?:an?\s)?)(?:an?\s)?(?P<word>higher|lower"
+    r"|recorded|generated|has|had|shows|showed|with)\s(?:an?\s)?)(?:also\s)?(?:an?\s)?(?P<word>higher|lower|heavier|lighter"
     r"|weaker|stronger|smaller|larger|better|worse|thinner|narrower|wider|fatter|more|less"
     r"|fewer)\s(?=\w)"
 )
@@ -172,6 +172,7 @@ FOLLOWING = re.compile(
 )
 # `then recovered`, `a year after it had grown`: of another date than the one that the sentence names.
 LATER = re.compile(r"\b(?:then|later|subsequently|afterwards|(?:it|they) had|after (?:it|they) had)\s(?:\w+ly\s)?$")
+RESPECTIVELY = re.compile(r"\brespectively\b")
 SET_AGAINST = re.compile(
     r"(?:compared (?:with|to)|against|relative to|versus|next to) (?:the )?(?:fy|fiscal|20\\d\\d"
     r"|year|prior|previous|\\w+ (?:year|quarter))"

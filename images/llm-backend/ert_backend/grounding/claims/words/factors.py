@@ -33,7 +33,7 @@ DISCOUNT = re.compile(
     r"|under)\s)*$"
 )
 # After an amount of another type: `21 times in 2024`, `33.9x for ALFA`; `by a factor of two` is a change.
-OTHERWISE = re.compile(r"s?\s(?:in|for|at|on|from|to|since|over|and|by|during)\s")
+OTHERWISE = re.compile(r"s?\s(?:in|for|at|on|from|to|since|over|and|by|during|recorded|posted|reported|seen|achieved)\s")
 BY_FACTOR = re.compile(
     r"\bfactor of|(?<!is )(?<!are )(?<!was )(?<!were )\b\w+fold$|(?<!is )(?<!are )(?<!was )\d\s?fold"
 )
