@@ -60,8 +60,8 @@ RELATIVE = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 BARE = re.compile(
-    r"\b(?:in|was|were|than|from|to|is|by|between|of)\sthe\s(?P<ordinal>first|second|third|fourth|final|last"
-    r"|latest)(?=\s*[.,;()]|\s*$|\s(?:and|but|to|through|than|or)\b|\s(?:of\s(?:20|FY)))",
+    r"\b(?:in|was|were|than|from|to|is|by|between|of|whereas|while)\sthe\s(?P<ordinal>first|second|third|fourth|final|last"
+    r"|latest)(?=\s(?:turned|was|proved|saw|brought|marked)\b|\s*[.,;()]|\s*$|\s(?:and|but|to|through|than|or)\b|\s(?:of\s(?:20|FY)))",
     re.IGNORECASE,
 )
 IN_A_ROW = re.compile(r"\s*(?:,|and|,\s*and|then|,\s*then|and then)\s*(?:in\s|to\s)?")

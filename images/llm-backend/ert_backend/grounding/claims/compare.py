@@ -46,6 +46,8 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
         right = scene.after(match.end())
         if right is not None and not right.names and right.numeral is None and _number_at(scene, match.end() + 1):
             continue  # `reduced by more than $500 million in 2024`
+        if OF_CHANGE.search(match[0]):
+            continue
         if right is not None and match["more"] != "faster" and match["less"] != "slower":
             yield from _ruled(scene, match, lefts(scene, match.start(), right), right, _test(match))
     for match in words.COMPANY.finditer(scene.text):
@@ -61,8 +63,16 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
         yield from _attribute(scene, match)
 
 
+OF_CHANGE = re.compile(r"\b(?:increment|increase|rise|decline|pace|rate|growth)\b")
+GROWTH_OF = re.compile(r"\b(?:growth|rise|increase|expansion) (?:of|in)\b[^;]*$")
+
+
 def _verb(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
     kind = str(match.lastgroup)
+    if re.match(r"\s(?:that|those) of\s", scene.text[match.end() :][:10]) and GROWTH_OF.search(
+        scene.text[scene.clause(match.start())[0] : match.start()]
+    ):
+        return
     only = words.ONLY_PART.match(scene.text, match.end()) if kind == "cover" else None
     right = scene.after(only.end() if only else match.end())
     if right is None or (right.numeral is not None and not right.names):

@@ -29,6 +29,10 @@ from ert_backend.grounding.claims.words.ranks import MULTIPLES
 from ert_backend.grounding.numerals import Kind
 
 
+LEVEL = re.compile(r"'?s?\s(?:levels?|figure|value|amount|sum|total|mark)\b")
+WHAT_IT_WAS = re.compile(r"\bwhat (?:it|they) (?:was|were|had been|stood at)\b")
+
+
 def rulings(scene: Scene) -> Iterator[Ruling]:
     """Yield a `Ruling` for each amount that relates two named figures and can be evaluated."""
     for amount in scene.amounts:
@@ -71,7 +75,9 @@ def _of(scene: Scene, amount: Amount) -> Iterator[Ruling]:
     right = scene.after(link.end())
     if earns := EARNS.match(text, amount.end):
         right = Term(earns.end(), earns.end(), frozenset({"Net income"}), scene.subject(amount.start))
-    own = amount.sort is Sort.SHARE and "that of" not in link[0]  # `the 4.5% of ALFA` is a figure of that company
+    level = right is not None and LEVEL.match(scene.text, right.end) is not None
+    level = level or (right is not None and WHAT_IT_WAS.search(scene.text[amount.end : right.start]) is not None)
+    own = amount.sort is Sort.SHARE and "that of" not in link[0] and not level  # `the 4.5% of ALFA` is a figure of that company
     if right is None or _bare(scene, amount, right, link["what"]) or (own and not right.names and not link["what"]):
         return
     test = _share(amount)
@@ -217,6 +223,8 @@ def _passive(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
 def _after_verb(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
     """Check `covers interest 27 times`, `exceeds debt by $900 million`, `tops ALFA's threefold`."""
     kind = str(match.lastgroup)
+    if re.match(r"\s(?:that|those) of\s", scene.text[match.end() :][:10]) and "growth " in scene.text[: match.start()]:
+        return
     right = scene.after(match.end())
     if right is None or not right.names or unreal(scene, match.start()):
         return

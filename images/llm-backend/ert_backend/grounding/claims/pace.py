@@ -81,8 +81,10 @@ def _rate(scene: Scene, term: Term, since: Period | None) -> float | None:
 
 def _times_as_fast(scene: Scene, amount: Amount) -> Iterator[Ruling]:
     """Check `rose three times as fast as revenue`, `at five times the pace of revenue`: a ratio of growth."""
-    link = PACE.match(scene.text, amount.end)
-    right = scene.after(link.end()) if link else scene.after(amount.end)
+    link, right = PACE.match(scene.text, amount.end), scene.after(amount.end)
+    if right is not None and right.names and right.names <= OF_GROWTH:
+        link = None
+    right = scene.after(link.end()) if link else right
     if link is None and (right is None or not right.names or not right.names <= OF_GROWTH or right.numeral):
         return
     spoken = amount.sort is Sort.FACTOR or (amount.sort is Sort.SHARE and "%" not in scene.text[amount.start : amount.end])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ert_backend.grounding.claims.decide import OF_GROUP, Ruling
 from ert_backend.grounding.claims.known.figures import Figure
-from ert_backend.grounding.claims.known.kinds import SELF
+from ert_backend.grounding.claims.known.kinds import GROWTH, SELF
 from ert_backend.grounding.claims.ranked import ranked
 from ert_backend.grounding.claims.sentence.arguments import denied, unreal
 from ert_backend.grounding.claims.sentence.scene import Scene
@@ -30,6 +30,7 @@ EXCLUDED = re.compile(
     r"s?,?\s(?:of the (?:three|group|peer group)\s)?(?:after|behind|except(?: for)?|apart from|other than|bar|save for"
     r"|excluding|with the exception of|second only to|but for)\s(?:that of\s)?"
 )
+FALLING = re.compile(r"s?\s(?:declines?|fall|drop|contraction|slide|slump)\b")
 MONTHS = re.compile(r"\b(?:opening|closing|first|last|final) three months\b")
 RIGHT_BEHIND = re.compile(r"\s(?:in|during|for|at)\s(?:the\s)?")
 
@@ -71,8 +72,12 @@ def _rank(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
     for term in terms:
         results: list[bool] = []
         ids: tuple[str, ...] = ()
+        falling = FALLING.match(scene.text, term.end) is not None
         for name in sorted(term.names):
-            inverse = LOSS.search(scene.text[term.start : term.end]) is not None
+            if falling and name not in GROWTH:
+                continue
+            name = GROWTH[name] if falling else name
+            inverse = falling or LOSS.search(scene.text[term.start : term.end]) is not None
             entries, key = _companies(scene, match, term, name) if of_companies else _times(scene, match, term, name)
             placed = _placed(entries, key, first != inverse, match)
             if placed is not None:

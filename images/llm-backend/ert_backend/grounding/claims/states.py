@@ -15,6 +15,7 @@ from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.claims.sentence.times import EVERY
 from ert_backend.grounding.claims.words.idioms import IDIOMS
 from ert_backend.grounding.claims.words.signs import ABSENT, ATTRIBUTE, BETWEEN, COUNTED, ONLY_THEN, PASSING, SIGN, SPARED, WITHOUT
+from ert_backend.grounding.claims.stated.absent import DOUBLE
 from ert_backend.grounding.claims.words.states import DENY, EVER, NEVER, OVER, PATTERNS, State
 
 
@@ -95,7 +96,7 @@ def _figures(scene: Scene, name: str, owner: str, place: tuple[re.Match[str], in
     if ever and not any(m.period.year or m.period.quarter for m in scene.periods) and figures.series(name, owner):
         return figures.series(name, owner)
     around = OVER.search(scene.text) or EVERY.search(scene.text)
-    if around:
+    if around and "for the first time" not in scene.text:
         series = figures.series(name, owner)
         if "quarter" in around[0]:
             series = figures.quarters(name, owner)
@@ -131,6 +132,8 @@ def _signs(scene: Scene) -> Iterator[Ruling]:
 
 
 def _signed(scene: Scene, match: re.Match[str], term: Term, positive: bool) -> Iterator[Ruling]:
+    if DOUBLE.search(scene.text[max(0, match.start() - 60) : match.start()]):
+        return
     deny = denies(scene, match.start()) or ABSENT.match(scene.text, max(match.end(), term.end)) is not None
     outcomes: list[bool] = []
     ids: tuple[str, ...] = ()

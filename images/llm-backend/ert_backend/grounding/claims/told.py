@@ -24,6 +24,10 @@ EQUALS = re.compile(
 )
 
 
+# A position that is of the other sign has the other name.
+NET = frozenset({"Net debt", "Net cash"})
+
+
 def rulings(scene: Scene) -> Iterator[Ruling]:
     """Yield a true `Ruling` for each match, and a false one for a mismatch with a figure of a day."""
     if EXPECTED.search(scene.text):
@@ -38,6 +42,9 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
         plain = Term(term.start, term.end, term.names, term.owner, term.when)
         found = [i for name in sorted(term.names) for i in values(scene.figures, plain, name, term.owner or SELF)]
         right = next((item for item in found if is_told(numeral, item)), None)
+        if right is not None and right.value < 0 and term.names <= NET and not numeral.signed:
+            yield Ruling(numeral.start, numeral.end, False, (right.id,))
+            continue
         if right is not None:
             yield Ruling(numeral.start, numeral.end, True, (right.id,), (numeral,))
         elif equal and term.names == frozenset({"Net debt"}) and _is_never(scene, term, numeral):

@@ -151,6 +151,10 @@ def _elsewhere(scene: Scene, term: Term, kind: str, amount: Amount | None) -> Ou
         outcome, ids = change_of(scene, term, whole, kind, amount)
         if outcome and whole.older is not None:
             return outcome, ids
+        for mention in scene.periods[:4]:
+            outcome, ids = change_of(scene, term, Span(older=mention.period), kind, amount)
+            if outcome and amount is not None:
+                return outcome, ids
     over = SPAN.search(scene.text) or BOTH_YEARS.search(scene.text)
     if over is not None and over.re is BOTH_YEARS:
         return change_of(scene, term, Span(years=2), kind, amount)
@@ -161,7 +165,7 @@ def _each(scene: Scene, match: re.Match[str], terms: Sequence[Term], kind: str) 
     """Check each amount at its own date: `every year, by 14% in FY2023 and 15% in FY2024`."""
     found: list[Ruling] = []
     for amount in scene.amounts:
-        if scene.text[: amount.start].endswith(" to "):
+        if scene.text[: amount.start].endswith((" to ", " at ")):
             continue
         own = re.match(r"\sin\s", scene.text[amount.end : amount.end + 4])
         when = next((m for m in scene.periods if own and m.start == amount.end + own.end()), None)

@@ -121,7 +121,7 @@ def _follow(known: dict[tuple[str, str], list[Figure]]) -> None:
             if name != over:
                 continue
             paid = {(i.period, i.current, i.dimension): i for i in known.get((owner, under), ())}
-            known[owner, cover] = [
+            known[owner, cover] = [*known.get((owner, cover), ())] + [
                 replace(item, name=cover, value=item.value / cost.value, dimension="multiple")
                 for item in items
                 if (cost := paid.get((item.period, item.current, item.dimension))) is not None and cost.value > 0

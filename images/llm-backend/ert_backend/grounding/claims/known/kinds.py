@@ -63,6 +63,8 @@ SUMS = (
 COVERS = (
     ("Operating income", "Interest expense", "Interest cover"),
     ("Net income", "Dividends", "Dividend cover"),
+    ("Net debt", "EBITDA", "Net debt to EBITDA"),
+    ("Total debt", "EBITDA", "Debt to EBITDA"),
 )
 GROWTH = {
     "Revenue": "Revenue growth",

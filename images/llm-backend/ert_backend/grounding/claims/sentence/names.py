@@ -43,6 +43,8 @@ _GROUPS: Mapping[str, frozenset[str]] = {
     "interest cover;interest coverage;interest coverage ratio;times interest earned": frozenset({"Interest cover"}),
     "dividend cover;dividend coverage;dividend cover by earnings;dividend coverage by earnings"
     ";cover of the dividend by earnings": frozenset({"Dividend cover"}),
+    "net debt to ebitda;net debt/ebitda;net leverage": frozenset({"Net debt to EBITDA"}),
+    "debt to ebitda;debt/ebitda;gross debt to ebitda;gross debt/ebitda;gross leverage;leverage (gross debt / ebitda)": frozenset({"Debt to EBITDA"}),
     "cash burn;free cash outflow;negative free cash flow;burn rate;cash outflow;rate of cash burn": frozenset(
         {"Free cash flow"}
     ),
@@ -56,7 +58,7 @@ _GROUPS: Mapping[str, frozenset[str]] = {
     ";on research;research outlays;r&d costs;research and development spending;r&d budget"
     ";research and development costs": frozenset({"Research and development"}),
     "capital expenditure;capital expenditures;capex;capital spending": frozenset({"Capital expenditure"}),
-    "share price;stock price;price;stock;shares;share;quote;current price;market price": frozenset({"Share price"}),
+    "share price;stock price;price;stock;shares;share;quote;current price;market price;quotation;current quotation": frozenset({"Share price"}),
     "52 week high;12 month high;52 week peak;one year high;yearly high;year high;52 weeks high": frozenset(
         {"52-week high"}
     ),
@@ -119,7 +121,7 @@ _GROUPS: Mapping[str, frozenset[str]] = {
         frozenset({"Operating cash flow"})
     ),
     "free cash flow;fcf;free cash": frozenset({"Free cash flow"}),
-    "a share;per share;cost of debt"
+    "equity investors;equity holders;a share;per share;cost of debt"
     ";cost of capital;cost of equity;cost of sales;cost of revenue;cost of goods;debt service"
     ";debt maturities;debt market;debt markets;debt capacity;debt holders;sales force;sales team;sales channel"
     ";sales channels;cash cow;cash conversion;asset base;asset quality;asset management"
@@ -167,7 +169,7 @@ PEERS = re.compile(
     r"|(?<=\ball three )\w+s|(?<=\bnone of the three )\w+s|(?P<nobody>nobody(?: else)?|no one(?: else)?))"
     r"(?:\s+(?:group|companies))?(?!\w)(?:'s?(?=\s))?"
     r"(?:(?:(?<=\bno company)|(?<=\bno bank)|(?<=\bno firm)|(?<=\bno name)|(?<=\bno stock)|(?<=\bnobody)|(?<=\bno one)"
-    r"|(?<=\bno other company)|(?<= else))\s(?:in|of|among|within)\s(?:the|its|this)\s(?:peer\s)?(?:group|set|sample|sector|peers"
+    r"|(?<=\bno other company)|(?<= else))\s(?:in|of|among|within)\s(?:the|its|this|\w+'s)\s(?:peer\s)?(?:group|set|sample|sector|peers"
     r"|comparison|universe|three|table|field)(?!\w))?"
     r"(?:\s+(?P<mean2>average|mean|median)(?!\s+target))?"
 )

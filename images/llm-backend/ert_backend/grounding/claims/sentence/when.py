@@ -21,6 +21,9 @@ STANDARD = re.compile(
     r"(?:(?!in\b|and\b|but\b|to\b|while\b)[a-z]+\s){0,6}?)\s?(?:[a-z]{1,3}(?=[\d$€£¥]))?" + _VALUE + r"\s(?:(?:in|at|for|during|recorded|reported|posted|seen|achieved|generated|booked|earned|held"
     r"|registered|carried|the|of|end|fiscal|year|back|one|only|just)\s)*|\s\()$"
 )
+OPENED = re.compile(r"\bfrom\s(?:(?!to\s)[^;])*$")
+INTO = re.compile(r"\b(?:in)?to\s(?:an?\s)?$|\b(?:in)?to\s")
+TURNED = re.compile(r"\s(?:has|have)\s(?:since\s|now\s)?\w+\s(?:in)?to\b")
 ASIDE = re.compile(r",\s(?:which|who|whose|having|where)\s[^,;]*$")
 BEFORE = re.compile(r"(?:'s?)?\s+(?:(?!(?:to|and|from|of|in|is|was|were|by|for|the|while|but)\s)\w+\s+){0,2}")
 LEADS = re.compile(r"(?:\w+,? )?(?:in|for|during|over|through) (?:the )?(?:full )?(?:fiscal )?(?:year )?|")
@@ -58,6 +61,13 @@ def _aside(text: str, mention: periods.Mention, place: int) -> bool:
     return closed > 0 and not begin <= place < closed
 
 
+def _start(text: str, mention: periods.Mention, place: int) -> bool:
+    """Whether the date is that of a start value before: `from net debt of $2 in FY2022 it moved to`."""
+    begin = OPENED.search(text[max(0, mention.start - 80) : mention.start])
+    between = text[mention.end : place]
+    return (begin is not None and INTO.search(between) is not None) or TURNED.match(between) is not None
+
+
 def leading(text: str, mention: periods.Mention) -> bool:
     """Whether the whole sentence is about a date: `In 2024, ...`, `FY2024 was a hard year: ...`."""
     said = ABOUT_TIME.match(text, mention.end) is not None
@@ -80,6 +90,8 @@ def time_at(
         if mention.end <= start and BEFORE.fullmatch(text[mention.end : start][:40]):
             return mention
         if referred(text, mention) or _multiplied(text, mention) or _aside(text, mention, start):
+            continue
+        if mention.end <= start and _start(text, mention, start):
             continue
         leads = leading(text, mention)
         if begin <= mention.start < stop or leads:

@@ -18,7 +18,7 @@ RESULTS = frozenset(
     {"Gross profit", "Operating income", "Net income", "EBITDA", "Free cash flow", "Operating cash flow"}
 )
 NO = re.compile(
-    r"\b(?:no|zero|nil|hasn't an?|has not an?|had not an?|without (?:any|an?)(?: single)?|not a single|free of(?: any| all)?)\s"
+    r"\b(?:no|zero|nil|hasn't an?|has not an?|had not an?|without (?:any|an?)(?: single)?|not a single|not a (?:dollar|cent|penny|euro|pound|single \w+) of|free of(?: any| all)?)\s"
     r"(?:(?:positive|quarterly|annual|net|single|reported|yearly|such)\s)*$"
 )
 BEHIND = re.compile(
@@ -26,6 +26,8 @@ BEHIND = re.compile(
     r"|for|over|throughout|over)\b|\s*[.,;]|\s*$)"
 )
 NEGATED = re.compile(r"\b(?:not|never|hardly|scarcely|anything but|far from|by no means|means)\b|n't\b(?! an?\s)")
+DOUBLE = re.compile(r"\b(?:no|none|nor|not|never)\b[^,;]*\bwithout\s(?:an?\s|any\s)?$")
+ABSENT = re.compile(r"s?\s(?:is|was|are|were|remain(?:s|ed)?|has been)\s(?:still\s|wholly\s|entirely\s)?absent\b")
 SOME = re.compile(r"\bonly\b|\b(?:first|other|last|remaining) (?:two|three)\b(?! (?:\w+ )?(?:years|quarters))")
 QUARTERS = re.compile(r"\bquarter(?:s|ly)?\b")
 ANY = re.compile(r"\b(?:any|at no|throughout|all|each|every|quarterly|ever)\b")
@@ -37,7 +39,12 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
         return
     for term in scene.terms[:8]:
         said = NO.search(scene.text[max(0, term.start - 40) : term.start])
+        absent = ABSENT.match(scene.text, term.end) is not None
+        if absent and not NEGATED.search(scene.text[max(0, term.start - 40) : term.start]):
+            yield from _ruled(scene, term)
         if said is None or term.numeral is not None or not BEHIND.match(scene.text, term.end):
+            continue
+        if DOUBLE.search(scene.text[max(0, term.start - 90) : term.start]):
             continue
         before = scene.text[max(0, term.start - 70) : term.start][: -len(said[0])]
         if unreal(scene, term.start) or NEGATED.search(before) or (term.owner or SELF) in OF_GROUP:

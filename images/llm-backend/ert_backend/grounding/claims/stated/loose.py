@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from ert_backend.grounding.claims.decide import OF_GROUP, Ruling
@@ -15,7 +16,7 @@ from ert_backend.grounding.claims.sentence.scene import NETTED, Scene
 from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.claims.sizes import is_told
 from ert_backend.grounding.claims.words.ranks import OF_COMPANIES
-from ert_backend.grounding.numerals import Numeral
+from ert_backend.grounding.numerals import Kind, Numeral
 
 MOST = 12
 # Between a value and the company that it is of.
@@ -29,6 +30,8 @@ AGAINST = re.compile(
 JOINED = re.compile(r"(?:\s\([^()]{1,30}\))?(?:,|,? and|,? then| through| to|, to|,? followed by)\s(?:then\s|just\s|only\s|the\s)*")
 NO_OWN = re.compile(r"\b(?:from|to)\s(?:about\s|a\s|just\s|only\s|some\s)*$")
 NEGATIVE = re.compile(r"\b(?:loss(?:es)?|lost|negative|minus|deficit|burn\w*|outflow|in the red|shortfall)\b")
+WHICH = re.compile(r"\s(?:(?:which|that)\s)?(?:the\s)?(?=[a-z])")
+SECOND = re.compile(r"\b(?:to|against|versus|with|the)\s(?:just\s|only\s|a mere\s|about\s)*$")
 BY = re.compile(r"\bby\s(?:a\s|about\s|around\s|some\s|roughly\s|nearly\s|almost\s|just\s|only\s|over\s|more than\s)*$")
 
 
@@ -37,7 +40,7 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
     free = [n for n in scene.numerals[:MOST] if not _bound(scene, n) and not unreal(scene, n.start)]
     for numeral in free:
         found = _of_company(scene, numeral) or _of_peers(scene, numeral) or _of_name(scene, numeral)
-        found = found or _netted(scene, numeral)
+        found = found or _netted(scene, numeral) or _without_unit(scene, numeral)
         if found is not None:
             yield Ruling(numeral.start, numeral.end, True, (found.id,), (numeral,))
     yield from _series(scene)
@@ -55,11 +58,11 @@ def _nearest(scene: Scene, numeral: Numeral) -> Sequence[Term]:
 
 
 def _of_company(scene: Scene, numeral: Numeral) -> Figure | None:
-    link = OF_COMPANY.match(scene.text, numeral.end)
+    link = OF_COMPANY.match(scene.text, numeral.end) or WHICH.match(scene.text, numeral.end)
     company = next((c for c in scene.companies if link and c.start == link.end()), None)
     if company is None or company.owner in OF_GROUP:
         return None
-    return _told(scene, numeral, ((name, company.owner or SELF) for t in _nearest(scene, numeral)[:1] for name in t.names))
+    return _told(scene, numeral, ((name, company.owner or SELF) for t in _nearest(scene, numeral) for name in t.names))
 
 
 def _of_peers(scene: Scene, numeral: Numeral) -> Figure | None:
@@ -91,6 +94,26 @@ def _of_name(scene: Scene, numeral: Numeral) -> Figure | None:
                 if is_told(numeral, item) and _sign(scene, numeral, item):
                     return item
     return None
+
+
+def _without_unit(scene: Scene, numeral: Numeral) -> Figure | None:
+    """Return the figure of a second value whose unit is that of the first: `from 30% to 28`, `21% to 18`."""
+    place = scene.numerals.index(numeral)
+    first = scene.numerals[place - 1] if place else None
+    if first is None or numeral.kind is not Kind.PLAIN or first.kind is not Kind.PERCENT:
+        return None
+    if not SECOND.search(scene.text[first.end : numeral.start]):
+        return None
+    same = replace(numeral, kind=Kind.PERCENT)
+    owners = [SELF, *(c.owner or SELF for c in scene.companies if c.owner not in OF_GROUP)]
+    items = (
+        item
+        for term in _nearest(scene, numeral)[:1]
+        for owner in dict.fromkeys(owners)
+        for name in sorted(term.names)
+        for item in (*scene.figures.find(name, owner), *scene.figures.series(name, owner))
+    )
+    return next((item for item in items if is_told(same, item)), None)
 
 
 def _netted(scene: Scene, numeral: Numeral) -> Figure | None:

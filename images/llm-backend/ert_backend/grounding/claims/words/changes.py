@@ -48,7 +48,7 @@ CHANGE = re.compile(
           |\d+(?:\.\d+)?(?:%|\spercent|\sper\scent)|(?:a|one|two)\s(?:half|third|quarter|fifth|tenth)))
         |subsid(?:e[ds]?|ing)|abat(?:e[ds]?|ing)|falter(?:s|ed|ing)?|deflat(?:e[ds]?|ing)|fad(?:e[ds]?|ing)|dent(?:s|ed|ing)?
         |shav(?:e[ds]?|ing)|pull(?:s|ed|ing)?\sback|wound\sdown|winding\sdown|whittl(?:e[ds]?|ing)\sdown|chip(?:s|ped|ping)\saway\sat
-        |(?:g[ai]ve[sn]?|giving)\s(?:up|back)(?=\s(?:\d|some|a|an|the|one|two|three|four|five|half|most|part|all|ground|its|\w+\spoints))
+        |surrender(?:s|ed|ing)?(?=\s(?:\d|some|an?\s|half|one|two|three))|(?:g[ai]ve[sn]?|giving)\s(?:up|back)(?=\s(?:\d|some|a|an|the|one|two|three|four|five|half|most|part|all|ground|its|\w+\spoints))
         |scal(?:e[ds]?|ing)\s(?:back|down)|run(?:s|ning)?\sdown|dr[ae]w(?:s|n|ing)?\sdown|tapered|taper(?:s|ing)\soff|relinquish(?:es|ed|ing)?
         |slid(?:es|ing)?\sback|c[ao]me?s?\soff|backslid|decay(?:s|ed|ing)?|slim(?:s|med|ming)?\sdown|work(?:s|ed|ing)\sdown
         |thinn(?:ed|ing)|melt(?:s|ed|ing)?|evaporat(?:e[ds]?|ing)|curtail(?:s|ed|ing)?|whittl(?:e[ds]?|ing)
@@ -150,7 +150,7 @@ SUFFERED = re.compile(
 FELL_IN = re.compile(
     r"(?:\b(?:quarter|third|half|most|share|part|percent)|%) of [^,;]*$|\b(?:loss|losses|highest"
     r"|lowest|largest|smallest|biggest|best|worst|weakest|strongest|heaviest|greatest|peak"
-    r"|trough|high|low|record)\b[^,;]*(?:, [^a-z,;]{1,6}[^,;]{0,24},\s)?$"
+    r"|trough|high|low|record|sole)\b[^,;]*(?:, [^,;]{1,40},\s)?$"
 )
 FELL_ON = re.compile(
     r"\s(?:in|on|within|into|during)\s(?:the\s)?(?:first|second|third|fourth|final|last|latest"
@@ -171,7 +171,7 @@ FOLLOWING = re.compile(
     r"|\sto\s[^,;]{1,30}\sin the (?:next|following|subsequent)\b"
 )
 # `then recovered`, `a year after it had grown`: of another date than the one that the sentence names.
-LATER = re.compile(r"\b(?:then|later|subsequently|afterwards|(?:it|they) had|after (?:it|they) had)\s(?:\w+ly\s)?$")
+LATER = re.compile(r"\b(?:since been|then|later|subsequently|afterwards|(?:it|they) had|after (?:it|they) had)\s(?:\w+ly\s)?$")
 RESPECTIVELY = re.compile(r"\brespectively\b")
 SET_AGAINST = re.compile(
     r"(?:compared (?:with|to)|against|relative to|versus|next to) (?:the )?(?:fy|fiscal|20\\d\\d"

@@ -37,6 +37,8 @@ IDIOMS: Sequence[tuple[re.Pattern[str], State]] = [
             rf"|\b(?:last|remainder|rest)\sof\s(?:its\s|the\s)?{_DEBT}\s(?:was|were|has\sbeen|had\sbeen)\s{_CLEARED}"
             rf"|\b{_DEBT}\s(?:was|were|has\sbeen|had\sbeen)\s(?:fully|completely|entirely)\s{_CLEARED}"
             rf"|\b{_DEBT}\s(?:was|were|has\sbeen|had\sbeen)\s{_CLEARED}\s(?:in\sfull|completely|entirely)"
+            rf"|\bdevoid\sof\s(?:any\s)?{_DEBT}\b|\bwithout\sa\s(?:penny|cent|euro|dollar|pound)\sof\s(?:borrowed\smoney|{_DEBT})\b"
+            r"|\bno\slonger\sowes\s(?:anyone|anybody|a\s\w+|anything)\b"
             rf"|\bunencumbered\sby\s(?:any\s)?{_DEBT}\b|\bow(?:ing|es|ed)\s(?:its\s)?(?:lenders|creditors|banks)\snothing\b"
             r"|\bnothing\s(?:is\s|was\s)?owed\sto\s(?:its\s|the\s)?(?:lenders|creditors|banks)\b"
             rf"|\bnothing\sis\sowed\b|\bfinanced\s(?:entirely|wholly|solely)\s(?:by|with|through)\sequity\b",

@@ -55,7 +55,7 @@ SUPER = re.compile(
         |peak(?:ed|s)?|(?:reach(?:es|ed)?|hits?|touched|at)\s(?:its|a|the|their)\s(?:\w+\s){{0,2}}(?:high|peak|best
           |zenith|top)(?=[ .,;]|$)|topped\sout|record|crested|high\spoint|high\swater\smark
             |top(?=\s(?:of\sthe\s(?:three|group|peer|list)|rank|for|on|margin))|tops\s(?:the|its)\s(?:group|list
-              |peer\sgroup|peer\sset|peers|rivals|table|three)|leads\s(?:the\s(?:group|peer\sgroup|three|field|pack)|its\speers|both\speers|its\speer\s(?:group|set)|all\s(?:of\s)?its\speers)|leads(?=\sboth\s[a-z]+\sand\s)
+              |peer\sgroup|peer\sset|peers|rivals|table|three)|leads\s(?:the\s(?:group|peer\sgroup|three|field|pack)|its\speers|both\s(?:of\s(?:its|the)\s)?(?:peers|comparables|rivals|competitors)|its\speer\s(?:group|set)|all\s(?:of\s)?its\speers)|leads(?=\sboth\s[a-z]+\sand\s)
         |ranks?\s(?:first|highest|top|number\sone)|comes?\s(?:first|top)|heads\sthe\s(?:group|list|table))
     | (?P<low>most\snegative|lowest|smallest|narrowest|thinnest|weakest|worst|poorest|slowest|softest|slackest|quietest|skimpiest|scantest|meagrest|dullest|skinniest|fewest|leanest
       |lightest|slimmest
