@@ -68,6 +68,10 @@ PHRASES: dict[str, frozenset[str]] = {
     **dict.fromkeys(("cash burn", "burn", "cash outflow"), _FLOWS),
     "net cash": frozenset({"Net cash", "Net debt"}),
     **dict.fromkeys(
+        ("finance cost", "finance charge", "finance expense", "financing cost", "financing charge", "interest burden"),
+        frozenset({"Interest expense"}),
+    ),
+    **dict.fromkeys(
         ("interest", "interest cost", "interest bill", "interest charge", "interest payment"),
         frozenset({"Interest expense"}),
     ),

@@ -64,7 +64,7 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
 
 
 OF_CHANGE = re.compile(r"\b(?:increment|increase|rise|decline|pace|rate|growth)\b")
-GROWTH_OF = re.compile(r"\b(?:growth|rise|increase|expansion) (?:of|in)\b[^;]*$")
+GROWTH_OF = re.compile(r"\b(?:growth|rise|increase|expansion) (?:of|in) [a-z][^;]*$")
 
 
 def _verb(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:

@@ -14,7 +14,7 @@ from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.claims.sentence.times import EVERY
 from ert_backend.grounding.claims.words.idioms import IDIOMS
-from ert_backend.grounding.claims.words.signs import ABSENT, ATTRIBUTE, BETWEEN, COUNTED, ONLY_THEN, PASSING, SIGN, SPARED, WITHOUT
+from ert_backend.grounding.claims.words.signs import ABSENT, ATTRIBUTE, BETWEEN, COUNTED, OF_BEFORE, ONLY_THEN, PASSING, SIGN, SPARED, WITHOUT
 from ert_backend.grounding.claims.stated.absent import DOUBLE
 from ert_backend.grounding.claims.words.states import DENY, EVER, NEVER, OVER, PATTERNS, State
 
@@ -39,7 +39,7 @@ def _state(scene: Scene, match: re.Match[str], state: State) -> Iterator[Ruling]
     owner = (inside[0].owner or SELF) if inside else owner
     if owner in OF_GROUP or SPARED.search(scene.text) or BETWEEN.match(scene.text, match.end()):
         return
-    if ATTRIBUTE.match(scene.text, match.end()):
+    if ATTRIBUTE.match(scene.text, match.end()) or _before_that(scene, match):
         return
     told = next((n.end for n in scene.numerals if scene.text[match.end() : n.start] == " of "), match.end())
     deny = denies(scene, match.start())
@@ -56,6 +56,11 @@ def _state(scene: Scene, match: re.Match[str], state: State) -> Iterator[Ruling]
         rest = [i for i in scene.figures.quarters(found[0].name, owner, found[0].period.year) if i is not found[0]]
         true = true and not any(state.holds(i.value) for i in rest)
     yield Ruling(match.start(), match.end(), true, (found[-1].id,))
+
+
+def _before_that(scene: Scene, match: re.Match[str]) -> bool:
+    """Whether it is a state of another date: `having held net cash`, `a year before income turned positive`."""
+    return bool(scene.periods) and OF_BEFORE.search(scene.text[max(0, match.start() - 60) : match.start()]) is not None
 
 
 def _counted(scene: Scene, match: re.Match[str], counted: re.Match[str], owner: str, state: State) -> Iterator[Ruling]:
@@ -116,7 +121,7 @@ def _figures(scene: Scene, name: str, owner: str, place: tuple[re.Match[str], in
 def _signs(scene: Scene) -> Iterator[Ruling]:
     """Check `negative free cash flow`, `the net margin is positive`."""
     for match in SIGN.finditer(scene.text):
-        if unreal(scene, match.start()):
+        if unreal(scene, match.start()) or _before_that(scene, match):
             continue
         if match["adjective"]:
             term = scene.after(match.end())

@@ -118,6 +118,8 @@ def _change(scene: Scene, match: re.Match[str], said: Sequence[Amount], begin: i
         yield from each
         amount = None
     for term in terms if kind != "moved" else ():
+        if match[0].startswith(("narrow", "widen", "deepen")) and _negative(scene, term):
+            continue
         when = _own_time(term, asked, stop)
         outcome, ids = change_of(scene, term, when, kind, amount)
         if outcome is False and when == Span():
@@ -128,6 +130,12 @@ def _change(scene: Scene, match: re.Match[str], said: Sequence[Amount], begin: i
         yield Ruling(match.start(), match.end(), outcome != deny, ids, numerals)
     if not deny:
         yield from elliptic(scene, match, Said("", kind, amount), asked)
+
+
+def _negative(scene: Scene, term: Term) -> bool:
+    """Whether a figure is negative, so that `narrowed` means that it rose."""
+    owner = term.owner or SELF
+    return any(i.value < 0 for name in term.names for i in scene.figures.find(name, owner, term.period)) and not term.loss
 
 
 def _of_values(scene: Scene, match: re.Match[str], said: Said, terms: Sequence[Term], stop: int) -> Sequence[Ruling]:

@@ -40,7 +40,7 @@ _GROUPS: Mapping[str, frozenset[str]] = {
     "debt;debts;total debt;borrowings;gross debt;interest bearing debt;financial debt;interest bearing borrowings;interest bearing liabilities;indebtedness;debt load;debt pile": frozenset({"Total debt"}),
     "cash;cash pile;cash balance;cash position;cash holdings;cash on hand;cash reserves;cash and equivalents"
     ";liquidity on hand;liquidity;liquid resources;liquid funds;cash resources;cash and cash equivalents;liquid means": frozenset({"Cash"}),
-    "interest cover;interest coverage;interest coverage ratio;times interest earned": frozenset({"Interest cover"}),
+    "interest cover;interest coverage;interest coverage ratio;times interest earned;coverage": frozenset({"Interest cover"}),
     "dividend cover;dividend coverage;dividend cover by earnings;dividend coverage by earnings"
     ";cover of the dividend by earnings": frozenset({"Dividend cover"}),
     "net debt to ebitda;net debt/ebitda;net leverage": frozenset({"Net debt to EBITDA"}),
@@ -48,7 +48,8 @@ _GROUPS: Mapping[str, frozenset[str]] = {
     "cash burn;free cash outflow;negative free cash flow;burn rate;cash outflow;rate of cash burn": frozenset(
         {"Free cash flow"}
     ),
-    "interest expense;interest cost;interest costs;interest bill;interest charge;interest charges;interest"
+    "finance cost;finance costs;finance charges;financing costs;financing charges;finance expense;finance expenses"
+    ";interest burden;interest expense;interest cost;interest costs;interest bill;interest charge;interest charges;interest"
     ";interest payments;interest expenses": frozenset({"Interest expense"}),
     "dividends;dividend payment;dividend payments;dividends paid;dividend payout;dividend bill;distributions"
     ";shareholder distributions;distribution;dividend total;payouts": frozenset({"Dividends"}),

@@ -58,13 +58,13 @@ def _aside(text: str, mention: periods.Mention, place: int) -> bool:
         return False
     begin = max(0, mention.start - 80) + opened.start()
     closed = text.find(",", mention.end)
-    return closed > 0 and not begin <= place < closed
+    return not begin <= place < (closed if closed > 0 else len(text))
 
 
 def _start(text: str, mention: periods.Mention, place: int) -> bool:
     """Whether the date is that of a start value before: `from net debt of $2 in FY2022 it moved to`."""
     begin = OPENED.search(text[max(0, mention.start - 80) : mention.start])
-    between = text[mention.end : place]
+    between = text[mention.end : place + 8]
     return (begin is not None and INTO.search(between) is not None) or TURNED.match(between) is not None
 
 

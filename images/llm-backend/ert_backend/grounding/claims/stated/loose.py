@@ -16,7 +16,9 @@ from ert_backend.grounding.claims.sentence.scene import NETTED, Scene
 from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.claims.sizes import is_told
 from ert_backend.grounding.claims.words.ranks import OF_COMPANIES
+from ert_backend.grounding.facts import Period
 from ert_backend.grounding.numerals import Kind, Numeral
+from ert_backend.grounding.periods import AFTER
 
 MOST = 12
 # Between a value and the company that it is of.
@@ -83,17 +85,26 @@ def _of_name(scene: Scene, numeral: Numeral) -> Figure | None:
     """Return the figure of another name of the sentence that has this value at the number's own date."""
     if NO_OWN.search(scene.text[max(0, numeral.start - 20) : numeral.start]) or _in_list(scene, numeral):
         return None
-    own = scene.time(numeral.start, numeral.end)
+    own = _date(scene, numeral)
     company = next((c for c in reversed(scene.companies) if c.end <= numeral.start), None)
     for term in scene.terms[:8]:
         owner = term.owner or SELF
         if owner in OF_GROUP or (company is not None and company.start > term.start and company.owner != term.owner):
             continue
         for name in sorted(term.names):
-            for item in scene.figures.find(name, owner, own.period if own else None):
+            for item in scene.figures.find(name, owner, own):
                 if is_told(numeral, item) and _sign(scene, numeral, item):
                     return item
     return None
+
+
+def _date(scene: Scene, numeral: Numeral) -> Period | None:
+    """Return the date right after a number, else that of its clause."""
+    behind = next((m for m in scene.periods if m.start >= numeral.end), None)
+    if behind is not None and AFTER.fullmatch(scene.text[numeral.end : behind.start]):
+        return behind.period
+    own = scene.time(numeral.start, numeral.end)
+    return own.period if own else None
 
 
 def _without_unit(scene: Scene, numeral: Numeral) -> Figure | None:
@@ -120,8 +131,7 @@ def _netted(scene: Scene, numeral: Numeral) -> Figure | None:
     """Return the net debt or net cash that a number is, once the sentence deducts one from the other."""
     if not NETTED.search(scene.text):
         return None
-    own = scene.time(numeral.start, numeral.end)
-    items = scene.figures.find("Net debt", scene.subject(numeral.start), own.period if own else None)
+    items = scene.figures.find("Net debt", scene.subject(numeral.start), _date(scene, numeral))
     return next((item for item in items if item.value > 0 and is_told(numeral, item)), None)
 
 

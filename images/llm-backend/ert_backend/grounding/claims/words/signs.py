@@ -25,6 +25,8 @@ ATTRIBUTE = re.compile(r"\s(?:fy ?|fiscal |year )?(?:20\d\d)\b")
 BETWEEN = re.compile(r"\s(?:in between|in the (?:meantime|interim)|along the way)\b")
 # `positive free cash flow is not to be found`.
 ABSENT = re.compile(r"s?\s(?:(?:is|was|were|are|has been)\s(?:not to be|nowhere|never|not|absent)|has (?:so far |always )?eluded)\b")
+# `after having been`, `one year before net income turned`: a state of another date.
+OF_BEFORE = re.compile(r"\bhaving\s(?:\w+\s)?$|\b(?:year|quarter)s?\s(?:before|after)\s[^,;.]{1,30}$")
 WITHOUT = re.compile(r"\b(?:not|never|n't)\b[^,;]{0,70}\bwithout\b")
 SIGN = re.compile(
     rf"\b(?:(?P<adjective>negative|positive)\s(?=\w)|(?:{IS}|cross(?:es|ed)?|moved|returned"
