@@ -48,7 +48,8 @@ RELATIVE = re.compile(
     | (?P<old_quarter>(?:the\s)?(?:prior|previous|preceding)\s(?:fiscal\s)?quarter\b|(?:the|a
       |one)\squarter\s(?:before|earlier|ago)\b)
     | (?P<old_year>(?:the\s)?(?:prior|previous|preceding)\s(?:fiscal\s|financial\s)?year\b
-        |(?:the|a|one)\syear\s(?:before(?!\s(?:net|its|it|the|revenue|operating|that|any|profit|cash)\b)|earlier|ago|prior)\b|(?:the\s)?year[- ](?:earlier|ago)\b
+        |(?:the|a|one)\syear\s(?:before(?!\s(?:net|its|it|the|revenue|operating|that|any|profit|cash)\b)
+          |earlier|ago|prior)\b|(?:the\s)?year[- ](?:earlier|ago)\b
         |(?<=in\s)the\sone\s(?:before|earlier)\b|(?<=than\s)the\sone\sbefore\b)
     | (?P<old_years>(?P<count>two|three|four|five|2|3|4|5)\syears\s(?:before|earlier|ago|prior)\b)
     | (?P<last_year>last\s(?:fiscal\s|financial\s)?year\b)

@@ -17,20 +17,18 @@ from ert_backend.grounding.claims.words.factors import (
     DISCOUNT,
     EARNS,
     FAST,
+    LEVEL,
     LINK,
     MORE_OF,
     OFF,
     OTHERWISE,
     PAYS_OUT,
     VALUED_AT,
+    WHAT_IT_WAS,
 )
 from ert_backend.grounding.claims.words.predicates import BY_NAME, COMPARED, EARNS_TIMES, EARNS_WHAT, PASSIVE, VERBS
 from ert_backend.grounding.claims.words.ranks import MULTIPLES
 from ert_backend.grounding.numerals import Kind
-
-
-LEVEL = re.compile(r"'?s?\s(?:levels?|figure|value|amount|sum|total|mark)\b")
-WHAT_IT_WAS = re.compile(r"\bwhat (?:it|they) (?:was|were|had been|stood at)\b")
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
@@ -77,7 +75,9 @@ def _of(scene: Scene, amount: Amount) -> Iterator[Ruling]:
         right = Term(earns.end(), earns.end(), frozenset({"Net income"}), scene.subject(amount.start))
     level = right is not None and LEVEL.match(scene.text, right.end) is not None
     level = level or (right is not None and WHAT_IT_WAS.search(scene.text[amount.end : right.start]) is not None)
-    own = amount.sort is Sort.SHARE and "that of" not in link[0] and not level  # `the 4.5% of ALFA` is a figure of that company
+    own = (
+        amount.sort is Sort.SHARE and "that of" not in link[0] and not level
+    )  # `the 4.5% of ALFA` is a figure of that company
     if right is None or _bare(scene, amount, right, link["what"]) or (own and not right.names and not link["what"]):
         return
     test = _share(amount)

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ert_backend.grounding.claims import decide as judged
-from ert_backend.grounding.claims.compare import both, decided
+from ert_backend.grounding.claims.compare import decided
 from ert_backend.grounding.claims.decide import Ruling, Test, as_growth
 from ert_backend.grounding.claims.known.kinds import GROWTH, SELF
 from ert_backend.grounding.claims.sentence.amounts import Amount, Sort
 from ert_backend.grounding.claims.sentence.arguments import denied, lefts, unreal
+from ert_backend.grounding.claims.sentence.joint import both
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.claims.sentence.times import span
@@ -87,7 +88,9 @@ def _times_as_fast(scene: Scene, amount: Amount) -> Iterator[Ruling]:
     right = scene.after(link.end()) if link else right
     if link is None and (right is None or not right.names or not right.names <= OF_GROWTH or right.numeral):
         return
-    spoken = amount.sort is Sort.FACTOR or (amount.sort is Sort.SHARE and "%" not in scene.text[amount.start : amount.end])
+    spoken = amount.sort is Sort.FACTOR or (
+        amount.sort is Sort.SHARE and "%" not in scene.text[amount.start : amount.end]
+    )
     if right is None or not right.names or not spoken or unreal(scene, amount.start):
         return
     begin, stop = scene.clause(amount.start)

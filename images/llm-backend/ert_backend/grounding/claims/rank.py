@@ -73,10 +73,8 @@ def _rank(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
         results: list[bool] = []
         ids: tuple[str, ...] = ()
         falling = FALLING.match(scene.text, term.end) is not None
-        for name in sorted(term.names):
-            if falling and name not in GROWTH:
-                continue
-            name = GROWTH[name] if falling else name
+        names = [GROWTH[name] for name in term.names if name in GROWTH] if falling else term.names
+        for name in sorted(names):
             inverse = falling or LOSS.search(scene.text[term.start : term.end]) is not None
             entries, key = _companies(scene, match, term, name) if of_companies else _times(scene, match, term, name)
             placed = _placed(entries, key, first != inverse, match)

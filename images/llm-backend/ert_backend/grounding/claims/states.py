@@ -13,9 +13,20 @@ from ert_backend.grounding.claims.sentence.arguments import unreal
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.claims.sentence.times import EVERY
-from ert_backend.grounding.claims.words.idioms import IDIOMS
-from ert_backend.grounding.claims.words.signs import ABSENT, ATTRIBUTE, BETWEEN, COUNTED, OF_BEFORE, ONLY_THEN, PASSING, SIGN, SPARED, WITHOUT
 from ert_backend.grounding.claims.stated.absent import DOUBLE
+from ert_backend.grounding.claims.words.idioms import IDIOMS
+from ert_backend.grounding.claims.words.signs import (
+    ABSENT,
+    ATTRIBUTE,
+    BETWEEN,
+    COUNTED,
+    OF_BEFORE,
+    ONLY_THEN,
+    PASSING,
+    SIGN,
+    SPARED,
+    WITHOUT,
+)
 from ert_backend.grounding.claims.words.states import DENY, EVER, NEVER, OVER, PATTERNS, State
 
 

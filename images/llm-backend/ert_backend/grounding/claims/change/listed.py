@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from ert_backend.grounding.claims.change.outcome import change_of
 from ert_backend.grounding.claims.decide import Ruling
@@ -25,7 +26,7 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
     run = [a for a in scene.amounts if match.end() <= a.start < said.start()]
     begin, stop = scene.clause(match.start())
     terms = _listed(scene, match.start())
-    texts = [scene.text[one.end : two.start] for one, two in zip(run, run[1:], strict=False)]
+    texts = [scene.text[one.end : two.start] for one, two in pairwise(run)]
     if not 1 < len(run) == len(terms) or not all(BETWEEN.fullmatch(gap) for gap in texts):
         return
     asked = span(scene, match.end(), stop, begin)

@@ -94,7 +94,7 @@ def _reach(scene: Scene, matches: Sequence[re.Match[str]], place: int) -> tuple[
 
 def _change(scene: Scene, match: re.Match[str], said: Sequence[Amount], begin: int, stop: int) -> Iterator[Ruling]:
     kind = str(match.lastgroup)
-    terms = about(scene, match)
+    terms = [term for term in about(scene, match) if not _reversed(scene, match, term)]
     amount = None if RESPECTIVELY.search(scene.text) else amount_of(scene, match, said, begin)
     deny = denied(scene, match.start())
     pair = [] if deny or kind == "flat" else _of_values(scene, match, Said("", kind, amount), terms, stop)
@@ -118,8 +118,6 @@ def _change(scene: Scene, match: re.Match[str], said: Sequence[Amount], begin: i
         yield from each
         amount = None
     for term in terms if kind != "moved" else ():
-        if match[0].startswith(("narrow", "widen", "deepen")) and _negative(scene, term):
-            continue
         when = _own_time(term, asked, stop)
         outcome, ids = change_of(scene, term, when, kind, amount)
         if outcome is False and when == Span():
@@ -132,10 +130,12 @@ def _change(scene: Scene, match: re.Match[str], said: Sequence[Amount], begin: i
         yield from elliptic(scene, match, Said("", kind, amount), asked)
 
 
-def _negative(scene: Scene, term: Term) -> bool:
-    """Whether a figure is negative, so that `narrowed` means that it rose."""
+def _reversed(scene: Scene, match: re.Match[str], term: Term) -> bool:
+    """Whether a negative figure is said to narrow or widen, which means that it rose or fell."""
+    if term.loss or not match[0].startswith(("narrow", "widen", "deepen")):
+        return False
     owner = term.owner or SELF
-    return any(i.value < 0 for name in term.names for i in scene.figures.find(name, owner, term.period)) and not term.loss
+    return any(i.value < 0 for name in term.names for i in scene.figures.find(name, owner, term.period))
 
 
 def _of_values(scene: Scene, match: re.Match[str], said: Said, terms: Sequence[Term], stop: int) -> Sequence[Ruling]:

@@ -14,7 +14,8 @@ from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.facts import Period
 
 EVERY_ONE = re.compile(
-    r"\b(?:for|of|out of|on|in|from|with|per|to) (?:every|each|a|one) (?:single |revenue |sales )?(?:(?P<sign>[a-z]{0,2}[$€£¥])"
+    r"\b(?:for|of|out of|on|in|from|with|per|to) (?:every|each|a|one) (?:single |revenue "
+    r"|sales )?(?:(?P<sign>[a-z]{0,2}[$€£¥])"
     r"(?P<base>1|10|100|1,?000)(?![\d.,]*\d)|(?P<count>10|100|1,?000|ten|hundred) (?P<coin>" + UNIT + ")s?"
     r"|(?P<word>" + UNIT + r"))(?!\s(?:m|b|tr)illion)"
     r"|\bper (?P<bare>" + UNIT + r")\b(?! share)"

@@ -23,9 +23,13 @@ from ert_backend.grounding.claims.words.relations import AGAINST, JOINTLY, RELAT
 
 MOST = 10
 # `the decline in cash ($1 billion)`: the size of a change and not a value.
-CHANGE_OF = re.compile(r"\b(?:repayment|decline|increase|reduction|rise|fall|growth|decrease|drop) (?:of|in) (?:the )?$")
+CHANGE_OF = re.compile(
+    r"\b(?:repayment|decline|increase|reduction|rise|fall|growth|decrease|drop) (?:of|in) (?:the )?$"
+)
 # Figures that share the id of a source figure.
-FOLLOWING = frozenset({"Net debt", "Net cash", "Equity", "Interest cover", "Dividend cover", "Net debt to EBITDA", "Debt to EBITDA"})
+FOLLOWING = frozenset(
+    {"Net debt", "Net cash", "Equity", "Interest cover", "Dividend cover", "Net debt to EBITDA", "Debt to EBITDA"}
+)
 # Maximum relative distance of a value from its bound (`more than a fifth`).
 NEAREST, FARTHEST, LOOSE = 0.75, 1.4, 0.07
 

@@ -11,7 +11,8 @@ from ert_backend.grounding.claims.words.predicates import DENIED, UNREAL
 
 # A figure after these is an object or a standard of comparison, not the subject.
 OBJECT = re.compile(
-    r"\b(?:on|than|against|versus|with|above|below|under|beneath|shy of|short of|off|exceeds?|exceeded|to|over|from|by|per"
+    r"\b(?:on|than|against|versus|with|above|below|under|beneath|shy of|short of|off|exceeds?|exceeded|to|over"
+    r"|from|by|per"
     r"|(?:half|third|thirds|quarter|quarters|fifth|fifths|sixth|tenth|tenths|share|percentage|percent|%|part"
     r"|most|much) of|% of|\d(?:\.\d+)? times|\d x|\dx|times)"
     r"\s+(?:(?:the|its|their|a|total|that|of|annual|in)\s+)*$"

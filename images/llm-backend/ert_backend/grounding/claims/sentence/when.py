@@ -16,9 +16,12 @@ UP_FROM = re.compile(r"\b(?:up|down) from\s[^a-z,]{1,14}(?:\w+\s){0,2}(?:in|for|
 # A value with its own date after these is a standard of comparison: `compared with 3.2 times recorded in FY2023`.
 _VALUE = r"[^a-z\s,;]{0,3}\d[\d.,]*(?:bn|m|k|x|%)?(?:\s(?:times|percent|per cent|x|m|bn|million|billion|trillion))?"
 STANDARD = re.compile(
-    r"(?:\b(?:from\s(?:(?:a|the|just|about|only|minus|negative)\s)*|(?:compared (?:to|with)|(?:as )?against|versus|vs\.?"
+    r"(?:\b(?:from\s(?:(?:a|the|just|about|only|minus|negative)\s)*|(?:compared (?:to|with)|(?:as )?against"
+    r"|versus|vs\.?"
     r"|improvement on|deterioration from|than|(?:having|had) (?:still |already )?(?:been|stood at))\s"
-    r"(?:(?!in\b|and\b|but\b|to\b|while\b)[a-z]+\s){0,6}?)\s?(?:[a-z]{1,3}(?=[\d$€£¥]))?" + _VALUE + r"\s(?:(?:in|at|for|during|recorded|reported|posted|seen|achieved|generated|booked|earned|held"
+    r"(?:(?!in\b|and\b|but\b|to\b|while\b)[a-z]+\s){0,6}?)\s?(?:[a-z]{1,3}(?=[\d$€£¥]))?"
+    + _VALUE
+    + r"\s(?:(?:in|at|for|during|recorded|reported|posted|seen|achieved|generated|booked|earned|held"
     r"|registered|carried|the|of|end|fiscal|year|back|one|only|just)\s)*|\s\()$"
 )
 OPENED = re.compile(r"\bfrom\s(?:(?!to\s)[^;])*$")

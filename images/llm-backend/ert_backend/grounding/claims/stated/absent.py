@@ -18,11 +18,13 @@ RESULTS = frozenset(
     {"Gross profit", "Operating income", "Net income", "EBITDA", "Free cash flow", "Operating cash flow"}
 )
 NO = re.compile(
-    r"\b(?:no|zero|nil|hasn't an?|has not an?|had not an?|without (?:any|an?)(?: single)?|not a single|not a (?:dollar|cent|penny|euro|pound|single \w+) of|free of(?: any| all)?)\s"
+    r"\b(?:no|zero|nil|hasn't an?|has not an?|had not an?|without (?:any|an?)(?: single)?|not a single"
+    r"|not a (?:dollar|cent|penny|euro|pound|single \w+) of|free of(?: any| all)?)\s"
     r"(?:(?:positive|quarterly|annual|net|single|reported|yearly|such)\s)*$"
 )
 BEHIND = re.compile(
-    r"s?(?:\s(?:left|in|at|was|were|is|are|has been|had|against|to (?:speak|its name|show)|whatsoever|remain\w*|on|of any|during"
+    r"s?(?:\s(?:left|in|at|was|were|is|are|has been|had|against|to (?:speak|its name|show)|whatsoever|remain\w*"
+    r"|on|of any|during"
     r"|for|over|throughout|over)\b|\s*[.,;]|\s*$)"
 )
 NEGATED = re.compile(r"\b(?:not|never|hardly|scarcely|anything but|far from|by no means|means)\b|n't\b(?! an?\s)")
@@ -53,7 +55,8 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
 
 
 def _ruled(scene: Scene, term: Term) -> Iterator[Ruling]:
-    outcomes, ids = [], ()
+    outcomes: list[bool] = []
+    ids: tuple[str, ...] = ()
     for name in sorted(term.names & (BALANCES | RESULTS)):
         items = _figures(scene, term, name)
         if not items:

@@ -29,7 +29,9 @@ AGAINST = re.compile(
     r"(?:\b(?:against|versus|vs\.?|compared (?:with|to)|ahead of|behind|followed by)|[\d%x],? and)\s"
     r"(?:only\s|just\s|the\s|a\s|its\s|about\s|mere\s)*$"
 )
-JOINED = re.compile(r"(?:\s\([^()]{1,30}\))?(?:,|,? and|,? then| through| to|, to|,? followed by)\s(?:then\s|just\s|only\s|the\s)*")
+JOINED = re.compile(
+    r"(?:\s\([^()]{1,30}\))?(?:,|,? and|,? then| through| to|, to|,? followed by)\s(?:then\s|just\s|only\s|the\s)*"
+)
 NO_OWN = re.compile(r"\b(?:from|to)\s(?:about\s|a\s|just\s|only\s|some\s)*$")
 NEGATIVE = re.compile(r"\b(?:loss(?:es)?|lost|negative|minus|deficit|burn\w*|outflow|in the red|shortfall)\b")
 WHICH = re.compile(r"\s(?:(?:which|that)\s)?(?:the\s)?(?=[a-z])")
@@ -164,7 +166,10 @@ def _series(scene: Scene) -> Iterator[Ruling]:
 
 def _in_order(scene: Scene, term: Term, run: Sequence[Numeral]) -> Iterator[Ruling]:
     for name in sorted(term.names):
-        for series in (scene.figures.series(name, term.owner or SELF), scene.figures.quarters(name, term.owner or SELF)):
+        for series in (
+            scene.figures.series(name, term.owner or SELF),
+            scene.figures.quarters(name, term.owner or SELF),
+        ):
             for first in range(len(series) - len(run) + 1):
                 items = series[first : first + len(run)]
                 if all(is_told(n, i) and _sign(scene, n, i) for n, i in zip(run, items, strict=True)):

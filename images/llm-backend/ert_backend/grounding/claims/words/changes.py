@@ -171,7 +171,9 @@ FOLLOWING = re.compile(
     r"|\sto\s[^,;]{1,30}\sin the (?:next|following|subsequent)\b"
 )
 # `then recovered`, `a year after it had grown`: of another date than the one that the sentence names.
-LATER = re.compile(r"\b(?:since been|then|later|subsequently|afterwards|(?:it|they) had|after (?:it|they) had)\s(?:\w+ly\s)?$")
+LATER = re.compile(
+    r"\b(?:since been|then|later|subsequently|afterwards|(?:it|they) had|after (?:it|they) had)\s(?:\w+ly\s)?$"
+)
 RESPECTIVELY = re.compile(r"\brespectively\b")
 SET_AGAINST = re.compile(
     r"(?:compared (?:with|to)|against|relative to|versus|next to) (?:the )?(?:fy|fiscal|20\\d\\d"

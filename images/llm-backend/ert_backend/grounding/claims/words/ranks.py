@@ -49,7 +49,8 @@ SUPER = re.compile(
       (?P<place>(?:ranks?|comes?(?:\sin)?|places?|stands?|sits)\s(?P<nth>third|fourth))|
       (?P<own>{_OWN})(?P<after_own>)(?<=ing|est|wer)
     | (?P<degree>most|least)\s(?P<adjective>{_OWN})
-    | (?P<high>highest|largest|biggest|greatest|widest|strongest|best|richest|fattest|juiciest|plumpest|loftiest|briskest|busiest|meatiest|beefiest|steepest|fastest|deepest
+    | (?P<high>highest|largest|biggest|greatest|widest|strongest|best|richest|fattest|juiciest|plumpest
+      |loftiest|briskest|busiest|meatiest|beefiest|steepest|fastest|deepest
       |longest|heaviest|fullest|least\snegative|most(?=\s(?:free|operating|net|gross|income|profit|sales|cash
         |debt|revenue|employees|borrowings|analysts|(?:of\sthe|in\sthe|among)\s))
         |peak(?:ed|s)?|(?:reach(?:es|ed)?|hits?|touched|at)\s(?:its|a|the|their)\s(?:\w+\s){{0,2}}(?:high|peak|best
@@ -57,7 +58,8 @@ SUPER = re.compile(
             |top(?=\s(?:of\sthe\s(?:three|group|peer|list)|rank|for|on|margin))|tops\s(?:the|its)\s(?:group|list
               |peer\sgroup|peer\sset|peers|rivals|table|three)|leads\s(?:the\s(?:group|peer\sgroup|three|field|pack)|its\speers|both\s(?:of\s(?:its|the)\s)?(?:peers|comparables|rivals|competitors)|its\speer\s(?:group|set)|all\s(?:of\s)?its\speers)|leads(?=\sboth\s[a-z]+\sand\s)
         |ranks?\s(?:first|highest|top|number\sone)|comes?\s(?:first|top)|heads\sthe\s(?:group|list|table))
-    | (?P<low>most\snegative|lowest|smallest|narrowest|thinnest|weakest|worst|poorest|slowest|softest|slackest|quietest|skimpiest|scantest|meagrest|dullest|skinniest|fewest|leanest
+    | (?P<low>most\snegative|lowest|smallest|narrowest|thinnest|weakest|worst|poorest|slowest|softest|slackest
+      |quietest|skimpiest|scantest|meagrest|dullest|skinniest|fewest|leanest
       |lightest|slimmest
       |trough(?:ed)?|(?:reach(?:es|ed)?|hits?|touched|at|fell\sto|sank\sto|dropped\sto)\s(?:its|a|the|their)\s(?:\w+\s){{0,2}}(?:low|trough|nadir
         |worst|bottom)(?=[ .,;]|$)|bottomed(?:\sout)?|low\spoint|nadir|least(?=\s(?:cash|debt|revenue|employees
@@ -74,7 +76,8 @@ SUPER = re.compile(
 OF_COMPANIES = re.compile(
     r"\b(?:of|among|amongst|in|across|within|than any of|out of|between) (?:all |the |its |this "
     r"|these )*(?:three|two|four|group|peer group|peers?|peer set|companies|sample|trio|set|lot|rivals"
-    r"|competitors|names|banks|miners|operators|airlines|carriers|lenders|table|basket|cohort|ranking|peer ranking|growth ranking"
+    r"|competitors|names|banks|miners|operators|airlines|carriers|lenders|table|basket|cohort|ranking"
+    r"|peer ranking|growth ranking"
     r"|utilities|retailers|sector|comparison|field|\w+ companies|comparables"
     r"|universe)(?!\w)(?! (?:\w+ )?(?:years?|quarters?|fiscal|months?))"
 )
