@@ -35,6 +35,11 @@ JOINED = re.compile(
 NO_OWN = re.compile(r"\b(?:from|to)\s(?:about\s|a\s|just\s|only\s|some\s)*$")
 NEGATIVE = re.compile(r"\b(?:loss(?:es)?|lost|negative|minus|deficit|burn\w*|outflow|in the red|shortfall)\b")
 WHICH = re.compile(r"\s(?:(?:which|that)\s)?(?:the\s)?(?=[a-z])")
+NAME_BEHIND = re.compile(r"\s(?:(?:in|of|as|for)\s)?(?:(?:the|its|annual|total|net)\s)*")
+NAME_BEFORE = re.compile(
+    r"(?:s?\s(?:\w+\s){0,2}?(?:is|was|are|were|at|of|be|to|equals?|reached|totall?ed|generated|posted|reported|recorded)|:)?\s?"
+    r"(?:(?:about|around|roughly|nearly|almost|some|just|only|approximately|a|an|over|under|minus|negative)\s)*[(]?"
+)
 SECOND = re.compile(r"\b(?:to|against|versus|with|the)\s(?:just\s|only\s|a mere\s|about\s)*$")
 BY = re.compile(r"\bby\s(?:a\s|about\s|around\s|some\s|roughly\s|nearly\s|almost\s|just\s|only\s|over\s|more than\s)*$")
 
@@ -87,6 +92,8 @@ def _of_name(scene: Scene, numeral: Numeral) -> Figure | None:
     """Return the figure of another name of the sentence that has this value at the number's own date."""
     if NO_OWN.search(scene.text[max(0, numeral.start - 20) : numeral.start]) or _in_list(scene, numeral):
         return None
+    if any(_beside(scene.text, term, numeral) for term in scene.terms):
+        return None
     own = _date(scene, numeral)
     company = next((c for c in reversed(scene.companies) if c.end <= numeral.start), None)
     for term in scene.terms[:8]:
@@ -135,6 +142,13 @@ def _netted(scene: Scene, numeral: Numeral) -> Figure | None:
         return None
     items = scene.figures.find("Net debt", scene.subject(numeral.start), _date(scene, numeral))
     return next((item for item in items if item.value > 0 and is_told(numeral, item)), None)
+
+
+def _beside(text: str, term: Term, numeral: Numeral) -> bool:
+    """Whether a name stands right before or after a number: `ROA was 9%`, `9% in ROA`."""
+    if term.start >= numeral.end:
+        return NAME_BEHIND.fullmatch(text[numeral.end : term.start][:30]) is not None
+    return NAME_BEFORE.fullmatch(text[term.end : numeral.start][:60]) is not None
 
 
 def _in_list(scene: Scene, numeral: Numeral) -> bool:
