@@ -92,12 +92,12 @@ def _of_name(scene: Scene, numeral: Numeral) -> Figure | None:
     """Return the figure of another name of the sentence that has this value at the number's own date."""
     if NO_OWN.search(scene.text[max(0, numeral.start - 20) : numeral.start]) or _in_list(scene, numeral):
         return None
-    if any(_beside(scene.text, term, numeral) for term in scene.terms):
-        return None
+    beside = [term for term in scene.terms if _beside(scene.text, term, numeral)]
     own = _date(scene, numeral)
     company = next((c for c in reversed(scene.companies) if c.end <= numeral.start), None)
-    for term in scene.terms[:8]:
+    for term in beside or scene.terms[:8]:
         owner = term.owner or SELF
+        company = None if beside else company
         if owner in OF_GROUP or (company is not None and company.start > term.start and company.owner != term.owner):
             continue
         for name in sorted(term.names):
