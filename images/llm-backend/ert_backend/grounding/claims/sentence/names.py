@@ -49,8 +49,11 @@ _GROUPS: Mapping[str, frozenset[str]] = {
     ),
     "dividend cover;dividend coverage;dividend cover by earnings;dividend coverage by earnings"
     ";cover of the dividend by earnings": frozenset({"Dividend cover"}),
-    "net debt to ebitda;net debt/ebitda;net debt/ebitda ratio;net debt to ebitda ratio;net leverage": frozenset({"Net debt to EBITDA"}),
-    "debt to ebitda;debt/ebitda;debt to ebitda ratio;debt/ebitda ratio;gross debt to ebitda;gross debt/ebitda;gross leverage"
+    "net debt to ebitda;net debt/ebitda;net debt/ebitda ratio;net debt to ebitda ratio;net leverage": frozenset(
+        {"Net debt to EBITDA"}
+    ),
+    "debt to ebitda;debt/ebitda;debt to ebitda ratio;debt/ebitda ratio;gross debt to ebitda;gross debt/ebitda"
+    ";gross leverage"
     ";leverage (gross debt / ebitda)": frozenset({"Debt to EBITDA"}),
     "cash burn;free cash outflow;negative free cash flow;burn rate;cash outflow;rate of cash burn": frozenset(
         {"Free cash flow"}

@@ -68,7 +68,8 @@ def _start(text: str, mention: periods.Mention, place: int) -> bool:
     """Whether the date is that of a start value before: `from net debt of $2 in FY2022 it moved to`."""
     begin = OPENED.search(text[max(0, mention.start - 80) : mention.start])
     between = text[mention.end : place + 8]
-    return (begin is not None and INTO.search(between) is not None) or TURNED.match(between) is not None
+    turned = TURNED.match(between) is not None
+    return turned or (begin is not None and INTO.search(between) is not None)
 
 
 def leading(text: str, mention: periods.Mention) -> bool:
@@ -90,11 +91,11 @@ def time_at(
     for mention in told[:12]:
         if mention.event:
             continue
+        if mention.end <= start and _start(text, mention, start):
+            continue
         if mention.end <= start and BEFORE.fullmatch(text[mention.end : start][:40]):
             return mention
         if referred(text, mention) or _multiplied(text, mention) or _aside(text, mention, start):
-            continue
-        if mention.end <= start and _start(text, mention, start):
             continue
         leads = leading(text, mention)
         if begin <= mention.start < stop or leads:

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from ert_backend.grounding.claims.decide import OF_GROUP, Ruling
 from ert_backend.grounding.claims.known.figures import Figure
-from ert_backend.grounding.claims.known.kinds import SELF
+from ert_backend.grounding.claims.known.kinds import GROWTH, SELF
 from ert_backend.grounding.claims.sentence.arguments import unreal
 from ert_backend.grounding.claims.sentence.glue import glued
 from ert_backend.grounding.claims.sentence.scene import NETTED, Scene
@@ -40,19 +40,26 @@ NAME_BEFORE = re.compile(
     r"(?:s?\s(?:\w+\s){0,2}?(?:is|was|are|were|at|of|be|to|equals?|reached|totall?ed|generated|posted|reported|recorded)|:)?\s?"
     r"(?:(?:about|around|roughly|nearly|almost|some|just|only|approximately|a|an|over|under|minus|negative)\s)*[(]?"
 )
+BRACKET = re.compile(r"\([^()]{3,40}\s(?:and|against|versus)\s[^()]{1,20}\srespectively\)")
+LAST = re.compile(r"\b(?:last|remaining|final)\s(?:[a-z]{1,3}\s?)?$")
 SECOND = re.compile(r"\b(?:to|against|versus|with|the)\s(?:just\s|only\s|a mere\s|about\s)*$")
 BY = re.compile(r"\bby\s(?:a\s|about\s|around\s|some\s|roughly\s|nearly\s|almost\s|just\s|only\s|over\s|more than\s)*$")
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
     """Yield a true `Ruling` for each number that is such a value; none is ever found false."""
-    free = [n for n in scene.numerals[:MOST] if not _bound(scene, n) and not unreal(scene, n.start)]
+    free = [
+        n
+        for n in scene.numerals[:MOST]
+        if (not _bound(scene, n) or LAST.search(scene.text[: n.start][-30:])) and not unreal(scene, n.start)
+    ]
     for numeral in free:
         found = _of_company(scene, numeral) or _of_peers(scene, numeral) or _of_name(scene, numeral)
-        found = found or _netted(scene, numeral) or _without_unit(scene, numeral)
+        found = found or _repaid(scene, numeral) or _netted(scene, numeral) or _without_unit(scene, numeral)
         if found is not None:
             yield Ruling(numeral.start, numeral.end, True, (found.id,), (numeral,))
     yield from _series(scene)
+    yield from _of_growth(scene)
 
 
 def _bound(scene: Scene, numeral: Numeral) -> bool:
@@ -116,6 +123,15 @@ def _date(scene: Scene, numeral: Numeral) -> Period | None:
     return own.period if own else None
 
 
+def _repaid(scene: Scene, numeral: Numeral) -> Figure | None:
+    """Return the debt of the year before that `the last $50 million of its debt` was, once none is left."""
+    if not LAST.search(scene.text[max(0, numeral.start - 30) : numeral.start]):
+        return None
+    series = scene.figures.series("Total debt", SELF)
+    left = [(old, new) for old, new in pairwise(series) if new.value == 0 and is_told(numeral, old)]
+    return left[0][0] if left else None
+
+
 def _without_unit(scene: Scene, numeral: Numeral) -> Figure | None:
     """Return the figure of a second value whose unit is that of the first: `from 30% to 28`, `21% to 18`."""
     place = scene.numerals.index(numeral)
@@ -176,6 +192,20 @@ def _series(scene: Scene) -> Iterator[Ruling]:
         run.append(two)
         for term in _nearest(scene, run[0])[:1]:
             yield from _in_order(scene, term, run)
+
+
+def _of_growth(scene: Scene) -> Iterator[Ruling]:
+    """Match `(20% and 5% respectively)` to the growth of the two figures before it."""
+    for match in BRACKET.finditer(scene.text):
+        run = [n for n in scene.numerals if match.start() < n.start < match.end()]
+        terms = [t for t in scene.before(match.start()) if t.names][: len(run)][::-1]
+        if len(run) != 2 or len(terms) != 2:
+            continue
+        for numeral, term in zip(run, terms, strict=True):
+            names = [GROWTH[name] for name in sorted(term.names) if name in GROWTH]
+            found = _told(scene, numeral, ((name, term.owner or SELF) for name in names))
+            if found is not None:
+                yield Ruling(numeral.start, numeral.end, True, (found.id,), (numeral,))
 
 
 def _in_order(scene: Scene, term: Term, run: Sequence[Numeral]) -> Iterator[Ruling]:
