@@ -21,6 +21,7 @@ from ert_backend.grounding.claims.words.changes import (
     TRANSITIVE,
 )
 
+ADDED_TO = re.compile(r"\sto\s(?:its|the|their)\s")
 TO = re.compile(r"(?<!close)(?<!up)(?<!equivalent)(?<!amounting) (?:to|at) (?!least|most)")
 LOST = re.compile(r"lost|loses|losing|shed|sheds|shedding|cut|slashed|gained|added|eroded")
 
@@ -44,6 +45,7 @@ def about(scene: Scene, match: re.Match[str]) -> Sequence[Term]:
             return [lost]
     right = scene.after(match.end())
     near = right is not None and not re.search(r"\b(?:to|from|at|in|for|on|as)\b", text[match.end() : right.start])
+    near = near or (word in {"added", "adds"} and ADDED_TO.match(text, match.end()) is not None)
     direct = near and right is not None and "," not in text[match.end() : right.start]
     if right is not None and right.names and direct and TRANSITIVE.fullmatch(word):
         return _listed(scene, right)

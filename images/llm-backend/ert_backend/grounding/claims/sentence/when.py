@@ -12,6 +12,7 @@ REFERRED = re.compile(
     r"|matched|short of|ahead of|shy of)\s+"
     r"(?:(?:in|at|the|that|those|of|for|its|level|levels|figure|mark|end|a|fiscal|full|year|whole)\s+)*$"
 )
+WITH = re.compile(r"(?<!compared )\bwith\s$")
 UP_FROM = re.compile(r"\b(?:up|down) from\s[^a-z,]{1,14}(?:\w+\s){0,2}(?:in|for|during)\s(?:the |fiscal )*$")
 # A value with its own date after these is a standard of comparison: `compared with 3.2 times recorded in FY2023`.
 _VALUE = r"[^a-z\s,;]{0,3}\d[\d.,]*(?:bn|m|k|x|%)?(?:\s(?:times|percent|per cent|x|m|bn|million|billion|trillion))?"
@@ -41,6 +42,8 @@ ABOUT_TIME = re.compile(r",|\s(?:was|is|saw|brought|proved|marked|ended|turned o
 def referred(text: str, mention: periods.Mention) -> bool:
     """Whether a date is a standard of comparison (`than in 2023`) and not that of the subject."""
     before = text[max(0, mention.start - 40) : mention.start]
+    if WITH.search(before) and text[mention.end :].lstrip().split(" ", 1)[0].endswith("ing"):
+        return False  # `with FY2025 bringing no respite`
     if REFERRED.search(before) or UP_FROM.search(before):
         return True
     value = STANDARD.search(text[max(0, mention.start - 90) : mention.start])

@@ -102,7 +102,7 @@ NOUN = re.compile(
     r"|compression|slide|plunge|tumble|uptick|upswing|upturn|downturn|slip)"
 )
 TRANSITIVE = re.compile(
-    r"(?:grew|growing|grow|grows|gave.*|giv.*|increas\w+|rais\w+|replenish\w*|rebuil\w+|bolster\w*|beef.*|rack.*|pil.*|stack.*"
+    r"(?:grew|growing|grow|grows|multipl(?:ied|ies)|gave.*|giv.*|increas\w+|rais\w+|replenish\w*|rebuil\w+|bolster\w*|beef.*|rack.*|pil.*|stack.*"
     r"|topped up|ramp.*|step.*|shav\w+|dent\w*|pull.*|wound down|winding down|whittl.*|chip.*|scal.*|run.*|dr[ae]w.*"
     r"|relinquish\w*|work.*"
     r"|augment\w*|heighten\w*|boost\w*|lift\w*|expand\w*|widen\w*|improv\w+|strengthen\w*"

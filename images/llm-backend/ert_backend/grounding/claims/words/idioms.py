@@ -87,6 +87,7 @@ IDIOMS: Sequence[tuple[re.Pattern[str], State]] = [
             r"\s(?:\w+\s)?(?:without\s(?:a\s|any\s)?(?:dividend|payout|distribution)|nothing|no\sdividend)\b"
             r"|\b(?:returns|returned|distributes|distributed|hands\sout|handed\sout|pays\sout|paid\sout)\snothing\b"
             r"|\bno\s(?:distribution|payout)s?\s(?:was|were|is|are|has\sbeen)\b"
+            r"|\bno\scash\s(?:left|was\sreturned|went|was\spaid|flowed)\b[^,;]{0,40}\s(?:dividends?|distributions?)\b"
             r"|\bnothing\s(?:was|is|were|has\sbeen)\s(?:distributed|paid\sout|handed\sout|returned)\b"
             r"|\babstain\w*\sfrom\s(?:any|all|making|paying)\s(?:\w+\s)?(?:distribution|dividend|payout)s?\b",
             _PAYS,

@@ -67,7 +67,8 @@ SUPER = re.compile(
         |ranks?\s(?:last|lowest|bottom)|comes?\s(?:dead\s)?(?:last|bottom)|(?:occupies|takes|holds)\sthe\s(?:bottom|last)\s(?:spot|place|rank|slot)
         |wooden\sspoon|minnow|laggard(?=\sof)|last\sof\sthe\s(?:three|group|peer)|brings\sup\sthe\srear|trails\s(?:the\s(?:group
           |peer\sgroup|field|pack)|both\s(?:of\sits\s)?peers)|bottom\sof\sthe\s(?:three|group|peer|list|table))
-    | (?P<middle>ranks?\s(?:second|in\sthe\smiddle)|comes?\ssecond|in\sthe\smiddle\sof|sits\sin\sthe\smiddle
+    | (?P<middle>(?:occupies|takes|holds|than)\ssecond\s(?:place|spot|rank)|ranks?\s(?:second|in\sthe\smiddle)
+      |comes?\ssecond|in\sthe\smiddle\sof|sits\sin\sthe\smiddle
       |middle\sof\sthe\s(?:three|group|pack))
     )(?!\w)
     """,
