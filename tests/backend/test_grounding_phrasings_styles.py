@@ -137,7 +137,7 @@ def test_a_true_claim_in_that_style_is_kept_and_its_false_twin_removed(name: str
 UNDECIDED = [
     # A second change after a first one is of another date.
     ("Veristane Therapeutics Inc", "Net cash bottomed at USD 84m in the second quarter of 2024, then recovered."),
-    # An attribute of a date, and all dates but one.
+    # An attribute of a date, and every quarter but one.
     ("Halberic Air", "Excluding the first quarter, no quarter of 2024 ended in a net loss."),
     # A previous state.
     ("Zephyrion Motors", "The company slipped into a net debt position in FY2024, having held net cash in FY2023."),

@@ -63,7 +63,7 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
 
 
 def _bound(scene: Scene, numeral: Numeral) -> bool:
-    """Whether a number stands right at a name, or is the size of a change."""
+    """Whether a number is right at a name, or is the size of a change."""
     if BY.search(scene.text[max(0, numeral.start - 30) : numeral.start]):
         return True
     return any(t.numeral is numeral and t.names and glued(scene.text, t, numeral) for t in scene.terms)
@@ -161,7 +161,7 @@ def _netted(scene: Scene, numeral: Numeral) -> Figure | None:
 
 
 def _beside(text: str, term: Term, numeral: Numeral) -> bool:
-    """Whether a name stands right before or after a number: `ROA was 9%`, `9% in ROA`."""
+    """Whether a name is right before or after a number: `ROA was 9%`, `9% in ROA`."""
     if term.start >= numeral.end:
         return NAME_BEHIND.fullmatch(text[numeral.end : term.start][:30]) is not None
     return NAME_BEFORE.fullmatch(text[term.end : numeral.start][:60]) is not None

@@ -18,7 +18,7 @@ COUNTED = re.compile(
 )
 # `went from $1.5 billion of net cash to`: the previous value.
 PASSING = re.compile(r"\bfrom [^,;]{0,30}$")
-# `excluding the first quarter, no quarter`: the rest of the dates are not those of the sentence.
+# `excluding the first quarter, no quarter`: the other quarters are not those of the sentence.
 SPARED = re.compile(
     r"\b(?:excluding|except(?:ing)?|apart from|other than|save for|bar|aside from) (?:for "
     r"|in )?(?:the )?(?:\w+ quarter|fy|20\d\d|fiscal)"
