@@ -48,7 +48,8 @@ RELATIVE = re.compile(
     | (?P<old_quarter>(?:the\s)?(?:prior|previous|preceding)\s(?:fiscal\s)?quarter\b|(?:the|a
       |one)\squarter\s(?:before|earlier|ago)\b)
     | (?P<old_year>(?:the\s)?(?:prior|previous|preceding)\s(?:fiscal\s|financial\s)?year\b
-        |(?:the|a|one)\syear\s(?:before|earlier|ago|prior)\b|(?:the\s)?year[- ](?:earlier|ago)\b
+        |(?:the|a|one)\syear\s(?:before(?!\s(?:net|its|it|the|revenue|operating|that|any|profit|cash)\b)
+          |earlier|ago|prior)\b|(?:the\s)?year[- ](?:earlier|ago)\b
         |(?<=in\s)the\sone\s(?:before|earlier)\b|(?<=than\s)the\sone\sbefore\b)
     | (?P<old_years>(?P<count>two|three|four|five|2|3|4|5)\syears\s(?:before|earlier|ago|prior)\b)
     | (?P<last_year>last\s(?:fiscal\s|financial\s)?year\b)
@@ -60,8 +61,8 @@ RELATIVE = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 BARE = re.compile(
-    r"\b(?:in|was|were|than|from|to|is|by|between|of)\sthe\s(?P<ordinal>first|second|third|fourth|final|last"
-    r"|latest)(?=\s*[.,;)]|\s*$|\s(?:and|but|to|through|than|or)\b|\s(?:of\s(?:20|FY)))",
+    r"\b(?:in|was|were|than|from|to|is|by|between|of|whereas|while)\sthe\s(?P<ordinal>first|second|third|fourth|final|last"
+    r"|latest)(?=\s(?:turned|was|proved|saw|brought|marked)\b|\s*[.,;()]|\s*$|\s(?:and|but|to|through|than|or)\b|\s(?:of\s(?:20|FY)))",
     re.IGNORECASE,
 )
 IN_A_ROW = re.compile(r"\s*(?:,|and|,\s*and|then|,\s*then|and then)\s*(?:in\s|to\s)?")

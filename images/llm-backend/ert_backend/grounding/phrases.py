@@ -62,10 +62,15 @@ PHRASES: dict[str, frozenset[str]] = {
         ),
         frozenset({"Cash"}),
     ),
-    "net debt": frozenset({"Net debt"}),
+    **dict.fromkeys(("net debt", "net borrowing", "net indebtedness"), frozenset({"Net debt"})),
+    **dict.fromkeys(("liquidity", "liquid fund", "liquid resource", "cash resource"), frozenset({"Cash"})),
     **dict.fromkeys(("interest cover", "interest coverage"), frozenset({"Interest cover"})),
     **dict.fromkeys(("cash burn", "burn", "cash outflow"), _FLOWS),
     "net cash": frozenset({"Net cash", "Net debt"}),
+    **dict.fromkeys(
+        ("finance cost", "finance charge", "finance expense", "financing cost", "financing charge", "interest burden"),
+        frozenset({"Interest expense"}),
+    ),
     **dict.fromkeys(
         ("interest", "interest cost", "interest bill", "interest charge", "interest payment"),
         frozenset({"Interest expense"}),

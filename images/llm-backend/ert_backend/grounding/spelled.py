@@ -43,7 +43,8 @@ _UNIT = (
 )
 NUMBER = re.compile(
     rf"\b(?P<minus>minus |negative )?(?P<words>(?:a (?=hundred|thousand|million|billion|trillion))?(?:{_WORD})"
-    rf"(?:(?:[ -]| and |\s+point\s+)(?:{_WORD}))*)\b(?:[ -](?P<unit>{_UNIT}))?",
+    rf"(?:(?:[ -]| and |\s+point\s+)(?:{_WORD}))*)\b(?P<half> and a half(?= per ?cent| dollars| percentage))?"
+    rf"(?:[ -](?P<unit>{_UNIT}))?",
     re.IGNORECASE,
 )
 # Written without a number: (pattern, percent, tolerance in percentage points, whether it has a sign).
@@ -119,6 +120,8 @@ def spelled(text: str) -> Iterator[Spelled]:
         unit = (match["unit"] or "").lower().lstrip("-")
         words = re.split(r"[\s-]+", match["words"].lower())
         value, tolerance = _value(words)
+        if match["half"]:
+            value, tolerance = value + 0.5, 0.1
         scaled = any(word in SCALES for word in words)
         if not unit and not scaled and value < CLAIM_FROM:
             continue

@@ -27,6 +27,8 @@ _SIZE = (
 )
 AS_IS = re.compile(rf"\bas\s(?P<how>{'|'.join([*_HOW, *_PLAIN])})\sas(?!\w)")
 AS_HIGH = re.compile(rf"\bas\s(?:{_SIZE})\s(?:an?\s)?(?=\w)")
+AS_HIGH_AS = re.compile(rf"\bas\s(?:{_SIZE})\sas\s")
+NEITHER = re.compile(r"\bneither\s[^,;]{1,40}\snor\s[^,;]{1,60}$")
 NOBODY = re.compile(
     r"\b(?:no\sone|nobody|no\s(?:other\s)?(?:peer|rival|competitor|company|bank|carrier|miner|retailer|\w+er|\w+)|neither\speer|none"
     r"\sof\s(?:the\s|its\s)?(?:peers|others|three|group))(?:\sin\sthe\s\w+(?:\s\w+)?)?\s(?:is|are|has|have|can|comes|earns|holds|owes"
@@ -41,6 +43,8 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
         names, up = OF_COMPANIES[_PLAIN.get(how, f"more {how}")]
         right = scene.after(match.end())
         yield from _ruled(scene, match, names, up, right)
+    for match in AS_HIGH_AS.finditer(scene.text):
+        yield from _as_high_as(scene, match)
     for match in AS_HIGH.finditer(scene.text):
         named = scene.after(match.end())
         if named is None or not named.names:
@@ -48,6 +52,23 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
         link = re.match(r"s?\s(?:\w+\s){0,2}?as\s", scene.text[named.end :][:30])
         right = scene.after(named.end + link.end()) if link else None
         yield from _ruled(scene, match, named.names, match["up"] is not None, right)
+
+
+def _as_high_as(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
+    """Check `neither ALFA nor BETA attains a net margin as high as GAMMA's`."""
+    named = next((t for t in scene.before(match.start()) if t.names), None)
+    right = scene.after(match.end())
+    if named is None or right is None or right.owner is None or scene.text[named.end : match.start()].strip():
+        return
+    neither = NEITHER.search(scene.text[: named.start])
+    owners = [c.owner or SELF for c in scene.companies if neither and neither.start() < c.start < named.start]
+    for owner in owners if not unreal(scene, match.start()) else ():
+        left = Term(match.start(), match.start(), named.names, owner)
+        other = Term(right.start, right.end, named.names, right.owner)
+        test = judged.covers if match["up"] else lambda pair: pair.difference <= 0
+        outcome, ids = judged.decide(scene.figures, left, other, test)
+        if outcome is not None:
+            yield Ruling(match.start(), right.end, not outcome, ids)
 
 
 def _ruled(scene: Scene, match: re.Match[str], names: frozenset[str], up: bool, right: Term | None) -> Iterator[Ruling]:

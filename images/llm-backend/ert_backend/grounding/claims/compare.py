@@ -12,6 +12,7 @@ from ert_backend.grounding.claims.decide import Outcome, Pair, Ruling, Test, dec
 from ert_backend.grounding.claims.known.kinds import SELF
 from ert_backend.grounding.claims.sentence.amounts import Sort
 from ert_backend.grounding.claims.sentence.arguments import denied, lefts, unreal
+from ert_backend.grounding.claims.sentence.joint import both
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.claims.sentence.times import EVERY
@@ -38,11 +39,11 @@ FALLING = re.compile(r"(?:fall|fell|slip|drop|s[ai]nk|sunk|tumbl|plung|crash|sli
 def rulings(scene: Scene) -> Iterator[Ruling]:
     """Check each comparison of the sentence."""
     for match in words.VERBS.finditer(scene.text):
-        yield from _verb(scene, match)
+        if not _of_growth(scene, match):
+            yield from _verb(scene, match)
     never = [m.span() for m in words.NEVER_THAN.finditer(scene.text)]
-    for match in words.COMPARED.finditer(scene.text):
-        if any(start <= match.start() < end for start, end in never):
-            continue
+    compared = [m for m in words.COMPARED.finditer(scene.text) if not OF_CHANGE.search(m[0])]
+    for match in (m for m in compared if not any(start <= m.start() < end for start, end in never)):
         right = scene.after(match.end())
         if right is not None and not right.names and right.numeral is None and _number_at(scene, match.end() + 1):
             continue  # `reduced by more than $500 million in 2024`
@@ -59,6 +60,16 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
             yield from _ruled(scene, match, [left], right, _test(match))
     for match in words.ATTRIBUTE.finditer(scene.text):
         yield from _attribute(scene, match)
+
+
+OF_CHANGE = re.compile(r"\b(?:increment|increase|rise|decline|pace|rate|growth)\b")
+GROWTH_OF = re.compile(r"\b(?:growth|rise|increase|expansion) (?:of|in) [a-z][^;]*$")
+
+
+def _of_growth(scene: Scene, match: re.Match[str]) -> bool:
+    """Whether two changes are compared: `the growth of earnings exceeded that of revenue`."""
+    that = re.match(r"\s(?:that|those) of\s", scene.text[match.end() :][:10])
+    return that is not None and GROWTH_OF.search(scene.text[scene.clause(match.start())[0] : match.start()]) is not None
 
 
 def _verb(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
@@ -148,42 +159,6 @@ def _over(scene: Scene, place: int, left: Term, right: Term, test: Test) -> Outc
     return (any(found), ()) if found else None
 
 
-def both(scene: Scene, place: int, right: Term) -> list[Term]:
-    """Return both parts of `above both ALFA and BETA`, `below its 50-day and its 200-day average`, unless negated."""
-    found, listed = [right], False
-    each = words.BOTH.match(scene.text, place) is not None
-    while len(found) < 4 and not denied(scene, place):
-        last = found[-1]
-        joint = words.AND.match(scene.text, max(last.end, last.numeral.end if last.numeral else 0))
-        other = scene.after(joint.end()) if joint else None
-        if (
-            other is None
-            or (other.numeral is not None and not other.names)
-            or not (each or _alike(scene, right, other))
-        ):
-            break
-        found.append(other)
-        listed = listed or joint is None or joint[0].strip() != ","
-    rest = scene.text[found[-1].end :]
-    ends = (
-        len(found) == 1
-        or each
-        or re.match(r"s?(?:\s(?:alike|too|as well))?\s*(?:[.,;:)]|$|(?:in|at|on|by|for)\s)", rest)
-    )
-    return found if ends and (listed or each) else [right]
-
-
-def _alike(scene: Scene, one: Term, two: Term) -> bool:
-    """Whether two list items are of the same type: figures of one dimension, or companies."""
-    if not one.names or not two.names:
-        return not one.names and not two.names and one.owner is not None and two.owner is not None
-    kinds = [
-        {i.dimension for name in t.names for i in scene.figures.find(name, t.owner or SELF, t.period)}
-        for t in (one, two)
-    ]
-    return bool(kinds[0] & kinds[1])
-
-
 def decided(scene: Scene, left: Term, right: Term, test: Test) -> Outcome:
     """Check a comparison of two different sides; None when unknown."""
     if not left.names and not right.names:
@@ -205,6 +180,8 @@ def _attribute(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
     """Check `more cash than debt`, `a higher net margin than ALFA`, `higher revenue in 2024 than in 2023`."""
     named = scene.after(match.end())
     if named is None or not named.names or scene.text[match.end() : named.start].count(" ") > 2:
+        return
+    if re.match(r"s?\s(?:declines?|falls?|drop|contraction|slide|increase|rise|gain)\b", scene.text[named.end :][:14]):
         return
     relative = words.TO_EQUITY.match(scene.text, named.end)
     if relative and named.names & {"Total debt"}:

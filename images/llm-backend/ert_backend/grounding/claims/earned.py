@@ -70,6 +70,8 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
             continue
         before = SPENT.search(scene.text[max(0, amount.start - 60) : amount.start])
         behind = PASSIVE.match(scene.text, amount.end)
+        if before and scene.text[: amount.start - len(before[0])].endswith(("together ", "combined ", "jointly ")):
+            continue
         found = before or behind
         if found is None or unreal(scene, amount.start) or NAMED.match(scene.text, amount.end):
             continue

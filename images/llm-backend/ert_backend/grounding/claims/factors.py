@@ -17,12 +17,14 @@ from ert_backend.grounding.claims.words.factors import (
     DISCOUNT,
     EARNS,
     FAST,
+    LEVEL,
     LINK,
     MORE_OF,
     OFF,
     OTHERWISE,
     PAYS_OUT,
     VALUED_AT,
+    WHAT_IT_WAS,
 )
 from ert_backend.grounding.claims.words.predicates import BY_NAME, COMPARED, EARNS_TIMES, EARNS_WHAT, PASSIVE, VERBS
 from ert_backend.grounding.claims.words.ranks import MULTIPLES
@@ -46,6 +48,9 @@ def _ruled(scene: Scene, amount: Amount, left: Sequence[Term], right: Term, test
     deny = denied(scene, amount.start)
     for term in left:
         outcome, ids = decide(scene.figures, term, right, opposite(test) if deny else test)
+        if outcome is False and not right.names and right.when is not None and right.when.relative:
+            beside = re.fullmatch(r"\s?(?:times|x)?\s?", scene.text[amount.end : right.when.start])
+            outcome = None if beside else outcome
         if outcome is not None:
             numerals = (amount.numeral,) if amount.numeral else ()
             yield Ruling(amount.start, max(amount.end, right.end), outcome, ids, numerals)
@@ -68,7 +73,11 @@ def _of(scene: Scene, amount: Amount) -> Iterator[Ruling]:
     right = scene.after(link.end())
     if earns := EARNS.match(text, amount.end):
         right = Term(earns.end(), earns.end(), frozenset({"Net income"}), scene.subject(amount.start))
-    own = amount.sort is Sort.SHARE and "that of" not in link[0]  # `the 4.5% of ALFA` is a figure of that company
+    level = right is not None and LEVEL.match(scene.text, right.end) is not None
+    level = level or (right is not None and WHAT_IT_WAS.search(scene.text[amount.end : right.start]) is not None)
+    own = (
+        amount.sort is Sort.SHARE and "that of" not in link[0] and not level
+    )  # `the 4.5% of ALFA` is a figure of that company
     if right is None or _bare(scene, amount, right, link["what"]) or (own and not right.names and not link["what"]):
         return
     test = _share(amount)
@@ -162,6 +171,8 @@ def _apart(amount: Amount, up: bool | None) -> Test:
             return None
         if amount.sort is Sort.FACTOR:
             size = pair.quotient if up in {None, True} else 1 / pair.quotient
+            if pair.dimension == "multiple" and amount.numeral is not None and amount.holds(abs(pair.difference)):
+                return True
             return amount.holds(size) or amount.holds(size - 1)
         points = pair.dimension == "ratio" and amount.holds(abs(pair.difference))
         return amount.holds(abs(pair.quotient - 1)) or points
@@ -212,6 +223,8 @@ def _passive(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
 def _after_verb(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
     """Check `covers interest 27 times`, `exceeds debt by $900 million`, `tops ALFA's threefold`."""
     kind = str(match.lastgroup)
+    if re.match(r"\s(?:that|those) of\s", scene.text[match.end() :][:10]) and "growth " in scene.text[: match.start()]:
+        return
     right = scene.after(match.end())
     if right is None or not right.names or unreal(scene, match.start()):
         return

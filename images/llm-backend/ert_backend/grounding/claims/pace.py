@@ -7,18 +7,25 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ert_backend.grounding.claims import decide as judged
-from ert_backend.grounding.claims.compare import both, decided
+from ert_backend.grounding.claims.compare import decided
 from ert_backend.grounding.claims.decide import Ruling, Test, as_growth
 from ert_backend.grounding.claims.known.kinds import GROWTH, SELF
 from ert_backend.grounding.claims.sentence.amounts import Amount, Sort
 from ert_backend.grounding.claims.sentence.arguments import denied, lefts, unreal
+from ert_backend.grounding.claims.sentence.joint import both
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.claims.sentence.times import span
 from ert_backend.grounding.claims.words import predicates as words
 from ert_backend.grounding.facts import Period
 
-PACE = re.compile(r"\s(?:as (?:fast|quickly|rapidly|much) as|(?:the|as) (?:rate|pace|speed|growth) of)\s")
+_FELL = r"(?:declines?|increases?|decreases?|rise|fall|growth|drop|contraction|expansion|gain)"
+PACE = re.compile(
+    rf"\s(?:as (?:fast|quickly|rapidly|much|pronounced|steep|marked|sharp|severe) as"
+    rf"(?: (?:the|that of the|that of) (?:{_FELL} (?:in|of))?)?"
+    rf"|(?:the|as) (?:rate|pace|speed|growth) of|the \d[\d.]*(?:%| per ?cent| percent) {_FELL} (?:in|of))\s"
+)
+OF_GROWTH = frozenset(GROWTH.values())
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
@@ -63,6 +70,8 @@ def _faster(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
 def _rate(scene: Scene, term: Term, since: Period | None) -> float | None:
     """Return the relative change of a figure from the previous date, or from an earlier one."""
     figures, owner = scene.figures, term.owner or SELF
+    if term.names and term.names <= OF_GROWTH:
+        return next((i.value for name in sorted(term.names) for i in figures.find(name, owner, term.period)), None)
     for name in sorted(term.names):
         for newer in figures.find(name, owner, term.period if term.period != since else None):
             for older in figures.find(name, owner, since) if since else figures.before(name, owner, newer):
@@ -73,9 +82,16 @@ def _rate(scene: Scene, term: Term, since: Period | None) -> float | None:
 
 def _times_as_fast(scene: Scene, amount: Amount) -> Iterator[Ruling]:
     """Check `rose three times as fast as revenue`, `at five times the pace of revenue`: a ratio of growth."""
-    link = PACE.match(scene.text, amount.end)
-    right = scene.after(link.end()) if link else None
-    if right is None or not right.names or amount.sort is not Sort.FACTOR or unreal(scene, amount.start):
+    link, right = PACE.match(scene.text, amount.end), scene.after(amount.end)
+    if right is not None and right.names and right.names <= OF_GROWTH:
+        link = None
+    right = scene.after(link.end()) if link else right
+    if link is None and (right is None or not right.names or not right.names <= OF_GROWTH or right.numeral):
+        return
+    spoken = amount.sort is Sort.FACTOR or (
+        amount.sort is Sort.SHARE and "%" not in scene.text[amount.start : amount.end]
+    )
+    if right is None or not right.names or not spoken or unreal(scene, amount.start):
         return
     begin, stop = scene.clause(amount.start)
     asked = span(scene, begin, stop)

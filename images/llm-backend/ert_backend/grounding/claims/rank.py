@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ert_backend.grounding.claims.decide import OF_GROUP, Ruling
 from ert_backend.grounding.claims.known.figures import Figure
-from ert_backend.grounding.claims.known.kinds import SELF
+from ert_backend.grounding.claims.known.kinds import GROWTH, SELF
 from ert_backend.grounding.claims.ranked import ranked
 from ert_backend.grounding.claims.sentence.arguments import denied, unreal
 from ert_backend.grounding.claims.sentence.scene import Scene
@@ -30,6 +30,8 @@ EXCLUDED = re.compile(
     r"s?,?\s(?:of the (?:three|group|peer group)\s)?(?:after|behind|except(?: for)?|apart from|other than|bar|save for"
     r"|excluding|with the exception of|second only to|but for)\s(?:that of\s)?"
 )
+FALLING = re.compile(r"s?\s(?:declines?|fall|drop|contraction|slide|slump)\b")
+MONTHS = re.compile(r"\b(?:opening|closing|first|last|final) three months\b")
 RIGHT_BEHIND = re.compile(r"\s(?:in|during|for|at)\s(?:the\s)?")
 
 
@@ -54,6 +56,8 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
 
 
 def _rank(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
+    if MONTHS.search(scene.text) and not re.search(r"\bquarter\b", scene.text):
+        return
     terms, first = ranked(scene, match)
     if not terms:
         return
@@ -68,8 +72,10 @@ def _rank(scene: Scene, match: re.Match[str]) -> Iterator[Ruling]:
     for term in terms:
         results: list[bool] = []
         ids: tuple[str, ...] = ()
-        for name in sorted(term.names):
-            inverse = LOSS.search(scene.text[term.start : term.end]) is not None
+        falling = FALLING.match(scene.text, term.end) is not None
+        names = [GROWTH[name] for name in term.names if name in GROWTH] if falling else term.names
+        for name in sorted(names):
+            inverse = falling or LOSS.search(scene.text[term.start : term.end]) is not None
             entries, key = _companies(scene, match, term, name) if of_companies else _times(scene, match, term, name)
             placed = _placed(entries, key, first != inverse, match)
             if placed is not None:

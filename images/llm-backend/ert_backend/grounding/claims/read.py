@@ -24,7 +24,7 @@ from ert_backend.grounding.claims import (
     told,
     whose,
 )
-from ert_backend.grounding.claims.change import higher, speed, trend
+from ert_backend.grounding.claims.change import higher, listed, speed, trend
 from ert_backend.grounding.claims.decide import Ruling
 from ert_backend.grounding.claims.known.build import index
 from ert_backend.grounding.claims.known.figures import Figures
@@ -33,6 +33,7 @@ from ert_backend.grounding.claims.relation import relate
 from ert_backend.grounding.claims.sentence.names import Names, names
 from ert_backend.grounding.claims.sentence.scene import Scene, scene
 from ert_backend.grounding.claims.sentence.when import referred
+from ert_backend.grounding.claims.stated import absent, loose
 from ert_backend.grounding.numerals import Numeral
 
 READERS = (
@@ -42,6 +43,7 @@ READERS = (
     paired.rulings,
     trend.rulings,
     higher.rulings,
+    listed.rulings,
     speed.rulings,
     factors.rulings,
     states.rulings,
@@ -53,6 +55,8 @@ READERS = (
     whose.rulings,
     earned.rulings,
     lists.rulings,
+    loose.rulings,
+    absent.rulings,
     alike.rulings,
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ert_backend.grounding.claims.decide import Ruling
+from ert_backend.grounding.claims.decide import OF_GROUP, Ruling
 from ert_backend.grounding.claims.known.figures import Figure
 from ert_backend.grounding.claims.known.kinds import SELF
 from ert_backend.grounding.claims.sentence.amounts import NUMBERS
@@ -13,8 +13,20 @@ from ert_backend.grounding.claims.sentence.arguments import unreal
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
 from ert_backend.grounding.claims.sentence.times import EVERY
+from ert_backend.grounding.claims.stated.absent import DOUBLE
 from ert_backend.grounding.claims.words.idioms import IDIOMS
-from ert_backend.grounding.claims.words.signs import COUNTED, ONLY_THEN, PASSING, SIGN, WITHOUT
+from ert_backend.grounding.claims.words.signs import (
+    ABSENT,
+    ATTRIBUTE,
+    BETWEEN,
+    COUNTED,
+    OF_BEFORE,
+    ONLY_THEN,
+    PASSING,
+    SIGN,
+    SPARED,
+    WITHOUT,
+)
 from ert_backend.grounding.claims.words.states import DENY, EVER, NEVER, OVER, PATTERNS, State
 
 
@@ -34,6 +46,12 @@ def _passing(scene: Scene, match: re.Match[str]) -> bool:
 
 def _state(scene: Scene, match: re.Match[str], state: State) -> Iterator[Ruling]:
     owner = owner_at(scene, match.start(), match.end())
+    inside = [c for c in scene.companies if match.start() < c.start < match.end()]
+    owner = (inside[0].owner or SELF) if inside else owner
+    if owner in OF_GROUP or SPARED.search(scene.text) or BETWEEN.match(scene.text, match.end()):
+        return
+    if ATTRIBUTE.match(scene.text, match.end()) or _before_that(scene, match):
+        return
     told = next((n.end for n in scene.numerals if scene.text[match.end() : n.start] == " of "), match.end())
     deny = denies(scene, match.start())
     if (counted := COUNTED.search(scene.text[: match.start()][-60:])) is not None and not deny:
@@ -49,6 +67,11 @@ def _state(scene: Scene, match: re.Match[str], state: State) -> Iterator[Ruling]
         rest = [i for i in scene.figures.quarters(found[0].name, owner, found[0].period.year) if i is not found[0]]
         true = true and not any(state.holds(i.value) for i in rest)
     yield Ruling(match.start(), match.end(), true, (found[-1].id,))
+
+
+def _before_that(scene: Scene, match: re.Match[str]) -> bool:
+    """Whether it is a state of another date: `having held net cash`, `a year before income turned positive`."""
+    return bool(scene.periods) and OF_BEFORE.search(scene.text[max(0, match.start() - 60) : match.start()]) is not None
 
 
 def _counted(scene: Scene, match: re.Match[str], counted: re.Match[str], owner: str, state: State) -> Iterator[Ruling]:
@@ -89,7 +112,7 @@ def _figures(scene: Scene, name: str, owner: str, place: tuple[re.Match[str], in
     if ever and not any(m.period.year or m.period.quarter for m in scene.periods) and figures.series(name, owner):
         return figures.series(name, owner)
     around = OVER.search(scene.text) or EVERY.search(scene.text)
-    if around:
+    if around and "for the first time" not in scene.text:
         series = figures.series(name, owner)
         if "quarter" in around[0]:
             series = figures.quarters(name, owner)
@@ -109,7 +132,7 @@ def _figures(scene: Scene, name: str, owner: str, place: tuple[re.Match[str], in
 def _signs(scene: Scene) -> Iterator[Ruling]:
     """Check `negative free cash flow`, `the net margin is positive`."""
     for match in SIGN.finditer(scene.text):
-        if unreal(scene, match.start()):
+        if unreal(scene, match.start()) or _before_that(scene, match):
             continue
         if match["adjective"]:
             term = scene.after(match.end())
@@ -125,7 +148,9 @@ def _signs(scene: Scene) -> Iterator[Ruling]:
 
 
 def _signed(scene: Scene, match: re.Match[str], term: Term, positive: bool) -> Iterator[Ruling]:
-    deny = denies(scene, match.start())
+    if DOUBLE.search(scene.text[max(0, match.start() - 60) : match.start()]):
+        return
+    deny = denies(scene, match.start()) or ABSENT.match(scene.text, max(match.end(), term.end)) is not None
     outcomes: list[bool] = []
     ids: tuple[str, ...] = ()
     for name in sorted(term.names):

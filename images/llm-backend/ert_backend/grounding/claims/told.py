@@ -17,11 +17,15 @@ from ert_backend.grounding.claims.words.predicates import EXPECTED
 from ert_backend.grounding.numerals import Kind, Numeral
 
 EQUALS = re.compile(
-    r"s?\s(?:(?:then|now|still|thus|only|just|again)\s)*(?:is|was|are|were|comes to|came to|amounts to|amounted to"
+    r"s?\s(?:(?:then|now|still|thus|only|just|again)\s)*(?:is|was|are|were|comes? to|came to|amounts? to|amounted to"
     r"|stands at|stood at|totals|totalled|equals|equalled|reached|works out at|worked out at"
     r"|leaves (?:\w+ )?(?:with )?a (?:surplus|cushion|balance) of)\s"
     r"(?:(?:about|around|roughly|nearly|almost|some|just|only|approximately|a|mere|over|under)\s)*"
 )
+
+
+# A position that is of the other sign has the other name.
+NET = frozenset({"Net debt", "Net cash"})
 
 
 def rulings(scene: Scene) -> Iterator[Ruling]:
@@ -38,6 +42,9 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
         plain = Term(term.start, term.end, term.names, term.owner, term.when)
         found = [i for name in sorted(term.names) for i in values(scene.figures, plain, name, term.owner or SELF)]
         right = next((item for item in found if is_told(numeral, item)), None)
+        if right is not None and right.value < 0 and term.names <= NET and not numeral.signed:
+            yield Ruling(numeral.start, numeral.end, False, (right.id,))
+            continue
         if right is not None:
             yield Ruling(numeral.start, numeral.end, True, (right.id,), (numeral,))
         elif equal and term.names == frozenset({"Net debt"}) and _is_never(scene, term, numeral):

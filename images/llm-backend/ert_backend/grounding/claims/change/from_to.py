@@ -23,6 +23,8 @@ def ends(scene: Scene, match: re.Match[str], stop: int) -> tuple[Amount, Amount]
     source = target = None
     for amount in said:
         before = scene.text[match.end() : amount.start]
+        if any(scene.text[amount.end : c.start] in {" for ", " at ", " of "} for c in scene.companies):
+            continue
         if re.search(r"\b(?:from|against|compared with|versus|compared to)\s(?:the\s|a\s|about\s|minus\s)*$", before):
             source = source or amount
         elif re.search(r"\b(?:to|reach(?:ing)?|at)\s(?:just\s|about\s|only\s|minus\s|a\s)*$", before):

@@ -26,7 +26,9 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
         if match["word"] in {"more", "less", "fewer"} and not SET_AGAINST.match(scene.text):
             continue
         kind = (
-            "up" if match["word"] in {"higher", "stronger", "larger", "better", "wider", "fatter", "more"} else "down"
+            "up"
+            if match["word"] in {"higher", "stronger", "larger", "better", "wider", "fatter", "more", "heavier"}
+            else "down"
         )
         outcome, ids = change_of(scene, term, span(scene, match.end(), stop, begin), kind, None)
         if outcome is not None:

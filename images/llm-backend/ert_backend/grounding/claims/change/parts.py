@@ -21,6 +21,7 @@ from ert_backend.grounding.claims.words.changes import (
     TRANSITIVE,
 )
 
+ADDED_TO = re.compile(r"\sto\s(?:its|the|their)\s")
 TO = re.compile(r"(?<!close)(?<!up)(?<!equivalent)(?<!amounting) (?:to|at) (?!least|most)")
 LOST = re.compile(r"lost|loses|losing|shed|sheds|shedding|cut|slashed|gained|added|eroded")
 
@@ -44,16 +45,28 @@ def about(scene: Scene, match: re.Match[str]) -> Sequence[Term]:
             return [lost]
     right = scene.after(match.end())
     near = right is not None and not re.search(r"\b(?:to|from|at|in|for|on|as)\b", text[match.end() : right.start])
-    if right is not None and right.names and near and TRANSITIVE.fullmatch(word):
+    near = near or (word in {"added", "adds"} and ADDED_TO.match(text, match.end()) is not None)
+    direct = near and right is not None and "," not in text[match.end() : right.start]
+    if right is not None and right.names and direct and TRANSITIVE.fullmatch(word):
         return _listed(scene, right)
-    beside = scene.before(match.start())[:1] if word in {"up", "down"} else ()
+    beside = scene.before(match.start())[:1] if word in {"up", "down"} or word.endswith("ing") else ()
     if beside and re.fullmatch(r"s?(?: also| both| even)? ", text[beside[0].end : match.start()]):
         return beside  # `with cash up from`
     found = [term for term in lefts(scene, match.start(), None) if term.names]
+    if found and _other_subject(scene, found[0], match.start()):
+        return ()
     if found:
         loose = NOUN.fullmatch(word) and not AUXILIARY.fullmatch(text[found[0].end : match.start()])
         return () if loose else found
     return _implied(scene, match)
+
+
+def _other_subject(scene: Scene, term: Term, place: int) -> bool:
+    """Whether a company right before the verb is its subject: `while its rival ALFA slid to a loss`."""
+    near = next((c for c in reversed(scene.companies) if c.end <= place), None)
+    if near is None or not near.named or near.start <= term.start or near.owner == term.owner:
+        return False
+    return re.fullmatch(r" (?:\w+ )?", scene.text[near.end : place]) is not None
 
 
 def _of_noun(scene: Scene, match: re.Match[str]) -> Sequence[Term]:

@@ -62,6 +62,9 @@ def upward(said: Said) -> bool | None:
 
 def _right_amount(said: Said, change: Change, amount: Amount) -> bool | None:
     size = abs(change.difference)
+    multiple = amount.numeral is not None and said.name.endswith((" ratio", " cover", "to equity"))
+    if amount.sort is Sort.FACTOR and multiple and amount.holds(size):
+        return True
     if amount.sort is Sort.FACTOR:
         return _right_factor(said.kind, change.quotient, amount)
     if amount.sort is Sort.POINTS:

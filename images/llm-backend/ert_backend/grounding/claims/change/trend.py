@@ -18,7 +18,7 @@ from ert_backend.grounding.claims.sentence.amounts import Amount
 from ert_backend.grounding.claims.sentence.arguments import denied, unreal
 from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.claims.sentence.term import Term
-from ert_backend.grounding.claims.sentence.times import SPAN, Span, span
+from ert_backend.grounding.claims.sentence.times import BOTH_YEARS, SPAN, Span, span
 from ert_backend.grounding.claims.words.changes import (
     APART_FROM,
     BETWEEN,
@@ -28,8 +28,10 @@ from ert_backend.grounding.claims.words.changes import (
     FELL_ON,
     FOLLOWING,
     FROM_FIGURE,
+    LATER,
     PARTICLE,
     REGAINED,
+    RESPECTIVELY,
     SHORT,
     THEN,
 )
@@ -51,6 +53,8 @@ def rulings(scene: Scene) -> Iterator[Ruling]:
         if match[0] in APART_FROM and EXPECTED.search(scene.text):
             continue
         if FOLLOWING.match(scene.text, match.end()) or _loses_money(scene, match):
+            continue
+        if scene.periods and LATER.search(scene.text[max(0, match.start() - 24) : match.start()]):
             continue
         if match[0] in {"lost", "gained"} and REGAINED.search(scene.text[: match.start()][-60:]):
             continue
@@ -90,8 +94,8 @@ def _reach(scene: Scene, matches: Sequence[re.Match[str]], place: int) -> tuple[
 
 def _change(scene: Scene, match: re.Match[str], said: Sequence[Amount], begin: int, stop: int) -> Iterator[Ruling]:
     kind = str(match.lastgroup)
-    terms = about(scene, match)
-    amount = amount_of(scene, match, said, begin)
+    terms = [term for term in about(scene, match) if not _reversed(scene, match, term)]
+    amount = None if RESPECTIVELY.search(scene.text) else amount_of(scene, match, said, begin)
     deny = denied(scene, match.start())
     pair = [] if deny or kind == "flat" else _of_values(scene, match, Said("", kind, amount), terms, stop)
     yield from pair
@@ -126,6 +130,14 @@ def _change(scene: Scene, match: re.Match[str], said: Sequence[Amount], begin: i
         yield from elliptic(scene, match, Said("", kind, amount), asked)
 
 
+def _reversed(scene: Scene, match: re.Match[str], term: Term) -> bool:
+    """Whether a negative figure is said to narrow or widen, which means that it rose or fell."""
+    if term.loss or not match[0].startswith(("narrow", "widen", "deepen")):
+        return False
+    owner = term.owner or SELF
+    return any(i.value < 0 for name in term.names for i in scene.figures.find(name, owner, term.period))
+
+
 def _of_values(scene: Scene, match: re.Match[str], said: Said, terms: Sequence[Term], stop: int) -> Sequence[Ruling]:
     """Check the two values that a change gives: `from 40% to 20%`."""
     both = ends(scene, match, stop)
@@ -147,7 +159,13 @@ def _elsewhere(scene: Scene, term: Term, kind: str, amount: Amount | None) -> Ou
         outcome, ids = change_of(scene, term, whole, kind, amount)
         if outcome and whole.older is not None:
             return outcome, ids
-    over = SPAN.search(scene.text)
+        for mention in scene.periods[:4]:
+            outcome, ids = change_of(scene, term, Span(older=mention.period), kind, amount)
+            if outcome and amount is not None:
+                return outcome, ids
+    over = SPAN.search(scene.text) or BOTH_YEARS.search(scene.text)
+    if over is not None and over.re is BOTH_YEARS:
+        return change_of(scene, term, Span(years=2), kind, amount)
     return change_of(scene, term, span(scene, over.start(), over.end(), over.start()), kind, amount) if over else None
 
 
@@ -155,7 +173,7 @@ def _each(scene: Scene, match: re.Match[str], terms: Sequence[Term], kind: str) 
     """Check each amount at its own date: `every year, by 14% in FY2023 and 15% in FY2024`."""
     found: list[Ruling] = []
     for amount in scene.amounts:
-        if scene.text[: amount.start].endswith(" to "):
+        if scene.text[: amount.start].endswith((" to ", " at ")):
             continue
         own = re.match(r"\sin\s", scene.text[amount.end : amount.end + 4])
         when = next((m for m in scene.periods if own and m.start == amount.end + own.end()), None)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ert_backend.grounding.claims.known.figures import Figure, Figures, age
-from ert_backend.grounding.claims.known.kinds import FLOWS, OTHER_FIELDS, PER_SHARE, QUARTERLY, SELF, SUMS
+from ert_backend.grounding.claims.known.kinds import COVERS, FLOWS, OTHER_FIELDS, PER_SHARE, QUARTERLY, SELF, SUMS
 from ert_backend.grounding.facts import PERIOD_PART, Fact, Period, Unit
 from ert_backend.grounding.periods import Newest
 from ert_backend.grounding.vocabulary import OF_QUOTE
@@ -117,10 +117,12 @@ def _follow(known: dict[tuple[str, str], list[Figure]]) -> None:
             if found:
                 known[owner, name] = found
     for (owner, name), items in list(known.items()):
-        if name == "Operating income":
-            paid = {(i.period, i.current, i.dimension): i for i in known.get((owner, "Interest expense"), ())}
-            known[owner, "Interest cover"] = [
-                replace(item, name="Interest cover", value=item.value / cost.value, dimension="multiple")
+        for over, under, cover in COVERS:
+            if name != over:
+                continue
+            paid = {(i.period, i.current, i.dimension): i for i in known.get((owner, under), ())}
+            known[owner, cover] = [*known.get((owner, cover), ())] + [
+                replace(item, name=cover, value=item.value / cost.value, dimension="multiple")
                 for item in items
                 if (cost := paid.get((item.period, item.current, item.dimension))) is not None and cost.value > 0
             ]

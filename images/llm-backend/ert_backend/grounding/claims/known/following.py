@@ -47,7 +47,7 @@ def following(figures: Figures, facts: Sequence[Fact]) -> Iterator[Fact]:
                 if older.value > 0:
                     yield _fact(newer, GROWTH[name], newer.value / older.value - 1, Unit.RATIO)
         yield from _halves(name, items, currency)
-        if name == "Interest cover":
+        if name in {"Interest cover", "Dividend cover", "Net debt to EBITDA"}:
             for item in items:
                 yield _fact(item, name, item.value, Unit.MULTIPLE)
         if name in {"Net debt", "Net cash"}:

@@ -59,6 +59,13 @@ SUMS = (
     ("Net debt", "Total debt", "Cash"),
     ("Net cash", "Cash", "Total debt"),
 )
+# A ratio that is derived: the figure over the payment.
+COVERS = (
+    ("Operating income", "Interest expense", "Interest cover"),
+    ("Net income", "Dividends", "Dividend cover"),
+    ("Net debt", "EBITDA", "Net debt to EBITDA"),
+    ("Total debt", "EBITDA", "Debt to EBITDA"),
+)
 GROWTH = {
     "Revenue": "Revenue growth",
     "Net income": "Earnings growth",

@@ -14,7 +14,8 @@ from ert_backend.grounding.claims.sentence.scene import Scene
 from ert_backend.grounding.facts import Period
 
 EVERY_ONE = re.compile(
-    r"\b(?:for|of|out of|on|in|from|with|per|to) (?:every|each|a|one) (?:single )?(?:(?P<sign>[a-z]{0,2}[$€£¥])"
+    r"\b(?:for|of|out of|on|in|from|with|per|to) (?:every|each|a|one) (?:single |revenue "
+    r"|sales )?(?:(?P<sign>[a-z]{0,2}[$€£¥])"
     r"(?P<base>1|10|100|1,?000)(?![\d.,]*\d)|(?P<count>10|100|1,?000|ten|hundred) (?P<coin>" + UNIT + ")s?"
     r"|(?P<word>" + UNIT + r"))(?!\s(?:m|b|tr)illion)"
     r"|\bper (?P<bare>" + UNIT + r")\b(?! share)"
@@ -25,7 +26,16 @@ KEPT = (
     (re.compile(r"\b(?:lost|loses|losing|lose|earn\w*|profit|kept|keeps?|ma[dk]es?)\b"), "Net margin"),
     (re.compile(r"\b(?:burn\w*|consum\w+)\b"), "Free cash flow margin"),
     (re.compile(r"\bprofit\b"), "Net margin"),
+    (re.compile(r"\bgross level\b"), "Gross margin"),
 )
+
+
+OF_SALES = {
+    "Gross profit": "Gross margin",
+    "Operating income": "Operating margin",
+    "Net income": "Net margin",
+    "EBITDA": "EBITDA margin",
+}
 
 
 def _kept(scene: Scene) -> list[Figure]:
@@ -33,6 +43,7 @@ def _kept(scene: Scene) -> list[Figure]:
     years: list[Period | None] = [m.period for m in scene.periods if m.period.year]
     owner = scene.subject(len(scene.text))
     names = [name for pattern, name in KEPT if pattern.search(scene.text)]
+    names += [OF_SALES[name] for term in scene.terms[:6] for name in sorted(term.names) if name in OF_SALES]
     return [i for name in names for when in (years or [None]) for i in scene.figures.find(name, owner, when)]
 
 

@@ -6,6 +6,7 @@ is that figure's own value and is never matched here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 
 from ert_backend.grounding.claims.decide import Ruling, values
@@ -21,8 +22,14 @@ from ert_backend.grounding.claims.sizes import is_told, size_in
 from ert_backend.grounding.claims.words.relations import AGAINST, JOINTLY, RELATING
 
 MOST = 10
+# `the decline in cash ($1 billion)`: the size of a change and not a value.
+CHANGE_OF = re.compile(
+    r"\b(?:repayment|decline|increase|reduction|rise|fall|growth|decrease|drop) (?:of|in) (?:the )?$"
+)
 # Figures that share the id of a source figure.
-FOLLOWING = frozenset({"Net debt", "Net cash", "Equity", "Interest cover"})
+FOLLOWING = frozenset(
+    {"Net debt", "Net cash", "Equity", "Interest cover", "Dividend cover", "Net debt to EBITDA", "Debt to EBITDA"}
+)
 # Maximum relative distance of a value from its bound (`more than a fifth`).
 NEAREST, FARTHEST, LOOSE = 0.75, 1.4, 0.07
 
@@ -71,6 +78,8 @@ def _is_own(scene: Scene, amount: Amount) -> bool:
             for name in term.names
             for item in values(scene.figures, term, name, term.owner or SELF)
         )
+        if CHANGE_OF.search(scene.text[max(0, term.start - 24) : term.start]):
+            continue
         if own and amount.sort is not Sort.POINTS and (glued(scene.text, term, numeral) or not _relates(scene, amount)):
             return True
     return False

@@ -66,7 +66,7 @@ WORDS = re.compile(
         (?=\s(?:{UNIT}s?\s)?of\s)(?P<unit_of>\s{UNIT}s?(?=\sof\s))?
     | (?P<fold>{_NUMBER}|\d+(?:\.\d+)?)[ ]?fold
     | (?:a\s)?factor\sof\s(?:about\s|roughly\s|nearly\s|almost\s|more\sthan\s|over\s
-      |some\s)?(?P<factor>(?:{_NUMBER})(?!\w)|\d+(?:\.\d+)?)
+      |some\s)?(?P<factor>(?:{_NUMBER})(?!\w)|\d+(?:\.\d+)?)(?P<factor_half>\sand\sa\shalf)?
     | (?P<times>{_NUMBER}|\d+(?:\.\d+)?)[ ]?(?:times|x)(?:\sover)?(?!\w)
     | (?P<points>{_NUMBER})(?:\sfull)?\s(?:percentage\s)?points?
     | (?P<over>two|three|four|five|six|ten|\d+)\stimes\sover
@@ -96,7 +96,7 @@ ABOUT = re.compile(
 JUST = re.compile(
     r"(?:just|slightly|little|bit|touch|shade) (?:over|under|above|below|more than|less than)\s+(?:a |an )?$"
 )
-MULTIPLIED = re.compile(r"\bmultipl\w+ (?:\w+ )?by (?:about |almost |nearly |over |some )?$")
+MULTIPLIED = re.compile(r"\b(?:multipl\w+ (?:\w+ )?by|factor of) (?:about |almost |nearly |over |some )?$")
 UP_TO = re.compile(r"no more|at most|up to")
 EXACT, LOOSE, EDGE = 0.06, 0.15, 1e-6
 
@@ -148,7 +148,8 @@ def _value(match: re.Match[str]) -> tuple[float, bool]:
         value = count / PARTS[match["part"]]
         return (value if value < 1 else 0.0), True
     said = next(match[name] for name in ("fold", "factor", "times", "points", "over") if match[name])
-    return float(NUMBERS.get(said) or (said if said[0].isdigit() else 0)), False
+    more = 0.5 if match["factor_half"] else 0.0
+    return float(NUMBERS.get(said) or (said if said[0].isdigit() else 0)) + more, False
 
 
 def _bounded(

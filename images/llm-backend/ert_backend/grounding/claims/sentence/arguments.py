@@ -11,7 +11,8 @@ from ert_backend.grounding.claims.words.predicates import DENIED, UNREAL
 
 # A figure after these is an object or a standard of comparison, not the subject.
 OBJECT = re.compile(
-    r"\b(?:on|than|against|versus|with|above|below|exceeds?|exceeded|to|over|from|by|per"
+    r"\b(?:on|than|against|versus|with|above|below|under|beneath|shy of|short of|off|exceeds?|exceeded|to|over"
+    r"|from|by|per"
     r"|(?:half|third|thirds|quarter|quarters|fifth|fifths|sixth|tenth|tenths|share|percentage|percent|%|part"
     r"|most|much) of|% of|\d(?:\.\d+)? times|\d x|\dx|times)"
     r"\s+(?:(?:the|its|their|a|total|that|of|annual|in)\s+)*$"
@@ -39,11 +40,20 @@ def denied(scene: Scene, place: int) -> bool:
     return DENIED.search(before) is not None or NEITHER.search(before) is not None
 
 
+def _bracketed(text: str, term: Term, place: int) -> bool:
+    """Whether a figure is in brackets that close before the predicate."""
+    opened = text.rfind("(", max(0, term.start - 80), term.start)
+    closed = text.find(")", term.end, place)
+    return opened >= 0 and closed >= 0 and ")" not in text[opened : term.start]
+
+
 def lefts(scene: Scene, place: int, right: Term | None) -> Sequence[Term]:
     """Return the subject at a position: the nearest figure before it that is no object, with those listed with it."""
     begin, _ = scene.clause(place)
     found: list[Term] = []
     for term in scene.before(place):
+        if _bracketed(scene.text, term, place):
+            continue
         if right is not None and term.start <= right.start < term.end:
             continue
         if found:

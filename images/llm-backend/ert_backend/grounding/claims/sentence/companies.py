@@ -40,6 +40,8 @@ def companies_in(sentence: str, text: str, known: Names, figures: Figures) -> li
 def _group(match: re.Match[str], figures: Figures) -> str:
     if match["mean"] or match["mean2"]:
         return MEAN
+    if match["nobody"]:
+        return NONE
     quantity = match["quantity"]
     if len(figures.peers) == 1 and quantity not in {"no", "none", "neither"}:
         return figures.peers[0]
@@ -48,7 +50,7 @@ def _group(match: re.Match[str], figures: Figures) -> str:
 
 def _free(text: str, term: Term) -> bool:
     cleft = text[: term.start].endswith(("it is ", "it was "))
-    if cleft and re.match(r" (?:that|which|who|whose) ", text[term.end :][:7]):
+    if cleft and re.match(r"(?:, (?:not|rather than) [^,;]{1,40},)? (?:that|which|who|whose) ", text[term.end :][:64]):
         return True
     if text[term.end :].startswith((" included", " alike", " considered")):
         return False

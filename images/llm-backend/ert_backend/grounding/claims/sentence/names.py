@@ -37,16 +37,32 @@ _GROUPS: Mapping[str, frozenset[str]] = {
     "net debt;debt less cash;debt minus cash;debt net of cash;borrowings less cash;borrowings minus cash"
     ";borrowings net of cash;net borrowings;net indebtedness": frozenset({"Net debt"}),
     "net cash;net cash position;cash less debt;cash minus debt;cash net of debt": frozenset({"Net cash"}),
-    "debt;debts;total debt;borrowings;gross debt;indebtedness;debt load;debt pile": frozenset({"Total debt"}),
+    "debt;debts;total debt;borrowings;gross debt;interest bearing debt;financial debt"
+    ";interest bearing borrowings;interest bearing liabilities;indebtedness;debt load;debt pile": frozenset(
+        {"Total debt"}
+    ),
     "cash;cash pile;cash balance;cash position;cash holdings;cash on hand;cash reserves;cash and equivalents"
-    ";liquidity on hand": frozenset({"Cash"}),
-    "interest cover;interest coverage;interest coverage ratio;times interest earned": frozenset({"Interest cover"}),
+    ";liquidity on hand;liquidity;liquid resources;liquid funds;cash resources;cash and cash equivalents"
+    ";liquid means": frozenset({"Cash"}),
+    "interest cover;interest coverage;interest coverage ratio;times interest earned;coverage": frozenset(
+        {"Interest cover"}
+    ),
+    "dividend cover;dividend coverage;dividend cover by earnings;dividend coverage by earnings"
+    ";cover of the dividend by earnings": frozenset({"Dividend cover"}),
+    "net debt to ebitda;net debt/ebitda;net debt/ebitda ratio;net debt to ebitda ratio;net leverage": frozenset(
+        {"Net debt to EBITDA"}
+    ),
+    "debt to ebitda;debt/ebitda;debt to ebitda ratio;debt/ebitda ratio;gross debt to ebitda;gross debt/ebitda"
+    ";gross leverage"
+    ";leverage (gross debt / ebitda)": frozenset({"Debt to EBITDA"}),
     "cash burn;free cash outflow;negative free cash flow;burn rate;cash outflow;rate of cash burn": frozenset(
         {"Free cash flow"}
     ),
-    "interest expense;interest cost;interest costs;interest bill;interest charge;interest charges;interest"
+    "finance cost;finance costs;finance charges;financing costs;financing charges;finance expense;finance expenses"
+    ";interest burden;interest expense;interest cost;interest costs;interest bill;interest charge"
+    ";interest charges;interest"
     ";interest payments;interest expenses": frozenset({"Interest expense"}),
-    "dividends;dividend payments;dividends paid;dividend payout;dividend bill;distributions"
+    "dividends;dividend payment;dividend payments;dividends paid;dividend payout;dividend bill;distributions"
     ";shareholder distributions;distribution;dividend total;payouts": frozenset({"Dividends"}),
     "dividend": frozenset({"Dividends", "Dividend per share"}),
     "dividend per share;dividend rate": frozenset({"Dividend per share"}),
@@ -54,7 +70,8 @@ _GROUPS: Mapping[str, frozenset[str]] = {
     ";on research;research outlays;r&d costs;research and development spending;r&d budget"
     ";research and development costs": frozenset({"Research and development"}),
     "capital expenditure;capital expenditures;capex;capital spending": frozenset({"Capital expenditure"}),
-    "share price;stock price;price;stock;shares;share;quote;current price;market price": frozenset({"Share price"}),
+    "share price;stock price;price;stock;shares;share;quote;current price;market price;quotation"
+    ";current quotation": frozenset({"Share price"}),
     "52 week high;12 month high;52 week peak;one year high;yearly high;year high;52 weeks high": frozenset(
         {"52-week high"}
     ),
@@ -117,7 +134,7 @@ _GROUPS: Mapping[str, frozenset[str]] = {
         frozenset({"Operating cash flow"})
     ),
     "free cash flow;fcf;free cash": frozenset({"Free cash flow"}),
-    "a share;per share;cost of debt"
+    "equity investors;equity holders;a share;per share;cost of debt"
     ";cost of capital;cost of equity;cost of sales;cost of revenue;cost of goods;debt service"
     ";debt maturities;debt market;debt markets;debt capacity;debt holders;sales force;sales team;sales channel"
     ";sales channels;cash cow;cash conversion;asset base;asset quality;asset management"
@@ -162,7 +179,12 @@ PEERS = re.compile(
     r"(?:peers?|rivals?|competitors?|comparables|(?<=\bno )(?:company|bank|firm|name|stock)"
     r"|(?<=\bno other )(?:company|bank|firm|name|stock)"
     r"|(?<=\bno )\w+(?=\s(?:in|of)\sthe\s(?:group|peer|three|sample|comparison|sector))"
-    r"|(?<=\ball three )\w+s|(?<=\bnone of the three )\w+s)(?:\s+(?:group|companies))?(?!\w)(?:'s?(?=\s))?"
+    r"|(?<=\ball three )\w+s|(?<=\bnone of the three )\w+s|(?P<nobody>nobody(?: else)?|no one(?: else)?))"
+    r"(?:\s+(?:group|companies))?(?!\w)(?:'s?(?=\s))?"
+    r"(?:(?:(?<=\bno company)|(?<=\bno bank)|(?<=\bno firm)|(?<=\bno name)|(?<=\bno stock)|(?<=\bnobody)|(?<=\bno one)"
+    r"|(?<=\bno other company)|(?<= else))\s(?:in|of|among|within)\s(?:the|its|this|\w+'s)\s(?:peer\s)?(?:group"
+    r"|set|sample|sector|peers"
+    r"|comparison|universe|three|table|field)(?!\w))?"
     r"(?:\s+(?P<mean2>average|mean|median)(?!\s+target))?"
 )
 

@@ -64,6 +64,8 @@ TIMES_BEFORE = re.compile(r"\d\s?(?:times|x)\s(?:its\s|trailing\s|annual\s|forwa
 NETTED = re.compile(
     r"\b(?:net of|deducting|subtracting|netting(?: off)?) (?:its |the |all )?(?:\w+ )?cash\b"
     r"|\bcash (?:is|has been|was) (?:deducted|subtracted|netted|taken off)"
+    r"|\bnetted (?:off )?against (?:its |the |all )?cash\b|\b(?:strip\w*|tak\w+|back\w*) out (?:its |the "
+    r"|all )?cash\b|\bow(?:es|ed)\s[^,;]{3,40}\snet\b"
 )
 # `at 1.9 times EBITDA, net debt is`: a multiple of debt and not of the price.
 OF_DEBT = re.compile(r",\s(?:the\s|its\s|\w+'s?\s)?(?:(?:net|gross|total)\s)?(?:debt|borrowings|leverage)\b")

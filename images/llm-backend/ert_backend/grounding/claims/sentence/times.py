@@ -47,7 +47,9 @@ SPAN = re.compile(
     rf"(?: (?:past|last|span of|course of|previous"
     rf"|space of))*(?: the)?(?: last| past)?"
     rf" {_N.format('years')} (?:fiscal |financial )?(?P<unit>years|quarters)\b|\b(?:two|three)[ -]year\b"
+    r"|\b(?:over|across|during) the (?:whole |entire |full )?period\b"
 )
+BOTH_YEARS = re.compile(r"\b(?:in (?:both|each of the two) years|two years (?:running|in a row|in succession))\b")
 SEQUENTIAL = re.compile(
     r"\b(?:sequential(?:ly)?|quarter (?:on|over) quarter|from (?:the )?quarter to quarter|q/q|qoq)\b"
 )
@@ -55,7 +57,7 @@ LEVEL = re.compile(r"(?:'s)?[ -](?:year |period )?levels?\b")
 SINCE = re.compile(r"\bsince\s(?:the\s)?(?:\w+\sof\s)?$")
 SINCE_THEN = re.compile(r"\b(?:has|have) since\s[a-z ]{1,22}$")
 AFTER_THAT = re.compile(r"\b(?:after|following)\s(?:\w+\s){0,2}\w+$")
-QUARTERS = re.compile(r"\b(?<!about a )(?<!to a )(?<!by a )(?<!than a )(?<!three )quarter(?:ly|s)?\b")
+QUARTERS = re.compile(r"\b(?<!about a )(?<!to a )(?<!by a )(?<!than a )(?<!three )(?<!one )(?<!\ba )quarter(?:ly|s)?\b")
 
 
 @dataclass(frozen=True, slots=True)

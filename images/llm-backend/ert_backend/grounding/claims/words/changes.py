@@ -19,7 +19,7 @@ CHANGE = re.compile(
           |driven|trends|heading|pull(?:s|ed|ing)?|grind(?:s|ing)|ground|nudging|nudges|clawed|worked\sits\sway
         |built|builds|building|scaled|shot|is|are|was|were|been|nudged|headed|trended|trending)\s(?:sharply\s
           |slightly\s|well\s
-        |strongly\s|further\s|also\s|all\s|both\s|some\s)?(?:up|higher|upwards?(?!\sof))(?!\sto\sthe\s)
+        |strongly\s|further\s|also\s|all\s|both\s|some\s|still\s)?(?:up|higher|forward|ahead(?!\sof)|upwards?(?!\sof))(?!\sto\sthe\s)
           |rais(?:e[ds]?|ing)|boost(?:s|ed|ing)?|lift(?:s|ed|ing)?
         |regain(?:s|ed|ing)?|accelerat(?:ed|ing)(?=\sto\s)|deepen(?:s|ed|ing)?|(?:took|takes|taking|taken)\son
           |accumulat(?:ed|ing)|built|builds|added|adds|ratchet(?:ed)?\sup|leapt|leaped|vaulted|spiked?|upturn
@@ -48,7 +48,7 @@ CHANGE = re.compile(
           |\d+(?:\.\d+)?(?:%|\spercent|\sper\scent)|(?:a|one|two)\s(?:half|third|quarter|fifth|tenth)))
         |subsid(?:e[ds]?|ing)|abat(?:e[ds]?|ing)|falter(?:s|ed|ing)?|deflat(?:e[ds]?|ing)|fad(?:e[ds]?|ing)|dent(?:s|ed|ing)?
         |shav(?:e[ds]?|ing)|pull(?:s|ed|ing)?\sback|wound\sdown|winding\sdown|whittl(?:e[ds]?|ing)\sdown|chip(?:s|ped|ping)\saway\sat
-        |(?:g[ai]ve[sn]?|giving)\s(?:up|back)(?=\s(?:\d|some|a|an|the|one|two|three|four|five|half|most|part|all|ground|its|\w+\spoints))
+        |surrender(?:s|ed|ing)?(?=\s(?:\d|some|an?\s|half|one|two|three))|(?:g[ai]ve[sn]?|giving)\s(?:up|back)(?=\s(?:\d|some|a|an|the|one|two|three|four|five|half|most|part|all|ground|its|\w+\spoints))
         |scal(?:e[ds]?|ing)\s(?:back|down)|run(?:s|ning)?\sdown|dr[ae]w(?:s|n|ing)?\sdown|tapered|taper(?:s|ing)\soff|relinquish(?:es|ed|ing)?
         |slid(?:es|ing)?\sback|c[ao]me?s?\soff|backslid|decay(?:s|ed|ing)?|slim(?:s|med|ming)?\sdown|work(?:s|ed|ing)\sdown
         |thinn(?:ed|ing)|melt(?:s|ed|ing)?|evaporat(?:e[ds]?|ing)|curtail(?:s|ed|ing)?|whittl(?:e[ds]?|ing)
@@ -102,7 +102,7 @@ NOUN = re.compile(
     r"|compression|slide|plunge|tumble|uptick|upswing|upturn|downturn|slip)"
 )
 TRANSITIVE = re.compile(
-    r"(?:grew|growing|grow|grows|gave.*|giv.*|increas\w+|rais\w+|replenish\w*|rebuil\w+|bolster\w*|beef.*|rack.*|pil.*|stack.*"
+    r"(?:grew|growing|grow|grows|multipl(?:ied|ies)|gave.*|giv.*|increas\w+|rais\w+|replenish\w*|rebuil\w+|bolster\w*|beef.*|rack.*|pil.*|stack.*"
     r"|topped up|ramp.*|step.*|shav\w+|dent\w*|pull.*|wound down|winding down|whittl.*|chip.*|scal.*|run.*|dr[ae]w.*"
     r"|relinquish\w*|work.*"
     r"|augment\w*|heighten\w*|boost\w*|lift\w*|expand\w*|widen\w*|improv\w+|strengthen\w*"
@@ -136,7 +136,7 @@ AUXILIARY = re.compile(
 FROM_FIGURE = re.compile(r"(?:\s[\w.,%]+){0,7}?\s(?:from|since|off|above|below|against)\s(?=its |the |their |\d)")
 HIGHER = re.compile(
     r"(?:^|[,;:]\s|\b(?:on|by|and|from|with|despite|of|to|while|but|because|as|amid|saw|brought|reported|posted"
-    r"|recorded|generated|has|had|shows|showed|with)\s(?:an?\s)?)(?:an?\s)?(?P<word>higher|lower"
+    r"|recorded|generated|has|had|shows|showed|with)\s(?:an?\s)?)(?:also\s)?(?:an?\s)?(?P<word>higher|lower|heavier|lighter"
     r"|weaker|stronger|smaller|larger|better|worse|thinner|narrower|wider|fatter|more|less"
     r"|fewer)\s(?=\w)"
 )
@@ -150,7 +150,7 @@ SUFFERED = re.compile(
 FELL_IN = re.compile(
     r"(?:\b(?:quarter|third|half|most|share|part|percent)|%) of [^,;]*$|\b(?:loss|losses|highest"
     r"|lowest|largest|smallest|biggest|best|worst|weakest|strongest|heaviest|greatest|peak"
-    r"|trough|high|low|record)\b[^,;]*(?:, [^a-z,;]{1,6}[^,;]{0,24},\s)?$"
+    r"|trough|high|low|record|sole)\b[^,;]*(?:, [^,;]{1,40},\s)?$"
 )
 FELL_ON = re.compile(
     r"\s(?:in|on|within|into|during)\s(?:the\s)?(?:first|second|third|fourth|final|last|latest"
@@ -168,7 +168,13 @@ PARTICLE = re.compile(
 # `before easing the following year`: of a date that is only relative to another.
 FOLLOWING = re.compile(
     r"\s(?:again\s|back\s)?(?:(?:in\s)?the\s(?:following|next|subsequent)\s(?:year|quarter)|thereafter|afterwards|subsequently)\b"
+    r"|\sto\s[^,;]{1,30}\sin the (?:next|following|subsequent)\b"
 )
+# `then recovered`, `a year after it had grown`: of another date than the one that the sentence names.
+LATER = re.compile(
+    r"\b(?:since been|then|later|subsequently|afterwards|(?:it|they) had|after (?:it|they) had)\s(?:\w+ly\s)?$"
+)
+RESPECTIVELY = re.compile(r"\brespectively\b")
 SET_AGAINST = re.compile(
     r"(?:compared (?:with|to)|against|relative to|versus|next to) (?:the )?(?:fy|fiscal|20\\d\\d"
     r"|year|prior|previous|\\w+ (?:year|quarter))"

@@ -33,7 +33,9 @@ DISCOUNT = re.compile(
     r"|under)\s)*$"
 )
 # After an amount of another type: `21 times in 2024`, `33.9x for ALFA`; `by a factor of two` is a change.
-OTHERWISE = re.compile(r"s?\s(?:in|for|at|on|from|to|since|over|and|by|during)\s")
+OTHERWISE = re.compile(
+    r"s?\s(?:in|for|at|on|from|to|since|over|and|by|during|recorded|posted|reported|seen|achieved)\s"
+)
 BY_FACTOR = re.compile(
     r"\bfactor of|(?<!is )(?<!are )(?<!was )(?<!were )\b\w+fold$|(?<!is )(?<!are )(?<!was )\d\s?fold"
 )
@@ -43,3 +45,5 @@ VALUED_AT = re.compile(
     r"\b(?:trad(?:es?|ed|ing)|valued|priced|sells?|chang\w+\shands|stands?|quoted)\s(?:\w+\s)?at\s(?:\w+\s){0,3}$"
 )
 FAST = re.compile(r"\bas (?:fast|quickly|rapidly) as(?!\w)|\bthe (?:rate|pace|speed|growth) of(?!\w)")
+LEVEL = re.compile(r"'?s?\s(?:levels?|figure|value|amount|sum|total|mark)\b")
+WHAT_IT_WAS = re.compile(r"\bwhat (?:it|they) (?:was|were|had been|stood at)\b")

@@ -37,6 +37,10 @@ IDIOMS: Sequence[tuple[re.Pattern[str], State]] = [
             rf"|\b(?:last|remainder|rest)\sof\s(?:its\s|the\s)?{_DEBT}\s(?:was|were|has\sbeen|had\sbeen)\s{_CLEARED}"
             rf"|\b{_DEBT}\s(?:was|were|has\sbeen|had\sbeen)\s(?:fully|completely|entirely)\s{_CLEARED}"
             rf"|\b{_DEBT}\s(?:was|were|has\sbeen|had\sbeen)\s{_CLEARED}\s(?:in\sfull|completely|entirely)"
+            rf"|\bdevoid\sof\s(?:any\s)?{_DEBT}\b|\bwithout\sa\s(?:penny|cent|euro|dollar|pound)\sof\s(?:borrowed\smoney|{_DEBT})\b"
+            r"|\bno\slonger\sowes\s(?:anyone|anybody|a\s\w+|anything)\b"
+            rf"|\bunencumbered\sby\s(?:any\s)?{_DEBT}\b|\bow(?:ing|es|ed)\s(?:its\s)?(?:lenders|creditors|banks)\snothing\b"
+            r"|\bnothing\s(?:is\s|was\s)?owed\sto\s(?:its\s|the\s)?(?:lenders|creditors|banks)\b"
             rf"|\bnothing\sis\sowed\b|\bfinanced\s(?:entirely|wholly|solely)\s(?:by|with|through)\sequity\b",
             ("Total debt", "Debt to equity"),
             lambda value: value == 0,
@@ -73,6 +77,7 @@ IDIOMS: Sequence[tuple[re.Pattern[str], State]] = [
             rf"|\b{_LOSS}\b[^,;]{{0,30}}?\s{_TURNED}\s{_A}{_PROFIT}\b"
             rf"|\b{_WENT}\s(?:the\syear\s|the\squarter\s|fy\s?20\d\d\s|20\d\d\s|out\s)?(?:with|at|in)\s{_A}{_PROFIT}\b"
             r"|\blosses\s(?:are|were)\s(?:a\sthing\sof\sthe\spast|history|over|behind\s(?:it|the\s\w+))"
+            r"|\b(?:cross(?:es|ed)|moved|broke|edged)\s(?:back\s)?(?:in)?to\s(?:net\s)?profit\b"
             r"|\bbottom\sline\s(?:was|is|turned|went|came\sout|remained|stayed)\s(?:positive|in\sthe\sblack|black)\b",
             _EARNS,
             lambda value: value > 0,
@@ -81,7 +86,10 @@ IDIOMS: Sequence[tuple[re.Pattern[str], State]] = [
             r"\b(?:share|stock)holders\s(?:(?:have|had|were|are)\s)?(?:went|gone|go|left|received|receive|get|got)"
             r"\s(?:\w+\s)?(?:without\s(?:a\s|any\s)?(?:dividend|payout|distribution)|nothing|no\sdividend)\b"
             r"|\b(?:returns|returned|distributes|distributed|hands\sout|handed\sout|pays\sout|paid\sout)\snothing\b"
-            r"|\bno\s(?:distribution|payout)s?\s(?:was|were|is|are|has\sbeen)\b",
+            r"|\bno\s(?:distribution|payout)s?\s(?:was|were|is|are|has\sbeen)\b"
+            r"|\bno\scash\s(?:left|was\sreturned|went|was\spaid|flowed)\b[^,;]{0,40}\s(?:dividends?|distributions?)\b"
+            r"|\bnothing\s(?:was|is|were|has\sbeen)\s(?:distributed|paid\sout|handed\sout|returned)\b"
+            r"|\babstain\w*\sfrom\s(?:any|all|making|paying)\s(?:\w+\s)?(?:distribution|dividend|payout)s?\b",
             _PAYS,
             lambda value: value == 0,
         ),

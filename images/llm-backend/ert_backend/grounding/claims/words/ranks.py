@@ -23,6 +23,13 @@ OWN = {
     "heavily indebted": (frozenset({"Debt to equity", "Total debt"}), True),
     "geared": (frozenset({"Debt to equity"}), True),
     "highly geared": (frozenset({"Debt to equity"}), True),
+    "generous": (frozenset({"Dividend yield"}), True),
+    "levered": (frozenset({"Debt to equity"}), True),
+    "highly levered": (frozenset({"Debt to equity"}), True),
+    "expensively rated": (VALUED, True),
+    "expensively valued": (VALUED, True),
+    "cheaply rated": (VALUED, False),
+    "cheaply valued": (VALUED, False),
     "volatile": (frozenset({"Beta"}), True),
     "cheapest": (VALUED, False),
     "dearest": (VALUED, True),
@@ -42,22 +49,26 @@ SUPER = re.compile(
       (?P<place>(?:ranks?|comes?(?:\sin)?|places?|stands?|sits)\s(?P<nth>third|fourth))|
       (?P<own>{_OWN})(?P<after_own>)(?<=ing|est|wer)
     | (?P<degree>most|least)\s(?P<adjective>{_OWN})
-    | (?P<high>highest|largest|biggest|greatest|widest|strongest|best|richest|fattest|steepest|fastest|deepest
+    | (?P<high>highest|largest|biggest|greatest|widest|strongest|best|richest|fattest|juiciest|plumpest
+      |loftiest|briskest|busiest|meatiest|beefiest|steepest|fastest|deepest
       |longest|heaviest|fullest|least\snegative|most(?=\s(?:free|operating|net|gross|income|profit|sales|cash
         |debt|revenue|employees|borrowings|analysts|(?:of\sthe|in\sthe|among)\s))
         |peak(?:ed|s)?|(?:reach(?:es|ed)?|hits?|touched|at)\s(?:its|a|the|their)\s(?:\w+\s){{0,2}}(?:high|peak|best
           |zenith|top)(?=[ .,;]|$)|topped\sout|record|crested|high\spoint|high\swater\smark
-            |top(?=\s(?:of\sthe\s(?:three|group|peer|list)|rank|for|on|margin))|tops\sthe\s(?:group|list
-              |peer\sgroup|table|three)|leads\s(?:the\s(?:group|peer\sgroup|three|field|pack)|its\speers|both\speers)
+            |top(?=\s(?:of\sthe\s(?:three|group|peer|list)|rank|for|on|margin))|tops\s(?:the|its)\s(?:group|list
+              |peer\sgroup|peer\sset|peers|rivals|table|three)|leads\s(?:the\s(?:group|peer\sgroup|three|field|pack)|its\speers|both\s(?:of\s(?:its|the)\s)?(?:peers|comparables|rivals|competitors)|its\speer\s(?:group|set)|all\s(?:of\s)?its\speers)|leads(?=\sboth\s[a-z]+\sand\s)
         |ranks?\s(?:first|highest|top|number\sone)|comes?\s(?:first|top)|heads\sthe\s(?:group|list|table))
-    | (?P<low>most\snegative|lowest|smallest|narrowest|thinnest|weakest|worst|poorest|slowest|fewest|leanest
+    | (?P<low>most\snegative|lowest|smallest|narrowest|thinnest|weakest|worst|poorest|slowest|softest|slackest
+      |quietest|skimpiest|scantest|meagrest|dullest|skinniest|fewest|leanest
       |lightest|slimmest
       |trough(?:ed)?|(?:reach(?:es|ed)?|hits?|touched|at|fell\sto|sank\sto|dropped\sto)\s(?:its|a|the|their)\s(?:\w+\s){{0,2}}(?:low|trough|nadir
         |worst|bottom)(?=[ .,;]|$)|bottomed(?:\sout)?|low\spoint|nadir|least(?=\s(?:cash|debt|revenue|employees
           |borrowings|(?:of\sthe|in\sthe|among)\s))
-        |ranks?\s(?:last|lowest|bottom)|comes?\s(?:last|bottom)|brings\sup\sthe\srear|trails\s(?:the\s(?:group
+        |ranks?\s(?:last|lowest|bottom)|comes?\s(?:dead\s)?(?:last|bottom)|(?:occupies|takes|holds)\sthe\s(?:bottom|last)\s(?:spot|place|rank|slot)
+        |wooden\sspoon|minnow|laggard(?=\sof)|last\sof\sthe\s(?:three|group|peer)|brings\sup\sthe\srear|trails\s(?:the\s(?:group
           |peer\sgroup|field|pack)|both\s(?:of\sits\s)?peers)|bottom\sof\sthe\s(?:three|group|peer|list|table))
-    | (?P<middle>ranks?\s(?:second|in\sthe\smiddle)|comes?\ssecond|in\sthe\smiddle\sof|sits\sin\sthe\smiddle
+    | (?P<middle>(?:occupies|takes|holds|than)\ssecond\s(?:place|spot|rank)|ranks?\s(?:second|in\sthe\smiddle)
+      |comes?\ssecond|in\sthe\smiddle\sof|sits\sin\sthe\smiddle
       |middle\sof\sthe\s(?:three|group|pack))
     )(?!\w)
     """,
@@ -66,7 +77,8 @@ SUPER = re.compile(
 OF_COMPANIES = re.compile(
     r"\b(?:of|among|amongst|in|across|within|than any of|out of|between) (?:all |the |its |this "
     r"|these )*(?:three|two|four|group|peer group|peers?|peer set|companies|sample|trio|set|lot|rivals"
-    r"|competitors|names|banks|miners"
+    r"|competitors|names|banks|miners|operators|airlines|carriers|lenders|table|basket|cohort|ranking"
+    r"|peer ranking|growth ranking"
     r"|utilities|retailers|sector|comparison|field|\w+ companies|comparables"
     r"|universe)(?!\w)(?! (?:\w+ )?(?:years?|quarters?|fiscal|months?))"
 )

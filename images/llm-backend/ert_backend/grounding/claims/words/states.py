@@ -229,7 +229,7 @@ DENY = re.compile(
     r"\b(?:not|never|no longer|hardly|cannot|\w+n't|far from|yet to|nowhere near|anything but|stopped|ceased|nor"
     r"|no|without|neither|failed to|fails to|avoided|avoids|escaped|rather than|instead of|not once"
     r"|at no (?:point|time))"
-    r"\s+(?:(?!but\b|and\b|while\b|because\b)\w+\s+){0,4}$"
+    r"\s+(?:(?!but\b|and\b|while\b|because\b|makes?\b|leaves?\b|gives?\b)\w+\s+){0,4}$"
 )
 NEVER = re.compile(
     r"^(?:not once|(?:in )?none of (?:the|its) (?:\w+ )*(?:quarters|years)|not one"
