@@ -28,8 +28,7 @@ def check_registries(run: Run) -> Effects[None]:
         return
     run.memory.registries_read = True
     launch = run.desired.launch
-    image = yield from ask(Registries.image, launch.image)
-    run.memory.pullable = image.access is Access.FOUND and image.runs_here
+    image = run.memory.image = yield from ask(Registries.image, launch.image)
     for finding in (yield from _findings(launch, image)):
         if finding.stops:
             raise UsageError(finding.what, hint=finding.hint)
