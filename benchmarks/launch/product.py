@@ -10,7 +10,7 @@ import math
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from benchmarks.launch.parameters import (
     DISK_GB,
@@ -245,15 +245,20 @@ def _refuse(name: str, *_: object) -> None:
     raise AssertionError(f"{name}: this deployment has no app")
 
 
+def ports_on(session: Session) -> Ports:
+    """Return the ports of a deployment without an app on a session, with an empty state."""
+    gpu, none = Gpu(session), NoApp()
+    local = Local(gpu)
+    return Ports(gpu, none, Backends(gpu), none, Manifests(), Store(), local, local, local)
+
+
 def launch(session: Session, *, verified_only: bool) -> Launch:
     """Run `up` on a session, again after each failure, until a backend is healthy or the time is over."""
-    gpu, store, none = Gpu(session), Store(), NoApp()
-    local, backends = Local(gpu), Backends(gpu)
-    ports = Ports(gpu, none, backends, none, Manifests(), store, local, local, local)
-    desired = wanted(verified_only=verified_only)
+    ports, desired = ports_on(session), wanted(verified_only=verified_only)
+    backends = cast(Backends, ports.backend)
     try:
         while not _is_up(desired, ports):
-            local.sleep(AGAIN)
+            ports.clock.sleep(AGAIN)
     except OverError:
         pass
     kept = [rental for rental in session.live() if rental.number in backends.seen]

@@ -34,7 +34,7 @@ HANGING = 3.0  # times the usual pull: one without any layer is not taken for sl
 @lru_cache(maxsize=512)
 def afresh(curve: Curve) -> Outlook:
     """Return the outlook of an offer that is not rented yet."""
-    slices = _pulls(curve.stages, curve.unpack)
+    slices = pulls(curve.stages, curve.unpack)
     times, fails = tuple(s.total for s in slices), tuple(s.rent + s.pull + s.boot for s in slices)
     return Outlook(curve.odds.all, times, curve.boot + curve.download, PRIOR, curve.running, fails, first_look(curve))
 
@@ -47,7 +47,7 @@ def first_look(curve: Curve) -> float:
 
 def pulling(curve: Curve, watch: Watch, now: float) -> Outlook:
     """Return the outlook of a machine that pulls the image."""
-    elapsed, slices = max(0.0, now - curve.began), _pulls(curve.stages, curve.unpack)
+    elapsed, slices = max(0.0, now - curve.began), pulls(curve.stages, curve.unpack)
     done = max(0, watch.moves - 1)  # the first change is that the host begins
     next_one = pulled_share(curve.layers, done + 1)
     starts, weights = _weighed(curve, watch, now, done)
@@ -72,7 +72,7 @@ def _weighed(curve: Curve, watch: Watch, now: float, done: int) -> tuple[float, 
     that does.
     """
     came, next_one = pulled_share(curve.layers, done), pulled_share(curve.layers, done + 1)
-    before, silent, slices = watch.since - curve.began, now - watch.since, _pulls(curve.stages, curve.unpack)
+    before, silent, slices = watch.since - curve.began, now - watch.since, pulls(curve.stages, curve.unpack)
     fresh = [s.pull - PULL for s in slices[:POINTS]]
     seen = [PRIOR[0] * _near(curve.stages.rent + pull * came + LATER, before, done) for pull in fresh]
     gaps = [pull * (next_one - came) + LATER + (PULL if next_one >= 1.0 else 0.0) for pull in fresh]
@@ -117,7 +117,7 @@ def _near(expected: float, shown: float, done: int) -> float:
 
 
 @lru_cache(maxsize=512)
-def _pulls(stages: Stages, unpack: float) -> tuple[Stages, ...]:
+def pulls(stages: Stages, unpack: float) -> tuple[Stages, ...]:
     """Return equally likely rentals whose image is pulled, and some on whose host it is already."""
     usual, fixed = stages.at(0.5).pull, PULL + unpack
     link = max(usual - PULL, SOON)

@@ -44,7 +44,7 @@ def read_evidence(desired: Desired) -> Effects[Evidence]:
     read = replace(desired, targets=tuple(t for t in desired.targets if facts is None or t.service not in facts.unread))
     if not any(problem.source is Source.WEB for problem in problems):
         yield from _preflight(read, problems)
-    for finding in (yield from registry_findings(desired.launch)):
+    for finding in (yield from registry_findings(desired.launch, RunMemory())):
         problems += [Problem(Source.IMAGE, finding.what, hint=finding.hint)] if finding.stops else []
     moment = yield from ask(TimeSource.moment)
     evidence = Evidence(tuple(problems), facts, clock=moment.wall - (moment.provider or moment.wall))

@@ -64,8 +64,12 @@ def curve_of(ranked: Ranked, desired: Desired, began: float, memory: RunMemory, 
 
 
 def worth(desired: Desired, memory: RunMemory, now: float) -> float:
-    """Return the $ that an hour of the wait is worth now, in steps."""
-    waited = now - min((rental.since for rental in memory.spending.values()), default=now)
+    """Return the $ that an hour of the wait is worth now."""
+    return worth_after(now - min((rental.since for rental in memory.spending.values()), default=now), desired)
+
+
+def worth_after(waited: float, desired: Desired) -> float:
+    """Return the $ that an hour of the wait is worth after so many seconds of it, in steps."""
     steps = math.log(1.0 + IMPATIENCE * waited / desired.timings.boot_limit) / math.log(STEP)
     return WORTH * desired.criteria.max_dph * STEP ** round(steps)
 
