@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from ert_deploy.core.launching.costs import costs, within
 from ert_deploy.core.market.cost import spread
@@ -26,7 +27,7 @@ def test_a_race_has_the_slots_and_the_worth_of_the_run() -> None:
     for hedge in (1, 2):
         desired = replace(RACED, launch=replace(RACED.launch, hedge=hedge))
         curves = [curve_of(one, desired, 0.0, RunMemory()) for one in OFFERS]
-        found = costs(curves, lambda waited, desired=desired: worth_after(waited, desired), hedge)
+        found = costs(curves, partial(worth_after, desired=desired), hedge)
         assert cost_range(OFFERS, desired, RunMemory()) == (within(found, 0.05), within(found, 0.95))
 
 
