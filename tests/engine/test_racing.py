@@ -71,6 +71,17 @@ def test_machines_that_lose_are_replaced_and_neither_denied_nor_rented_again() -
     assert len(told(made, Destroyed)) == len(machines) - 1
 
 
+def test_a_machine_that_was_given_up_is_replaced_as_soon_as_it_is_gone() -> None:
+    made = market(m1001=2600.0, m1002=2500.0, m1003=2400.0, m1004=250.0)
+    run = start(made, RACED)
+    until(run, lambda: told(made, Destroyed))
+    gone, rented = made.clock.now(), len(told(made, Rented))
+    until(run, lambda: len(told(made, Rented)) > rented)
+    assert made.clock.now() - gone < RACED.timings.poll / 2
+    run.finish()
+    is_up(made)
+
+
 def test_one_slot_or_no_hedge_is_one_machine_at_a_time() -> None:
     for wanted in (replace(RACED, slots=1), replace(RACED, launch=replace(RACED.launch, hedge=1))):
         made = market(m1001=2600.0)

@@ -19,9 +19,9 @@ from ert_deploy.core.model.observed import Health
 from ert_deploy.core.model.provider import InstanceId
 
 HOUR = 3600.0
-BETWEEN = 20.0  # seconds from the end of one machine to the create of the next
+BETWEEN = 10.0  # seconds from the end of one machine to the create of the next
 HOPELESS = 0.5  # of the chance of another one: then it has failed, and its machine is denied
-MARGIN = 0.03  # share of the wait by which a change has to lower it, so that noise changes nothing
+MARGIN = 0.01  # share of the wait by which a change has to lower it, so that noise changes nothing
 LAYERS_SEEN = 2  # changes of a pull that tell too little of it, unless the next one does not come
 LEAST_KEPT = 0.05  # chance below which it is replaced without a margin: to wait for what is next seen changes nothing
 CHANGE = 0.005  # $ of a change: the disk and the part of the image that are paid for nothing

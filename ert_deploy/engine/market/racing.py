@@ -23,13 +23,14 @@ from ert_deploy.engine.run_context import RunMemory
 TIME = Prefer.TIME  # a name, as a lookup in an enum takes longer than a call on Python 3.11
 # What an hour without a backend is worth, as a multiple of offer/max_dph, the most that the config would pay for one
 # with it. It grows with the age of the run: of many launches the slowest are those that are noticed.
-WORTH = 3.0
-ORDER = 0.5  # of that in the order of the offers, whose price is paid for all of the planned hours
+WORTH = 4.0
+ORDER = 0.37  # of that in the order of the offers, whose price is paid for all of the planned hours
 IMPATIENCE = 20.0  # times that, in timings/boot_limit
 BEGUN = 4  # machines that a race may begin for each that may fail: nearly all are given up within two minutes
 MUTE = 6  # machines without a layer until they were given up: then a pull is taken for one message
 WHOLE = (1,)  # layers of such a pull
 GIVEN_UP = (Lag.LATE, Lag.OVERTAKEN)
+EVERY = 0.3  # of timings/poll: how often a race is run, as the first polls are a second apart
 AHEAD = 4  # offers that are looked at, each the replacement of the one before
 STEP = 1.25  # factor by which that worth grows at a time
 GRAIN = 4.0  # changes of the order for each factor of e in the worth of the wait or in a rate
@@ -86,11 +87,11 @@ def run_race(
     desired: Desired, memory: RunMemory,
 ) -> None:  # fmt: skip
     """Note in the watches of the machines of this run which one is given up or joined by another one."""
-    if not memory.curves or not races(desired) or now < memory.raced + desired.timings.poll:
+    if not memory.curves or not races(desired) or now < memory.raced + EVERY * desired.timings.poll:
         return
-    memory.raced = now
     ours = [i for i in instances if i.mark is not None and i.mark.token in memory.curves and i.id in memory.watches]
     dead = {tombstone.id for tombstone in state.tombstones}
+    memory.raced = -math.inf if dead else now  # what takes their place is rented as soon as they are gone
     runners = [
         Runner(i.id, memory.curves[i.mark.token], memory.watches[i.id], health.get(i.id))
         for i in ours
@@ -105,6 +106,7 @@ def run_race(
     for number, watch in found.items():
         memory.watches[number] = watch
         if watch.lag in GIVEN_UP:
+            memory.raced = -math.inf
             memory.overtaken |= {i.machine_id for i in ours if i.id == number}
 
 
