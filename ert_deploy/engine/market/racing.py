@@ -23,8 +23,8 @@ from ert_deploy.engine.run_context import RunMemory
 TIME = Prefer.TIME  # a name, as a lookup in an enum takes longer than a call on Python 3.11
 # What an hour without a backend is worth, as a multiple of offer/max_dph, the most that the config would pay for one
 # with it. It grows with the age of the run: of many launches the slowest are those that are noticed.
-WORTH = 4.0
-ORDER = 0.37  # of that in the order of the offers, whose price is paid for all of the planned hours
+WORTH = 3.5
+ORDER = 0.43  # of that in the order of the offers, whose price is paid for all of the planned hours
 IMPATIENCE = 20.0  # times that, in timings/boot_limit
 BEGUN = 4  # machines that a race may begin for each that may fail: nearly all are given up within two minutes
 MUTE = 6  # machines without a layer until they were given up: then a pull is taken for one message
