@@ -1,4 +1,4 @@
-"""Costs of a race: by hand where all is certain, and how they follow price, chance, speed and slots elsewhere."""
+"""Costs of a race: by hand where all is certain, and how they follow price, odds, speed and slots elsewhere."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class _Case:
 
 @dataclass(frozen=True, slots=True)
 class _Offer:
-    """The cases of an offer, each with the chance of it and of those before it; seconds until a slot has a backend."""
+    """The cases of an offer, each with its share and that of those before it; seconds until a slot has a backend."""
 
     cases: tuple[tuple[float, _Case], ...]
     wait: float
@@ -101,11 +101,11 @@ def _cases(curve: Curve, other: Again) -> Iterator[tuple[float, _Case]]:
         whole = traffic + curve.hourly * stages.billed / HOUR
         sooner = works * due + fails * (failed + other.wait) - one.look - other.wait
         dearer = works * (other.running - one.running + one.money - whole)
-        for chance, found in (
+        for share, found in (
             (works, _Case(True, due, whole, due, one.running, sooner, dearer, one.look)),
             (fails, _Case(False, failed, ended, due, one.running, sooner, dearer, one.look)),
         ):
-            so_far += weight * chance
+            so_far += weight * share
             yield so_far, found
 
 

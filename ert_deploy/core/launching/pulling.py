@@ -25,10 +25,10 @@ FEW = 3  # equally likely durations of those
 PRIOR = ((1.0 - THERE) / POINTS,) * POINTS + (THERE / FEW,) * FEW
 SHOWN_CACHED = 1e-4  # share of those that show a layer nevertheless
 ODD = 2e-3  # share of pulls that are beyond every speed that is expected
-HANGS = 0.5  # share of the machines that do not start of which nothing tells that: the even chance, as no source has it
+HANGS = 0.5  # share of the machines that do not start of which nothing tells that: even odds, as no source has them
 LATER = 5.0  # seconds until a change is seen: half of the time between two observations
 LOOK = 1.5  # times the first layer of a usual pull, until a slow one is known by its silence
-HANGING = 3.0  # times the usual pull: one without any layer is not taken for slower
+HANGING = 3.0  # times the usual pull: one without any layer is not expected to take longer
 
 
 @lru_cache(maxsize=512)

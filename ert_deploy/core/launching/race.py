@@ -23,7 +23,7 @@ BETWEEN = 10.0  # seconds from the end of one machine to the create of the next
 HOPELESS = 0.5  # of the chance of another one: then it has failed, and its machine is denied
 MARGIN = 0.01  # share of the wait by which a change has to lower it, so that noise changes nothing
 LAYERS_SEEN = 2  # changes of a pull that tell too little of it, unless the next one does not come
-LEAST_KEPT = 0.05  # chance below which it is replaced without a margin: to wait for what is next seen changes nothing
+LEAST_KEPT = 0.05  # share of being kept below which no margin counts: to wait for what is next seen changes nothing
 CHANGE = 0.005  # $ of a change: the disk and the part of the image that are paid for nothing
 
 

@@ -2,7 +2,7 @@
 
 A machine that turns out to be slow need not be waited for: as soon as its speed is known another one can take its
 place, and so on. The expected seconds until a backend is healthy in this way (optimal stopping, as in a search at a
-price for each look) are what each machine is compared with, not the usual time of one more machine.
+price for each look) are the measure of each machine, not the usual time of one more machine.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ert_deploy.core.launching.outlook import Outlook
 
 ROUNDS = 16  # of the fixed point, at most: each shortens its error by the share of machines that are given up
 CLOSE = 2.0  # seconds
-Points = list[tuple[float, float, float, float]]  # seconds, chance, $ of the planned hours, seconds of this machine
+Points = list[tuple[float, float, float, float]]  # seconds, weight, $ of the planned hours, seconds of this machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def _slot(one: Outlook, other: Again, change: float) -> Again:
 
 
 def kept(one: Outlook, other: Again) -> float:
-    """Return the chance that this machine is sooner than another one, by what is next seen of it."""
+    """Return how likely this machine is to be sooner than another one, by what is next seen of it."""
     replaced, fails = one.look + other.wait, 1.0 - one.works
     return sum(
         weight
