@@ -10,7 +10,7 @@ import math
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from benchmarks.launch.parameters import (
     DISK_GB,
@@ -23,10 +23,10 @@ from benchmarks.launch.parameters import (
     MODEL_GB,
     PLAN_HOURS,
 )
-from benchmarks.launch.rental import Rental
+from benchmarks.launch.rental import LAYERS, Rental
 from benchmarks.launch.session import LIST, SLOTS, Launch, Session
 from benchmarks.launch.shown import Boot, shown
-from ert_deploy.core.launching.manifest import UNASKED, Manifest
+from ert_deploy.core.launching.manifest import Access, Manifest
 from ert_deploy.core.model.boot.prefer import Prefer
 from ert_deploy.core.model.desired import Criteria, Desired, Phase
 from ert_deploy.core.model.desired import Launch as Container
@@ -45,6 +45,7 @@ from ert_deploy.ports import Account, CreateOrder
 EPOCH = 1_790_000_000.0  # Unix time of the start of each launch
 AGAIN = 30.0  # s until a user who has read why `up` failed runs it again
 CREDIT = 1000.0
+GIGABYTE = 10**9
 
 
 class OverError(Exception):
@@ -221,16 +222,16 @@ class Local:
         """Discard it."""
 
 
-class NoRegistries:
-    """Registry that is not read: the model of the market has none."""
+class Manifests:
+    """Registries port: what the manifests of the image and of the model are, as any client may read them."""
 
     def image(self, image: str) -> Manifest:
-        """Return no manifest."""
-        return UNASKED
+        """Return the image's manifest, with the layers of which a rental's messages tell."""
+        return Manifest(Access.FOUND, layers=(round(IMAGE_GB * GIGABYTE / LAYERS),) * LAYERS)
 
     def model(self, model: str) -> Manifest:
-        """Return no manifest."""
-        return UNASKED
+        """Return the model's manifest: one layer, as nearly all of it is the weights."""
+        return Manifest(Access.FOUND, layers=(round(MODEL_GB * GIGABYTE),))
 
 
 class NoApp:
@@ -244,15 +245,20 @@ def _refuse(name: str, *_: object) -> None:
     raise AssertionError(f"{name}: this deployment has no app")
 
 
+def ports_on(session: Session) -> Ports:
+    """Return the ports of a deployment without an app on a session, with an empty state."""
+    gpu, none = Gpu(session), NoApp()
+    local = Local(gpu)
+    return Ports(gpu, none, Backends(gpu), none, Manifests(), Store(), local, local, local)
+
+
 def launch(session: Session, *, verified_only: bool) -> Launch:
     """Run `up` on a session, again after each failure, until a backend is healthy or the time is over."""
-    gpu, store, none = Gpu(session), Store(), NoApp()
-    local, backends = Local(gpu), Backends(gpu)
-    ports = Ports(gpu, none, backends, none, NoRegistries(), store, local, local, local)
-    desired = wanted(verified_only=verified_only)
+    ports, desired = ports_on(session), wanted(verified_only=verified_only)
+    backends = cast(Backends, ports.backend)
     try:
         while not _is_up(desired, ports):
-            local.sleep(AGAIN)
+            ports.clock.sleep(AGAIN)
     except OverError:
         pass
     kept = [rental for rental in session.live() if rental.number in backends.seen]

@@ -124,12 +124,12 @@ class _Reading:
         if PLATFORM not in by_platform:
             return Manifest(Access.FOUND, platforms=platforms)
         child = self._get(f"{self._name.url}/manifests/{by_platform[PLATFORM]}")
-        return Manifest(Access.FOUND, platforms=platforms, size=_size(child.json()) if child.status == 200 else 0)
+        return Manifest(Access.FOUND, platforms=platforms, layers=_layers(child.json()) if child.status == 200 else ())
 
     def _of_one(self, body: Mapping[str, Any]) -> Manifest:
         config = body.get("config")
         platform = self._configured(config["digest"]) if isinstance(config, dict) else ""
-        return Manifest(Access.FOUND, platforms=(platform,) if platform else (), size=_size(body))
+        return Manifest(Access.FOUND, platforms=(platform,) if platform else (), layers=_layers(body))
 
     def _configured(self, digest: str) -> str:
         """Return the platform in the configuration of an image; empty if it is not there, as of a model."""
@@ -188,5 +188,5 @@ def _platform(row: Mapping[str, Any]) -> str:
     return printable(f"{row.get('os') or 'linux'}/{row['architecture']}", 40)
 
 
-def _size(body: Mapping[str, Any]) -> int:
-    return sum(int(layer["size"]) for layer in body.get("layers") or ())
+def _layers(body: Mapping[str, Any]) -> tuple[int, ...]:
+    return tuple(int(layer["size"]) for layer in body.get("layers") or ())

@@ -18,6 +18,7 @@ from ert_deploy.core.planning.forecast.steps_ahead import before_rent, forecast
 from ert_deploy.core.planning.offers import Ranked
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.app_proof import Finding
+from ert_deploy.engine.market.cost_range import cost_range
 from ert_deploy.engine.market.registries import registry_findings
 from ert_deploy.engine.observe import observe
 from ert_deploy.engine.preflight import begun, findings, nothing_to_wake
@@ -40,9 +41,9 @@ class Plan:
 
     `findings` are facts to know before `up`; one with `stops` makes `up` fail. `offer` is the one that would be rented
     now out of `matching`, None if none would be, or if the market could not be read; `hours` are the planned ones.
-    `others_in_place` is the next offer, which is rented if that one is taken, fails or falls behind. `summary` is what
-    the steps do to machines and variables, and `situation` what the plan was made from. `sandbox`: offers and prices
-    are made up.
+    `between` are the $ that 5 and 95 of 100 such runs stay within, planned hours and all machines included. `summary`
+    is what the steps do to machines and variables, and `situation` what the plan was made from. `sandbox`: offers and
+    prices are made up.
     """
 
     deployment: str
@@ -55,7 +56,7 @@ class Plan:
     hours: float = 0.0
     summary: Summary = field(default_factory=Summary)
     phase: Phase = Phase.RUNNING
-    others_in_place: tuple[Ranked, ...] = ()
+    between: tuple[float, float] | None = None
     situation: Situation | None = field(default=None, repr=False, compare=False)
     sandbox: bool = False
 
@@ -91,14 +92,14 @@ def preview(session: Session, desired: Desired) -> Plan:
 def _made(
     session: Session, situation: Situation, memory: RunMemory, found: tuple[Finding, ...], *, exists: bool = True
 ) -> Plan:
-    offer, matching, market = None, 0, RunMemory(registries_read=True)  # they are read here, for all findings
+    offer, matching, between, market = None, 0, None, RunMemory(registries_read=True)  # read here, for all findings
     renting = before_rent(situation) if exists else None
     if renting is not None:
         if renting.desired.launch.image:
-            found = (*found, *run(registry_findings(renting.desired.launch), session.ports))
+            found = (*found, *run(registry_findings(renting.desired.launch, market), session.ports))
         try:
             offer, _ = run(best_offer(Run(renting, market)), session.ports)
-            matching = len(market.ranked)
+            matching, between = len(market.ranked), cost_range(market.ranked, renting.desired, market)
         except (UsageError, Failed) as error:
             if renting.serving:
                 found = (*found, _kept(renting, error))
@@ -120,7 +121,7 @@ def _made(
         situation.desired.plan_hours,
         summary(situation, ahead, downtime),
         situation.desired.phase,
-        tuple(market.ranked[1:2]),
+        between,
         situation,
         session.in_sandbox,
     )

@@ -55,7 +55,7 @@ def _enough(end: str, memory: RunMemory) -> int:
     """Return on how many hosts an end has to occur to be no host's fault; more where it contradicts the registry."""
     if end.startswith(SLOW):
         return SLOW_HOSTS
-    return 1 if end in CERTAIN or (end in OF_THE_IMAGE and not memory.pullable) else HOSTS
+    return 1 if end in CERTAIN or (end in OF_THE_IMAGE and not memory.image.pullable) else HOSTS
 
 
 def curve(instance: Instance, memory: RunMemory) -> Curve | None:

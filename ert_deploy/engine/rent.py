@@ -29,7 +29,7 @@ from ert_deploy.engine.boot_failures import refuse_broken_image
 from ert_deploy.engine.budget import affordable, commit, too_dear
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.market.quote import requote
-from ert_deploy.engine.market.racing import apart, curve_of, most_failures, races
+from ert_deploy.engine.market.racing import apart, curve_of, exhausted, races, reorder
 from ert_deploy.engine.market.registries import check_registries
 from ert_deploy.engine.market.search import (
     AllTried,
@@ -130,7 +130,7 @@ def _create_with_intent(run: Run, ranked: Ranked) -> Effects[None]:
     began = own_time(now, run.memory)
     commit(ranked, token, began, run.memory)
     run.memory.rented[token] = offer
-    run.memory.curves[token] = curve_of(ranked, run.desired, began, token)
+    run.memory.curves[token] = curve_of(ranked, run.desired, began, run.memory, token)
     try:
         instance_id = yield from ask(GpuHost.create, order)
     except OfferGone:
@@ -156,7 +156,7 @@ def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
     """Return the best untried offer and its rank. UsageError: an image or model that cannot be had, or none matches."""
     refuse_broken_image(run.desired, run.memory)
     yield from check_registries(run)
-    if run.memory.rentals - len(run.memory.overtaken) >= most_failures(run.desired) or run.memory.lost >= MAX_LOST:
+    if exhausted(run.desired, run.memory) or run.memory.lost >= MAX_LOST:
         stored = run.observed.state
         raise Failed(
             f"{run.memory.rentals} rented machines did not become healthy, {run.memory.lost} offers were taken",
@@ -178,6 +178,7 @@ def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
             raise none_matches(choice, run.desired)
         yield from check_credit(choice.ranked[0], run.desired)
         run.memory.ranked, run.memory.ranked_until = choice.ranked, now + RANKED_FOR
+    reorder(run.desired, stored, run.memory, now)
     left = [
         (ranked, rank)
         for rank, ranked in enumerate(run.memory.ranked, 1)

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ert_deploy.core.launching.manifest import UNASKED, Manifest
 from ert_deploy.core.launching.progress import Curve
+from ert_deploy.core.market.learned import Pulled
 from ert_deploy.core.model.boot.watch import Watch
 from ert_deploy.core.model.desired import Desired, Launch
 from ert_deploy.core.model.errors import ErtError
@@ -67,8 +69,9 @@ class RunMemory:
     tokens of the creates of this run, and `ends` the machines on which a boot failed, by type of failure, with the
     reason. `spending` is their price by token, `curves` what is expected of their boot, and `rented` their offer.
     `unhedged` is the reason why no second machine could be rented, until `unhedged_until`; `overtaken` are the machines
-    that lost a race, and `raced` is when the last one was run. `waits` is when the run waited for an offer.
-    `registries_read`: they were asked about image and model, `pullable`: a host can pull the image, by its registry.
+    that a race gave up, `raced` is when the last one was run, `pulls` the rates of their links, and `order` is what the
+    order of `ranked` was made of. `waits` is when the run waited for an offer.
+    `registries_read`: they were asked about image and model, and `image` is the response about the first.
     `account` is the id of the key's account once it was read, and `same` are other ids of it. `downloads` is the time
     and number of bytes at which each download was first seen. `doubts` is how often an instance was read without an
     environment.
@@ -116,9 +119,11 @@ class RunMemory:
     unhedged_until: float = 0.0
     raced: float = float("-inf")
     overtaken: set[str] = field(default_factory=set)
+    pulls: dict[str, Pulled] = field(default_factory=dict)
+    order: tuple[object, ...] = ()
     waits: list[float] = field(default_factory=list)
     registries_read: bool = False
-    pullable: bool = False
+    image: Manifest = UNASKED
     account: str = ""
     same: set[str] = field(default_factory=set)
     downloads: dict[InstanceId, tuple[float, int]] = field(default_factory=dict)

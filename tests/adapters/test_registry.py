@@ -54,10 +54,10 @@ def test_a_public_image_is_found_with_its_platforms_and_size(challenge: Any, log
         registry.publish("me/one", "1", AMD, size=700)
         digest = registry.publish("me/many", "1", ARM, AMD, "unknown/unknown", size=900)
         ask = Registries(loopback_only=True).image
-        assert ask(f"{registry.address}/me/one:1") == Manifest(Access.FOUND, platforms=(AMD,), size=700)
+        assert ask(f"{registry.address}/me/one:1") == Manifest(Access.FOUND, platforms=(AMD,), layers=(700,))
         for reference in (":1", f"@{digest}"):
             found = ask(f"{registry.address}/me/many{reference}")
-            assert found == Manifest(Access.FOUND, platforms=(AMD, ARM), size=900)
+            assert found == Manifest(Access.FOUND, platforms=(AMD, ARM), layers=(900,))
             assert found.runs_here
         assert ask(f"{registry.address}/me/one:2").access is Access.MISSING
 
@@ -144,7 +144,7 @@ def test_the_configuration_is_followed_to_where_it_is_kept_without_the_token() -
 
     with scripted({"*": react}) as script:
         found = Registries().image(f"{script.url.partition('://')[2]}/me/app:1")
-    assert found == Manifest(Access.FOUND, platforms=(ARM,), size=5)
+    assert found == Manifest(Access.FOUND, platforms=(ARM,), layers=(5,))
     assert ("/store/config", None) in asked
     assert [path for path, sent in asked if sent == "Bearer t"] == [
         "/v2/me/app/manifests/1",

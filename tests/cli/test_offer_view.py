@@ -37,9 +37,11 @@ def market() -> Choice:
 def said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> str:
     choice = market()
     steps = (Rent("nothing serves"), AwaitBoot(None, "it has to boot"))
-    monkeypatch.setattr(offers, "offers", lambda *_, **__: Offers(choice, UP, (FAILED,)))
+    monkeypatch.setattr(offers, "offers", lambda *_, **__: Offers(choice, UP, (FAILED,), between=(0.5, 0.7)))
     monkeypatch.setattr(
-        look, "plan", lambda *_, **__: Plan("ert", steps, offer=choice.ranked[0], matching=4, hours=2.0)
+        look,
+        "plan",
+        lambda *_, **__: Plan("ert", steps, offer=choice.ranked[0], matching=4, hours=2.0, between=(0.5, 0.7)),
     )
     with pytest.raises(SystemExit) as ended:
         main(list(words))
@@ -56,6 +58,7 @@ def test_the_chosen_offer_is_shown_with_its_costs_and_the_minutes_of_each_stage(
     text = "\n".join(lines)
     assert "  offer 1, RTX 3090, Sweden, SE, machine 1001 of host 7" in lines
     assert "  costs     $0.2010/h, $0.157 until healthy, $0.559 with 2 h" in lines
+    assert "  between   $0.500 and $0.700 in 9 of 10 such runs, with 2 h" in lines
     assert "  a month   $16.78 if rented once a day, $144.88 if always on" in lines
     assert "  works     98% of such rentals; each that fails costs up to $0.153" in lines
     assert "rent     pull     boot download     load    smoke    total" in text
@@ -100,4 +103,5 @@ def test_a_machine_that_always_failed_is_shown_within_the_columns_too() -> None:
     bad = learn(Launched("1001", "7", 1.0, healthy=False) for _ in range(64))
     dear = replace(UP, plan_hours=720.0, criteria=replace(UP.criteria, max_dph=1000.0))
     (ranked,) = choose([offer(1, dph_total=999.0, reliability=0.98)], dear, learned=bad).ranked
-    assert all(len(line) <= 80 for line in offer_lines(ranked, 720.0))
+    assert all(len(line) <= 80 for line in offer_lines(ranked, 720.0, (99_999.0, 999_999.0)))
+    assert not any("between" in line for line in offer_lines(ranked, 720.0, None))

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
+from ert_deploy.core.market.learned import Pulled, learn
+from ert_deploy.core.market.odds import works
+from ert_deploy.core.market.rates import pull_rate, unpacking
 from ert_deploy.core.model.plain.state import from_json, to_json
 from ert_deploy.core.model.stamps import none_ahead
 from ert_deploy.core.model.state import MOST_LAUNCHES, Denied, Launched, State
+from tests.support.fakes.market import offer
 
 EMPTY = State("ert")
 LAUNCHED = {"machine_id": "8", "host_id": "7", "at": 1.0, "healthy": False}
@@ -43,3 +49,17 @@ def test_a_machine_that_was_not_at_fault_loses_its_denial_its_failure_and_that_o
 def test_a_rental_that_ended_in_the_future_did_so_by_another_clock() -> None:
     state = none_ahead(EMPTY.launched(Launched("1", "7", 5000.0, healthy=False)), 100.0)
     assert [one.at for one in state.launches] == [-5000.0]
+
+
+def test_the_pulls_of_a_run_show_the_link_and_no_end() -> None:
+    slow = Pulled("m1", "h1", 1000.0, 40.0)
+    seen, before = learn((), [slow]), learn(())
+    same, other = offer(1, host_id="h1"), offer(2, host_id="h2")
+    rates = [learned.delivery(one, 0.84)[0] for learned in (seen, before) for one in (same, other)]
+    assert rates[0] < rates[1] < rates[2] == rates[3] == 1.0
+    assert works(same, seen) == works(same, before), "nothing says whether it becomes healthy"
+
+
+def test_the_rate_of_a_pull_leaves_out_what_no_link_saves() -> None:
+    assert pull_rate(4.0, 30.0 + unpacking(4.0) + 200.0) == pytest.approx(160.0)
+    assert pull_rate(4.0, 10.0) == pytest.approx(32_000.0), "at most as if it had taken a second"

@@ -34,7 +34,7 @@ def made_with(image: Manifest | None = None, model: Manifest | None = None) -> F
         (Manifest(Access.FOUND, platforms=("linux/arm64",)), None, "is for linux/arm64", "image build"),
         (None, Manifest(Access.MISSING), f"the model {MODEL} does not exist", "check launch/model"),
         (None, Manifest(Access.WITHHELD), f"the model {MODEL} does not exist", "check launch/model"),
-        (None, Manifest(Access.FOUND, size=60 * 10**9), "needs 60.0 GB", "set launch/disk_gb to at least 63"),
+        (None, Manifest(Access.FOUND, layers=(60 * 10**9,)), "needs 60.0 GB", "set launch/disk_gb to at least 63"),
     ],
 )
 def test_what_no_host_could_start_is_refused_before_a_write_or_a_rental(
@@ -69,7 +69,7 @@ def test_a_variable_without_its_value_is_refused_before_a_write_or_a_rental_and_
     [
         (Manifest(Access.UNREAD, "ghcr.io: could not connect"), None, f"the image {IMAGE} was not checked"),
         (None, Manifest(Access.UNREAD, "no answer"), f"the model {MODEL} was not checked"),
-        (Manifest(Access.FOUND, size=9 * 10**9), None, "is 9.0 GB to download, launch/image_gb is 4"),
+        (Manifest(Access.FOUND, layers=(9 * 10**9,)), None, "is 9.0 GB to download, launch/image_gb is 4"),
     ],
 )
 def test_what_is_not_known_is_only_reported(image: Manifest | None, model: Manifest | None, what: str) -> None:
@@ -80,7 +80,7 @@ def test_what_is_not_known_is_only_reported(image: Manifest | None, model: Manif
 
 
 def test_the_registries_are_asked_once_in_a_run_and_not_where_nothing_is_rented() -> None:
-    made = made_with(Manifest(Access.FOUND, platforms=("linux/amd64", "linux/arm64"), size=10**9))
+    made = made_with(Manifest(Access.FOUND, platforms=("linux/amd64", "linux/arm64"), layers=(10**9,)))
     made.gpu.conduct["1001"] = lambda one: setattr(one, "boot", 10.0**6)
     up(made)
     assert len(made.gpu.instances) == 2

@@ -84,7 +84,7 @@ def _show(found: Offers, limit: int) -> None:
         click.echo(_line(number, ranked, place))
     if choice.ranked:
         click.echo("the best of them:")
-        for line in offer_lines(choice.ranked[0], desired.plan_hours, *choice.ranked[1:2]):
+        for line in offer_lines(choice.ranked[0], desired.plan_hours, found.between):
             click.echo(line)
     for line in avoided(found.denied, found.zone):
         click.echo(line)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ert_deploy.core.market.cost import spread
 from ert_deploy.core.market.stages import Stages
 from ert_deploy.core.planning.offers import Ranked
 
@@ -20,18 +19,19 @@ def money(price: float) -> str:
     return f"${price:.{3 if price < 1 else 2 if price < 10_000 else 0}f}"
 
 
-def offer_lines(ranked: Ranked, hours: float, *others: Ranked) -> Iterator[str]:
+def offer_lines(ranked: Ranked, hours: float, between: tuple[float, float] | None) -> Iterator[str]:
     """Yield lines of at most 80 columns about the offer, its costs, and the minutes of each stage.
 
-    The range of the costs is also that of the `others`, which a run may rent in its place.
+    `between` are the $ that 5 and 95 of 100 runs stay within, with all machines that they rent.
     """
     offer, cost = ranked.offer, ranked.estimate
     host = f" of host {offer.host_id}" if offer.host_id else ""
     yield f"  offer {offer.id}, {offer.gpu_name}, {offer.geolocation}, machine {offer.machine_id}{host}"[:WIDTH]
     until, whole = money(cost.to_healthy()), money(cost.expected())
     yield f"  costs     ${cost.hourly:.4f}/h, {until} until healthy, {whole} with {hours:g} h"
-    low, high = map(money, spread([cost, *(one.estimate for one in others)]))
-    yield f"  between   {low} and {high} in 9 of 10 such runs, with {hours:g} h"
+    if between is not None:
+        low, high = map(money, between)
+        yield f"  between   {low} and {high} in 9 of 10 such runs, with {hours:g} h"
     yield f"  a month   {money(cost.month())} if rented once a day, {money(cost.always_on())} if always on"
     yield f"  works     {cost.works:.0%} of such rentals; each that fails costs up to {money(cost.until_healthy())}"
     yield "  minutes      " + "".join(f"{name:>9}" for name in NAMES)

@@ -11,7 +11,6 @@ from ert_deploy.app.preview import Plan
 from ert_deploy.cli.rows import columns
 from ert_deploy.cli.view.lines import symbol, verb
 from ert_deploy.cli.view.offer import offer_document, offer_lines
-from ert_deploy.core.market.cost import spread
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.model.text import printable, span
@@ -32,7 +31,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         yield from _wrapped("  ! ", one.what + (f" ({_span(one.seconds)} at most)" if one.seconds else ""))
     if plan.offer is not None:
         yield f"the best of {plan.matching} offers that match:"
-        yield from offer_lines(plan.offer, plan.hours, *plan.others_in_place)
+        yield from offer_lines(plan.offer, plan.hours, plan.between)
     if plan.steps:
         steps = "1 step" if len(plan.steps) == 1 else f"{len(plan.steps)} steps, each planned again before it is taken"
         yield f"{steps}:"
@@ -113,9 +112,9 @@ def plan_document(plan: Plan) -> dict[str, Any]:
 
 def _range(plan: Plan) -> dict[str, float] | None:
     """Return the $ for the planned hours and all before them that 5 and 95 of 100 runs stay within."""
-    if plan.offer is None:
+    if plan.between is None:
         return None
-    low, high = spread([plan.offer.estimate, *(one.estimate for one in plan.others_in_place)])
+    low, high = plan.between
     return {"p5": round(low, 4), "p95": round(high, 4)}
 
 

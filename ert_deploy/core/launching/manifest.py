@@ -23,13 +23,14 @@ class Manifest:
     """Response of a registry about one name.
 
     `detail` is its message, or why it could not be read. `platforms` are those for which it exists, such as
-    `linux/arm64`; empty if unknown. `size` is the number of bytes to download for `PLATFORM`, 0 if unknown.
+    `linux/arm64`; empty if unknown. `layers` are the bytes to download for `PLATFORM`, in the order of the manifest;
+    empty if unknown.
     """
 
     access: Access
     detail: str = ""
     platforms: tuple[str, ...] = ()
-    size: int = 0
+    layers: tuple[int, ...] = ()
 
     @property
     def runs_here(self) -> bool:
@@ -37,9 +38,14 @@ class Manifest:
         return not self.platforms or PLATFORM in self.platforms
 
     @property
+    def pullable(self) -> bool:
+        """Whether any host can pull it, by its registry."""
+        return self.access is Access.FOUND and self.runs_here
+
+    @property
     def gb(self) -> float:
         """The size of the download in GB (10^9 bytes)."""
-        return self.size / 1e9
+        return sum(self.layers) / 1e9
 
 
 UNASKED = Manifest(Access.UNASKED)

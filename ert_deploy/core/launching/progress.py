@@ -25,6 +25,7 @@ LEAST_LATE = 0.6
 LEAST_MEASURED = 0.1  # share of timings/no_progress from which on a race believes what it sees: half a minute of 5
 # A machine is given up when another one would be ready sooner even at twice the expected time.
 SOONER = 2.0
+LEAST_MOVES = 3  # changes of its message from which on a pull was none of an image that is there already
 NAMES = {
     RENT: "provisioning the machine",
     PULL: "pulling the image",
@@ -41,7 +42,9 @@ class Curve:
 
     `limit` is timings/boot_limit and `patience` timings/no_progress, in seconds. Nothing is behind in a `lenient`
     stage: so many hosts were that the expectation is wrong. `odds`, `hourly` in $/h, and the $ of `boot`, `download`
-    and the planned hours (`running`) are those of the offer; `model_share` is the model's part of the download.
+    and the planned hours (`running`) are those of the offer; `model_share` is the model's part of the download, and
+    `layers` are the sizes of the image's layers in the order of its manifest, empty if that was not read; `unpack` are
+    the seconds of the pull that no faster link saves.
     """
 
     stages: Stages
@@ -56,6 +59,8 @@ class Curve:
     download: float = 0.0
     running: float = 0.0
     model_share: float = 1.0
+    layers: tuple[int, ...] = ()
+    unpack: float = 0.0
 
     def deadline(self, stage: LaunchStage, deviations: float) -> float:
         """Return the seconds after which a stage has taken longer than all but a share of such hosts need for it."""
@@ -85,7 +90,7 @@ def follow(watch: Watch, previous: Watch | None, instance: Instance, health: Hea
         arrived = health.completed if health is not None else 0
         entered = curve.began if previous is None and stage <= PULL else now
         pulled = previous.pulled if previous is not None else 0.0
-        if previous is not None and previous.stage <= PULL and stage > PULL:
+        if previous is not None and previous.stage <= PULL and stage > PULL and previous.moves >= LEAST_MOVES:
             pulled = now - curve.began
         return Watch(watch.mark, watch.since, watch.strikes, now, stage, entered, arrived, pulled=pulled)
     gap = now - previous.seen

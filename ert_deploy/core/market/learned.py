@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TypeAlias, TypeVar
 
 from ert_deploy.core.market.rates import BOOT, usual_pull, usual_rate
 from ert_deploy.core.model.observed import Offer
@@ -83,14 +84,29 @@ class Learned:
 NOTHING = Learned()
 
 
-def learn(launches: Iterable[Launched]) -> Learned:
-    """Return what the launches in the state show."""
-    return _learned(tuple(launches))
+@quick_dataclass
+class Pulled:
+    """Rate in Mb/s of a machine's link by the pace of its pull in this run, and what it advertises."""
+
+    machine_id: str
+    host_id: str
+    advertised: float
+    rate: float
+
+
+Past: TypeAlias = Launched | Pulled
+_Past = TypeVar("_Past", bound=Past)
+
+
+def learn(launches: Iterable[Launched], pulls: Iterable[Pulled] = ()) -> Learned:
+    """Return what the launches in the state show, and the pulls of this run: their link only, as they have no end."""
+    return _learned(tuple(launches), tuple(pulls))
 
 
 @lru_cache(maxsize=16)
-def _learned(found: tuple[Launched, ...]) -> Learned:
-    machines, hosts = defaultdict[str, list[Launched]](list), defaultdict[str, list[Launched]](list)
+def _learned(ended: tuple[Launched, ...], pulls: tuple[Pulled, ...]) -> Learned:
+    machines, hosts = defaultdict[str, list[Past]](list), defaultdict[str, list[Past]](list)
+    found: tuple[Past, ...] = (*ended, *pulls)
     for one in found:
         machines[one.machine_id].append(one)
         hosts[one.host_id].append(one)
@@ -102,18 +118,19 @@ def _learned(found: tuple[Launched, ...]) -> Learned:
     )
 
 
-def _evidence(group: Iterable[Launched]) -> Evidence:
+def _evidence(group: Iterable[Past]) -> Evidence:
     found = tuple(group)
-    healthy = sum(one.healthy for one in found)
-    return Evidence(healthy, len(found) - healthy, _sample(found, _delivered), _sample(found, _started))
+    ended = [one for one in found if isinstance(one, Launched)]
+    healthy = sum(one.healthy for one in ended)
+    return Evidence(healthy, len(ended) - healthy, _sample(found, _delivered), _sample(ended, _started))
 
 
-def _sample(group: Iterable[Launched], ratio: Callable[[Launched], float]) -> Sample:
+def _sample(group: Iterable[_Past], ratio: Callable[[_Past], float]) -> Sample:
     logs = [math.log(value) for one in group if 1 / BELIEVED <= (value := ratio(one)) <= BELIEVED]
     return Sample(len(logs), sum(logs) / len(logs)) if logs else Sample()
 
 
-def _delivered(one: Launched) -> float:
+def _delivered(one: Past) -> float:
     return one.rate / usual_rate(one.advertised)
 
 

@@ -17,6 +17,8 @@ RELATION = 0.5
 PULL = 30.0
 # Docker downloads and unpacks 11.8 GB in 134 s on a fast link (public log of freesolo-co/flash-worker:cu128).
 UNPACK_RATE = 704.0  # Mb/s
+# Of an image alone: between that log (88 MB/s) and 7 to 10 minutes for one of 20 GB (tensorfuse/fastpull, 40 MB/s).
+UNPACK_ALONE = 480.0  # Mb/s
 # The port is reached 30 to 60 s after the container runs (lifehaverdev/stationthisdeluxebot: vastai/notes/research.md).
 BOOT = 45.0
 
@@ -30,3 +32,13 @@ def usual_rate(advertised: float) -> float:
 def usual_pull(image_gb: float, rate: float) -> float:
     """Return the seconds until an image of this size is on a host that delivers this rate in Mb/s."""
     return PULL + image_gb * MBIT_PER_GB / min(rate, UNPACK_RATE)
+
+
+def unpacking(image_gb: float) -> float:
+    """Return the seconds of a pull that no faster link saves."""
+    return image_gb * MBIT_PER_GB / UNPACK_ALONE
+
+
+def pull_rate(image_gb: float, seconds: float) -> float:
+    """Return the rate in Mb/s of a link on which an image took so long, with a second for the least that is seen."""
+    return image_gb * MBIT_PER_GB / max(seconds - PULL - unpacking(image_gb), 1.0)

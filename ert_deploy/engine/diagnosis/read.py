@@ -45,7 +45,7 @@ def read_evidence(desired: Desired) -> Effects[Evidence]:
     if not any(problem.source is Source.WEB for problem in problems):
         yield from _preflight(read, problems)
     if desired.external is None:
-        for finding in (yield from registry_findings(desired.launch)):
+        for finding in (yield from registry_findings(desired.launch, RunMemory())):
             problems += [Problem(Source.IMAGE, finding.what, hint=finding.hint)] if finding.stops else []
     moment = yield from ask(TimeSource.moment)
     evidence = Evidence(tuple(problems), facts, clock=moment.wall - (moment.provider or moment.wall))

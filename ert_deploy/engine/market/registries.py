@@ -14,7 +14,7 @@ from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.events import Trouble
 from ert_deploy.engine.app_proof import Finding
 from ert_deploy.engine.effects import Effects, ask
-from ert_deploy.engine.run_context import Run
+from ert_deploy.engine.run_context import Run, RunMemory
 from ert_deploy.ports import Audience, Registries
 
 OLLAMA = "ollama"  # the one kind of model server that downloads its model by name
@@ -26,19 +26,20 @@ def check_registries(run: Run) -> Effects[None]:
     """Raise UsageError if no machine could start with this config; report what is not known. Once in a run."""
     if run.memory.registries_read:
         return
-    run.memory.registries_read = True
-    launch = run.desired.launch
-    image = yield from ask(Registries.image, launch.image)
-    run.memory.pullable = image.access is Access.FOUND and image.runs_here
-    for finding in (yield from _findings(launch, image)):
+    for finding in (yield from registry_findings(run.desired.launch, run.memory)):
         if finding.stops:
             raise UsageError(finding.what, hint=finding.hint)
         yield from ask(Audience.tell, Trouble(finding.what, finding.hint))
 
 
-def registry_findings(launch: Launch) -> Effects[tuple[Finding, ...]]:
-    """Return what is wrong with the variables, the image and the model, as far as their registry reports it."""
-    return (yield from _findings(launch, (yield from ask(Registries.image, launch.image))))
+def registry_findings(launch: Launch, memory: RunMemory) -> Effects[tuple[Finding, ...]]:
+    """Return what is wrong with the variables, the image and the model, as far as their registry reports it.
+
+    The response about the image is noted in the memory, as in a run.
+    """
+    memory.registries_read = True
+    memory.image = yield from ask(Registries.image, launch.image)
+    return (yield from _findings(launch, memory.image))
 
 
 def _findings(launch: Launch, image: Manifest) -> Effects[tuple[Finding, ...]]:
