@@ -71,11 +71,12 @@ def test_the_table_of_offers_uses_the_width_and_marks_what_is_cut(
 
 
 def test_offers_and_plan_name_one_range_for_the_best_offer(capsys: pytest.CaptureFixture[str]) -> None:
-    """A run may rent the next offer in its place, whoever shows it."""
-    choice = choose([offer(1, dph_total=0.2), offer(2, dph_total=0.3)], UP)
-    wanted = [line for line in offer_lines(choice.ranked[0], UP.plan_hours, choice.ranked[1]) if "between" in line]
+    """What it is follows in `tests/app/test_offers_in_order.py`."""
+    choice, between = choose([offer(1, dph_total=0.2), offer(2, dph_total=0.3)], UP), (0.125, 0.75)
+    wanted = [line for line in offer_lines(choice.ranked[0], UP.plan_hours, between) if "between" in line]
+    assert len(wanted) == 1
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(offers, "offers", lambda *_, **__: Offers(choice, UP))
+        patched.setattr(offers, "offers", lambda *_, **__: Offers(choice, UP, between=between))
         with pytest.raises(SystemExit):
             main(["offers"])
     assert [line for line in capsys.readouterr().out.splitlines() if "between" in line] == wanted

@@ -1,6 +1,6 @@
 """Printed cost: the range that `plan` prints before a run, against what that run cost on the market.
 
-Of 60 launches each (seeds 0 to 59) it held 85 % in the quiet market, 88 % in the busy one, and 87 % on the bad day.
+Of 60 launches each (seeds 0 to 59) it held 85 % in the quiet market, 83 % in the busy one, and 85 % on the bad day.
 """
 
 from __future__ import annotations
