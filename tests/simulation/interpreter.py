@@ -30,29 +30,40 @@ from tests.simulation.ports import app_probe, backend, gpu_host, state_store, we
 from tests.simulation.world import Killed, World
 
 LATENCY = 0.1
-# Without I/O or a result that matters, so without faults. Names, as a lookup in the class costs as much as the call.
-TELL, TURN, MOMENT, SLEEP, DRAW = Audience.tell, GpuHost.await_turn, TimeSource.moment, Clock.sleep, Entropy.token_bytes
-REGISTRIES, THERE = (Registries.image, Registries.model), Manifest(Access.FOUND)  # they never raise, only advise
+THERE = Manifest(Access.FOUND)  # what registries say: they never raise, only advise
 Hand: TypeAlias = Callable[..., Any]  # takes the `World` and the arguments of the port method
+
+
+def _nothing(world: World, effect: Effect) -> None:
+    """Do what takes no time and has no result."""
+
+
+def _there(world: World, effect: Effect) -> Manifest:
+    return THERE
+
+
+def _moment(world: World, effect: Effect) -> Any:
+    return world.operator.read(world.now)
+
+
+def _sleep(world: World, effect: Effect) -> None:
+    world.took = effect.args[0]
+
+
+def _draw(world: World, effect: Effect) -> bytes:
+    world.took = LATENCY
+    world.drawn += 1
+    return world.drawn.to_bytes(effect.args[0], "big")
 
 
 def carry_out(world: World, effect: Effect) -> Any:
     """Execute one effect. Raises the documented errors of the port, `Killed` or `Violation`."""
     call = effect.method
     world.effects += 1
-    if call is TELL or call is TURN:
-        return None
-    if call in REGISTRIES:
-        return THERE
-    if call is MOMENT:
-        return world.operator.read(world.now)
+    own = OWN.get(call)
+    if own is not None:
+        return own(world, effect)
     world.took = LATENCY
-    if call is SLEEP:
-        world.took = effect.args[0]
-        return None
-    if call is DRAW:
-        world.drawn += 1
-        return world.drawn.to_bytes(effect.args[0], "big")
     world.calls += 1
     if world.seen is not None:
         world.seen.append(call)
@@ -153,4 +164,9 @@ HANDS: dict[Method, Hand] = {
     for method in methods(protocol)
     if method.__name__ in vars(module)
 }
+# Without I/O or a result that matters, so without faults.
+OWN: dict[Method, Hand] = {
+    Audience.tell: _nothing, GpuHost.await_turn: _nothing, Registries.image: _there, Registries.model: _there,
+    TimeSource.moment: _moment, Clock.sleep: _sleep, Entropy.token_bytes: _draw,
+}  # fmt: skip
 HANDS |= {method: _rarely(method, HANDS[method]) for method in RARE}
