@@ -13,7 +13,7 @@ from ert_deploy.core.model.errors import NeedsAttention
 from ert_deploy.core.model.provider import InstanceId
 
 UNTOLD = "the app still points at the old backend"
-RETRY = "run `ert-deploy down` again when the web host answers"
+RETRY = "run `ert-deploy down` again when the web host is reachable"
 
 
 def needs_attention(outcome: Outcome) -> NeedsAttention | None:

@@ -1,6 +1,6 @@
 """WSGI entry point: `gunicorn -k gthread -w 1 --threads 100 --no-control-socket --bind 0.0.0.0:$PORT wsgi:app`.
 
-Run a single worker, unless processes can share what they need: `gunicorn.conf.py` refuses more. Render starts gunicorn
+Run a single worker, unless processes can share what they need: `gunicorn.conf.py` rejects more. Render starts gunicorn
 with `--preload`, which imports this module in a parent process before the fork, and a fork does not copy threads. So
 the import starts nothing: the dashboard is started in the worker by `gunicorn.conf.py`, or by the first request under
 any other server.

@@ -1,4 +1,4 @@
-"""`ert-deploy init` for an app on a server that is already there: asked, given, learned, and what it refuses."""
+"""`ert-deploy init` for an app on a server that is already there: asked, given, learned, and what it rejects."""
 
 from __future__ import annotations
 

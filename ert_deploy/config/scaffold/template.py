@@ -1,4 +1,4 @@
-"""Config template: generates the config of a new project for `ert-deploy init` from the user's answers. No I/O.
+"""Config template: generates the config of a new project for `ert-deploy init` from what the user chose. No I/O.
 
 It contains only values that differ from the defaults. It is checked by the same validators as any other config, as a
 draft: the image may still be the placeholder, which `up` does not accept.
@@ -149,7 +149,7 @@ _APP = """
 
 
 def draft(answers: dict[str, str], owner: str) -> str:
-    """Return the text of a config from the answers, one for each of the `questions`, and an owner id."""
+    """Return the text of a config from the replies, one for each of the `questions`, and an owner id."""
     cloud, host = chosen(answers)
     shown = {question.name: _shown(question, answers[question.name]) for question in questions(answers)}
     head = {"schema": SCHEMA_FILE, "keys_line": _keys(cloud, host, answers), "providers_line": _named(cloud, host)}

@@ -47,7 +47,7 @@ class Process:
 
 @contextmanager
 def web_process(environ: dict[str, str], folder: Path, image: Path = IMAGE) -> Iterator[Process]:
-    """Run the dashboard of a checkout under gunicorn, and wait until it answers."""
+    """Run the dashboard of a checkout under gunicorn, and wait until it is ready."""
     port = free_port()
     options = f"-k gthread -w 1 --threads 20 --no-control-socket --bind 127.0.0.1:{port} wsgi:app"
     with (
