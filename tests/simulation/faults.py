@@ -233,7 +233,7 @@ class Faults:
             return round(self.draw.uniform(1.0, SLOW.get(call, 120.0)), 1)
         if name == "jump":
             return self.draw.choice((-3600.0, 3600.0))
-        if name == "kill-after" and call is GpuHost.start:  # what nobody saw may also have been queued
+        if name == "kill-after" and call is GpuHost.start:  # one that is not seen may also have been queued
             return round(self.draw.uniform(*RANGES["queued"]), 1) if self.draw.random() < QUEUED_SHARE else 0.0
         if name == "ghost":
             return round(self.draw.choice((self.draw.uniform(BEHIND, 900.0), 1e9)), 1)
