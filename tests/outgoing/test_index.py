@@ -17,7 +17,7 @@ ROW = re.compile(r"^\| (?P<call>[^|]+) \| `(?P<module>[\w./-]+\.py)` \| (?P<way>
 # Names of callables that open a connection, directly or by a library, independent of the imported name.
 OPENERS = re.compile(
     r"(?:^|\.)(?:exchange|create_connection|open_connection|create_unix_connection|HTTPConnection|HTTPSConnection"
-    r"|urlopen|create_engine|build_opener|urlretrieve|ClientSession|SSHClient|APIClient|DockerClient|from_env|VastAI|VastClient"
+    r"|urlopen|create_engine|build_opener|urlretrieve|ClientSession|from_url|SSHClient|APIClient|DockerClient|from_env|VastAI|VastClient"
     r"|AsyncClient|connect|connect_ex|sendto)$"
     r"|^(?:requests|httpx|aiohttp)\.(?:get|post|put|delete|patch|head|options|request|stream|Session|session|Client)$"
     r"|^requests\.sessions\.|^(?:boto3|botocore)\.|^(?:smtplib|ftplib|telnetlib|imaplib|poplib|xmlrpc)\."
@@ -34,13 +34,14 @@ LIBRARIES = frozenset(
         "vastai",
         "urllib3",
         "psycopg",
+        "redis",
         "smtplib",
         "ftplib",
     ]
 )
 # Callables with such a name that do not open a network connection.
 HARMLESS = {
-    ("images/dashboard/ert_dashboard/storage/store.py", "sqlite3.connect"),
+    ("images/dashboard/ert_dashboard/storage/file_columns.py", "sqlite3.connect"),
 }
 
 
