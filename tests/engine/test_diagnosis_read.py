@@ -10,6 +10,7 @@ import pytest
 from ert_deploy.core.diagnosis.diagnose import diagnose
 from ert_deploy.core.diagnosis.evidence import Evidence, Source
 from ert_deploy.core.launching.manifest import Access, Manifest
+from ert_deploy.core.model.app.external import External
 from ert_deploy.core.model.boot.failure import Failure
 from ert_deploy.core.model.desired import Criteria, Launch, Phase, Target
 from ert_deploy.core.model.errors import CannotObserve, Damaged, Rejected, UsageError
@@ -219,6 +220,16 @@ def test_one_of_two_apps_that_fails_once_is_looked_at_again() -> None:
     made.web.fingerprint = fingerprint  # type: ignore[method-assign]
     made.web.answer = lambda app_url, target: AppAnswer(statuses[target.service].pop(0))  # type: ignore[method-assign]
     assert diagnose(run(read_evidence(BOTH), made.ports)) == ()
+
+
+def test_for_an_external_server_neither_the_image_nor_the_market_is_looked_up() -> None:
+    made, server = world(), External("https://llm.example.org", "qwen3:8b")
+    made.registries.images[WANTED.launch.image] = Manifest(Access.WITHHELD)
+    assert [problem.source for problem in read(made).problems] == [Source.IMAGE]
+    assert "search" in made.gpu.faults.calls
+    made.gpu.faults.calls.clear()
+    assert run(read_evidence(replace(WANTED, external=server)), made.ports).problems == ()
+    assert "search" not in made.gpu.faults.calls
 
 
 def test_phases_do_not_matter() -> None:
