@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import InstanceRecord
 from ert_deploy.core.planning.situation import Situation
 from tests.support.situations import NOW, UP, app, env, healthy, instance, mark, off, record, rollout, seen, served
@@ -45,3 +46,10 @@ def test_an_app_runs_with_nothing_else_where_it_shows_what_its_environment_holds
     held = {**off(), **{name: value for name, value in env(1).items() if name == UP.targets[0].names.fingerprint}}
     observed = seen(instance(1), apps=(app(held, shows=shown),), health=(healthy(1),))
     assert not Situation(UP, observed).runs_with(instance(1))
+
+
+@pytest.mark.parametrize(("secret", "may"), [("", True), ("00" * 32, False)])
+def test_an_app_may_run_with_an_instance_that_can_prove_nothing(secret: str, may: bool) -> None:
+    edited = replace(instance(1), boot_secret=Secret(secret))
+    observed = seen(edited, records=(record(1),), apps=(RUNNING_WITH_IT,))
+    assert Situation(UP, observed).runs_with(edited) is may

@@ -55,7 +55,7 @@ def instance(number: int, **changes: Any) -> Instance:
         id=nth(number), mark=Mark("ert", token(number)), claims="ert", **states,
         machine_id=str(number + 1000), dph=0.2, address=Address("203.0.113.7", 40000 + number),
         spec=UP.launch.spec(), key_hashes=(KEY.sha256(),), born=Mark("ert", token(number)), owner="our-project:",
-        label_token=token(number),
+        label_token=token(number), boot_secret=Secret(nth(number) * 16),
     )  # fmt: skip
     return replace(base, **changes)
 

@@ -111,8 +111,11 @@ def runs_with(instance: Instance, observed: Observed, targets: Targets, key_of: 
     Values that were restored after a deploy are not used by the running process.
     """
     health = observed.health.get(instance.id)
-    if instance.address is None or health is None or health.certificate is None:
+    if instance.address is None:
         return False
+    if health is None or health.certificate is None:
+        # Without its boot secret (its environment was edited) it can never prove itself, and may still be in use.
+        return not instance.boot_secret.reveal() and _may_run_with(instance, observed, targets)
     key = key_of(instance)
     if key is None:
         # Its key was removed from the environment by a `down` that was interrupted before its deploy.
