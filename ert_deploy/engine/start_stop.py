@@ -11,8 +11,9 @@ from dataclasses import replace
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, Outcome, Rejected, StartRefused, Transient
 from ert_deploy.core.model.events import Stopped, Stranded, Trouble, Waiting, Woken
-from ert_deploy.core.model.observed import Observed, Vital
+from ert_deploy.core.model.observed import Instance, Observed, Vital
 from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import InstanceRecord, State
 from ert_deploy.core.planning.sleep import start_may_come
 from ert_deploy.engine.effects import Effects, ask
@@ -113,10 +114,16 @@ def await_stop(step: steps.AwaitStop, run: Run) -> Effects[None]:
     yield from ask(Clock.sleep, run.desired.timings.poll)
 
 
+def _key_to_ask_with(instance: Instance, run: Run) -> Secret | None:
+    """Return its key, or one that an app has beside its address: added since the state was read, by another run."""
+    key = run.situation.current_key(instance)
+    return key if key is not None else next(iter(run.situation.keys_beside(instance).values()), None)
+
+
 def _busy(number: InstanceId, run: Run) -> Effects[bool]:
     """Whether reports delay the stop, for at most `timings/finish`. False if it does not respond."""
     health, instance = run.observed.health.get(number), next(i for i in run.observed.instances if i.id == number)
-    address, key = instance.address, run.situation.current_key(instance)
+    address, key = instance.address, _key_to_ask_with(instance, run)
     if health is None or health.vital is not Vital.HEALTHY or health.certificate is None:
         return False
     if key is None or address is None:

@@ -90,6 +90,17 @@ def test_one_that_nobody_holds_a_key_for_is_stopped_without_asking() -> None:
     is_asleep(made)
 
 
+def test_reports_are_asked_for_with_the_key_beside_its_address_where_the_state_was_read_too_early() -> None:
+    """Another run gave the backend this key after our slow read of the state, and before that of the environment."""
+    made = awake()
+    (record,) = made.store.state.records
+    made.store.save(made.store.state.put_record(replace(record, keys=("ab" * 32,))))
+    made.backend.reports = 2
+    up(made, SLEEP)
+    is_asleep(made)
+    assert made.backend.reports == 0
+
+
 def test_sleep_soon_after_a_wake_stops_the_gpu_at_once_and_outwaits_a_start_that_may_still_come() -> None:
     made = asleep()
     up(made, WAKE)
