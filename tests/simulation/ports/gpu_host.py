@@ -136,7 +136,10 @@ def _may_be_second(world: World, wanted: Desired, host: str) -> None:
 
 def _boots_well(world: World, made: Machine, cap: float) -> bool:
     """Whether its command has seen it as it is, can know that it is its own, and has no reason to give it up."""
-    seen = made.listed <= world.now and world.state.record(made.id) is not None and made.edited < world.listing
+    record = world.state.record(made.id)
+    if record is None or record.stranded:  # its start was given up: one in the console does not make it the backend
+        return False
+    seen = made.listed <= world.now and made.edited < world.listing
     sound = made.labelled and made.environed and not (made.trouble or made.halted)
     return seen and sound and made.price <= cap
 
