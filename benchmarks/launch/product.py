@@ -52,7 +52,7 @@ class OverError(Exception):
     """Raised by a port once the launch counts as failed."""
 
 
-def wanted(*, verified_only: bool) -> Desired:
+def wanted(*, verified_only: bool, prefer: Prefer = Prefer.TIME) -> Desired:
     """Return the config of every launch: the defaults, a hedge, and the criteria that all policies share."""
     criteria = Criteria(
         max_dph=MAX_DPH, min_reliability=MIN_RELIABILITY, min_inet_down=MIN_INET_DOWN, max_inet_cost=MAX_INET_COST,
@@ -65,7 +65,7 @@ def wanted(*, verified_only: bool) -> Desired:
         image_gb=IMAGE_GB,
         model_gb=MODEL_GB,
         hedge=SLOTS,
-        prefer=Prefer.TIME,
+        prefer=prefer,
     )
     return Desired("ert", Phase.RUNNING, container, criteria, (), plan_hours=PLAN_HOURS, owner="bench-market")
 
@@ -252,9 +252,9 @@ def ports_on(session: Session) -> Ports:
     return Ports(gpu, none, Backends(gpu), none, Manifests(), Store(), local, local, local)
 
 
-def launch(session: Session, *, verified_only: bool) -> Launch:
+def launch(session: Session, *, verified_only: bool, prefer: Prefer = Prefer.TIME) -> Launch:
     """Run `up` on a session, again after each failure, until a backend is healthy or the time is over."""
-    ports, desired = ports_on(session), wanted(verified_only=verified_only)
+    ports, desired = ports_on(session), wanted(verified_only=verified_only, prefer=prefer)
     backends = cast(Backends, ports.backend)
     try:
         while not _is_up(desired, ports):

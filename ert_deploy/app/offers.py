@@ -20,7 +20,7 @@ from ert_deploy.engine.run_context import RunMemory
 class Offers:
     """The accepted and rejected offers, the criteria, and which machines and hosts are denied because of failures.
 
-    `between` are the $ that 5 and 95 of 100 runs stay within; None if no offer matches. `sandbox`: the offers and their
+    `between` are the $ that 9 of 10 runs stay within; None if no offer matches. `sandbox`: the offers and their
     prices are made up.
     """
 

@@ -41,7 +41,7 @@ class Plan:
 
     `findings` are facts to know before `up`; one with `stops` makes `up` fail. `offer` is the one that would be rented
     now out of `matching`, None if none would be, or if the market could not be read; `hours` are the planned ones.
-    `between` are the $ that 5 and 95 of 100 such runs stay within, planned hours and all machines included. `summary`
+    `between` are the $ that 9 of 10 such runs stay within, planned hours and all machines included. `summary`
     is what the steps do to machines and variables, and `situation` what the plan was made from. `sandbox`: offers and
     prices are made up.
     """

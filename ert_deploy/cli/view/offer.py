@@ -22,7 +22,7 @@ def money(price: float) -> str:
 def offer_lines(ranked: Ranked, hours: float, between: tuple[float, float] | None) -> Iterator[str]:
     """Yield lines of at most 80 columns about the offer, its costs, and the minutes of each stage.
 
-    `between` are the $ that 5 and 95 of 100 runs stay within, with all machines that they rent.
+    `between` are the $ that 9 of 10 runs stay within, with all machines that they rent.
     """
     offer, cost = ranked.offer, ranked.estimate
     host = f" of host {offer.host_id}" if offer.host_id else ""

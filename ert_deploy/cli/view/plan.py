@@ -111,7 +111,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
 
 
 def _range(plan: Plan) -> dict[str, float] | None:
-    """Return the $ for the planned hours and all before them that 5 and 95 of 100 runs stay within."""
+    """Return the $ for the planned hours and all before them that 9 of 10 runs stay within."""
     if plan.between is None:
         return None
     low, high = plan.between

@@ -12,8 +12,11 @@ from ert_deploy.core.planning.offers import Ranked
 from ert_deploy.engine.market.racing import curve_of, races, worth_after
 from ert_deploy.engine.run_context import RunMemory
 
-LOW = 0.05
-HIGH = 0.95
+# Runs on the launch market scatter more than the model: these parts of it hold 9 of 10 of them (`make bench-range`).
+LOW = 0.04
+HIGH = 0.96
+RACED_LOW = 0.02
+RACED_HIGH = 0.98
 
 
 def cost_range(ranked: Sequence[Ranked], desired: Desired, memory: RunMemory) -> tuple[float, float]:
@@ -25,4 +28,4 @@ def cost_range(ranked: Sequence[Ranked], desired: Desired, memory: RunMemory) ->
         return spread((one.estimate for one in ranked[:2]), LOW, HIGH)
     curves = [curve_of(one, desired, 0.0, memory) for one in ranked]
     found = costs(curves, partial(worth_after, desired=desired), min(desired.launch.hedge, desired.slots))
-    return within(found, LOW), within(found, HIGH)
+    return within(found, RACED_LOW), within(found, RACED_HIGH)
