@@ -78,7 +78,7 @@ LAUNCHES ?= 10000
 bench-launch: $(VENV)/.dev  ## Measure: launch policies on a model of the market, 10,000 launches each (LAUNCHES=1000: fewer; FLAGS=--write: write the page)
 	PYTHONPATH=. $(BIN)/python -m benchmarks.launch --launches $(LAUNCHES) $(FLAGS)
 
-bench-range: $(VENV)/.dev  ## Measure: the cost range that `plan` prints against what 200 runs cost on the launch market (FLAGS=--launches=60: fewer)
+bench-range: $(VENV)/.dev  ## Measure: the cost range of `plan` against what 200 runs cost on the launch market (FLAGS=--launches=60: fewer)
 	PYTHONPATH=. $(BIN)/python -m benchmarks.launch.printed $(FLAGS)
 
 STRIKES ?= 60

@@ -1,4 +1,4 @@
-"""`make bench-range`: the cost range that `plan` shows, against what that run cost on the launch market."""
+"""`make bench-range`: the cost range of `plan` against what that run cost on the launch market."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Printed cost: the range that `plan` shows before a run, against what that run cost on the market.
+"""Printed cost: the range of `plan` before a run, against what that run cost on the market.
 
 A share of `make bench-range`, which plays 200 launches of each policy in each mood.
 """
