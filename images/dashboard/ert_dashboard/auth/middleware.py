@@ -63,7 +63,7 @@ class AccessMiddleware:
     def _too_often(self, asked: Request) -> Response | None:
         client = asked.environ[CLIENT]
         wait = self._all.take(client)
-        if not wait and asked.method == "POST" and asked.path == "/api/generate":
+        if not wait and asked.method == "POST" and (asked.path == "/api/generate" or asked.path.endswith("/resume")):
             wait = self._reports.take(client)
         if not wait:
             return None
