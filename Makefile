@@ -132,8 +132,9 @@ VASTAI ?= pinned
 clients-vast-test: $(VENV)/.dev .clients/vast-$(VASTAI)/.done  ## Drive the sandbox's Vast with Vast's own command line in an environment of its own (VASTAI=newest: its newest release)
 	ERT_VASTAI_PYTHON=$(CURDIR)/.clients/vast-$(VASTAI)/bin/python $(BIN)/pytest -q -n0 tests/sandbox/test_vast_cli_*.py
 
-bench-dashboard: $(VENV)/.dev  ## Measure: the dashboard's memory with 50 open pages and its answers without the backend
+bench-dashboard: $(VENV)/.dev  ## Measure: the dashboard's memory with 50 open pages, its answers without the backend, and with 500 half-open connections
 	PYTHONPATH=. $(BIN)/python benchmarks/dashboard.py
+	PYTHONPATH=.:images/dashboard $(BIN)/python -m benchmarks.dashboard_idle
 
 N ?= 1000000
 FAULTS ?= 3

@@ -98,8 +98,7 @@ def wait_for(port: int) -> None:
 def open_page(port: int) -> simple_websocket.Client:
     """Open a Socket.IO connection like a page; raise SystemExit if it fails."""
     page = simple_websocket.Client(f"ws://127.0.0.1:{port}/socket.io/?EIO=4&transport=websocket")
-    page.receive(10)
-    page.send("40")
+    page.send("40")  # at once: this client sees a frame in the packet of the handshake only with the next one
     for _ in range(50):  # events may be received before the acknowledgement
         if str(page.receive(10)).startswith("40"):
             return page

@@ -35,8 +35,7 @@ def test_the_dashboard_s_service(settings: Settings) -> None:
     (service,) = services(render(settings))
     assert service["name"] == "ert-dashboard"
     assert service["healthCheckPath"] == "/health"
-    assert service["startCommand"].startswith("gunicorn -k gthread -w 1 ")
-    assert service["startCommand"].endswith("--bind 0.0.0.0:$PORT wsgi:app")
+    assert service["startCommand"] == "python -m ert_dashboard"
     assert service["plan"] == "starter"
     assert service["autoDeployTrigger"] == "checksPass"
     variables = {entry.pop("key"): entry for entry in service["envVars"]}

@@ -148,6 +148,8 @@ def a_report_that_is_being_written(world: World) -> None:
     call("POST", f"/api/reports/{report_id}/delete", 409, json={})
     call("POST", f"/api/reports/{report_id}/abort", 200, json={})
     ended(call.client, report_id)
+    rest = call("POST", f"/api/reports/{report_id}/resume", 200, json={}).json["report_id"]
+    call("POST", f"/api/reports/{rest}/resume", 409, json={})
     call("POST", f"/api/reports/{report_id}/delete", 200, json={})
     assert call("GET", "/api/audit", 200).json["entries"]
 
@@ -180,8 +182,9 @@ def refusals(world: World) -> None:
     call("GET", "/api/reports?limit=x", 400)
     for path in ("/api/reports/x", "/reports/x.md"):
         call("GET", path, 404)
-    for path, body in (("/api/abort", {"report_id": "x"}), ("/api/reports/x/abort", {}), ("/api/reports/x/delete", {})):
-        call("POST", path, 404, json=body)
+    for what in ("abort", "delete", "resume"):
+        call("POST", f"/api/reports/x/{what}", 404, json={})
+    call("POST", "/api/abort", 404, json={"report_id": "x"})
 
 
 def without_a_backend(world: World) -> None:
@@ -227,10 +230,17 @@ def the_login(world: World) -> None:
 def a_full_queue(world: World) -> None:
     world.backend.held = True
     call = world.caller(MAX_QUEUE_SIZE="1", ERT_DASHBOARD_WORKERS="1")
+    aborted = ask(call.client)
+    until(lambda: aborted in world.backend.reports)
+    world.backend.reports[aborted].write(2)
+    until(lambda: call.client.get(f"/api/reports/{aborted}").json["draft"])
+    call("POST", f"/api/reports/{aborted}/abort", 200, json={})
+    ended(call.client, aborted)
     ask(call.client)
     until(lambda: call.client.get("/health").json["active_reports"] == 1)
     ask(call.client)
     call("POST", "/api/generate", 429, json={"ticker": "AAPL"})
+    call("POST", f"/api/reports/{aborted}/resume", 429, json={})
 
 
 SCENES = (

@@ -10,7 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,14 @@ from ert_dashboard.auth.password import hash_password
 from tests.support.dashboard import following
 from tests.support.dashboard.fake_backend import FakeBackend
 from tests.support.dashboard.fingerprint import complete
-from tests.support.dashboard.processes import Follower, Process, RoundRobin, web_process, worker_process
+from tests.support.dashboard.processes import (
+    Follower,
+    Process,
+    RoundRobin,
+    server_process,
+    web_process,
+    worker_process,
+)
 from tests.support.doubles.key_value import KeyValueServer
 from tests.support.doubles.postgres import Server
 
@@ -44,7 +51,7 @@ class Dashboard:
         self._folder = folder
         self._stack = stack
         self._started = 0
-        self.web = [self.start_web(), self.start_web()]
+        self.web = [self.start_web(), self.start_web(server_process)]  # each way to serve
         self.worker = self.start_worker()
         self.proxy = stack.enter_context(RoundRobin([one.port for one in self.web]).serving())
         self.seen: Counter[int] = Counter()
@@ -62,9 +69,9 @@ class Dashboard:
         assert entered.status_code == 303
         self.cookie = f"ert_session={self.visitor.cookies['ert_session']}"
 
-    def start_web(self) -> Process:
+    def start_web(self, run: Callable[..., AbstractContextManager[Process]] = web_process) -> Process:
         environ = {**self._environ, "ERT_DASHBOARD_ROLE": "web"}
-        return self._stack.enter_context(web_process(environ, self._new_folder()))
+        return self._stack.enter_context(run(environ, self._new_folder()))
 
     def start_worker(self) -> Process:
         return self._stack.enter_context(worker_process(self._environ, self._new_folder()))

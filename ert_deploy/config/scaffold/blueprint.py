@@ -16,11 +16,10 @@ from ert_deploy.core.model.errors import UsageError
 
 PYTHON_VERSION = "3.13.1"
 DASHBOARD = Blueprint().root
-# One worker an instance, because it holds the open connections in memory; threads, as gunicorn has no eventlet worker.
 MIGRATE = "python -m ert_dashboard.storage.sql.migrate"
 DATABASE_PLAN = "basic-256mb"
 STORE_PLAN = "starter"
-START = "gunicorn -k gthread -w 1 --threads 100 --no-control-socket --bind 0.0.0.0:$PORT wsgi:app"
+START = "python -m ert_dashboard"
 _NAME = "render.yaml.j2"
 _PACKAGE = Path(__file__).resolve().parents[2]
 

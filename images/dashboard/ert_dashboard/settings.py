@@ -81,7 +81,7 @@ class Settings:
     wake_wait_s: float = 1800.0
     kept_reports: int = 200
     kept_s: float | None = None
-    max_sockets: int = 60
+    max_sockets: int | None = None
     secret_key: Secret | None = None
     log_level: str = "INFO"
     instance: str = ""
@@ -124,7 +124,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         wake_wait_s=number(environ, "ERT_DASHBOARD_WAKE_WAIT", 1800, 0, 24 * 3600),
         kept_reports=int(number(environ, "ERT_DASHBOARD_KEEP", 200, 1, 100_000)),
         kept_s=number(environ, "ERT_DASHBOARD_KEEP_DAYS", 0, 0, 36_500) * 86_400 or None,
-        max_sockets=int(number(environ, "ERT_DASHBOARD_SOCKETS", 60, 1, 10_000)),
+        max_sockets=int(number(environ, "ERT_DASHBOARD_SOCKETS", 0, 0, 10_000)) or None,
         secret_key=Secret(secret_key) if secret_key else None,
         log_level=_log_level(environ),
         instance=environ.get("RENDER_INSTANCE_ID", "").strip()[:128],

@@ -50,12 +50,23 @@ def web_process(environ: dict[str, str], folder: Path, image: Path = IMAGE) -> I
     """Run the dashboard of a checkout under gunicorn, and wait until it is ready."""
     port = free_port()
     options = f"-k gthread -w 1 --threads 20 --no-control-socket --bind 127.0.0.1:{port} wsgi:app"
-    with (
-        _running(["-m", "gunicorn", *options.split()], environ, folder, port, image) as found,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as client,
-    ):
-        until(lambda: answers(client), 60)
+    with _running(["-m", "gunicorn", *options.split()], environ, folder, port, image) as found:
+        _wait_for(port)
         yield found
+
+
+@contextmanager
+def server_process(environ: dict[str, str], folder: Path) -> Iterator[Process]:
+    """Run the dashboard on the server of its own start command, and wait until it is ready."""
+    port = free_port()
+    with _running(["-m", "ert_dashboard", "--host", "127.0.0.1"], environ, folder, port) as found:
+        _wait_for(port)
+        yield found
+
+
+def _wait_for(port: int) -> None:
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as client:
+        until(lambda: answers(client), 60)
 
 
 @contextmanager
@@ -157,16 +168,11 @@ def open_page(address: str, cookie: str = "") -> Any:
     """Connect like the page, with Socket.IO's wire format."""
     url = f"ws://{address}/socket.io/?EIO=4&transport=websocket"
     headers = {"Origin": "http://127.0.0.1", **({"Cookie": cookie} if cookie else {})}
-    # This client sends a Host without the port, so the origin has none either. It misses a first frame in the same
-    # packet as the handshake response until the next frame; in that case, reconnect.
-    for _ in range(10):
-        page = simple_websocket.Client(url, headers=headers)
-        first = page.receive(3)
-        if first is not None:
-            break
-        page.close()
-    assert first[0] == "0"
+    # This client sends a Host without the port, so the origin has none either. It sees a frame that is in the same
+    # packet as the handshake response only with the next one, which the response to "40" is.
+    page = simple_websocket.Client(url, headers=headers)
     page.send("40")
+    assert page.receive(30)[0] == "0"
     assert page.receive(30).startswith("40")
     return page
 

@@ -50,17 +50,20 @@ class AccessMiddleware:
         self._reports = Rates(access.reports_per_hour / 3600, _BURST_REPORTS, clock)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        return (self.refusal(environ) or self._inner)(environ, start_response)
+
+    def refusal(self, environ: dict[str, Any]) -> Response | None:
+        """Return the response to a request that may not go on; None if it may, with client and session in `environ`."""
         asked = Request(environ)
         if asked.path in self._exempt.public:
-            return self._inner(environ, start_response)
+            return None
         environ[CLIENT] = self._access.proxies.client(environ)
-        refusal = self._too_often(asked) or self._foreign_socket(asked) or self._unknown(asked)
-        return (refusal or self._inner)(environ, start_response)
+        return self._too_often(asked) or self._foreign_socket(asked) or self._unknown(asked)
 
     def _too_often(self, asked: Request) -> Response | None:
         client = asked.environ[CLIENT]
         wait = self._all.take(client)
-        if not wait and asked.method == "POST" and asked.path == "/api/generate":
+        if not wait and asked.method == "POST" and (asked.path == "/api/generate" or asked.path.endswith("/resume")):
             wait = self._reports.take(client)
         if not wait:
             return None

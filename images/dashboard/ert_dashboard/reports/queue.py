@@ -17,6 +17,7 @@ from ert_dashboard.backend.client import BackendClient
 from ert_dashboard.base.clock import Clock
 from ert_dashboard.market.model import Company, report_request
 from ert_dashboard.reports.consumer import Consumer, Loops
+from ert_dashboard.reports.resumption import key_of, resumption
 from ert_dashboard.reports.worker import Ledger, Listener, Worker
 from ert_dashboard.storage.interface import Store
 from ert_dashboard.storage.job import DEFAULT_SECTIONS, NOBODY, Job, Status
@@ -103,9 +104,7 @@ class ReportDesk:
             before = self._store.by_key(request_key) if request_key is not None else None
             if before is not None:
                 return before
-            if self.counts()[1] >= self._limits.max_queue:
-                raise QueueFull
-            job = self._store.add(
+            return self._added(
                 Job(
                     report_id=_new_id(company.ticker),
                     ticker=company.ticker,
@@ -118,6 +117,23 @@ class ReportDesk:
                     request=report_request(company, list(DEFAULT_SECTIONS)),
                 )
             )
+
+    def resume(self, ended: Job) -> Job:
+        """Add a job for the sections that an ended report lacks, or return the one added before.
+
+        Raises `QueueFull`, and `NothingKept` for a report without sections.
+        """
+        with self._adding:
+            before = self._store.by_key(key_of(ended))
+            if before is not None:
+                return before
+            sections = self._store.drafts.of(ended.report_id).sections()
+            return self._added(resumption(ended, sections, _new_id(ended.ticker), self._clock.wall()))
+
+    def _added(self, job: Job) -> Job:
+        if self.counts()[1] >= self._limits.max_queue:
+            raise QueueFull
+        job = self._store.add(job)
         self._ledger.tell(job)
         self._look()
         return job

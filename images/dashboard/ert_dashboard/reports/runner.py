@@ -17,6 +17,7 @@ from ert_dashboard.backend.client import BackendClient, BackendError, NotThere, 
 from ert_dashboard.base.clock import Clock
 from ert_dashboard.base.interrupt import Interrupt
 from ert_dashboard.reports.markdown import section_title
+from ert_dashboard.reports.resumption import keep
 from ert_dashboard.storage.interface import Draft
 from ert_dashboard.storage.job import Job, Status, writing_progress
 
@@ -77,6 +78,7 @@ class ReportRun:
 
     def write(self) -> dict[str, Any]:
         """Return sections, metadata and generation time; raise `Failed`, or `Interrupted` from the interrupt."""
+        keep(self._job, self._draft)
         try:
             for _ in range(_MOST_RESUBMITS):
                 known = self._hand_over()
@@ -88,7 +90,8 @@ class ReportRun:
                     _LOG.info("the backend does not continue report %s; it is requested again", self._job.report_id)
                     self._polling, self._seen = False, None
                     self._draft.clear()
-                    self._save(detail="The backend restarted", last_event=None, sections_done=0)
+                    keep(self._job, self._draft)
+                    self._save(detail="The backend restarted", last_event=None, sections_done=len(self._job.kept))
             raise Failed("the backend lost the report repeatedly")
         except BackendError as error:
             raise Failed(str(error)) from error
@@ -102,7 +105,7 @@ class ReportRun:
         pauses = _Pauses(self._interrupt)
         while True:
             try:
-                known = self._client.submit(self._job.report_id, self._job.request, self._interrupt)
+                known = self._client.submit(self._job.report_id, self._job.sent, self._interrupt)
                 if known.phase is protocol.Phase.DRAINING:
                     raise Unavailable("the backend is about to stop")
             except NotThere:
@@ -192,8 +195,9 @@ class ReportRun:
         if update.phase not in (protocol.Phase.QUEUED, protocol.Phase.RUNNING):
             return
         job = self._job
-        total = update.sections_total or job.sections_total
-        said = update.sections_done
+        kept = len(job.kept)
+        total = update.sections_total + kept if update.sections_total else job.sections_total
+        said = None if update.sections_done is None else update.sections_done + kept
         done = min(total, job.sections_done + 1 if update.section_ended and said is None else said or 0)
         done = max(job.sections_done, done)
         queued = update.phase is protocol.Phase.QUEUED
@@ -230,7 +234,7 @@ class ReportRun:
     def _legacy(self) -> dict[str, Any]:
         self._save(status=Status.GENERATING, detail="Writing (this backend reports no progress)", progress=15)
         try:
-            return self._client.generate_report(self._job.request, self._interrupt)
+            return self._client.generate_report(self._job.sent, self._interrupt)
         except Unavailable as error:
             raise Failed(f"{error}; this backend cannot resume a report") from error
         except NotThere as error:

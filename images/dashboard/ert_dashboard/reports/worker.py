@@ -15,6 +15,7 @@ from ert_dashboard.backend.client import BackendClient, BackendError
 from ert_dashboard.base.clock import Clock
 from ert_dashboard.base.interrupt import Interrupt, Interrupted, Reason
 from ert_dashboard.reports.markdown import word_count
+from ert_dashboard.reports.resumption import with_kept
 from ert_dashboard.reports.runner import Failed, ReportRun
 from ert_dashboard.storage.interface import ABORTED, Store
 from ert_dashboard.storage.job import Job, Status
@@ -100,11 +101,11 @@ class Worker:
         return run.write()
 
     def _complete(self, job: Job, result: Mapping[str, Any]) -> None:
-        sections = result["sections"]
+        sections = with_kept(job, result["sections"])
         self._ledger.finish(
             job.report_id,
             Status.COMPLETED,
-            result=result,
+            result={**result, "sections": sections},
             word_count=word_count(sections),
             progress=100,
             sections_done=len(sections),

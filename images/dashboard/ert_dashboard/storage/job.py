@@ -58,6 +58,7 @@ class ReportData(TypedDict):
     abort_requested: bool
 
 
+KEPT = "kept_sections"  # in `request`: the sections that a resumed report has already; not sent to the backend
 NOBODY = ""  # the owner of a job that waits in the queue
 FINISHED = frozenset({Status.COMPLETED, Status.FAILED, Status.ABORTED})
 
@@ -95,6 +96,16 @@ class Job:
     @property
     def over(self) -> bool:
         return self.status in FINISHED
+
+    @property
+    def kept(self) -> Mapping[str, str]:
+        """Return the sections of the ended report that this one resumes."""
+        return self.request.get(KEPT) or {}
+
+    @property
+    def sent(self) -> dict[str, Any]:
+        """Return the body of the request to the backend."""
+        return {name: value for name, value in self.request.items() if name != KEPT}
 
     @property
     def filename(self) -> str:

@@ -20,7 +20,9 @@ from ert_dashboard.market.company_file import BadCompany, read_company
 from ert_dashboard.market.model import Company, SourceAway
 from ert_dashboard.market.sources_chain import OWN_REQUEST
 from ert_dashboard.reports.queue import QueueFull
+from ert_dashboard.reports.resumption import NothingKept
 from ert_dashboard.settings import Configuration
+from ert_dashboard.storage.job import Job
 from ert_dashboard.web import bodies, routes
 from ert_dashboard.web import headers as guards
 from ert_dashboard.web.bundle import read_bundle
@@ -48,6 +50,7 @@ class Api:
             abort=self.abort,
             reset_abort=self.reset_abort,
             abort_one=self.abort_one,
+            resume=self.resume,
         )
 
     def page(self) -> str:
@@ -140,14 +143,21 @@ class Api:
             return guards.problem(429, "the queue is full, try again later", {"Retry-After": "30"})
         if job.ticker != company.ticker:
             return guards.problem(409, "this Idempotency-Key was used for a report on another company")
-        body: bodies.Generated = {
-            "success": True,
-            "report_id": job.report_id,
-            "message": f"Report for {company.ticker} is queued",
-            "validated": True,
-            "note": company.label(),
-        }
-        return jsonify(body)
+        return _queued(job)
+
+    def resume(self, report_id: str) -> Response:
+        """Queue a report that has the sections of one that ended, and gets the others; a repeat is the same report."""
+        service = self._service
+        ended = find_job(service, report_id)
+        if service.settings.configuration is not Configuration.COMPLETE:
+            configuration = str(service.settings.configuration)
+            return guards.problem(409, service.settings.problem or "", configuration=configuration)
+        try:
+            return _queued(service.desk.resume(ended))
+        except NothingKept:
+            return guards.problem(409, "this report has no sections to go on from: request it again")
+        except QueueFull:
+            return guards.problem(429, "the queue is full, try again later", {"Retry-After": "30"})
 
     def abort(self) -> Response:
         """Abort all active jobs of this service, or the one given by `report_id` (an ERT route)."""
@@ -178,6 +188,17 @@ def _given(document: Any, ticker: str) -> Company:
     if sec_spelling(company.ticker) != sec_spelling(ticker):
         raise BadRequest("data: it is about another ticker")
     return company
+
+
+def _queued(job: Job) -> Response:
+    body: bodies.Generated = {
+        "success": True,
+        "report_id": job.report_id,
+        "message": f"Report for {job.ticker} is queued",
+        "validated": True,
+        "note": job.label,
+    }
+    return jsonify(body)
 
 
 def _aborted(message: str, aborted: list[str]) -> Response:

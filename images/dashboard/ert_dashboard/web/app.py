@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Flask
-from flask_socketio import SocketIO
 
 from ert_dashboard.auth.login import Login
 from ert_dashboard.auth.middleware import AccessMiddleware, Exempt
@@ -18,10 +19,12 @@ from ert_dashboard.settings import Settings
 from ert_dashboard.web import bundle, headers, routes
 from ert_dashboard.web.api import Api
 from ert_dashboard.web.deployment import Deployment
-from ert_dashboard.web.live import SocketLimit, attach
+from ert_dashboard.web.live import Live, SocketLimit, ThreadedLive, attach
 from ert_dashboard.web.market_api import MarketApi
 from ert_dashboard.web.records import Records
 from ert_dashboard.web.service import Service, start_service
+
+_MOST_THREADS = 60  # of the 100 of the documented command, for live connections
 
 
 @dataclass(frozen=True)
@@ -29,23 +32,35 @@ class Dashboard:
     """Running dashboard. Call `close()` to release its resources."""
 
     app: Flask
-    socketio: SocketIO
     service: Service
+    access: AccessMiddleware
+    live: Live
+
+    @property
+    def socketio(self) -> Any:
+        """The Socket.IO server of `attach`; None with another one."""
+        return self.live.socketio if isinstance(self.live, ThreadedLive) else None
 
     def leave(self) -> None:
         """Stop the jobs and close all live connections, so that the server can exit immediately."""
         self.service.desk.close()
-        server = self.socketio.server.eio
-        for page in list(server.sockets.values()):
-            # Without waiting: a client that is disconnecting never reads its queue, and would block this loop.
-            page.close(wait=False, reason=server.reason.SERVER_DISCONNECT)
+        self.live.leave()
 
     def close(self) -> None:
         self.service.close()
 
 
-def create_dashboard(settings: Settings, *, market: MarketData | None = None, clock: Clock | None = None) -> Dashboard:
-    """Build the dashboard and start its threads; raise `BadSetting` if the store or the market data is unusable."""
+def create_dashboard(
+    settings: Settings,
+    *,
+    market: MarketData | None = None,
+    clock: Clock | None = None,
+    live: Callable[[Flask, Service], Live] = attach,
+) -> Dashboard:
+    """Build the dashboard and start its threads; raise `BadSetting` if the store or the market data is unusable.
+
+    `live` connects the pages: the default needs a thread for each.
+    """
     service = start_service(settings, market=market, clock=clock)
     app = Flask("ert_dashboard")
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -57,7 +72,7 @@ def create_dashboard(settings: Settings, *, market: MarketData | None = None, cl
     app.register_blueprint(Records(service).blueprint())
     app.register_blueprint(MarketApi(service.market, service.clock).blueprint())
     app.register_blueprint(Deployment(service).blueprint())
-    socketio, hang_up = attach(app, service)
+    updates = live(app, service)
     access, sessions = settings.access, service.sessions
     if access.password is not None and sessions is not None:
         login = Login(
@@ -65,16 +80,16 @@ def create_dashboard(settings: Settings, *, market: MarketData | None = None, cl
             sessions,
             service.clock,
             lifetime_s=access.session_s,
-            ended=hang_up,
+            ended=updates.end,
             audit=service.store.audit,
         )
         app.register_blueprint(routes.blueprint("login", page=login.page, enter=login.enter, leave=login.leave))
-    limited = SocketLimit(app.wsgi_app, settings.max_sockets)
+    limited = SocketLimit(app.wsgi_app, settings.max_sockets or _MOST_THREADS)
     exempt = Exempt(routes.PUBLIC_PATHS, routes.OPEN_PATHS)
     gate = AccessMiddleware(limited, access, sessions, service.clock, exempt)
     app.wsgi_app = headers.Dressed(gate)  # type: ignore[method-assign]
     service.desk.start()
-    return Dashboard(app, socketio, service)
+    return Dashboard(app, service, gate, updates)
 
 
 class CleanLines(logging.Formatter):

@@ -40,7 +40,7 @@ class Channel:
         """Prepare the channel without connecting; raise ValueError for a URL that is none."""
         self.manager: Any = PubSubManager(channel=_NAME, write_only=write_only, logger=_LOG)
         self.manager._publish = self._publish
-        self.manager._listen = self._listen
+        self.manager._listen = self.messages
         self._write_only = write_only
         self._url = url
         self._clock = clock
@@ -105,8 +105,8 @@ class Channel:
             while True:
                 self._out.get_nowait()
 
-    def _listen(self) -> Iterator[Any]:
-        """Yield the messages of all processes, without end; the base class runs this in a thread."""
+    def messages(self) -> Iterator[Any]:
+        """Yield the messages of other processes until `close`; it blocks, so it needs a thread."""
         while not self._over.is_set():
             with contextlib.suppress(redis.RedisError):  # `_send` logs it
                 yield from self._subscription()

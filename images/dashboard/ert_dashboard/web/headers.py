@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Request, Response, jsonify, request
+from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, UnsupportedMediaType
 from werkzeug.wrappers import Request as WsgiRequest
 
@@ -73,7 +73,7 @@ def read_object(body: bytes) -> dict[str, Any]:
     return value
 
 
-def same_origin(asked: Request) -> bool:
+def same_origin(asked: WsgiRequest) -> bool:
     """Return False if the browser reports that the request originates from another site."""
     if asked.headers.get("Sec-Fetch-Site") == "cross-site":
         return False

@@ -6,9 +6,10 @@ Cross-site clients are rejected by the library's same-host rule (no list of allo
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from flask import Flask, request
 from flask_socketio import SocketIO, emit
@@ -18,7 +19,8 @@ from ert_dashboard.storage.job import Job, Status
 from ert_dashboard.web.bodies import ReportCompleted, ReportUpdate
 from ert_dashboard.web.service import Service
 
-_LARGEST_FRAME = 16 * 1024
+LARGEST_FRAME = 16 * 1024
+TOO_MANY = "too many live connections, poll instead"
 
 
 class Watchers:
@@ -60,11 +62,35 @@ class Watchers:
             self._hang_up(sid)
 
 
-def attach(app: Flask, service: Service) -> tuple[SocketIO, Callable[[str], None]]:
-    """Attach Socket.IO to `app` and send every change of a job to all clients.
+class Live(Protocol):
+    """Live updates of one process: the Socket.IO server that pages are connected to."""
 
-    Return the Socket.IO server, and a function that disconnects the clients of one login session.
-    """
+    def end(self, key: str) -> None:
+        """Disconnect the clients of one login session."""
+
+    def leave(self) -> None:
+        """Close all connections, so that the server can exit at once."""
+
+
+class ThreadedLive:
+    """Socket.IO in the threads of the server, one for each page."""
+
+    def __init__(self, socketio: SocketIO, end: Callable[[str], None]) -> None:
+        self.socketio = socketio
+        self._end = end
+
+    def end(self, key: str) -> None:
+        self._end(key)
+
+    def leave(self) -> None:
+        server = self.socketio.server.eio
+        for page in list(server.sockets.values()):
+            # Without waiting: a client that is disconnecting never reads its queue, and would block this loop.
+            page.close(wait=False, reason=server.reason.SERVER_DISCONNECT)
+
+
+def attach(app: Flask, service: Service) -> ThreadedLive:
+    """Attach Socket.IO to `app` and send every change of a job to all clients."""
     channel = service.channel
     several: dict[str, Any] = {}
     if channel is not None:
@@ -74,7 +100,7 @@ def attach(app: Flask, service: Service) -> tuple[SocketIO, Callable[[str], None
         app,
         async_mode="threading",  # the default would use an installed eventlet or gevent
         always_connect=True,  # otherwise the first status is sent before the acknowledgement
-        max_http_buffer_size=_LARGEST_FRAME,
+        max_http_buffer_size=LARGEST_FRAME,
         manage_session=False,
         cookie=None,
         serve_client=False,
@@ -116,7 +142,7 @@ def attach(app: Flask, service: Service) -> tuple[SocketIO, Callable[[str], None
         # The changes that a worker makes come through the store, without a look at the logins here.
         service.desk.each_round(watchers.check)
         service.desk.told_directly(lambda: channel.live)
-    return socketio, watchers.end
+    return ThreadedLive(socketio, watchers.end)
 
 
 def events_of(service: Service, job: Job) -> list[tuple[str, ReportUpdate | ReportCompleted]]:
@@ -141,7 +167,7 @@ class SocketLimit:
         if not environ.get("PATH_INFO", "").startswith("/socket.io"):
             return self._inner(environ, start_response)
         if not self._free.acquire(blocking=False):
-            body = b'{"success":false,"error":"too many live connections, poll instead"}'
+            body = json.dumps({"success": False, "error": TOO_MANY}).encode()
             headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), ("Retry-After", "30")]
             start_response("429 Too Many Requests", headers)
             return [body]

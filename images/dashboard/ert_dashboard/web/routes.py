@@ -58,6 +58,7 @@ _GENERATE = {
     503: bodies.Problem,
 }
 _ABORTED = {200: bodies.Aborted, 404: bodies.Problem, 409: bodies.Problem}
+_RESUMED = {200: bodies.Generated, 404: bodies.Problem, 409: bodies.Problem, 429: bodies.Problem}
 _ONE = "/api/reports/<report_id>"
 ROUTES = (
     Route("GET", "/", "api.page", "The page", {200: HTML}),
@@ -92,6 +93,7 @@ ROUTES = (
     ),
     Route("GET", _ONE, "records.report", "One report", {200: bodies.FullReport, 404: bodies.Problem}),
     Route("POST", f"{_ONE}/abort", "api.abort_one", "Abort one report", _ABORTED, body=bodies.Empty),
+    Route("POST", f"{_ONE}/resume", "api.resume", "Queue the rest of a report that ended", _RESUMED, bodies.Empty),
     Route(
         "POST",
         f"{_ONE}/delete",

@@ -1,7 +1,8 @@
 // A report under way (or ended without a text): the steps, time and cost so far, the sections that are there, and Stop.
-import { type JSX, useEffect, useRef, useState } from "react";
-import type { Deployment, ReportData } from "./api";
-import { generate, stop } from "./client";
+import { type JSX, useState } from "react";
+import type { Deployment, Generated, ReportData } from "./api";
+import { Confirm } from "./Confirm";
+import { generate, resume, stop } from "./client";
 import { dollars, FINISHED, known, NOT_KNOWN, sectionTitle, sentence, span } from "./format";
 import { Icon } from "./Icon";
 import { useKnown, useNow } from "./live";
@@ -34,7 +35,7 @@ export function Writing({ data, stage, draft, machine }: Props): JSX.Element {
           </div>
           {over ? (
             <div className="buttons">
-              <Again data={data} />
+              <Again data={data} resumable={sections.length > 0} />
               <Remove data={data} />
             </div>
           ) : (
@@ -55,7 +56,7 @@ export function Writing({ data, stage, draft, machine }: Props): JSX.Element {
       </section>
       {over && sections.length > 0 ? (
         <Notice tone="info" title="Not complete.">
-          These sections had been written when the report ended.
+          These sections had been written when the report ended. The rest can be written without them.
         </Notice>
       ) : null}
       <div className="prose">
@@ -163,18 +164,25 @@ function Pending({ data, shown }: { data: ReportData; shown: number }): JSX.Elem
   );
 }
 
-function Again({ data }: { data: ReportData }): JSX.Element {
+function Again({ data, resumable }: { data: ReportData; resumable: boolean }): JSX.Element {
   const [problem, setProblem] = useState("");
-  const ask = () => {
-    generate(data.ticker)
+  const ask = (request: Promise<Generated>) => {
+    request
       .then(({ report_id }) => go(toReport(report_id)))
       .catch((error: Error) => setProblem(sentence(error.message)));
   };
   return (
     <div>
-      <button type="button" className="primary" onClick={ask}>
-        Write it again
-      </button>
+      <div className="buttons">
+        {resumable ? (
+          <button type="button" className="primary" onClick={() => ask(resume(data.report_id))}>
+            Write the rest
+          </button>
+        ) : null}
+        <button type="button" className={resumable ? "quiet" : "primary"} onClick={() => ask(generate(data.ticker))}>
+          Write it again
+        </button>
+      </div>
       <p className="problem" role="alert">
         {problem}
       </p>
@@ -183,46 +191,16 @@ function Again({ data }: { data: ReportData }): JSX.Element {
 }
 
 function Stop({ data }: { data: ReportData }): JSX.Element {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const keep = useRef<HTMLButtonElement>(null);
-  const [problem, setProblem] = useState("");
-  useEffect(() => {
-    const open = dialog.current;
-    return () => open?.close();
-  }, []);
-  const end = () => {
-    dialog.current?.close();
-    stop(data.report_id).catch((error: Error) => setProblem(sentence(error.message)));
-  };
   return (
-    <div>
-      <button
-        type="button"
-        className="quiet"
-        disabled={data.abort_requested}
-        onClick={() => {
-          dialog.current?.showModal();
-          keep.current?.focus();
-        }}
-      >
-        <Icon name="stop" />
-        {data.abort_requested ? "Stopping" : "Stop"}
-      </button>
-      <p className="problem" role="alert">
-        {problem}
-      </p>
-      <dialog ref={dialog} aria-labelledby="stop-title">
-        <h2 id="stop-title">Stop the report on {data.ticker}?</h2>
-        <p>What is written so far stays readable here. Other reports go on.</p>
-        <div className="buttons">
-          <button type="button" className="danger" onClick={end}>
-            Stop report
-          </button>
-          <button type="button" ref={keep} className="quiet" onClick={() => dialog.current?.close()}>
-            Keep writing
-          </button>
-        </div>
-      </dialog>
-    </div>
+    <Confirm
+      icon="stop"
+      label={data.abort_requested ? "Stopping" : "Stop"}
+      disabled={data.abort_requested}
+      question={`Stop the report on ${data.ticker}?`}
+      explanation="What is written so far stays readable here. Other reports go on."
+      confirm="Stop report"
+      keep="Keep writing"
+      act={() => stop(data.report_id)}
+    />
   );
 }

@@ -397,6 +397,7 @@ export interface Operations {
   "GET /api/reports": { body: undefined; answer: Reports };
   "GET /api/reports/{report_id}": { body: undefined; answer: FullReport };
   "POST /api/reports/{report_id}/abort": { body: Empty; answer: Aborted };
+  "POST /api/reports/{report_id}/resume": { body: Empty; answer: Generated };
   "POST /api/reports/{report_id}/delete": { body: Empty; answer: Done };
   "GET /api/audit": { body: undefined; answer: Audit };
   "GET /api/search_tickers": { body: undefined; answer: Companies };

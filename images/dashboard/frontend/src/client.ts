@@ -74,6 +74,7 @@ const randomKey = (): string =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 export const stop = (report: string) => call("POST /api/abort", { report_id: report });
+export const resume = (report: string) => call("POST /api/reports/{report_id}/resume", {}, { report_id: report });
 export const remove = (report: string) => call("POST /api/reports/{report_id}/delete", {}, { report_id: report });
 export const fetchStatus = () => call("GET /api/status", undefined);
 export const fetchReport = (report: string) => call("GET /api/reports/{report_id}", undefined, { report_id: report });

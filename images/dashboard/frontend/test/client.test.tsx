@@ -4,6 +4,8 @@ import type { ReportData } from "../src/api";
 import { generate } from "../src/client";
 import { hear, poll, useKnown } from "../src/live";
 import { Remove } from "../src/Remove";
+import { stageOf } from "../src/stage";
+import { Writing } from "../src/Writing";
 
 const answers: (() => Response)[] = [];
 const sent: { path: string; key: string | undefined }[] = [];
@@ -67,4 +69,19 @@ it("deletes a report after a question, and then does not list it", async () => {
   await waitFor(() => expect(result.current.reports.has("old")).toBe(false));
   expect(sent.map((one) => one.path)).toEqual(Array(2).fill("/api/reports/old/delete"));
   expect(window.location.hash).toBe("#/history");
+});
+
+it("goes on with the sections of a report that ended", async () => {
+  const data = { report_id: "late", ticker: "AAPL", status: "failed", sections_done: 2 } as unknown as ReportData;
+  const stage = stageOf(data, null);
+  const { rerender } = render(<Writing data={data} stage={stage} draft={{}} machine={null} />);
+  expect(screen.queryByText("Write the rest")).toBeNull();
+  rerender(<Writing data={data} stage={stage} draft={{ executive_summary: "text" }} machine={null} />);
+  answers.push(() => json({ success: false, error: "the queue is full" }, 429));
+  fireEvent.click(screen.getByText("Write the rest"));
+  await screen.findByText(/queue is full/);
+  answers.push(() => json({ success: true, report_id: "rest" }));
+  fireEvent.click(screen.getByText("Write the rest"));
+  await waitFor(() => expect(window.location.hash).toBe("#/report/rest"));
+  expect(sent.map((one) => one.path)).toEqual(Array(2).fill("/api/reports/late/resume"));
 });

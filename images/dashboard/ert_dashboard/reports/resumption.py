@@ -1,0 +1,51 @@
+"""Resumption: a new job for the sections that an ended report lacks, and its result with those that it had."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ert_dashboard.storage.interface import Draft
+from ert_dashboard.storage.job import DEFAULT_SECTIONS, KEPT, NOBODY, Job, Status
+
+
+class NothingKept(Exception):
+    """Raised for a report that is not ended without a text, or that has no section to go on from."""
+
+
+def resumption(job: Job, sections: Mapping[str, str], report_id: str, now: float) -> Job:
+    """Return the job that writes what `job` lacks; `sections` are those that it has. Raises `NothingKept`.
+
+    The backend has ended the request under the old id, so the new job has another one. If nothing is missing (it
+    ended while its text was fetched), the last section is written again.
+    """
+    if job.status not in (Status.FAILED, Status.ABORTED) or job.result is not None or not sections:
+        raise NothingKept
+    wanted = [*job.kept, *(job.request.get("sections") or DEFAULT_SECTIONS)]
+    missing = [name for name in wanted if name not in sections] or wanted[-1:]
+    kept = {name: text for name, text in sections.items() if name not in missing}
+    return replace(
+        Job(report_id, job.ticker, job.company, job.label, now, NOBODY, detail="Waiting"),
+        sections_done=len(kept),
+        sections_total=len(kept) + len(missing),
+        request_key=key_of(job),
+        request={**job.sent, "sections": missing, KEPT: kept},
+    )
+
+
+def key_of(job: Job) -> str:
+    """Return the idempotency key of a resumption: one for each ended report. No visitor's key has a colon."""
+    return f"resumed:{job.report_id}"
+
+
+def keep(job: Job, draft: Draft) -> None:
+    """Have the draft begin with the sections of the report that `job` resumes."""
+    for section, text in job.kept.items():
+        draft.keep(section, text)
+
+
+def with_kept(job: Job, sections: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all sections of a job, in the usual order; others as they came."""
+    every = {**job.kept, **sections}
+    return {name: every[name] for name in (*(name for name in DEFAULT_SECTIONS if name in every), *every)}
