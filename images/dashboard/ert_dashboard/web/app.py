@@ -22,6 +22,7 @@ from ert_dashboard.web.live import SocketLimit, attach
 from ert_dashboard.web.market_api import MarketApi
 from ert_dashboard.web.records import Records
 from ert_dashboard.web.service import Service, start_service
+from ert_dashboard.web.wake_api import WakeApi
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,9 @@ def create_dashboard(settings: Settings, *, market: MarketData | None = None, cl
     app.register_blueprint(Api(service).blueprint())
     app.register_blueprint(Records(service).blueprint())
     app.register_blueprint(MarketApi(service.market, service.clock).blueprint())
-    app.register_blueprint(Deployment(service).blueprint())
+    wake = WakeApi(service)
+    app.register_blueprint(wake.blueprint())
+    app.register_blueprint(Deployment(service, wake).blueprint())
     socketio, hang_up = attach(app, service)
     access, sessions = settings.access, service.sessions
     if access.password is not None and sessions is not None:
