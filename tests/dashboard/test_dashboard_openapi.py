@@ -19,6 +19,7 @@ from ert_dashboard.web.app import Dashboard, create_dashboard
 from ert_dashboard.web.routes import ROUTES, Access, blueprint
 from tests.support.dashboard.fake_backend import FakeBackend
 from tests.support.dashboard.following import ask, ended, until
+from tests.support.doubles.agent import WAKING, AgentDouble
 from tests.support.openapi import Witness
 
 Start = Callable[[dict[str, str]], Dashboard]
@@ -243,7 +244,24 @@ def a_full_queue(world: World) -> None:
     call("POST", f"/api/reports/{aborted}/resume", 429, json={})
 
 
+def the_wakes(world: World) -> None:
+    world.caller()("POST", "/api/wake", 409, json={})
+    agent = AgentDouble()
+    world.backend.sleep()
+    try:
+        call = world.caller(**agent.environ(), ERT_DASHBOARD_WAKES_PER_HOUR="1")
+        call("POST", "/api/wake", 200, json={})
+        call.dashboard.service.store.waker.settle()
+        call("POST", "/api/wake", 429, json={})
+        agent.state.update(WAKING)
+        assert call("GET", "/api/deployment", 200).json["wake"]["stage"] == "load"
+    finally:
+        agent.kill()
+        world.backend.wake()
+
+
 SCENES = (
+    the_wakes,
     reports,
     a_report_that_is_being_written,
     companies,

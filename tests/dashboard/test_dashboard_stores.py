@@ -338,3 +338,54 @@ def test_a_closed_store_says_so(opens: Open) -> None:
     with pytest.raises(StoreClosed):
         store.latest()
     store.close()
+
+
+def test_one_living_process_is_the_waker(opens: Open) -> None:
+    first, second = opens(), opens()
+    assert [first.waker.hold(), second.waker.hold(), first.waker.hold()] == [True, False, True]
+    second.waker.leave()
+    assert not second.waker.hold(), "only the waker gives the role back"
+    first.waker.leave()
+    assert [second.waker.hold(), first.waker.hold()] == [True, False]
+    second.close()
+    assert first.waker.hold(), "the role ends with its process"
+
+
+def test_processes_that_reach_for_the_role_together_are_one_waker(opens: Open) -> None:
+    stores = [opens() for _ in range(6)]
+    barrier, held = threading.Barrier(len(stores)), list[bool]()
+
+    def reach(store: Store) -> None:
+        barrier.wait()
+        held.append(store.waker.hold())
+
+    threads = [threading.Thread(target=reach, args=(store,)) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(held) == [False] * 5 + [True]
+
+
+def test_requests_to_wake_are_counted_for_all_processes(opens: Open) -> None:
+    one, other = opens(), opens()
+    assert not one.waker.wanted(1000)
+    assert [one.waker.ask(1000, 1100, 2), other.waker.ask(1050, 1150, 2)] == [0, 0]
+    assert [one.waker.wanted(1099), other.waker.wanted(1100)] == [True, False]
+    assert other.waker.ask(1200, 1300, 2) == 0
+    other.waker.settle()
+    assert not one.waker.wanted(1201)
+    assert one.waker.ask(1300, 1400, 2) == pytest.approx(3300)
+    assert one.waker.ask(1300, 1400, 0) == 3600
+    assert one.waker.ask(4601, 4700, 2) == 0
+
+
+def test_a_problem_of_waking_is_seen_by_all_and_fades(opens: Open) -> None:
+    one, other = opens(), opens()
+    assert one.waker.problem(1000) == ""
+    one.waker.hold()
+    one.waker.tell("the day's budget is spent", 1000)
+    assert other.waker.problem(1599) == "the day's budget is spent"
+    assert other.waker.problem(1601) == ""
+    other.waker.ask(1100, 1200, 2)
+    assert one.waker.problem(1100) == "", "a new request gets a new answer"

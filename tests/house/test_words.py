@@ -40,6 +40,7 @@ EXCEPTED = {
     "headings of decision records": "consequences",
     "the ownership of a report by a process, with an end": "lease",
     "fields and screens of the providers": "advertised console digest interruptible previews rental unverified",
+    "the command `wake`, in its other forms": "asleep waker wakes waking woken",
     "a key of the config, and the Python package that it can select": "custody keyring",
     "a section of the config, a key of it, and the state of a backend that serves": "launch hedge healthy",
     "public repositories and packages from which constants are taken": "klutzydrummer llmapi ray vastai",

@@ -18,6 +18,7 @@ from ert_dashboard.backend import protocol
 from ert_dashboard.backend.client import BackendClient, BackendError, Unavailable
 from ert_dashboard.base.interrupt import Interrupt, Interrupted, Reason
 from ert_dashboard.reports.runner import Failed, ReportRun
+from ert_dashboard.reports.waking import Unwoken
 from ert_dashboard.storage.job import Job
 from tests.job_schedules.machine import App
 from tests.job_schedules.network import Published, Wire, show, submit
@@ -183,7 +184,16 @@ class Dashboard:
             self.interrupt = VirtualInterrupt(self.wire.loop)
             client = cast(BackendClient, Client(self.wire, at, self.interrupt))
             interrupt = cast(Interrupt, self.interrupt)
-            run = ReportRun(self.job, client, self.save, interrupt=interrupt, clock=self, wake_s=WAKE, draft=Scrap())
+            run = ReportRun(
+                self.job,
+                client,
+                self.save,
+                interrupt=interrupt,
+                clock=self,
+                wake_s=WAKE,
+                draft=Scrap(),
+                waking=Unwoken(),
+            )
             try:
                 self.ending.done(run.write())
             except Failed as failure:

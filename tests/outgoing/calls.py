@@ -15,8 +15,11 @@ from ert_backend.base.activity import OffSwitch
 from ert_backend.guard import settings as guard_settings
 from ert_backend.guard.clouds.calls import ask, read_own
 from ert_backend.guard.rules import Action
+from ert_dashboard.backend import agent_client
 from ert_dashboard.backend import client as dashboard_backend
+from ert_dashboard.backend.agent_client import AgentClient
 from ert_dashboard.backend.client import BackendClient
+from ert_dashboard.base.agent import Agent
 from ert_dashboard.base.clock import SystemClock
 from ert_dashboard.base.interrupt import Interrupt
 from ert_dashboard.base.secret import Secret as DashboardSecret
@@ -177,6 +180,16 @@ def dashboard(script: Script, bounds: Bounds) -> Any:
         client.close()
 
 
+def agent(script: Script, bounds: Bounds) -> Any:
+    client = AgentClient(Agent(script.url, DashboardSecret(OWN), pair().pem))
+    try:
+        with pytest.MonkeyPatch.context() as patch, Interrupt() as interrupt:
+            patch.setattr(agent_client, "CALL_S", bounds.total)
+            return client.wake(interrupt).ready
+    finally:
+        client.close()
+
+
 def sec(script: Script, bounds: Bounds) -> Any:
     urls = {"files_url": script.url, "data_url": script.url}
     source = edgar.Edgar("Example ops@example.com", SystemClock(), **urls, total_s=bounds.total)
@@ -290,6 +303,14 @@ CALLS = (
         dashboard,
         pinned=True,
     ),
+    Outgoing(
+        "dashboard: agent",
+        "images/dashboard/ert_dashboard/backend/agent_client.py",
+        always({"phase": "ready"}),
+        agent,
+        nothing=(False,),
+        pinned=True,
+    ),
     Outgoing("dashboard: SEC", "images/dashboard/ert_dashboard/market/edgar.py", always({"0": {}}), sec, None),
     Outgoing("action: identity", "ci/action/aws_token.py", always({"value": JWT}), aws_token),
 )
@@ -305,5 +326,6 @@ def shortened(bounds: Bounds) -> Iterator[None]:
         patch.setattr(registries, "BOUNDS", bounds)
         patch.setattr(s3_http, "BOUNDS", bounds)
         patch.setattr(dashboard_backend, "_LARGEST_ANSWER", bounds.size)
+        patch.setattr(agent_client, "_LARGEST_ANSWER", bounds.size)
         patch.setattr(edgar, "_LARGEST", bounds.size)
         yield

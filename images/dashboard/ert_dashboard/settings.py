@@ -11,18 +11,18 @@ import hashlib
 import hmac
 import json
 import re
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
 
 from ert_dashboard.auth.access import Access, read_access
 from ert_dashboard.base import redaction
+from ert_dashboard.base.agent import Agent, read_agent
 from ert_dashboard.base.env import BadSetting, finite, number
 from ert_dashboard.base.machine import Machine, read_machine
 from ert_dashboard.base.secret import Secret
 from ert_dashboard.base.shared import Role, read_shared, truth
+from ert_dashboard.base.urls import loads, read_origin
 from ert_dashboard.market.sources import Sources, read_sources
 
 FINGERPRINT = "ERT_LLM_CONFIG_FINGERPRINT"
@@ -86,6 +86,7 @@ class Settings:
     log_level: str = "INFO"
     instance: str = ""
     machine: Machine = field(default_factory=Machine)
+    agent: Agent | None = None
     access: Access = field(default_factory=Access)
     sources: Sources = field(default_factory=Sources)
 
@@ -129,6 +130,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         log_level=_log_level(environ),
         instance=environ.get("RENDER_INSTANCE_ID", "").strip()[:128],
         machine=read_machine(environ),
+        agent=read_agent(environ, preview=_unused_preview(environ)),
         access=read_access(environ),
         sources=read_sources(environ),
     )
@@ -141,7 +143,7 @@ def _judge(environ: Mapping[str, str]) -> tuple[Configuration, str | None, Backe
     if not wanted and (matches or not any(environ.get(name) for name in (*_NEEDED, FINGERPRINT))):
         return Configuration.ABSENT, "no LLM backend is configured for this dashboard", None
     # Render copies all variables of the service into the preview of a pull request.
-    if truth(environ.get("IS_PULL_REQUEST", "")) and environ.get("ERT_LLM_PREVIEWS") != "use":
+    if _unused_preview(environ):
         return Configuration.ABSENT, _PREVIEW, None
     problem = _disagreement(environ, claimed, matches=matches)
     if problem:
@@ -150,6 +152,10 @@ def _judge(environ: Mapping[str, str]) -> tuple[Configuration, str | None, Backe
     if backend is None:
         return Configuration.TORN, f"the backend's configuration cannot be used: {problem}", None
     return Configuration.COMPLETE, None, backend
+
+
+def _unused_preview(environ: Mapping[str, str]) -> bool:
+    return truth(environ.get("IS_PULL_REQUEST", "")) and environ.get("ERT_LLM_PREVIEWS") != "use"
 
 
 def _disagreement(environ: Mapping[str, str], claimed: str, *, matches: bool) -> str | None:
@@ -169,44 +175,19 @@ def _disagreement(environ: Mapping[str, str], claimed: str, *, matches: bool) ->
 
 
 def _backend(environ: Mapping[str, str]) -> tuple[Backend | None, str]:
-    url = _https_origin(environ["ERT_LLM_BACKEND_URL"].strip())
+    url = read_origin(environ["ERT_LLM_BACKEND_URL"].strip())
     if url is None:
         return None, "ERT_LLM_BACKEND_URL is not of the form https://host:port"
     key = environ["ERT_LLM_API_KEY"]
     if not _KEY_SHAPE.fullmatch(key):
         return None, "ERT_LLM_API_KEY holds characters a header cannot carry, or has a strange length"
     pem = environ["ERT_LLM_CA_CERT"]
-    if not _loads(pem):
+    if not loads(pem):
         return None, "ERT_LLM_CA_CERT is not a PEM certificate"
     total = finite(environ.get("ERT_LLM_TIMEOUT", "").strip() or str(_DEFAULT_TIMEOUT_S))
     if total is None or not 0 < total <= _LONGEST_TIMEOUT_S:
         return None, f"ERT_LLM_TIMEOUT is not a number of seconds between 0 and {_LONGEST_TIMEOUT_S:.0f}"
     return Backend(url=url, key=Secret(key), ca_pem=pem, total_s=total), ""
-
-
-def _https_origin(text: str) -> str | None:
-    try:
-        url = urlsplit(text)
-        port = url.port
-    except ValueError:
-        return None
-    host = url.hostname
-    if url.scheme != "https" or not host or _more_than_an_origin(url):
-        return None
-    shown = f"[{host}]" if ":" in host else host
-    return f"https://{shown}:{port or 443}"
-
-
-def _more_than_an_origin(url: SplitResult) -> bool:
-    return "@" in url.netloc or url.path not in ("", "/") or bool(url.query or url.fragment)
-
-
-def _loads(pem: str) -> bool:
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
-    except (ssl.SSLError, ValueError, TypeError):
-        return False
-    return True
 
 
 def _log_level(environ: Mapping[str, str]) -> str:

@@ -25,6 +25,11 @@ class Access:
     requests_per_s: float = 25.0
     reports_per_hour: float = 120.0
 
+    @property
+    def login(self) -> bool:
+        """Whether every visitor has logged in."""
+        return self.password is not None or self.header is not None
+
 
 def read_access(environ: Mapping[str, str]) -> Access:
     """Parse the settings; raise `BadSetting` for an incomplete login rather than start unprotected."""

@@ -36,11 +36,15 @@ class BackendError(Exception):
 
 
 class Unavailable(BackendError):
-    """Temporary error. `after` is the delay in seconds that the backend requested, if any."""
+    """Temporary error. `after` is the delay in seconds that the backend requested, if any.
 
-    def __init__(self, message: str, after: float | None = None) -> None:
+    `asleep`: the machine may be stopped, gone or just starting.
+    """
+
+    def __init__(self, message: str, after: float | None = None, *, asleep: bool = False) -> None:
         super().__init__(message)
         self.after = after
+        self.asleep = asleep
 
 
 class NotThere(BackendError):
@@ -195,7 +199,7 @@ def _refusal(status: int, said: str, after: float | None) -> BackendError:
         return NotThere(f"the backend returned {status}{tail}")
     if status in (408, 425, 429) or status >= 500:
         busy = "the backend is busy" if status == 429 else f"the backend is not ready (HTTP {status})"
-        return Unavailable(f"{busy}{tail}", after)
+        return Unavailable(f"{busy}{tail}", after, asleep=status == 503)
     return Refused(f"the backend rejected the request (HTTP {status}){tail}")
 
 
@@ -206,7 +210,7 @@ def _named(error: httpx.HTTPError) -> BackendError:
             return WrongIdentity("the server at the backend's address does not have the pinned certificate")
         cause = cause.__cause__ or cause.__context__
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        return Unavailable(ASLEEP)
+        return Unavailable(ASLEEP, asleep=True)
     if isinstance(error, httpx.TimeoutException):
         return Unavailable("the backend stopped responding")
     return Unavailable("the connection to the backend was lost")

@@ -84,9 +84,15 @@ class Interrupt:
         The socket is recorded only after the TLS handshake: httpcore leaks a socket that is shut down while it is
         being wrapped. Until then the connect timeout bounds the wait.
         """
-        if event != "connection.start_tls.complete":
-            return
-        found = info["return_value"].get_extra_info("socket")
+        if event == "connection.start_tls.complete":
+            self._use(info["return_value"].get_extra_info("socket"))
+
+    def trace_plain(self, event: str, info: dict[str, Any]) -> None:
+        """Trace hook for a request without TLS, as `trace`."""
+        if event == "connection.connect_tcp.complete":
+            self._use(info["return_value"].get_extra_info("socket"))
+
+    def _use(self, found: socket.socket) -> None:
         with self._lock:
             self._socket = found
             if self._reason is not None:

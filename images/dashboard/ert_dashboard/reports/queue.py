@@ -18,6 +18,8 @@ from ert_dashboard.base.clock import Clock
 from ert_dashboard.market.model import Company, report_request
 from ert_dashboard.reports.consumer import Consumer, Loops
 from ert_dashboard.reports.resumption import key_of, resumption
+from ert_dashboard.reports.waker import Waker
+from ert_dashboard.reports.waking import Unwoken
 from ert_dashboard.reports.worker import Ledger, Listener, Worker
 from ert_dashboard.storage.interface import Store
 from ert_dashboard.storage.job import DEFAULT_SECTIONS, NOBODY, Job, Status
@@ -49,14 +51,23 @@ class DeskLimits:
 class ReportDesk:
     """The queue as this process uses it. Without a client (a web process, or no usable backend) it writes no report."""
 
-    def __init__(self, store: Store, client: BackendClient | None, clock: Clock, limits: DeskLimits) -> None:
+    def __init__(
+        self,
+        store: Store,
+        client: BackendClient | None,
+        clock: Clock,
+        limits: DeskLimits,
+        waker: Waker | None = None,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._limits = limits
         self._ledger = Ledger(store, clock)
         self.consumer: Consumer | None = None
+        self._waker: Waker | None = None
         if client is not None:
-            worker = Worker(self._ledger, store, client, clock, limits.wake_s)
+            self._waker = waker
+            worker = Worker(self._ledger, store, client, clock, wake_s=limits.wake_s, waking=waker or Unwoken())
             self.consumer = Consumer(store, self._ledger, worker, limits.workers)
         self._adding = threading.Lock()
         self._loops = Loops()
@@ -88,6 +99,8 @@ class ReportDesk:
             self.requeue()
         if self.consumer is not None:
             self.consumer.start()
+        if self._waker is not None:
+            self._waker.start()
         if self.consumer is not None or self._store.outlives_deploys:
             self._loops.start("watch", self._watch)
 
@@ -96,6 +109,8 @@ class ReportDesk:
         self._loops.end()
         if self.consumer is not None:
             self.consumer.close(wait_s)
+        if self._waker is not None:
+            self._waker.close(wait_s)
         self._loops.join(wait_s)
 
     def submit(self, company: Company, request_key: str | None = None) -> Job:

@@ -13,17 +13,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ert_dashboard.backend import protocol
-from ert_dashboard.backend.client import BackendClient, BackendError, NotThere, Unavailable
+from ert_dashboard.backend.client import BackendClient, BackendError, NotThere, Unavailable, WrongIdentity
 from ert_dashboard.base.clock import Clock
 from ert_dashboard.base.interrupt import Interrupt
 from ert_dashboard.reports.markdown import section_title
 from ert_dashboard.reports.resumption import keep
+from ert_dashboard.reports.waking import Pauses, Waking
 from ert_dashboard.storage.interface import Draft
 from ert_dashboard.storage.job import Job, Status, writing_progress
 
 _LOG = logging.getLogger(__name__)
 _POLL_S = 1.0
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 15.0
 _MOST_RESUBMITS = 3
 _LOOK_S = 30.0
 
@@ -34,21 +34,6 @@ class Failed(Exception):
 
 class _Forgotten(Exception):
     """Raised when the backend accepted the job but does not continue it: it restarted or is draining."""
-
-
-class _Pauses:
-    """Exponential backoff between retries, reset on success."""
-
-    def __init__(self, interrupt: Interrupt) -> None:
-        self._interrupt = interrupt
-        self._next = _FIRST_PAUSE_S
-
-    def reset(self) -> None:
-        self._next = _FIRST_PAUSE_S
-
-    def wait(self, asked: float | None = None) -> None:
-        self._interrupt.wait(self._next if asked is None else max(asked, 0.1))
-        self._next = min(_LONGEST_PAUSE_S, self._next * 2)
 
 
 class ReportRun:
@@ -64,8 +49,10 @@ class ReportRun:
         clock: Clock,
         wake_s: float,
         draft: Draft,
+        waking: Waking,
     ) -> None:
         """`wake_s` is the time to wait for a sleeping backend in seconds; `draft` receives each completed section."""
+        self._waking = waking
         self._job = job
         self._client = client
         self._save_job = save
@@ -102,7 +89,7 @@ class ReportRun:
     def _hand_over(self) -> protocol.Update | None:
         """Submit the job until the backend accepts it; return None if it supports only ERT's original interface."""
         self._limit()
-        pauses = _Pauses(self._interrupt)
+        pauses = Pauses(self._interrupt, self._waking.longest_pause_s)
         while True:
             try:
                 known = self._client.submit(self._job.report_id, self._job.sent, self._interrupt)
@@ -111,14 +98,24 @@ class ReportRun:
             except NotThere:
                 self._accepted()
                 return None
-            except Unavailable as error:
+            except (Unavailable, WrongIdentity) as error:
+                after = self._await(error)
                 self._save(status=Status.PREPARING, detail=self._why_not(error))
-                pauses.wait(error.after)
+                pauses.wait(after)
             else:
                 self._accepted()
                 return known
 
+    def _await(self, error: Unavailable | WrongIdentity) -> float | None:
+        """Have the backend woken if it may be asleep; return the delay that it requested. Raise what does not pass."""
+        if isinstance(error, WrongIdentity) and not self._waking.moves:
+            raise error
+        if isinstance(error, WrongIdentity) or error.asleep:
+            self._waking.waits(self._job.report_id)
+        return error.after if isinstance(error, Unavailable) else None
+
     def _accepted(self) -> None:
+        self._waking.ended(self._job.report_id)
         if self._job.accepted is None:
             self._save(accepted=self._clock.wall())
         self._limit()
@@ -133,12 +130,12 @@ class ReportRun:
             # A job adopted after a long downtime may be finished on the backend: leave time to fetch it.
             self._interrupt.limit(max(left, min(self._client.total_s, _LOOK_S)))
 
-    def _why_not(self, error: Unavailable) -> str:
+    def _why_not(self, error: Unavailable | WrongIdentity) -> str:
         """Return the status line while waiting: the boot phase if the backend reports one, else the error."""
         try:
             status, health = self._client.health(self._interrupt)
         except BackendError:
-            return f"Waiting: {error}"
+            return f"Waiting: {self._waking.says(error)}"
         if status == 503:
             return f"Waiting: the backend is {protocol.boot_text(health)}"
         return f"Waiting: {error}"
@@ -147,17 +144,18 @@ class ReportRun:
         self._show(known)
         if known.phase in protocol.ENDED:
             return self._ended(known)
-        pauses = _Pauses(self._interrupt)
+        pauses = Pauses(self._interrupt, self._waking.longest_pause_s)
         while True:
             try:
                 ended = self._poll() if self._polling else self._listen(pauses)
                 if ended is not None:
                     return self._ended(ended)
-            except Unavailable as error:
-                self._save(detail=f"Reconnecting: {error}")
-                pauses.wait(error.after)
+            except (Unavailable, WrongIdentity) as error:
+                after = self._await(error)
+                self._save(detail=f"Reconnecting: {self._waking.says(error)}")
+                pauses.wait(after)
 
-    def _listen(self, pauses: _Pauses) -> protocol.Update | None:
+    def _listen(self, pauses: Pauses) -> protocol.Update | None:
         """Follow the event stream; return None if it is not supported, or after a pause if it broke off."""
         try:
             stream = self._client.events(self._job.report_id, self._seen, self._interrupt)
@@ -192,6 +190,7 @@ class ReportRun:
 
     def _show(self, update: protocol.Update) -> None:
         """Store the changes of an update, if any; the progress never decreases."""
+        self._waking.ended(self._job.report_id)
         if update.phase not in (protocol.Phase.QUEUED, protocol.Phase.RUNNING):
             return
         job = self._job
@@ -221,7 +220,7 @@ class ReportRun:
             raise Failed(update.error or "the backend could not write the report")
         self._save(status=Status.FINALIZING, detail="Fetching the text", progress=max(self._job.progress, 97))
         result: Mapping[str, Any] | None = update.result
-        pauses = _Pauses(self._interrupt)
+        pauses = Pauses(self._interrupt, self._waking.longest_pause_s)
         while result is None:
             try:
                 result = self._snapshot().result or {}

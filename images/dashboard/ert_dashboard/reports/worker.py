@@ -17,6 +17,7 @@ from ert_dashboard.base.interrupt import Interrupt, Interrupted, Reason
 from ert_dashboard.reports.markdown import word_count
 from ert_dashboard.reports.resumption import with_kept
 from ert_dashboard.reports.runner import Failed, ReportRun
+from ert_dashboard.reports.waking import Waking
 from ert_dashboard.storage.interface import ABORTED, Store
 from ert_dashboard.storage.job import Job, Status
 
@@ -62,12 +63,15 @@ class Ledger:
 class Worker:
     """Runs jobs, one at a time in each thread."""
 
-    def __init__(self, ledger: Ledger, store: Store, client: BackendClient, clock: Clock, wake_s: float) -> None:
+    def __init__(
+        self, ledger: Ledger, store: Store, client: BackendClient, clock: Clock, *, wake_s: float, waking: Waking
+    ) -> None:
         self._ledger = ledger
         self._store = store
         self._client = client
         self._clock = clock
         self._wake_s = wake_s
+        self._waking = waking
 
     def run(self, job: Job, interrupt: Interrupt) -> None:
         """Run a job until it is finished. A shutdown leaves it unfinished, and so does another process that took it."""
@@ -88,6 +92,8 @@ class Worker:
             self._ledger.finish(job.report_id, Status.FAILED, error=str(failure))
         except Interrupted as stop:
             self._interrupted(job, stop.reason)
+        finally:
+            self._waking.ended(job.report_id)
 
     def _written(self, job: Job, progress: Callable[..., Job], interrupt: Interrupt) -> Mapping[str, Any]:
         begun = job.started or self._clock.wall()
@@ -96,7 +102,14 @@ class Worker:
         ready = progress(status=Status.PREPARING, detail=detail, progress=max(10, job.progress))
         draft = self._store.drafts.of(job.report_id)
         run = ReportRun(
-            ready, self._client, progress, interrupt=interrupt, clock=self._clock, wake_s=self._wake_s, draft=draft
+            ready,
+            self._client,
+            progress,
+            interrupt=interrupt,
+            clock=self._clock,
+            wake_s=self._wake_s,
+            draft=draft,
+            waking=self._waking,
         )
         return run.write()
 
@@ -120,11 +133,15 @@ class Worker:
             self._ledger.finish(job.report_id, Status.ABORTED, error=ABORTED)
         else:
             now = self._store.get(job.report_id)
-            text = _NEVER_WOKE if now is None or now.accepted is None else _TOOK_TOO_LONG
+            text = self._never_woke() if now is None or now.accepted is None else _TOOK_TOO_LONG
             self._ledger.finish(job.report_id, Status.FAILED, error=text)
         with Interrupt() as interrupt, contextlib.suppress(BackendError, Interrupted):
             interrupt.limit(_CANCEL_S)
             self._client.cancel(job.report_id, interrupt)
+
+    def _never_woke(self) -> str:
+        problem = self._waking.problem
+        return f"{_NEVER_WOKE}: {problem}" if problem else _NEVER_WOKE
 
     def _taken(self, report_id: str) -> bool:
         """Whether another process continues the job: its request at the backend must not be canceled."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ert_dashboard.storage.job import Job, Status
+from ert_dashboard.storage.waker_row import WakerRow
 
 ABORTED = "aborted"  # the error of a job that was aborted
 RESUMING = "Resuming after a restart"  # the detail of a job that a process left
@@ -96,7 +97,7 @@ class Event:
 
 
 class AuditRows(Protocol):
-    """Audit of logins and deletions: only ever added to; the oldest over `MOST_EVENTS` are deleted."""
+    """Audit of logins, deletions and wakes: only ever added to; the oldest over `MOST_EVENTS` are deleted."""
 
     def add(self, event: Event) -> None: ...
 
@@ -136,6 +137,9 @@ class Store(Protocol):
 
     @property
     def audit(self) -> AuditRows: ...
+
+    @property
+    def waker(self) -> WakerRow: ...
 
     def add(self, job: Job) -> Job:
         """Insert a job and delete the oldest finished ones over the limit.

@@ -15,6 +15,7 @@ from typing import Any
 
 from ert_dashboard.storage import file_columns as columns
 from ert_dashboard.storage import file_rows as rows
+from ert_dashboard.storage.file_waker import WAKER, FileWaker
 from ert_dashboard.storage.interface import ABORTED, RESUMING, StoreClosed, StoreTrouble
 from ert_dashboard.storage.job import FINISHED, NOBODY, Job, Status
 from ert_dashboard.storage.lease import Lease
@@ -37,7 +38,7 @@ class FileStore:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._connection: sqlite3.Connection | None = columns.open_file(path)
         with self.transaction() as db:
-            for table in rows.TABLES:
+            for table in (*rows.TABLES, WAKER):
                 db.execute(table)
         self._lease = Lease(path.with_name(f"{path.name}.owners"))
         self.owner = self._lease.owner
@@ -46,6 +47,7 @@ class FileStore:
         self.fetched = rows.FileFetched(self.transaction)
         self.samples = rows.FileSamples(self.transaction)
         self.audit = rows.FileAudit(self.transaction)
+        self.waker = FileWaker(self.transaction, self._lease)
 
     def close(self) -> None:
         with self._lock:

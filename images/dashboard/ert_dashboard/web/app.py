@@ -23,6 +23,7 @@ from ert_dashboard.web.live import Live, SocketLimit, ThreadedLive, attach
 from ert_dashboard.web.market_api import MarketApi
 from ert_dashboard.web.records import Records
 from ert_dashboard.web.service import Service, start_service
+from ert_dashboard.web.wake_api import WakeApi
 
 _MOST_THREADS = 60  # of the 100 of the documented command, for live connections
 
@@ -71,7 +72,9 @@ def create_dashboard(
     app.register_blueprint(Api(service).blueprint())
     app.register_blueprint(Records(service).blueprint())
     app.register_blueprint(MarketApi(service.market, service.clock).blueprint())
-    app.register_blueprint(Deployment(service).blueprint())
+    wake = WakeApi(service)
+    app.register_blueprint(wake.blueprint())
+    app.register_blueprint(Deployment(service, wake).blueprint())
     updates = live(app, service)
     access, sessions = settings.access, service.sessions
     if access.password is not None and sessions is not None:

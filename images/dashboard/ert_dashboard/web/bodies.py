@@ -153,7 +153,7 @@ class FullReport(TypedDict):
 
 
 class AuditEntry(TypedDict):
-    """A login, a rejected one, a logout or a deletion; `client` is the address that it came from."""
+    """A login, a rejected one, a logout, a deletion or a request to wake; `client` is the address that it came from."""
 
     at: str
     what: str

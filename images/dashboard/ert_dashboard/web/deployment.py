@@ -25,6 +25,7 @@ from ert_dashboard.settings import Configuration
 from ert_dashboard.storage.interface import StoreTrouble
 from ert_dashboard.web import machine_body, routes
 from ert_dashboard.web.service import Service
+from ert_dashboard.web.wake_api import Look, WakeApi
 
 _STATUS_S = 5.0
 _CENTURY_S = 3.2e9
@@ -34,12 +35,13 @@ _MOST = 1e12
 class Deployment:
     """Caches the state of the machine, and collects the samples for the cost estimate."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, wake: WakeApi) -> None:
         self._service = service
+        self._wake = wake
         self._lock = threading.Lock()
         self._meter = Meter(samples=self._stored())
         self._known = service.settings.machine
-        self._last: tuple[float, machine_body.MachineState] | None = None
+        self._last: tuple[float, machine_body.MachineState, Look] | None = None
 
     def blueprint(self) -> Blueprint:
         return routes.blueprint("deployment", deployment=self.answer)
@@ -48,18 +50,19 @@ class Deployment:
         """Return the state of the machine and the number of jobs in this dashboard."""
         active, waiting = self._service.desk.counts()
         counts: machine_body.ReportCounts = {"active": active, "waiting": waiting}
-        body: machine_body.Deployment = {"success": True, **self.look(), "reports": counts}
+        machine, look = self.look()
+        body: machine_body.Deployment = {"success": True, **machine, "wake": self._wake.body(look), "reports": counts}
         return jsonify(body)
 
-    def look(self) -> machine_body.MachineState:
+    def look(self) -> tuple[machine_body.MachineState, Look]:
         with self._lock:
             now = self._service.clock.monotonic()
             if self._last is None or now - self._last[0] > CACHE_S:
-                found = self._look()
-                self._last = (self._service.clock.monotonic(), found)
-            return self._last[1]
+                found, look = self._look()
+                self._last = (self._service.clock.monotonic(), found, look)
+            return self._last[1:]
 
-    def _look(self) -> machine_body.MachineState:
+    def _look(self) -> tuple[machine_body.MachineState, Look]:
         service = self._service
         if service.settings.configuration is not Configuration.COMPLETE:
             said: Mapping[str, Any] = {}
@@ -69,12 +72,16 @@ class Deployment:
             seen = service.probe.look()
             said = self._status() if seen.backend else {}
             state = _state(seen, said)
+        look = self._wake.look(ready=seen.ready or state == "not_configured")
+        detail = self._wake.detail(look, seen.reason) if state == "asleep" else seen.reason
+        if state == "asleep" and look.view is not None and look.view.phase == "waking":
+            state = "waking"
         self._known = read_said(said, self._known)
         uptime = amount(said.get("uptime"), _CENTURY_S)
         self._see(Sample(seen.checked, uptime))
-        return {
+        found: machine_body.MachineState = {
             "state": state,
-            "detail": seen.reason,
+            "detail": detail,
             "checked_at": iso(seen.checked),
             "backend": seen.backend,
             "uptime_seconds": None if uptime is None else uptime * self._known.speed,
@@ -82,6 +89,7 @@ class Deployment:
             "queue": _queue(said.get("queue")),
             **self._machine(said),
         }
+        return found, look
 
     def _stored(self) -> list[Sample]:
         with contextlib.suppress(StoreTrouble):

@@ -6,6 +6,7 @@ from typing import Literal
 
 from typing_extensions import TypedDict
 
+from ert_dashboard.backend import machine_view
 from ert_dashboard.backend.readiness import BackendHealth
 
 State = Literal["not_configured", "asleep", "booting", "waking", "ready", "draining", "failed"]
@@ -59,6 +60,27 @@ class ReportCounts(TypedDict):
     waiting: int
 
 
+class Wake(TypedDict):
+    """Waking by the agent, in seconds, US dollars and a share of 1; null is not known.
+
+    `automatic`: a report that waits is reason enough; `button`: visitors may request it; `wanted`: one did.
+    `problem` is one line on why the machine is not being started.
+    """
+
+    automatic: bool
+    button: bool
+    wanted: bool
+    phase: machine_view.Phase | None
+    stage: machine_view.Step | None
+    progress: float | None
+    eta_p50_seconds: float | None
+    eta_p95_seconds: float | None
+    price_per_hour_usd: float | None
+    cost_to_ready_usd: float | None
+    reason: str
+    problem: str | None
+
+
 class MachineFigures(TypedDict):
     """Hardware and cost of the machine."""
 
@@ -92,4 +114,5 @@ class Deployment(MachineState):
     """
 
     success: Literal[True]
+    wake: Wake | None
     reports: ReportCounts

@@ -102,7 +102,7 @@ ROUTES = (
         {200: bodies.Done, 404: bodies.Problem, 409: bodies.Problem},
         body=bodies.Empty,
     ),
-    Route("GET", "/api/audit", "records.audit", "The last 100 logins and deletions", {200: bodies.Audit}),
+    Route("GET", "/api/audit", "records.audit", "The last 100 logins, deletions and wakes", {200: bodies.Audit}),
     Route(
         "GET",
         "/reports/<filename>",
@@ -129,6 +129,14 @@ ROUTES = (
     ),
     Route(
         "GET", "/api/deployment", "deployment.deployment", "The machine and its cost", {200: machine_body.Deployment}
+    ),
+    Route(
+        "POST",
+        "/api/wake",
+        "wake.wake",
+        "Have the agent wake the GPU",
+        {200: bodies.Done, 409: bodies.Problem, 429: bodies.Problem},
+        body=bodies.Empty,
     ),
     Route("GET", "/login", "login.page", "The login form", {200: HTML}, access=Access.OPEN),
     Route(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ert_dashboard import __version__
 from ert_dashboard.auth.access import Access
 from ert_dashboard.auth.sessions import Sessions
+from ert_dashboard.backend.agent_client import AgentClient
 from ert_dashboard.backend.client import BackendClient
 from ert_dashboard.backend.readiness import ReadinessProbe
 from ert_dashboard.base.clock import Clock, SystemClock, iso
@@ -22,6 +23,7 @@ from ert_dashboard.base.shared import Role
 from ert_dashboard.market.model import MarketData
 from ert_dashboard.market.sources_chain import build_market
 from ert_dashboard.reports.queue import DeskLimits, ReportDesk
+from ert_dashboard.reports.waker import Waker
 from ert_dashboard.settings import Configuration, Settings
 from ert_dashboard.storage.interface import Store, StoreTrouble
 from ert_dashboard.storage.job import Job, ReportData, Status, summary
@@ -45,6 +47,7 @@ class Service:
     client: BackendClient | None
     desk: ReportDesk
     probe: ReadinessProbe
+    agent: AgentClient | None = None
     sessions: Sessions | None = None
     channel: Channel | None = None
 
@@ -54,6 +57,8 @@ class Service:
             self.channel.close()
         if self.client is not None:
             self.client.close()
+        if self.agent is not None:
+            self.agent.close()
         self.store.close()
 
     def data(self, job: Job) -> ReportData:
@@ -105,8 +110,10 @@ def start_service(settings: Settings, *, market: MarketData | None = None, clock
         store.close()
         raise
     client = BackendClient(settings.backend) if settings.backend else None
+    agent = AgentClient(settings.agent) if settings.agent else None
+    waker = Waker(agent, store.waker, clock, automatic=settings.access.login) if agent else None
     limits = DeskLimits(settings.max_queue, settings.workers, settings.wake_wait_s, settings.kept_s)
-    desk = ReportDesk(store, None if settings.role is Role.WEB else client, clock, limits)
+    desk = ReportDesk(store, None if settings.role is Role.WEB else client, clock, limits, waker)
     if settings.configuration is Configuration.COMPLETE:
         _LOG.info("Remote LLM integration loaded")
     else:
@@ -119,6 +126,7 @@ def start_service(settings: Settings, *, market: MarketData | None = None, clock
         client=client,
         desk=desk,
         probe=ReadinessProbe(client, settings.problem, clock),
+        agent=agent,
         sessions=_sessions(settings.access, store, clock),
         channel=channel,
     )

@@ -18,7 +18,7 @@ export interface Audit {
   entries: AuditEntry[];
 }
 
-/** A login, a rejected one, a logout or a deletion; `client` is the address that it came from. */
+/** A login, a rejected one, a logout, a deletion or a request to wake; `client` is the address that it came from. */
 export interface AuditEntry {
   at: string;
   what: string;
@@ -79,6 +79,7 @@ export interface Deployment {
   progress: Progress | null;
   queue: Queue | null;
   success: true;
+  wake: Wake | null;
   reports: ReportCounts;
 }
 
@@ -381,6 +382,26 @@ export interface Ungrounded {
   reason?: unknown;
 }
 
+/**
+ * Waking by the agent, in seconds, US dollars and a share of 1; null is not known. `automatic`: a report that waits is
+ * reason enough; `button`: visitors may request it; `wanted`: one did. `problem` is one line on why the machine is not
+ * being started.
+ */
+export interface Wake {
+  automatic: boolean;
+  button: boolean;
+  wanted: boolean;
+  phase: "ready" | "waking" | "asleep" | "gone" | "failed" | "unknown" | null;
+  stage: "rent" | "pull" | "boot" | "model_download" | "load" | "smoke_test" | null;
+  progress: number | null;
+  eta_p50_seconds: number | null;
+  eta_p95_seconds: number | null;
+  price_per_hour_usd: number | null;
+  cost_to_ready_usd: number | null;
+  reason: string;
+  problem: string | null;
+}
+
 /** Tickers to price, at most 50. */
 export interface WatchlistRequest {
   tickers: string[];
@@ -403,4 +424,5 @@ export interface Operations {
   "GET /api/search_tickers": { body: undefined; answer: Companies };
   "POST /api/watchlist_prices": { body: WatchlistRequest; answer: Prices };
   "GET /api/deployment": { body: undefined; answer: Deployment };
+  "POST /api/wake": { body: Empty; answer: Done };
 }

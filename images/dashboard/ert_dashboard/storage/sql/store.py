@@ -23,6 +23,7 @@ from ert_dashboard.storage.sql.engine import Database
 from ert_dashboard.storage.sql.lease import SqlLease, living
 from ert_dashboard.storage.sql.migrate import migrate
 from ert_dashboard.storage.sql.tables import REPORTS
+from ert_dashboard.storage.sql.waker import SqlWaker
 
 _R = REPORTS.c
 _COLUMNS = tuple(_R[column.name] for column in dataclasses.fields(Job))
@@ -52,6 +53,7 @@ class SqlStore:
         self.fetched = rows.SqlFetched(self._database)
         self.samples = rows.SqlSamples(self._database)
         self.audit = rows.SqlAudit(self._database)
+        self.waker = SqlWaker(self._database, self.owner)
 
     def close(self) -> None:
         self._lease.close()

@@ -24,7 +24,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0002"  # the newest revision that this release knows
+REVISION = "0003"  # the newest revision that this release knows
 VERSION = "ert_schema"  # the table in which Alembic keeps the revision
 METADATA = MetaData()
 
@@ -101,4 +101,14 @@ AUDIT = Table(
     Column("what", Text, nullable=False),
     Column("client", Text, nullable=False),
     Column("about", Text, nullable=False),
+)
+WAKER = Table(
+    "ert_waker",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("owner", Text, nullable=False),
+    Column("wanted_until", Double, nullable=False),
+    Column("asked", Text, nullable=False),
+    Column("problem", Text, nullable=False),
+    Column("told", Double, nullable=False),
 )

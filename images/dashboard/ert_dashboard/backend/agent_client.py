@@ -1,0 +1,196 @@
+"""Client of the agent: requests a wake of the backend, and reads the deployment's state, which the agent signs.
+
+It uses no proxy or other setting from the environment, no redirects and no persistent connections. The key is sent only
+in the header of a request, and every call has a deadline from its first to its last byte.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import httpx
+
+from ert_dashboard.backend import protocol
+from ert_dashboard.backend.machine_view import MachineView, NotBelieved, read_view, signature
+from ert_dashboard.base.agent import Agent
+from ert_dashboard.base.interrupt import Interrupt, Interrupted, Reason
+
+CALL_S = 10.0  # for one call, whatever it returns
+_CONNECT_S, _SILENT_S = 4.0, 8.0
+_LARGEST_ANSWER = 256 * 1024
+_LONGEST_AFTER_S = 3600.0
+AWAY = "the agent cannot be reached"
+
+
+class AgentTrouble(Exception):
+    """Raised when the agent does not respond, rejects the key, or returns what cannot be used. Safe to display."""
+
+
+@dataclass(frozen=True)
+class Wake:
+    """Result of a request to wake. `problem` is one line on why the machine is not being started; "" while it is.
+
+    `lasting` problems do not end by themselves soon; `after` are the seconds until the agent wants the next request.
+    """
+
+    ready: bool = False
+    problem: str = ""
+    lasting: bool = False
+    after: float | None = None
+
+
+class AgentClient:
+    """Client of one agent. Thread-safe. It never goes back to an older generation of the state."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+        self._lock = threading.Lock()
+        self._generation = -1
+        self._plain = agent.url.startswith("http:")
+        context = httpx.create_ssl_context(trust_env=False) if agent.ca_pem is None else _trusting(agent.ca_pem)
+        self._http = httpx.Client(
+            base_url=agent.url,
+            verify=context,
+            trust_env=False,
+            follow_redirects=False,
+            timeout=httpx.Timeout(_SILENT_S, connect=_CONNECT_S),
+            limits=httpx.Limits(max_keepalive_connections=0),
+            headers={"User-Agent": "ert-dashboard", "Accept-Encoding": "identity"},
+        )
+
+    def close(self) -> None:
+        self._http.close()
+
+    def wake(self, interrupt: Interrupt) -> Wake:
+        """Request a wake once; repeat it while a report waits. Raise `AgentTrouble`."""
+        status, body, headers = self._call("POST", "/wake", interrupt)
+        if status in (200, 202):
+            if not _is_state(body):
+                raise AgentTrouble("the agent's response cannot be read")
+            return Wake(ready=status == 200)
+        said = self._said(body)
+        after = _retry_after(headers)
+        if status == 429:
+            return Wake(problem=said or "the agent starts no machine more in this hour", after=after)
+        if status == 409:
+            return Wake(problem=said or "the agent must not wake the GPU", lasting=True, after=after)
+        if status == 503:
+            return Wake(problem=said or "the agent cannot read the provider at the moment", after=after)
+        raise _refused(status, said)
+
+    def look(self, interrupt: Interrupt) -> MachineView:
+        """Return the state of the deployment; raise `AgentTrouble`, also for a state that is not to be believed."""
+        nonce = secrets.token_urlsafe(24)
+        status, body, headers = self._call("GET", "/backend", interrupt, nonce)
+        if status != 200:
+            raise _refused(status, self._said(body))
+        expected = signature(self._agent.key, nonce, body)
+        if not hmac.compare_digest(headers.get("x-ert-signature", "").encode(), expected.encode()):
+            raise AgentTrouble("the agent's state is not signed with the key of this dashboard")
+        try:
+            view = read_view(protocol.parse_json(body), self._agent.deployment)
+        except protocol.Malformed:
+            raise AgentTrouble("the agent's state cannot be read") from None
+        except NotBelieved as error:
+            raise AgentTrouble(str(error)) from None
+        with self._lock:
+            if view.generation < self._generation:
+                raise AgentTrouble("the agent's state is older than one it told before")
+            self._generation = view.generation
+        return view
+
+    def _call(
+        self, method: str, path: str, interrupt: Interrupt, nonce: str | None = None
+    ) -> tuple[int, bytes, httpx.Headers]:
+        interrupt.check()
+        interrupt.limit(CALL_S)
+        headers = {"Authorization": f"Bearer {self._agent.key.reveal()}"}
+        if nonce is not None:
+            headers["X-Ert-Nonce"] = nonce
+        query = {"deployment": self._agent.deployment} if self._agent.deployment else None
+        trace = interrupt.trace_plain if self._plain else interrupt.trace
+        request = self._http.build_request(method, path, params=query, headers=headers, extensions={"trace": trace})
+        try:
+            with _cut_off(interrupt):
+                response = self._http.send(request, stream=True)
+                try:
+                    return response.status_code, _read(response, interrupt), response.headers
+                finally:
+                    response.close()
+        finally:
+            interrupt.limit(None)
+
+    def _said(self, body: bytes) -> str:
+        try:
+            text = protocol.error_text(protocol.parse_json(body).get("error")) or ""
+        except protocol.Malformed:
+            return ""
+        return text.replace(self._agent.key.reveal(), "***").rstrip(".")
+
+
+@contextmanager
+def _cut_off(interrupt: Interrupt) -> Iterator[None]:
+    """Turn what ends a call early into `AgentTrouble`; an interrupt for another reason than the deadline passes."""
+    try:
+        try:
+            yield
+        except httpx.HTTPError as error:
+            interrupt.check()
+            raise AgentTrouble(_named(error)) from None
+    except Interrupted as stop:
+        if stop.reason is not Reason.DEADLINE:
+            raise
+        raise AgentTrouble("the agent does not respond in time") from None
+
+
+def _read(response: httpx.Response, interrupt: Interrupt) -> bytes:
+    content = bytearray()
+    for chunk in response.iter_bytes():
+        interrupt.check()
+        content += chunk
+        if len(content) > _LARGEST_ANSWER:
+            raise AgentTrouble("the agent's response is too large")
+    interrupt.check()
+    return bytes(content)
+
+
+def _is_state(body: bytes) -> bool:
+    try:
+        return "phase" in protocol.parse_json(body)
+    except protocol.Malformed:
+        return False
+
+
+def _trusting(pem: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(cadata=pem)
+    return context
+
+
+def _refused(status: int, said: str) -> AgentTrouble:
+    if status == 401:
+        return AgentTrouble("the agent does not accept the key of this dashboard (ERT_AGENT_KEY)")
+    if status in (404, 422):
+        return AgentTrouble("the agent does not serve this deployment (ERT_AGENT_DEPLOYMENT)")
+    return AgentTrouble(f"the agent returned HTTP {status}{f': {said}' if said else ''}")
+
+
+def _named(error: httpx.HTTPError) -> str:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return "the certificate of the agent is not trusted (ERT_AGENT_CA_CERT)"
+        cause = cause.__cause__ or cause.__context__
+    return AWAY if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout) else "the agent does not respond"
+
+
+def _retry_after(headers: httpx.Headers) -> float | None:
+    text = headers.get("retry-after", "")
+    return min(_LONGEST_AFTER_S, float(text)) if text.isascii() and text.isdigit() and len(text) < 10 else None

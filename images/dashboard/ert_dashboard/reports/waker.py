@@ -1,0 +1,140 @@
+"""Waker: repeats the request to wake the backend while a report waits for it, or a visitor wants it.
+
+All processes of a store have one waker: however many reports wait, the agent gets one series of requests. A process
+that ends gives the role up with its lease, and the next one whose reports wait goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from ert_dashboard.backend.agent_client import AgentClient, AgentTrouble, Wake
+from ert_dashboard.backend.client import BackendError, Unavailable
+from ert_dashboard.base.clock import Clock
+from ert_dashboard.base.interrupt import Interrupt, Interrupted, Reason
+from ert_dashboard.reports.consumer import Loops
+from ert_dashboard.storage.waker_row import WakerRow
+
+_LOG = logging.getLogger(__name__)
+EVERY_S = 5.0  # between two requests while the machine starts
+_LOOK_S = 1.0
+_LASTING_S, _PROBLEM_S = 60.0, 15.0  # between two requests after a problem for which the agent names no time
+_TRIES = 3  # of the waiting reports, after which a backend that is ready should have responded
+WAKING = "the GPU is being woken"
+ELSEWHERE = "the agent calls the backend ready, but it does not respond at the address that this dashboard has"
+BY_BUTTON = "the backend is asleep: the button `Wake the GPU` wakes it"
+
+
+class Waker:
+    """Implements `Waking`. `automatic`: a report that waits is reason enough; otherwise only a visitor's request is."""
+
+    moves = True
+    longest_pause_s = 3.0
+
+    def __init__(self, agent: AgentClient, row: WakerRow, clock: Clock, *, automatic: bool) -> None:
+        self._agent = agent
+        self._row = row
+        self._clock = clock
+        self._automatic = automatic
+        self._loops = Loops()
+        self._waiting: set[str] = set()
+        self._holds = False
+        self._next = 0.0
+        self._problem = ""
+        self._readies = 0
+        self._call: Interrupt | None = None
+
+    def start(self) -> None:
+        self._loops.start("wake", self._round)
+
+    def close(self, wait_s: float) -> None:
+        """End the series; a request that is under way is cut off."""
+        self._loops.end()
+        with self._loops.changed:
+            call = self._call
+        if call is not None:
+            call.cut(Reason.CLOSING)
+        self._loops.join(wait_s)
+
+    @property
+    def problem(self) -> str:
+        return self._row.problem(self._clock.wall())
+
+    def waits(self, report_id: str, /) -> None:
+        with self._loops.changed:
+            if report_id not in self._waiting:
+                self._waiting.add(report_id)
+                self._loops.changed.notify_all()
+
+    def ended(self, report_id: str, /) -> None:
+        with self._loops.changed:
+            self._waiting.discard(report_id)
+
+    def says(self, error: BackendError) -> str:
+        """Return why the backend is not being woken, or that it is."""
+        if isinstance(error, Unavailable) and not error.asleep:
+            return str(error)
+        series = self._automatic or self._row.wanted(self._clock.wall())
+        return self.problem or (WAKING if series else BY_BUTTON)
+
+    def _round(self) -> None:
+        """Send one request if a report waits and it is time, or give the role back."""
+        with self._loops.changed:
+            if not self._loops.closing:
+                self._loops.changed.wait(_LOOK_S)
+        if self._loops.closing:
+            return
+        wanted = self._row.wanted(self._clock.wall())
+        if not wanted and not (self._automatic and self._waiting):
+            self._rest()
+            return
+        if self._clock.monotonic() < self._next or not self._row.hold():
+            return
+        self._holds = True
+        result = self._ask()
+        if result is not None:
+            self._note(result, wanted=wanted)
+
+    def _rest(self) -> None:
+        """Give the role back. What was told last stays for a while: a visitor may not have read it yet."""
+        self._next, self._readies = 0.0, 0
+        if self._holds:
+            self._row.leave()
+            self._holds = False
+
+    def _ask(self) -> Wake | None:
+        """Request a wake; None when closing."""
+        with Interrupt() as call:
+            with self._loops.changed:
+                self._call = call
+                if self._loops.closing:
+                    return None
+            try:
+                return self._agent.wake(call)
+            except AgentTrouble as error:
+                return Wake(problem=str(error))
+            except Interrupted:
+                return None
+            finally:
+                with self._loops.changed:
+                    self._call = None
+
+    def _note(self, result: Wake, *, wanted: bool) -> None:
+        self._readies = self._readies + 1 if result.ready and self._waiting else 0
+        pause, problem = EVERY_S, ""
+        if result.problem:
+            pause = _LASTING_S if result.lasting else _PROBLEM_S
+            problem = f"the GPU is not woken: {result.problem}"
+        elif self._readies > _TRIES:
+            problem = ELSEWHERE
+        self._tell(problem)
+        if wanted and (result.ready or result.lasting):
+            self._row.settle()
+        self._next = self._clock.monotonic() + (pause if result.after is None else max(1.0, result.after))
+
+    def _tell(self, problem: str) -> None:
+        if problem != self._problem:
+            _LOG.log(logging.WARNING if problem else logging.INFO, "waking: %s", problem or "nothing is in the way")
+        if problem or self._problem:
+            self._row.tell(problem, self._clock.wall())
+        self._problem = problem
