@@ -41,6 +41,7 @@ _NEEDED = ("ERT_LLM_BACKEND_URL", "ERT_LLM_API_KEY", "ERT_LLM_CA_CERT")
 _DEFAULT_TIMEOUT_S = 3600.0  # the default of ERT's own client
 _LONGEST_TIMEOUT_S = 24 * 3600.0
 _KEY_SHAPE = re.compile(r"[\x21-\x7e]{8,512}")
+_TOKEN_SHAPE = re.compile(r"[\x21-\x7e]{16,512}")
 
 
 class Configuration(enum.StrEnum):
@@ -88,6 +89,8 @@ class Settings:
     machine: Machine = field(default_factory=Machine)
     access: Access = field(default_factory=Access)
     sources: Sources = field(default_factory=Sources)
+    metrics_token: Secret | None = None
+    daily_budget: float | None = None
 
 
 def fingerprint_of(environ: Mapping[str, str]) -> str:
@@ -131,6 +134,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         machine=read_machine(environ),
         access=read_access(environ),
         sources=read_sources(environ),
+        metrics_token=_metrics_token(environ),
+        daily_budget=number(environ, "ERT_DAILY_BUDGET_USD", 0, 0, 1e6) or None,
     )
 
 
@@ -207,6 +212,13 @@ def _loads(pem: str) -> bool:
     except (ssl.SSLError, ValueError, TypeError):
         return False
     return True
+
+
+def _metrics_token(environ: Mapping[str, str]) -> Secret | None:
+    token = environ.get("ERT_METRICS_TOKEN", "").strip()
+    if token and not _TOKEN_SHAPE.fullmatch(token):
+        raise BadSetting("ERT_METRICS_TOKEN must be 16 to 512 visible characters")
+    return Secret(token) if token else None
 
 
 def _log_level(environ: Mapping[str, str]) -> str:

@@ -20,6 +20,7 @@ from ert_dashboard.web.api import Api
 from ert_dashboard.web.deployment import Deployment
 from ert_dashboard.web.live import SocketLimit, attach
 from ert_dashboard.web.market_api import MarketApi
+from ert_dashboard.web.metrics import Metrics
 from ert_dashboard.web.records import Records
 from ert_dashboard.web.service import Service, start_service
 
@@ -56,7 +57,9 @@ def create_dashboard(settings: Settings, *, market: MarketData | None = None, cl
     app.register_blueprint(Api(service).blueprint())
     app.register_blueprint(Records(service).blueprint())
     app.register_blueprint(MarketApi(service.market, service.clock).blueprint())
-    app.register_blueprint(Deployment(service).blueprint())
+    deployment = Deployment(service)
+    app.register_blueprint(deployment.blueprint())
+    app.register_blueprint(Metrics(service, deployment).blueprint())
     socketio, hang_up = attach(app, service)
     access, sessions = settings.access, service.sessions
     if access.password is not None and sessions is not None:
