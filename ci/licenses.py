@@ -22,6 +22,7 @@ LOCKS: Mapping[str, str] = {
     "runtime": "requirements/runtime.lock",
     "image": "requirements/image.lock",
     "keyring": "requirements/keyring.lock",
+    "notify": "requirements/notify.lock",
     "postgres": "requirements/postgres.lock",
     "s3": "requirements/s3.lock",
     "ssh": "requirements/ssh.lock",
@@ -30,7 +31,7 @@ LOCKS: Mapping[str, str] = {
     "sandbox": "requirements/sandbox.lock",
     "development": "requirements/dev.lock",
 }
-SHIPPED = ("runtime", "image", "keyring", "postgres", "s3", "ssh", "dashboard", "llm-backend")
+SHIPPED = ("runtime", "image", "keyring", "notify", "postgres", "s3", "ssh", "dashboard", "llm-backend")
 # Packages that only Windows or a Python before 3.11.3 installs; the terms are from the projects.
 SAID_ELSEWHERE: Mapping[str, str] = {
     "async-timeout": "Apache-2.0",

@@ -133,8 +133,15 @@ def _numbers(tree: ast.Module) -> Mapping[str, ast.expr]:
 
 
 def metrics() -> str:
-    """Return the metrics in `/metrics` of the backend; the dashboard has none."""
-    lines = ["### The backend's `/metrics`", "", "| name | kind | labels | description |", "|---|---|---|---|"]
+    """Return the metrics in `/metrics` of the dashboard and of the backend."""
+    from ert_dashboard.web.metrics import FAMILIES
+
+    head = ["", "| name | kind | labels | description |", "|---|---|---|---|"]
+    lines = ["### The dashboard's `/metrics`", *head]
+    for one in FAMILIES:
+        labels = ", ".join(f"`{label}`" for label in one.labels) or "none"
+        lines.append(f"| `{one.name}` | {one.kind} | {labels} | {one.text} |")
+    lines += ["", "### The backend's `/metrics`", *head]
     lines += [f"| `{name}` | {kind} | {labels or 'none'} | {text} |" for name, kind, labels, text in instruments()]
     return "\n".join(lines)
 

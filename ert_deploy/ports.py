@@ -21,11 +21,12 @@ from ert_deploy.core.model.moment import Moment
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, WebDeploy
 from ert_deploy.core.model.provider import Account, Cloud, InstanceId, Platform
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.store_ports import Clock, KeyCustody, Registries, StateKeeper, StateStore
+from ert_deploy.store_ports import Clock, KeyCustody, NoticeMemory, Registries, StateKeeper, StateStore
 
 __all__ = [
     "Account", "AppAnswer", "AppProbe", "Audience", "BackendProbe", "Clock", "CreateOrder", "Entropy", "GpuHost",
-    "KeyCustody", "LogLine", "Registries", "StateKeeper", "StateStore", "TimeSource", "Turn", "WebHost", "WebService",
+    "KeyCustody", "LogLine", "NoticeMemory", "Registries", "StateKeeper", "StateStore", "TimeSource", "Turn", "WebHost",
+    "WebService",
 ]  # fmt: skip
 
 Turn: TypeAlias = Literal["create", "start"]  # the state stores these calls before they are sent

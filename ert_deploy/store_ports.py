@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -69,6 +69,16 @@ class StateKeeper(StateStore, Protocol):
 
     def history(self) -> tuple[StoredVersion, ...]:
         """Return the retained versions, newest first."""
+
+
+class NoticeMemory(Protocol):
+    """Remembers, by their keys, the conditions of a deployment that people have been told of."""
+
+    def change(self, change: Callable[[frozenset[str]], frozenset[str]]) -> frozenset[str]:
+        """Replace the keys by what `change` makes of them, atomically, and return those of before.
+
+        `change` may be called more than once. Raises the errors of a store.
+        """
 
 
 class Clock(Protocol):

@@ -11,7 +11,7 @@ from ert_deploy.config.settings import STATE_KEY
 from ert_deploy.core.model.errors import Transient, UsageError
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.ports import Audience, Clock, GpuHost, KeyCustody, StateKeeper, StateStore, WebHost
+from ert_deploy.ports import Audience, Clock, GpuHost, KeyCustody, NoticeMemory, StateKeeper, StateStore, WebHost
 
 if TYPE_CHECKING:
     from ert_deploy.adapters.state.signature import StateKeys
@@ -57,6 +57,25 @@ def store_of(settings: Settings, deployment: str, clock: Clock, keys: StateKeys 
     from ert_deploy.adapters.state.file import StateFile
 
     return StateFile(place, deployment, clock, keys=keys)
+
+
+def notice_memory(settings: Settings, clock: Clock) -> NoticeMemory:
+    """Return where the deployment's notices are remembered: beside its state, whatever that is kept in."""
+    from ert_deploy.adapters.state.notice_memory import NoticeFile, NoticeObject
+
+    deployment = settings.desired.deployment
+    place = state_of(settings, deployment)
+    if isinstance(place, S3Object):
+        from ert_deploy.adapters.state.s3_objects import S3Objects
+
+        return NoticeObject(S3Objects(place.bucket, clock), f"{place.key}.notices")
+    if isinstance(place, PostgresState):
+        from ert_deploy.adapters.state.postgres_objects import PostgresObjects
+        from ert_deploy.adapters.state.postgres_url import database
+
+        return NoticeObject(PostgresObjects(database(place.variable, os.environ), clock), f"{deployment}.json.notices")
+    assert place is not None
+    return NoticeFile(place.with_name(f"{place.name}.notices"))
 
 
 def state_keys(settings: Settings) -> StateKeys:

@@ -8,11 +8,14 @@ from ert_deploy.app.attention import needs_attention
 from ert_deploy.app.deployment import SILENT, Config, Deployment, Progress, at_work, opened
 from ert_deploy.app.external.check import ensure_usable
 from ert_deploy.app.external.rented_only import note_unlisted, rented_only
+from ert_deploy.app.notify.announce import announce
+from ert_deploy.app.notify.heard import Heard
 from ert_deploy.app.outcome import Outcome, outcome_of
 from ert_deploy.app.plan_file import read_plan, refuse_other
 from ert_deploy.app.preview import aimed, preview
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import ErtError, UsageError
+from ert_deploy.core.notices.of_run import of_failure, of_run
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.records.history import write_end
 from ert_deploy.engine.run import run
@@ -106,11 +109,31 @@ def _converge(
     wait: float = 0.0,
     plan: Path | None = None,
 ) -> Outcome:
-    """Run the engine. Without `begin` it has to exist already.
+    """Run the engine, and send the notices of the run once the lock is free. Without `begin` it has to exist already.
 
     With a `plan` file nothing is done if it no longer holds. Without `patient` the run does not wait for active
     reports, and destroys instances before it updates the apps.
     """
+    heard = Heard(progress)
+    try:
+        outcome = _run(deployment, phase, heard, begin=begin, patient=patient, wait=wait, plan=plan)
+    except ErtError as error:
+        announce(deployment, of_failure(error, heard.events)).wait(progress)
+        raise
+    announce(deployment, of_run(phase, heard.events, outcome.undecided)).wait(progress)
+    return outcome
+
+
+def _run(
+    deployment: Deployment,
+    phase: Phase,
+    progress: Progress,
+    *,
+    begin: bool,
+    patient: bool,
+    wait: float,
+    plan: Path | None,
+) -> Outcome:
     saved = read_plan(plan) if plan is not None else None
     with at_work(deployment, progress, going_down=phase is Phase.ABSENT) as (session, audience):
         if unlisted := note_unlisted(session):

@@ -7,11 +7,14 @@ from dataclasses import dataclass, field, replace
 
 from ert_deploy.app.deployment import SILENT, Config, Progress, new_run_id, opened
 from ert_deploy.app.external.rented_only import must_list
+from ert_deploy.app.notify.announce import announce
 from ert_deploy.app.outcome import Doubts
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.notices.notice import Findings, Kind
+from ert_deploy.core.notices.of_run import of_strays
 from ert_deploy.engine import reap as engine
 from ert_deploy.engine.reap import Found
 from ert_deploy.engine.run import Ports, run
@@ -64,7 +67,10 @@ def find_strays(config: Config = None, *, all_deployments: bool = False, progres
     if all_deployments:
         names |= {i.mark.deployment for i in session.ports.gpu.list_instances() if i.mark is not None}
     found = {name: run(engine.find(_wanted(session, name)), _elsewhere(session, name)) for name in sorted(names)}
-    return Strays(found, session)
+    strays = Strays(found, session)
+    named = (*((i.id, "no state has it") for i in strays.instances), *strays.undecided)
+    announce(deployment, Findings(of_strays(named), (f"{Kind.ORPHAN}/",))).wait(progress)
+    return strays
 
 
 def must_have_state(strays: Strays, *, state_is_lost: bool) -> None:

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from ert_deploy.app.attention import doubtful
 from ert_deploy.app.deployment import SILENT, Config, Progress, at_work, opened
 from ert_deploy.app.external.rented_only import rented_only
+from ert_deploy.app.notify.announce import announce
 from ert_deploy.app.outcome import Outcome, outcome_of
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.text import printable
+from ert_deploy.core.notices.of_run import of_rotation
 from ert_deploy.engine import rotate as engine
 from ert_deploy.engine.run import run
 
@@ -62,6 +64,7 @@ def rotate(config: Config = None, *, progress: Progress = SILENT, check: bool = 
         desired = replace(session.desired, phase=Phase.RUNNING, begin=False)
         done = run(engine.rotate(desired), session.ports)
         outcome = outcome_of(done.result, changed=True, clock=session.ports.clock)
+    announce(deployment, of_rotation(done.before, done.after)).wait(progress)
     if check and (left := doubtful(outcome)):
         raise left
     return Rotation(outcome, done.before, done.after)

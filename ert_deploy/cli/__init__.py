@@ -43,6 +43,7 @@ COMMANDS = {
     "ignore": "Ignore an instance of another project; it is no longer reported.",
     "destroy": "Destroy an instance and confirm its absence.",
     "state": "Manage the deployment's stored state and its lock.",
+    "notify": "Try the addresses that notices are sent to.",
     "image": "Build and push the GPU image; record its digest in the config.",
     "render-yaml": "Print the Render Blueprint of the app.",
     "sandbox": "Start, stop, inspect or break the sandbox on loopback.",
@@ -53,7 +54,10 @@ COMMANDS = {
 # Commands in a module of another name, with their names in it.
 MODULES = {"adopt": "decide", "ignore": "decide", "destroy": "decide", "exec": "ssh"}
 NAMES = {"exec": "execute"}
-RUNNING = frozenset({"ask", "connection", "events", "logs", "restart"})  # commands in the package `running`
+PACKAGES = {  # of the commands that are in no module of `commands` itself
+    **dict.fromkeys(("ask", "connection", "events", "logs", "restart"), "commands.running"),
+    **dict.fromkeys(("notify",), "commands.monitoring"),
+}
 
 
 class LazyGroup(click.Group):
@@ -70,8 +74,7 @@ class LazyGroup(click.Group):
         name = MODULES.get(cmd_name, cmd_name).replace("-", "_")
         from ert_deploy.cli.examples import with_examples
 
-        package = "commands.running" if cmd_name in RUNNING else "commands"
-        module = importlib.import_module(f"ert_deploy.cli.{package}.{name}")
+        module = importlib.import_module(f"ert_deploy.cli.{PACKAGES.get(cmd_name, 'commands')}.{name}")
         command: click.Command = (
             getattr(module, NAMES.get(cmd_name, cmd_name)) if cmd_name in MODULES else module.command
         )

@@ -52,6 +52,8 @@ EXAMPLES = {
     "state history": ("ert-deploy state history -c my-app",),
     "state sign": ("ert-deploy state sign -c my-app",),
     "state rebuild": ("ert-deploy state rebuild -c my-app",),
+    "notify": ("ert-deploy notify test -c my-app",),
+    "notify test": ("ert-deploy notify test -c my-app",),
     "image": ("ert-deploy image push -c my-app",),
     "image build": ("ert-deploy image build --tag ghcr.io/me/ert-llm-backend:0.1.0",),
     "image push": ("ert-deploy image push -c my-app",),

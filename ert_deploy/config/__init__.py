@@ -3,7 +3,7 @@
 Importing it is fast: the template engine is only imported when a Blueprint is rendered.
 """
 
-from ert_deploy.config.credentials import allowed_hosts, read_key, read_state_key, read_variables
+from ert_deploy.config.credentials import allowed_hosts, read_addresses, read_key, read_state_key, read_variables
 from ert_deploy.config.discovery import available, default_config, find, key_at_hand, key_variables
 from ert_deploy.config.load import load, parse
 from ert_deploy.config.providers import Provider
@@ -44,6 +44,7 @@ __all__ = [
     "key_variables",
     "load",
     "parse",
+    "read_addresses",
     "read_key",
     "read_state_key",
     "read_variables",

@@ -6,12 +6,13 @@ Keys are never taken from a command line, and no message contains any part of on
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from ert_deploy.config.providers import every
-from ert_deploy.config.settings import ALLOW_HOST, STATE, STATE_KEY, KeySource
+from ert_deploy.config.settings import ALLOW_HOST, STATE, STATE_KEY, KeySource, Notify
 from ert_deploy.config.yaml.regular_file import Unreadable, read_plain
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.model_server import ExtraVariable
@@ -20,6 +21,8 @@ from ert_deploy.core.model.secret import Secret
 MOST_CHARACTERS = 512
 MOST_OF_A_VALUE = 1024  # characters of a variable of the container, as in the config
 LEAST_STATE_KEY = 32  # characters: whoever can read a state can guess keys offline
+MOST_ADDRESSES = 16  # that notices are sent to
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9]{0,31}://[\x21-\x7e]{1,2000}")
 _QUOTES = "\"'\u2018\u2019\u201c\u201d\u00ab\u00bb`"
 
 
@@ -63,6 +66,20 @@ def _valued(one: ExtraVariable, value: str) -> ExtraVariable:
             hint="copy only the secret",
         )
     return replace(one, value=value)
+
+
+def read_addresses(notify: Notify, env: Mapping[str, str]) -> tuple[Secret, ...]:
+    """Return the addresses that notices are sent to; none where the variable is not set. Raise `UsageError`."""
+    found = tuple(env.get(notify.urls, "").split())
+    wrong = [at for at, one in enumerate(found, 1) if not _ADDRESS.fullmatch(one)]
+    if wrong:
+        raise UsageError(
+            f"address {wrong[0]} in {notify.urls} is not one of Apprise",
+            hint="such as mailto://, discord:// or json://, separated by spaces (github.com/caronc/apprise/wiki)",
+        )
+    if len(found) > MOST_ADDRESSES:
+        raise UsageError(f"{notify.urls} has {len(found)} addresses", hint=f"name at most {MOST_ADDRESSES}")
+    return tuple(Secret(one) for one in found)
 
 
 def allowed_hosts(env: Mapping[str, str]) -> frozenset[str]:

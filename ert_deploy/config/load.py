@@ -27,6 +27,7 @@ from ert_deploy.config.settings import (
     Custody,
     Endpoint,
     KeySource,
+    Notify,
     SandboxSettings,
     Settings,
     least_settle,
@@ -134,6 +135,7 @@ def _settings(reading: Reading, source: Path, notes: Mapping[str, str]) -> Setti
         sandbox=sandbox,
         source=source,
         custody=Custody(values["keys/custody"], values["keys/folder"]),
+        notify=Notify(values["notify/urls"], values["notify/mute"]),
         blueprints=tuple(
             Blueprint(**_direct(values, f"{host.section}/services/{at}/blueprint"))
             for at in range(values[f"{host.section}/services"])

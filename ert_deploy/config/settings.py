@@ -106,6 +106,17 @@ class Custody:
     folder: Path | None = None
 
 
+NOTIFY_URLS = "ERT_NOTIFY_URLS"
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Which notices are sent: `urls` is the variable with the addresses, never an address; not the kinds in `mute`."""
+
+    urls: str = NOTIFY_URLS
+    mute: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class S3Object:
     """An object in an S3 bucket."""
@@ -139,6 +150,7 @@ class Settings:
     blueprints: tuple[Blueprint, ...] = ()
     state_key: KeySource | None = None
     custody: Custody = Custody()
+    notify: Notify = Notify()
     external_ca: Path | None = None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ert_deploy.core.model.desired import Desired
-from ert_deploy.core.model.errors import Failed
+from ert_deploy.core.model.errors import OverBudget
 from ert_deploy.core.planning.offers import Ranked
 from ert_deploy.engine.run_context import Rental, Run, RunMemory
 
@@ -43,22 +43,22 @@ def affordable(ranked: Ranked, run: Run, now: float) -> bool:
     return spent(run.memory, now) + ranked.estimate.until_healthy() <= run.desired.max_cost
 
 
-def beyond_budget(ranked: Iterable[Ranked], desired: Desired) -> Failed | None:
+def beyond_budget(ranked: Iterable[Ranked], desired: Desired) -> OverBudget | None:
     """Return the error of a first machine, if none of these stays within the budget until it is ready."""
     least = min((one.estimate.until_healthy() for one in ranked), default=0.0)
     if desired.max_cost is None or least <= desired.max_cost:
         return None
-    return Failed(
+    return OverBudget(
         f"plan/max_cost is ${desired.max_cost:g}, and the cheapest machine costs ${least:.2g} until it is healthy",
         hint="raise plan/max_cost; `ert-deploy offers` shows the cost of each offer until it is healthy",
     )
 
 
-def too_dear(ranked: Ranked, run: Run, now: float) -> Failed:
+def too_dear(ranked: Ranked, run: Run, now: float) -> OverBudget:
     """Return the error with the calculated costs."""
     paid, more = spent(run.memory, now), ranked.estimate.until_healthy()
     machines = "1 machine" if len(run.memory.spending) == 1 else f"{len(run.memory.spending)} machines"
-    return Failed(
+    return OverBudget(
         f"one more machine would bring this run to ${paid + more:.2f}, plan/max_cost is ${run.desired.max_cost:g}",
         f"${paid:.2f} spent and committed for {machines} of this run, ${more:.2f} for the next until it is healthy",
         "raise plan/max_cost; `ert-deploy offers` shows the cost of each offer until it is healthy (boot + download)",

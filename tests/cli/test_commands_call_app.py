@@ -39,6 +39,7 @@ CALLS = {
     "key rotate": "rotate.rotate",
     "key vast": "running.provider_key.replace_provider_key",
     "logs": "running.container_log.logs",
+    "notify test": "notify.trial.notify_test",
     "offers": "offers.offers",
     "plan": "look.plan",
     "reap": "reap.find_strays",

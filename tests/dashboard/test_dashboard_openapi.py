@@ -172,6 +172,14 @@ def the_machine(world: World) -> None:
     world.backend.loading = None
 
 
+def the_metrics(world: World) -> None:
+    token = "metrics-token-0123456789"
+    call = world.caller(ERT_METRICS_TOKEN=token)
+    call("GET", "/metrics", 401)
+    call("GET", "/metrics", 200, headers={"Authorization": f"Bearer {token}"})
+    world.caller()("GET", "/metrics", 404)
+
+
 def refusals(world: World) -> None:
     call = world.caller()
     call("POST", "/api/generate", 400, json={"ticker": "?"})
@@ -266,6 +274,7 @@ SCENES = (
     a_report_that_is_being_written,
     companies,
     the_machine,
+    the_metrics,
     refusals,
     without_a_backend,
     without_its_source,

@@ -20,8 +20,8 @@ ORDER = (
     "events", "logs", "restart", "ssh", "exec", "adopt", "ignore", "destroy",
     "key", "key rotate", "key list", "key generate", "key revoke", "key vast",
     "state", "state show", "state lock", "state unlock", "state sign", "state rebuild", "reap",
-    "sleep", "wake", "render-yaml", "image", "image build", "image push", "sandbox status", "sandbox break",
-    "sandbox record", "down", "completion", "sandbox", "sandbox start", "sandbox stop", "init", "",
+    "sleep", "wake", "render-yaml", "notify", "notify test", "image", "image build", "image push", "sandbox status",
+    "sandbox break", "sandbox record", "down", "completion", "sandbox", "sandbox start", "sandbox stop", "init", "",
 )  # fmt: skip
 LACKING = {
     "plan -c my-app --exit-code": 4,  # there is something to do
@@ -34,6 +34,7 @@ LACKING = {
     "key revoke 433bad46 -c my-app": 2,  # no such key
     "key vast -c my-app": 2,  # the config names no file
     "state sign -c my-app": 2,  # no key to sign with
+    "notify test -c my-app": 2,  # no address
     "image push -c my-app": 1,  # no Docker engine
     "image build --tag ghcr.io/me/ert-llm-backend:0.1.0": 1,
     "sandbox record -c my-app --out account.json": 2,  # no terminal to confirm on

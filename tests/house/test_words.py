@@ -31,12 +31,13 @@ REFERENCE, TODAY = SHARED / "words.tsv", SHARED / "words-today.tsv"
 TERMS = 40
 EXCEPTED = {
     "products, and the files and signals of the platform": """
-        adr agpl boto cpp docker dockerfile edgar flask github gpt gunicorn litellm netrc ollama openai pem readme
-        sigkill yahoo""",
+        adr agpl apprise boto cpp docker dockerfile edgar flask github gpt gunicorn litellm netrc ollama openai pem
+        prometheus readme sigkill yahoo""",
     "fields of an equity report, which the backend and the dashboard are about": """
         analyst asset average book cash currency currencies debt dividend earning equity filing fiscal flow growth
         headline income interest margin pence profit quarter ratio research revenue sale share statement""",
     "fields and terms of a language model's API": "prompt reasoning thinking thought",
+    "lines to people about a deployment, a section of the config": "notices",
     "headings of decision records": "consequences",
     "the ownership of a report by a process, with an end": "lease",
     "fields and screens of the providers": "advertised console digest interruptible previews rental unverified",

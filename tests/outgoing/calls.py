@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import apprise
 import pytest
+import requests.sessions
 
 from ert_backend.base.activity import OffSwitch
 from ert_backend.guard import settings as guard_settings
@@ -32,6 +35,7 @@ from ert_deploy.adapters.backend.probe import TlsBackendProbe
 from ert_deploy.adapters.bounded_http import Bounds
 from ert_deploy.adapters.clock import SystemEntropy
 from ert_deploy.adapters.docker_images import DockerImages
+from ert_deploy.adapters.notify import child as notify_child
 from ert_deploy.adapters.recorder import Recorder, Recording
 from ert_deploy.adapters.registry import Registries
 from ert_deploy.adapters.state import s3_http
@@ -226,6 +230,16 @@ def recording(script: Script, bounds: Bounds) -> Any:
     return made
 
 
+def notice(script: Script, bounds: Bounds) -> bool:
+    """Send a notice as the child process does, in this one."""
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(action="ignore"):  # of its plugins' imports
+        patch.setattr(requests.sessions.Session, "send", requests.sessions.Session.send)
+        patch.setattr(requests.sessions, "get_netrc_auth", requests.sessions.get_netrc_auth)
+        notify_child.install(bounds, lambda address: address.is_loopback)
+        place = apprise.Apprise.instantiate(f"jsons://127.0.0.1:{script.port}/in")
+        return bool(place is not None and place.notify(body="asleep"))
+
+
 HEALTH = {"fingerprint": "0123456789abcdef"}
 CALLS = (
     vast("account", lambda host: host.account()),
@@ -312,6 +326,7 @@ CALLS = (
         pinned=True,
     ),
     Outgoing("dashboard: SEC", "images/dashboard/ert_dashboard/market/edgar.py", always({"0": {}}), sec, None),
+    Outgoing("a notice", "ert_deploy/adapters/notify/child.py", always({}), notice, None, nothing=(False,)),
     Outgoing("action: identity", "ci/action/aws_token.py", always({"value": JWT}), aws_token),
 )
 

@@ -36,6 +36,7 @@ LIBRARIES = frozenset(
         "psycopg",
         "redis",
         "smtplib",
+        "apprise",
         "ftplib",
     ]
 )

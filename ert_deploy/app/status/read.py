@@ -8,6 +8,7 @@ from typing import Any
 
 from ert_deploy.app.deployment import SILENT, Config, Progress, opened
 from ert_deploy.app.external.look import with_server
+from ert_deploy.app.notify.announce import announce
 from ert_deploy.app.outcome import backends, foreign, in_doubt, services
 from ert_deploy.app.status.result import Money, Status, finite
 from ert_deploy.core.model.desired import Desired
@@ -16,6 +17,7 @@ from ert_deploy.core.model.machine.figures import Figures
 from ert_deploy.core.model.observed import Instance, Observed
 from ert_deploy.core.model.owner import parse_owner
 from ert_deploy.core.model.state import State
+from ert_deploy.core.notices.of_look import of_look
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.core.verdict.facts import Asleep, Facts
 from ert_deploy.core.verdict.judge import links
@@ -62,6 +64,7 @@ def looks(config: Config = None, *, every: bool = False, progress: Progress = SI
     session = deployment.session(progress)
     while True:
         own = _status(session.desired, session.ports, sandbox=session.in_sandbox)
+        announce(deployment, own.findings).wait(progress)
         yield (own, *(_others(session) if every else ()))
 
 
@@ -101,7 +104,15 @@ def _owner(name: str, listed: tuple[Instance, ...]) -> dict[str, Any]:
 def _status(desired: Desired, ports: Ports, *, whole: bool = True, sandbox: bool = False) -> Status:
     facts = with_server(run(read_facts(desired, RunMemory(), whole=whole), ports))
     found = links(facts)
-    made = Status(desired.deployment, ports.clock.now(), found, standing(found), unread=_unread(facts), sandbox=sandbox)
+    made = Status(
+        desired.deployment,
+        ports.clock.now(),
+        found,
+        standing(found),
+        unread=_unread(facts),
+        sandbox=sandbox,
+        findings=of_look(facts, found),
+    )
     if facts.on_a_server and desired.external is not None:
         made = replace(made, external=desired.external.url)
     if isinstance(facts.situation, Missing):

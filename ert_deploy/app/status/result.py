@@ -11,6 +11,7 @@ from ert_deploy.core.model.errors import CannotObserve
 from ert_deploy.core.model.machine.figures import Card
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import Denied
+from ert_deploy.core.notices.notice import NOTHING_FOUND, Findings
 from ert_deploy.core.verdict.links import Link, Standing
 
 
@@ -47,7 +48,7 @@ class Status:
     `unsettled_creates` is the number of create calls with unknown result, `to_be_destroyed` are instances that may
     still exist after a request to delete them. `denied` are the machines and hosts that are temporarily not rented, and
     `denied_machines` the ids of these machines. `external` is the URL of the server that is used in place of a rented
-    backend; empty without one.
+    backend; empty without one. `findings` are the notices of this look.
     """
 
     deployment: str
@@ -67,6 +68,7 @@ class Status:
     sandbox: bool = False
     sandbox_stopped: bool = False
     external: str = ""
+    findings: Findings = NOTHING_FOUND
 
     @property
     def zone(self) -> str:

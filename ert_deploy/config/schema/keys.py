@@ -10,7 +10,7 @@ from dataclasses import fields
 
 from ert_deploy.config import settings as places
 from ert_deploy.config.providers import GPU_CLOUDS, WEB_HOSTS, Host, Provider
-from ert_deploy.config.schema import external, llm_catalog, locations, types
+from ert_deploy.config.schema import external, llm_catalog, locations, notify, types
 from ert_deploy.config.schema.extra_env import variable
 from ert_deploy.config.schema.market_catalog import AUTO
 from ert_deploy.config.schema.parts import Field, Many, Part, Rows, Section
@@ -194,6 +194,7 @@ _STORES: tuple[Part, ...] = (
             Field("folder", locations.path, _CUSTODY.folder),
         ),
     ),
+    notify.SECTION,
     Field("state", locations.state_place, None),
     Field("state_key", types.state_key_variable, None),
     Section(

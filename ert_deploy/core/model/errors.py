@@ -6,6 +6,7 @@ ErtError                      base class: one line for the user, with a hint and
 |   +-- NoSuchService  (2)    the web host has no service of that name or id
 |   +-- LoginRequired  (2)    the app requires a login, and no password was given
 +-- Failed             (1)    an operation failed; the message names anything left running
+|   +-- OverBudget     (1)    the limit of the config on what may be spent does not allow it
 +-- Busy               (3)    another process holds the lock
 +-- NeedsAttention     (5)    partially completed; requires an action of the user
 |   +-- Undecided      (5)    the owner of an instance is not certain; the user has to assign it
@@ -63,6 +64,10 @@ class Failed(ErtError):
     """An operation was attempted and failed."""
 
     exit_code = 1
+
+
+class OverBudget(Failed):
+    """It would cost more than the config allows."""
 
 
 class Busy(ErtError):

@@ -41,6 +41,7 @@ _NEEDED = ("ERT_LLM_BACKEND_URL", "ERT_LLM_API_KEY", "ERT_LLM_CA_CERT")
 _DEFAULT_TIMEOUT_S = 3600.0  # the default of ERT's own client
 _LONGEST_TIMEOUT_S = 24 * 3600.0
 _KEY_SHAPE = re.compile(r"[\x21-\x7e]{8,512}")
+_TOKEN_SHAPE = re.compile(r"[\x21-\x7e]{16,512}")
 
 
 class Configuration(enum.StrEnum):
@@ -89,6 +90,8 @@ class Settings:
     agent: Agent | None = None
     access: Access = field(default_factory=Access)
     sources: Sources = field(default_factory=Sources)
+    metrics_token: Secret | None = None
+    daily_budget: float | None = None
 
 
 def fingerprint_of(environ: Mapping[str, str]) -> str:
@@ -133,6 +136,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         agent=read_agent(environ, preview=_unused_preview(environ)),
         access=read_access(environ),
         sources=read_sources(environ),
+        metrics_token=_metrics_token(environ),
+        daily_budget=number(environ, "ERT_DAILY_BUDGET_USD", 0, 0, 1e6) or None,
     )
 
 
@@ -188,6 +193,13 @@ def _backend(environ: Mapping[str, str]) -> tuple[Backend | None, str]:
     if total is None or not 0 < total <= _LONGEST_TIMEOUT_S:
         return None, f"ERT_LLM_TIMEOUT is not a number of seconds between 0 and {_LONGEST_TIMEOUT_S:.0f}"
     return Backend(url=url, key=Secret(key), ca_pem=pem, total_s=total), ""
+
+
+def _metrics_token(environ: Mapping[str, str]) -> Secret | None:
+    token = environ.get("ERT_METRICS_TOKEN", "").strip()
+    if token and not _TOKEN_SHAPE.fullmatch(token):
+        raise BadSetting("ERT_METRICS_TOKEN must be 16 to 512 visible characters")
+    return Secret(token) if token else None
 
 
 def _log_level(environ: Mapping[str, str]) -> str:

@@ -33,12 +33,13 @@ class BackendHealth(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Readiness:
-    """Result of a poll. `reason` is a one-line message; `backend` contains the fields of its health to display."""
+    """Result of a poll that took `seconds`. `reason` is one line; `backend` has the fields of its health to display."""
 
     ready: bool
     reason: str
     checked: float
     backend: BackendHealth = field(default_factory=BackendHealth)
+    seconds: float = 0.0
 
 
 class ReadinessProbe:
@@ -61,7 +62,7 @@ class ReadinessProbe:
             return self._last[1]
 
     def _probe(self, client: BackendClient) -> Readiness:
-        now = self._clock.wall()
+        now, begun = self._clock.wall(), self._clock.monotonic()
         try:
             with Interrupt() as interrupt:
                 interrupt.limit(_PROBE_S)
@@ -72,7 +73,8 @@ class ReadinessProbe:
             return Readiness(ready=False, reason="the backend stopped responding", checked=now)
         ready = status == 200 and health.get("status") in ("healthy", "online")
         reason = "ready" if ready else f"the backend is {protocol.boot_text(health)}"
-        return Readiness(ready=ready, reason=reason, checked=now, backend=_shown(health))
+        took = self._clock.monotonic() - begun
+        return Readiness(ready=ready, reason=reason, checked=now, backend=_shown(health), seconds=took)
 
 
 def _shown(health: dict[str, Any]) -> BackendHealth:

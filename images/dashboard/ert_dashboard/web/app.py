@@ -21,6 +21,7 @@ from ert_dashboard.web.api import Api
 from ert_dashboard.web.deployment import Deployment
 from ert_dashboard.web.live import Live, SocketLimit, ThreadedLive, attach
 from ert_dashboard.web.market_api import MarketApi
+from ert_dashboard.web.metrics import Metrics
 from ert_dashboard.web.records import Records
 from ert_dashboard.web.service import Service, start_service
 from ert_dashboard.web.wake_api import WakeApi
@@ -74,7 +75,9 @@ def create_dashboard(
     app.register_blueprint(MarketApi(service.market, service.clock).blueprint())
     wake = WakeApi(service)
     app.register_blueprint(wake.blueprint())
-    app.register_blueprint(Deployment(service, wake).blueprint())
+    deployment = Deployment(service, wake)
+    app.register_blueprint(deployment.blueprint())
+    app.register_blueprint(Metrics(service, deployment).blueprint())
     updates = live(app, service)
     access, sessions = settings.access, service.sessions
     if access.password is not None and sessions is not None:

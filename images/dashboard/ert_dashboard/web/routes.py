@@ -19,12 +19,12 @@ from ert_dashboard.web import bodies, machine_body
 class Access(Enum):
     """Who may use an operation. The login is the one that is configured: a password, a proxy, or none."""
 
-    PUBLIC = "public"  # no login and no rate limit: for the health check of the web host
+    PUBLIC = "public"  # no login and no rate limit: for the health check of the web host, and with a token of its own
     OPEN = "open"  # no login with a password; a proxy is required all the same
     LOGIN = "login"
 
 
-HTML, MARKDOWN, LINES = "text/html", "text/markdown", "application/x-ndjson"
+HTML, MARKDOWN, LINES, PLAIN = "text/html", "text/markdown", "application/x-ndjson", "text/plain"
 REDIRECT = ""  # a response without a body that is worth describing
 OPEN_FILES = frozenset({"/static/login.css", "/static/icon.svg"})
 
@@ -68,6 +68,14 @@ ROUTES = (
         "api.health",
         "Liveness and configuration of this process",
         {200: bodies.Health},
+        access=Access.PUBLIC,
+    ),
+    Route(
+        "GET",
+        "/metrics",
+        "metrics.metrics",
+        "Metrics for Prometheus, with `Authorization: Bearer` and the token of ERT_METRICS_TOKEN; 404 without one",
+        {200: PLAIN, 401: PLAIN, 404: bodies.Problem},
         access=Access.PUBLIC,
     ),
     Route("GET", "/ready", "api.ready", "Whether the backend takes a report", {200: bodies.Ready, 503: bodies.Ready}),
