@@ -1,4 +1,4 @@
-"""Hours of the week: day and time of a moment in the zone of its users, and windows in which a machine is wanted."""
+"""Hours of the week: day and time of a moment in the zone of its users, and windows in which a machine is to run."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Each past idle time counts by its age and by how near its hour and day of the week are. Until there are many, they count
 together with `PRIOR` imagined ones, for which break-even is right: their lengths have the density 1/x², at which a
-machine that was unused for x is used again in the next x with the same chance, however large x is.
+machine that was unused for x is as likely to be used again in the next x, however large x is.
 """
 
 from __future__ import annotations

@@ -25,12 +25,12 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True)
 class BreakEven:
-    """Changes the state when the best decision in hindsight would have: at most twice its price."""
+    """Changes the state when the best decision would have: at most twice its price."""
 
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """Thresholds from past idle times, at most 1 + 1/trust times the best; `budget` $ a day for starts in advance."""
+    """Thresholds from past idle times, at most 1 + 1/trust times the best; `budget` $ a day for early starts."""
 
     trust: float = TRUST
     budget: float = 0.0
@@ -38,7 +38,7 @@ class Learned:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Runs in these windows of the week, started in advance, and by break-even outside of them."""
+    """Runs in these windows of the week, started early, and by break-even outside of them."""
 
     windows: tuple[Window, ...]
 
@@ -48,7 +48,7 @@ Policy: TypeAlias = Fixed | BreakEven | Learned | Schedule
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """Seconds without use until the machine stops, seconds stopped until it is destroyed, the next start in advance.
+    """Seconds without use until the machine stops, seconds stopped until it is destroyed, the next early start.
 
     `destroy_after` is 0 for a machine that is destroyed instead of stopped, and infinite for one that is kept.
     """
@@ -60,7 +60,7 @@ class Numbers:
 
 @dataclass(slots=True)
 class Past:
-    """What is known at a moment: requests and idle times until then, and what starts in advance cost unused.
+    """What is known at a moment: requests and idle times until then, and what early starts cost unused.
 
     Times are local Unix times, oldest first; `unused` has the time and the $ of each.
     """
@@ -75,11 +75,11 @@ class Past:
         del self.gaps[:-MOST_GAPS]
 
     def spent(self, now: float) -> float:
-        """Return the $ that starts in advance cost unused within the last day."""
+        """Return the $ that early starts cost unused within the last day."""
         return sum(cost for at, cost in self.unused if at > now - DAY)
 
     def missed(self) -> int:
-        """Return the number of starts in advance since the last request."""
+        """Return the number of early starts since the last request."""
         return sum(not self.arrivals or at > self.arrivals[-1] for at, _ in self.unused)
 
 

@@ -1,7 +1,7 @@
-"""Start in advance: when a machine should be ready before its first request, by the days that were like it.
+"""Early start: when a machine should be ready before its first request, by the days that were like it.
 
 A start is worth its price if, on past days of that kind, the wait that it would have saved counts for more than the GPU
-that would have run unused. One imagined day without a request stands for what was not seen.
+that would have run unused. One imagined day without a request counts for what was not seen.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ SLOT = HOUR / 4  # s between two times that are considered
 AHEAD = 4 * DAY  # s: over a weekend and a holiday
 DAYS = 28  # that are looked back at
 SAME_DAY, SAME_KIND = 1.0, 0.4  # what a past day counts, of the same weekday and of the same kind
-MISSED = 4.0  # what each start in advance that no request came for counts, as such a day, until one comes
+MISSED = 4.0  # what each early start that no request came for counts, as such a day, until one comes
 UNSEEN = 1.0  # what the imagined day without a request counts
 LEAST = 1.5  # what all past days have to count together
 HOLDS = (HOUR / 2, HOUR, 2 * HOUR)  # s for which the machine may wait for its first request
 BETTER = 2 * HOUR  # s after the first time that is worth its price, within which a better one is taken
-CERTAIN = 0.25  # chance that its GPU was taken from which on a start in advance has time for another machine
+CERTAIN = 0.25  # share of taken GPUs from which on an early start has time for another machine
 
 
 @dataclass(frozen=True, slots=True)
 class Warm:
-    """A start in advance: when to begin, when it is ready, for how long it waits for a request, and its $ unused."""
+    """A early start: when to begin, when it is ready, for how long it waits for a request, and its $ unused."""
 
     begin: float
     ready: float
@@ -64,9 +64,9 @@ class Off:
 def prewarm(
     prices: Prices, off: Off, arrivals: Sequence[float], now: float, *, budget: float, missed: int
 ) -> Warm | None:
-    """Return the next start in advance that is worth its price and costs at most `budget` $ unused; None without one.
+    """Return the next early start that is worth its price and costs at most `budget` $ unused; None without one.
 
-    `arrivals` are sorted, local Unix times; `missed` are the starts in advance since the last of them.
+    `arrivals` are sorted, local Unix times; `missed` are the early starts since the last of them.
     """
     if not arrivals or budget <= 0:
         return None
@@ -89,7 +89,7 @@ def prewarm(
 def _worth(
     prices: Prices, off: Off, days: Sequence[tuple[float, float]], begin: float, ready: float, *, unseen: float
 ) -> tuple[float, Warm] | None:
-    """Return the expected gain in $ of a start in advance and the start itself, None if it gains nothing."""
+    """Return the expected gain in $ of an early start and the start itself, None if it gains nothing."""
     total = sum(weight for weight, _ in days)
     if total < LEAST:
         return None

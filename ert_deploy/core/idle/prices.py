@@ -13,17 +13,17 @@ HOUR, MINUTE = 3600.0, 60.0
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Chance that the GPU of a stopped machine is taken: `limit` in the long run, approached with time `after`.
+    """Probability that the GPU of a stopped machine is taken: `limit` in the long run, approached with time `after`.
 
-    A machine is on the market in a median of 17 % of the snapshots of six hours (brandonros/vastai-scraper:
-    docs/analysis.md), so that the chance is high after hours. How fast it rises is assumed.
+    A machine is on the market in a median of 17 % of the snapshots of 6 hours (brandonros/vastai-scraper:
+    docs/analysis.md), so that it is high after hours. How fast it rises is assumed.
     """
 
     limit: float = 0.8
     after: float = 2 * HOUR
 
     def chance(self, asleep: float) -> float:
-        """Return the chance after that many seconds of sleep."""
+        """Return it after that many seconds of sleep."""
         return self.limit * -math.expm1(-asleep / self.after)
 
 
@@ -76,7 +76,7 @@ class Prices:
         return self.run(self.anew) + self.fetch + self.wait(self.anew)
 
     def wake(self, asleep: float) -> float:
-        """Return the expected $ of a start after that long asleep: with the disk, or refused and then another one."""
+        """Return the expected $ of a start after such a sleep: with the disk, or of another machine if it was taken."""
         lost = self.taken.chance(asleep)
         return (1 - lost) * self.restart + lost * (self.renewal + self.wait(self.refused))
 

@@ -1,8 +1,8 @@
-"""Replay of a policy on known requests: what it would have cost, and who would have waited.
+"""Replay of a policy on known requests: what it would have cost, and who would have had to wait.
 
 Each request finds the machine running, stopped or gone. Requests that come while it starts wait for the rest of the
 start. Work itself costs the same with every policy and is left out. `luck` gives for the number of a request a value in
-[0, 1[: the GPU was taken if it is below that chance, so that all policies meet the same market.
+[0, 1[: the GPU was taken if it is below the share that is, so that all policies meet the same market.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ Luck = Callable[[int], float]
 
 @dataclass(slots=True)
 class Played:
-    """Sums of one replay: $ of the unused GPU, of starts, of kept disks; requests, those that waited, and minutes.
+    """Sums of one replay: $ of the unused GPU, of starts, of kept disks; requests, those that had to wait, and minutes.
 
-    `starts` are all starts of the machine, `early` those in advance, `missed` those that no request came for.
+    `starts` are all starts of the machine, `early` those in advance, `missed` those without a request.
     """
 
     idle: float = 0.0
@@ -41,7 +41,7 @@ class Played:
 
     @property
     def cold(self) -> float:
-        """Share of the requests that waited for the machine."""
+        """Share of the requests that had to wait."""
         return self.waited / self.requests if self.requests else 0.0
 
     def total(self, wait_price: float) -> float:
@@ -58,12 +58,17 @@ def replay(
     work: float,
     until: float,
     since: float = float("-inf"),
+    floor: float = 0.0,
+    at_starts: bool = False,
 ) -> Played:
     """Play the policy on sorted local times of requests of `work` seconds each; only what is after `since` is counted.
 
-    The machine does not exist before the first request. After the last one it is idle until `until`.
+    The machine does not exist before the first request. After the last one it is idle until `until`. It never stops
+    within `floor` seconds without use. With `at_starts` the numbers are those of its last start, as where no
+    agent sends it others.
     """
-    run = _Run(arrivals, policy, prices, luck, work, until, since, least_stop(policy, prices))
+    least = max(floor, least_stop(policy, prices))
+    run = _Run(arrivals, policy, prices, luck, work, until, since, least, at_starts)
     at, end = 0, 0.0
     ready = run.start(arrivals[0], None, 0) if arrivals else 0.0
     while at < len(arrivals):
@@ -82,6 +87,8 @@ class _Run:
     until: float
     since: float
     least: float
+    at_starts: bool
+    numbers: Numbers = field(default_factory=lambda: Numbers(0.0, 0.0))
     past: Past = field(default_factory=Past)
     sums: Played = field(default_factory=Played)
 
@@ -110,8 +117,8 @@ class _Run:
             self._pay(end, following)
             ready = following
         else:
-            numbers = decide(self.policy, self.prices, self.past, end)
-            off = end + numbers.idle_stop
+            numbers = self.numbers if self.at_starts else decide(self.policy, self.prices, self.past, end)
+            off = end + max(numbers.idle_stop, self.least)
             self._pay(end, min(off, following))
             ready = following if following <= off else self._off(off, numbers, following, at, last)
         if not last:
@@ -148,6 +155,8 @@ class _Run:
             later += prices.refused
         kept = asleep is not None and not taken
         ready = later + (prices.kept if kept else prices.anew)
+        if self.at_starts:
+            self.numbers = decide(self.policy, prices, self.past, ready)
         if now >= self.since:
             self.sums.starts += 1
             self.sums.boots += prices.run(ready - later) + (0.0 if kept else prices.fetch)

@@ -1,7 +1,7 @@
 """Thresholds of one idle time: when the machine is stopped and when its disk is given up, with a bounded worst case.
 
 Three states (running, stopped with its disk, gone) are a rent-or-buy problem with two steps. `break_even` changes the
-state when the best decision in hindsight would have: it costs at most twice that decision. `clamped` restricts any
+state when the best decision would have: it costs at most twice that decision. `clamped` restricts any
 other choice to [trust x break-even, break-even / trust], which costs at most 1 + 1/trust times. Both bounds are for the
 expected $ of one idle time by `Prices`, and so for any sequence of them (ADR 49).
 """
@@ -53,7 +53,7 @@ def break_even(prices: Prices) -> Thresholds:
 
 @lru_cache(maxsize=256)
 def longest_sleep(prices: Prices) -> float:
-    """Return the seconds asleep after which the start of a stopped machine is expected to cost more than another."""
+    """Return the seconds of sleep after which the start of a stopped machine is expected to cost more than another."""
     return _first(lambda at: prices.wake(at) - prices.renewal, FAR)
 
 

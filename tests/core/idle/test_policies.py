@@ -1,4 +1,4 @@
-"""Idle policies: their numbers, hours of the week, starts in advance within a budget, and what a replay bills."""
+"""Idle policies: their numbers, hours of the week, early starts within a limit, and what a replay bills."""
 
 from __future__ import annotations
 
@@ -218,6 +218,20 @@ def test_a_start_in_advance_saves_the_wait_and_one_that_nobody_comes_for_is_coun
     assert early.early >= 17
     assert 1 <= early.missed <= 4, "in the five working days without requests after the last one"
     assert early.total(0.05) < plain.total(0.05)
+
+
+def test_without_an_agent_a_machine_keeps_the_numbers_of_its_last_start() -> None:
+    """Requests within minutes, then one a day: with numbers of the last start it runs for longer after the last one."""
+    times = [MONDAY + 2400.0 * number for number in range(40)] + [MONDAY + 3 * DAY]
+    until = MONDAY + 4 * DAY
+    renewed = replay(times, Learned(), FREE, never, work=90.0, until=until)
+    kept = replay(times, Learned(), FREE, never, work=90.0, until=until, at_starts=True)
+    assert kept.requests == renewed.requests == 41
+    assert kept.idle != renewed.idle
+    even, fixed = (
+        replay(times, BreakEven(), FREE, never, work=90.0, until=until, at_starts=on) for on in (True, False)
+    )
+    assert even == fixed, "numbers that do not depend on the past"
 
 
 def test_a_request_during_a_start_in_advance_waits_for_the_rest_of_it() -> None:

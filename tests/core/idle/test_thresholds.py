@@ -18,13 +18,13 @@ from ert_deploy.core.idle.thresholds import (
     optimum,
 )
 
-SURE = Taken(limit=0.0)  # nobody takes a GPU
+SURE = Taken(limit=0.0)  # no GPU is taken
 TWO_STATES = Prices(disk=0.0, taken=SURE)
 JUST = 1e-6  # s
 
 
 def some_prices(seed: int) -> Prices:
-    """Return prices over several orders of magnitude, with any chance that the GPU is taken."""
+    """Return prices over several orders of magnitude, with any probability that the GPU is taken."""
     chance = random.Random(seed)
 
     def spread(low: float, high: float) -> float:
