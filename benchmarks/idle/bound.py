@@ -1,4 +1,4 @@
-"""Bounds: the best fixed time-outs in hindsight, and a clairvoyant that knows every request and which GPU is taken."""
+"""Bounds: the best fixed time-outs, and whoever knows every request and which GPU is taken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chart of the idle benchmark: each policy's price over the clairvoyant's, as SVG without a library."""
+"""Chart of the idle benchmark: each policy's price over its bound, as SVG without a library."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from benchmarks.idle.knobs import PRODUCT
 from benchmarks.idle.measure import Found
 
 LEFT, WIDTH, RIGHT, ROW, HEAD, FOOT = 250, 480, 90, 20, 28, 30
-LAST = 4.0  # times the clairvoyant's price, at the right end
+LAST = 4.0  # times the bound, at the right end
 TICKS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
 OWN, OTHER = "#0b6e4f", "#b3541e"
 
 
-def draw(found: Found, seeds: int) -> str:
-    """Return the picture: a bar from the lowest to the highest seed, a dot at the mean, the share that waited."""
+def draw(found: Found, runs: int) -> str:
+    """Return the picture: a bar from the lowest to the highest run, a dot at the mean, the cold share."""
     parts, top = [], 24
     for case, by_name in found.cases.items():
         parts.append(_text(8, top + 16, case.title, weight="bold"))
@@ -26,7 +26,7 @@ def draw(found: Found, seeds: int) -> str:
             mean, cold = found.mean(case, name, "bound"), found.mean(case, name, "cold")
             parts.append(_bar(name, (low, mean, high), cold, top + ROW * at))
         top = bottom + FOOT
-    title = f"Price with waits over the clairvoyant's, {seeds} seeds; right: share of requests that waited"
+    title = f"Price with waits over that of who knows all requests, {runs} runs; right: cold share"
     body = "\n".join([_text(8, 16, title), *parts])
     whole = LEFT + WIDTH + RIGHT
     size = f'width="{whole}" height="{top}" viewBox="0 0 {whole} {top}"'

@@ -10,12 +10,12 @@ from benchmarks.idle.measure import TRACE, Case, Found
 
 TRACE_RATIO, OFFICE_RATIO = 1.2, 0.85
 OFFICE = Case("office hours")
-SAME = "best fixed time-out in hindsight that makes at most as many wait"
+SAME = "best fixed time-out with at most the same cold share"
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One target: what is compared, the mean, its standard deviation, the highest of all seeds, and the limit."""
+    """One target: what is compared, the mean, its standard deviation, the highest of all runs, and the limit."""
 
     text: str
     mean: float

@@ -1,7 +1,7 @@
 """Knobs of the idle benchmark: value, sweep and source of each price, and the policies that are compared.
 
-"Assumed" marks what no public source gives. The constants of the learned policy were chosen on synthetic patterns with
-seeds from 500,000 on; the seeds of the page begin at 0, and the trace was not used.
+"Assumed" marks what no public source gives. The constants of the policies were chosen on synthetic patterns with
+numbers from 500,000 on; those of the page begin at 0, and the trace was not used.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from ert_deploy.core.idle.policy import TRUST, BreakEven, Fixed, Learned, Policy
 from ert_deploy.core.idle.prices import HOUR, Prices, Taken
 
 WORK = 90.0  # s of one request: the middle of the 30 to 120 s that a report may take
-BUDGET = 2.0  # $ a day for starts in advance
+BUDGET = 2.0  # $ a day for early starts
 SHARES = (1.0, 0.2, 0.05)  # of the trace's traffic
-SEEDS = 20  # of each pattern
+RUNS = 20  # of each pattern
 OFFICE = Window(frozenset(range(5)), 9 * HOUR, 18 * HOUR)
 TRUST_KNOB = "trust"
-TODAY, EVEN, PLAIN, PRODUCT, DECLARED = (
-    "fixed 20 min", "break-even", "learned", "learned, started in advance", "schedule, office hours",
+TODAY, EVEN, PLAIN, AT_STARTS, PRODUCT, DECLARED = (
+    "fixed 20 min", "break-even", "past idle times", "past, set at starts", "ert-deploy", "schedule, 9 to 18",
 )  # fmt: skip
 
 
@@ -49,10 +49,10 @@ KNOBS = (
     Knob("wait price", _P.wait_price, "$/min", (0.01, 0.02, 0.1, 0.3), "a minute of waiting: ADR 49"),
     Knob(
         "taken", _P.taken.limit, "", (0.1, 0.5, 0.95),
-        "chance that the GPU is taken after hours: listed in a median of 17 % of 6 h (brandonros/vastai-scraper)",
+        "share of GPUs that are taken after hours: listed in a median of 17 % of 6 h (brandonros/vastai-scraper)",
     ),
-    Knob("taken after", _P.taken.after / HOUR, "h", (0.5, 12.0), "how fast that chance rises. Assumed"),
-    Knob(TRUST_KNOB, TRUST, "", (0.25, 1.0), "range of the learned policy; worst case 1 + 1/trust"),
+    Knob("taken after", _P.taken.after / HOUR, "h", (0.5, 12.0), "how fast that share rises. Assumed"),
+    Knob(TRUST_KNOB, TRUST, "", (0.25, 1.0), "range around break-even; worst case 1 + 1/trust"),
 )  # fmt: skip
 
 
@@ -81,6 +81,7 @@ def policies(trust: float) -> Mapping[str, Policy]:
         TODAY: Fixed(1200.0),
         EVEN: BreakEven(),
         PLAIN: Learned(trust),
+        AT_STARTS: Learned(trust),
         PRODUCT: Learned(trust, BUDGET),
         DECLARED: Schedule((OFFICE,)),
     }

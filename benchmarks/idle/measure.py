@@ -1,4 +1,4 @@
-"""Measurement: every policy on the same requests and the same market, next to the best decisions in hindsight."""
+"""Measurement: every policy on the same requests and the same market, next to the best decisions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
 from benchmarks.idle.bound import best, clairvoyant, every_fixed
-from benchmarks.idle.knobs import KNOBS, TRUST_KNOB, WORK, policies, prices
+from benchmarks.idle.knobs import AT_STARTS, KNOBS, TRUST_KNOB, WORK, policies, prices
 from benchmarks.idle.patterns import lucky, made, span, thinned
 from ert_deploy.core.idle.policy import TRUST
 from ert_deploy.core.idle.replay import replay
@@ -36,7 +36,7 @@ class Result:
     """One policy on one seed: its $ with and without the price of waiting, its waits, and ratios to four others.
 
     `same` and `pair` compare it with the fixed time-outs that make at most as large a share wait: those that keep the
-    disk, and all. `any_fixed` compares it with the best fixed time-out of all, `bound` with the clairvoyant.
+    disk, and all. `any_fixed` compares it with the best fixed time-out of all, `bound` with whoever knows all requests.
     """
 
     total: float
@@ -56,7 +56,7 @@ Results = Mapping[str, Sequence[Result]]
 
 @dataclass(slots=True)
 class Found:
-    """Results of each policy in each case, a result for each seed."""
+    """Results of each policy in each case, one for each number."""
 
     cases: dict[Case, dict[str, list[Result]]] = field(default_factory=dict)
 
@@ -83,7 +83,9 @@ def one(case: Case, seed: int, hours: Hours, names: Sequence[str]) -> dict[str, 
     free = best(fixed, worth)[1].total(worth)
     found = {}
     for name in names:
-        played = replay(arrivals, policies(trust)[name], priced, luck, work=WORK, until=until)
+        played = replay(
+            arrivals, policies(trust)[name], priced, luck, work=WORK, until=until, at_starts=name == AT_STARTS
+        )
         total = played.total(worth)
         same = best(fixed, worth, cold=played.cold, destroys=False)[1].total(worth)
         pair = best(fixed, worth, cold=played.cold)[1].total(worth)
@@ -95,10 +97,10 @@ def one(case: Case, seed: int, hours: Hours, names: Sequence[str]) -> dict[str, 
 
 
 def measure(
-    cases: Sequence[Case], seeds: int, hours: Hours, names: Sequence[str], *, workers: int = 1, first: int = 0
+    cases: Sequence[Case], runs: int, hours: Hours, names: Sequence[str], *, workers: int = 1, first: int = 0
 ) -> Found:
-    """Play so many seeds of each case. The result does not depend on the number of processes."""
-    tasks = [(case, seed) for case in cases for seed in range(first, first + seeds)]
+    """Play so many runs of each case. The result does not depend on the number of processes."""
+    tasks = [(case, seed) for case in cases for seed in range(first, first + runs)]
     if workers == 1:
         parts = [one(case, seed, hours, names) for case, seed in tasks]
     else:
@@ -113,7 +115,7 @@ def measure(
 
 
 def beaten(found: Found, names: Sequence[str]) -> int:
-    """Return how often one of these policies cost less than the clairvoyant: 0 unless the model is wrong."""
+    """Return how often one of these policies cost less than its bound: 0 unless the model is wrong."""
     return sum(one.bound < 1 - 1e-9 for by_name in found.cases.values() for name in names for one in by_name[name])
 
 

@@ -30,7 +30,7 @@ def sparse(chance: random.Random) -> list[float]:
 
 
 def bursts(chance: random.Random) -> list[float]:
-    """Three bursts in two days at any hour, each of six requests on average, eight minutes apart on average."""
+    """Three bursts in two days at any hour, of 6 requests on average that are 8 minutes apart on average."""
     found = []
     for begin in _poisson(chance, 1.5 / DAY, 0.0, 7 * WEEKS * DAY):
         at = begin

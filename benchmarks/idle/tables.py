@@ -19,10 +19,10 @@ def table(head: Row, rows: Iterable[Row]) -> str:
 
 
 def results(found: Found, case: Case) -> str:
-    """Return the figures of every policy in one case: means over the seeds, and the deviation of the first ratio."""
+    """Return the figures of every policy in one case: means over the runs, and the deviation of the first ratio."""
     head = (
-        "policy", "$ with waits", "$ billed", "min waited", "waited", "in advance", "for nobody",
-        "/ same share", "deviation", "/ same, destroys", "/ any fixed", "/ clairvoyant",
+        "policy", "$ in all", "$ billed", "minutes", "cold", "early", "unused", "/ same share", "deviation",
+        "/ same, destroys", "/ any fixed", "/ bound",
     )  # fmt: skip
     return table(head, [_result(found, case, name) for name in found.cases[case]])
 
@@ -43,7 +43,7 @@ def targets(claims: Sequence[Claim]) -> str:
     """Return each target with its figure and whether it is met."""
     rows = [
         (
-            claim.text, f"{claim.mean:.2f}", f"{claim.deviation:.2f}", f"{claim.highest:.2f}",
+            claim.text, f"{claim.mean:.3f}", f"{claim.deviation:.3f}", f"{claim.highest:.3f}",
             f"at most {claim.limit:g}", "met" if claim.holds else "not met",
         )
         for claim in claims
@@ -52,9 +52,9 @@ def targets(claims: Sequence[Claim]) -> str:
 
 
 def sensitivity(found: Found, swept: Found) -> str:
-    """Return the ratio to the best fixed time-out of the same share for each value of each knob, and the waits."""
+    """Return the ratio to the best fixed time-out of the same share for each value of each knob, and the cold share."""
     bases = [case for case in SWEPT if case in found.cases]
-    head = ("knob", "value", *(f"{case.title}: {what}" for case in bases for what in ("ratio", "waited")))
+    head = ("knob", "value", *(f"{case.title}: {what}" for case in bases for what in ("ratio", "cold")))
     rows: list[Row] = [("none", "", *_compared(found, bases))]
     for knob in KNOBS:
         for value in knob.sweep:
