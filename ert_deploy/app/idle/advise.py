@@ -1,0 +1,103 @@
+"""`advise`: what other values of the idle stop would have cost on the deployment's own history. Calls no provider."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+
+from ert_deploy.app.deployment import Config, Deployment, opened
+from ert_deploy.app.external.rented_only import rented_only
+from ert_deploy.core.idle.advice import Advice, advise, too_little
+from ert_deploy.core.idle.history import Uses, uses
+from ert_deploy.core.idle.prices import Prices
+from ert_deploy.core.model.errors import Failed, UsageError
+
+__all__ = ["Advice", "Advised", "advise_idle"]
+
+PER_GB = 0.15 / 720  # $/h of a GB of disk: $0.15 a month, as in the example of Vast's own specification
+TRAFFIC = 0.004  # $/GB, the mean of the market (docs/bench-launch.md)
+LARGEST = 10_000_000  # characters of a file of requests
+
+
+@dataclass(frozen=True, slots=True)
+class Advised:
+    """The recommendation, where the history is stored, how its times are marked, and what it was measured on.
+
+    `assumed` names each price that no event has. `own`: the requests are the starts in the history, and not of a file.
+    """
+
+    deployment: str
+    where: str
+    zone: str
+    advice: Advice
+    uses: Uses
+    assumed: tuple[str, ...]
+    own: bool
+    idle_stop: int
+
+
+def advise_idle(
+    config: Config = None, *, requests: Path | None = None, wait_price: float | None = None, budget: float = 0.0
+) -> Advised:
+    """Replay the history on several policies. `requests` is a file with one Unix time in each line instead.
+
+    `wait_price` is in $ per minute, `budget` in $ a day for early starts. Raises UsageError, Failed where too
+    little is known, `Damaged`, and as the store does.
+    """
+    deployment = opened(config)
+    rented_only(deployment, "cost advise")
+    store = deployment.keeper()
+    found = uses(store.load().history)
+    wanted = found.wanted if requests is None else _times(requests)
+    if why := too_little(wanted):
+        raise Failed(why, hint="use it for longer, or name a file with the times of all requests: --requests FILE")
+    idle_stop = deployment.settings.desired.launch.guard.idle_stop
+    if requests is None and not idle_stop:
+        raise Failed(
+            "launch/guard/idle_stop is 0: a machine that never stops has no history of when it was wanted",
+            hint="name a file with the times of all requests: --requests FILE",
+        )
+    prices, assumed = _prices(deployment, found)
+    if wait_price is not None:
+        prices = replace(prices, wait_price=wait_price)
+    floor = float(idle_stop) if requests is None else 0.0
+    advice = advise(wanted, prices, idle_stop=idle_stop, budget=budget, floor=floor)
+    return Advised(deployment.name, store.where, deployment.zone, advice, found, assumed, requests is None, idle_stop)
+
+
+def _prices(deployment: Deployment, found: Uses) -> tuple[Prices, tuple[str, ...]]:
+    """Return the prices of this deployment, and the name of each that was not measured."""
+    desired = deployment.settings.desired
+    launch = desired.launch
+    base = Prices(
+        gpu=desired.criteria.max_dph,
+        disk=min(launch.disk_gb * PER_GB, desired.criteria.max_dph),
+        fetch=(launch.image_gb + launch.model_gb) * TRAFFIC,
+        refused=desired.timings.start_lag,
+    )
+    known = {"price of the GPU": found.hourly, "start with its disk": found.kept, "start of another": found.anew}
+    return found.priced(base), tuple(name for name, value in known.items() if not value)
+
+
+def _times(path: Path) -> Sequence[float]:
+    """Return the Unix times in a file, sorted. Raises UsageError with the line that is none."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read: {type(error).__name__}", hint="one Unix time in each line") from None
+    if len(text) > LARGEST:
+        raise UsageError(f"{path} has more than {LARGEST:,} characters", hint="leave out the oldest requests")
+    lines = ((number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip())
+    return sorted(chain.from_iterable(_time(path, number, line) for number, line in lines))
+
+
+def _time(path: Path, number: int, line: str) -> tuple[float]:
+    try:
+        at = float(line)
+    except ValueError:
+        at = -1.0
+    if not 0 < at < 1e11:
+        raise UsageError(f"{path}, line {number}: not a Unix time", hint="seconds since 1970, such as 1767225600")
+    return (at,)
