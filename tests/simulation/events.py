@@ -66,7 +66,7 @@ def _in_the_console(world: World, made: Machine, name: str) -> None:
         case "env-lost":
             made.environed = False
         case "clone":
-            if world.clones < MOST_CLONES:
+            if world.clones < MOST_CLONES and made.listed <= world.now:  # the console shows what the listing has
                 world.clones += 1
                 world.allowed += 1
                 gpu_host.add(world, made.order, made.price).edited = world.calls
