@@ -113,13 +113,14 @@ class Keeper:
 
     def _keep(self) -> None:
         while not self._ending.is_set():
-            if not self._fresh:
+            known = self._fresh
+            if not known:
                 self._look()
             with self._changed:
                 asked, self._asked = self._asked, None
             if asked is not None:
                 asked.set_result(self._decide())
-            else:
+            elif not known:
                 self._look_after()
             with self._changed:
                 if self._asked is None and not self._landed:

@@ -10,6 +10,7 @@ import pytest
 
 from ert_deploy.core.model.errors import CannotObserve, Failed, Transient
 from ert_deploy.core.model.machine.figures import Figures
+from ert_deploy.core.verdict.starts import Policy
 from tests.support.agent.served import KEY, LONG, Agent, agent, eventually
 from tests.support.agent.shared import shared
 from tests.support.fakes.history import is_up
@@ -106,11 +107,9 @@ def test_nothing_is_rented_where_nothing_exists() -> None:
 
 def test_a_start_beyond_the_limit_is_refused_until_the_hour_is_over() -> None:
     made = asleep()
-    on_fakes = shared(made)
-    limited = replace(
-        on_fakes, settings=replace(on_fakes.settings, policy=replace(on_fakes.settings.policy, wakes_per_hour=1))
-    )
-    with agent(limited) as one:
+    deployment = shared(made)
+    limited = replace(deployment.settings, policy=Policy(wakes_per_hour=1))
+    with agent(replace(deployment, settings=limited)) as one:
         reply = one.wake()  # the first `up` has rented in the same hour
         assert (reply.status_code, reply.json()["reason"]) == (429, "wakes_per_hour")
         assert 0 < int(reply.headers["Retry-After"]) <= 3600

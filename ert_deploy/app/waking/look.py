@@ -38,7 +38,7 @@ class Look:
 
     `generation` is that of the state. `price` is in $ per hour while it runs, `cost` in $ until it is ready. `eta` and
     `wait` are in real seconds: until it is ready, and until another start is within the limit. `begun` is the number of
-    wakes in the last hour, `running` are the instances with a GPU, and `announcements` what its owner should know.
+    wakes in the last hour, `running` are the instances with a GPU, also a lost one. `announcements` are for its owner.
     """
 
     deployment: str
@@ -83,9 +83,16 @@ def look(session: Session, policy: Policy, lately: frozenset[InstanceId] = froze
         None if left is None or price is None else round(price * left.p50 / HOUR, 4),
         len(wakes(state.history, now)),
         wait_for_start(state.history, now, policy.wakes_per_hour) / session.speed,
-        frozenset(i.id for i in situation.ours if not i.halted),
+        _running(situation, lately),
         announcements(facts),
     )
+
+
+def _running(situation: Situation, lately: frozenset[InstanceId]) -> frozenset[InstanceId]:
+    """Return what runs, and what ran when it was last listed and is in the state still."""
+    listed = {instance.id for instance in situation.observed.instances}
+    lost = {record.id for record in situation.observed.state.records if record.id not in listed}
+    return frozenset(i.id for i in situation.ours if not i.halted) | (lately & lost)
 
 
 def _reached(situation: Situation, found: Candidate | None) -> Reached | None:
