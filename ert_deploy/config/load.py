@@ -51,6 +51,7 @@ from ert_deploy.core.model.desired import (
 )
 from ert_deploy.core.model.model_server import ModelServer
 from ert_deploy.core.model.owner import service_hash
+from ert_deploy.core.verdict.starts import Policy
 
 P = TypeVar("P", bound=Provider)
 
@@ -141,6 +142,7 @@ def _settings(reading: Reading, source: Path, notes: Mapping[str, str]) -> Setti
             for at in range(values[f"{host.section}/services"])
         ),
         external_ca=values["external/ca"],
+        policy=Policy(**_direct(values, "policy")),
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from ert_deploy.config.providers import Host, Provider
 from ert_deploy.core.model.desired import Desired
+from ert_deploy.core.verdict.starts import Policy
 
 SANDBOX_WORLD = ".ert/sandbox"
 STATE = "state"  # used instead of a provider for the key of the state
@@ -138,7 +139,7 @@ class Settings:
 
     `state` may contain `{deployment}`, see `state_of`. `blueprints` have the order of the targets. With a `state_key`
     the state must be signed; with None it is signed only if STATE_KEY is set. `external_ca` is the file with the
-    certificate of an external server, None for the system's.
+    certificate of an external server, None for the system's. `policy` limits what an agent does by itself.
     """
 
     desired: Desired
@@ -152,6 +153,7 @@ class Settings:
     custody: Custody = Custody()
     notify: Notify = Notify()
     external_ca: Path | None = None
+    policy: Policy = field(default_factory=Policy)
 
 
 def addressed(settings: Settings, *, gpu_url: str, web_url: str) -> Settings:

@@ -182,7 +182,7 @@ def _publications(
     if memory.publications is not None and desired.phase is RUNNING and not ready:
         return memory.publications
     read: list[Publication] = []
-    for target in desired.targets:
+    for target in desired.targets if desired.publishes else ():
         if target.service in memory.abandoned:
             continue
         try:

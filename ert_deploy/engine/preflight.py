@@ -47,7 +47,7 @@ def nothing_to_wake(desired: Desired) -> Finding:
 def findings(desired: Desired, memory: RunMemory) -> Effects[tuple[Finding, ...]]:
     """Return the problems of all targets, in their order. Raises the errors of reading a service."""
     found: list[Finding] = []
-    for target in desired.targets:
+    for target in desired.targets if desired.publishes else ():
         service = yield from find_service(target, memory)
         grouped = yield from ask(WebHost.read_groups, service)
         found += _about(target, service, grouped, desired.platform)

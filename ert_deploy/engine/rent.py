@@ -41,6 +41,7 @@ from ert_deploy.engine.market.search import (
 )
 from ert_deploy.engine.observe import ensure_within_deadline, own_time
 from ert_deploy.engine.run_context import Run
+from ert_deploy.engine.start_stop import cannot_publish
 from ert_deploy.ports import Audience, CreateOrder, Entropy, GpuHost, StateStore, TimeSource, WebHost
 
 UNHEDGED_FOR = 60.0  # seconds until a race looks for a second machine again
@@ -66,6 +67,8 @@ def rent(step: steps.Rent, run: Run) -> Effects[None]:
 
     If there is none, the backend in use or the machine that boots remains; without one, UsageError or Failed is raised.
     """
+    if not run.desired.publishes:
+        raise cannot_publish("no machine can be started again")
     if run.situation.slots_taken >= run.desired.slots:
         raise NeedsAttention(
             "two instances of this deployment may be billing already",

@@ -54,6 +54,14 @@ def wake(step: steps.Wake, run: Run) -> Effects[None]:
         yield from ask(Audience.tell, Woken(record.id))
 
 
+def cannot_publish(why: str) -> NeedsAttention:
+    """Return the error of a run that may not change the apps where only another machine would help."""
+    return NeedsAttention(
+        f"another machine is needed, and its key and address cannot be written into the apps: {why}",
+        hint="`ert-deploy wake` where a key of the web host is set",
+    )
+
+
 def strand(step: steps.Strand, run: Run) -> Effects[None]:
     """Give up starting it."""
     yield from _strand(_record(run.observed, step.instance_id), run.observed.state, step.reason, run)
@@ -71,6 +79,8 @@ def _strand(record: InstanceRecord, state: State, why: str, run: Run) -> Effects
         yield from ask(Audience.tell, Trouble(f"cancelling the start of instance {record.id}", error.summary))
         yield from ask(Clock.sleep, run.desired.timings.poll)
         return
+    if not run.desired.publishes:
+        raise cannot_publish(why)
     now = yield from ask(TimeSource.moment)
     yield from ask(StateStore.save, state.put_record(replace(record, stranded=now.stamp())))
     yield from ask(Audience.tell, Stranded(record.id, why))

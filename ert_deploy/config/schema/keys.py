@@ -10,7 +10,7 @@ from dataclasses import fields
 
 from ert_deploy.config import settings as places
 from ert_deploy.config.providers import GPU_CLOUDS, WEB_HOSTS, Host, Provider
-from ert_deploy.config.schema import external, llm_catalog, locations, notify, types
+from ert_deploy.config.schema import external, llm_catalog, locations, notify, policy, types
 from ert_deploy.config.schema.extra_env import variable
 from ert_deploy.config.schema.market_catalog import AUTO
 from ert_deploy.config.schema.parts import Field, Many, Part, Rows, Section
@@ -168,6 +168,7 @@ _DEPLOYMENT: tuple[Part, ...] = (
             Field("max_cost", number(0, 10_000, "$", above=True), _DESIRED.max_cost),
         ),
     ),
+    policy.SECTION,
     Section(
         "timings",
         (

@@ -170,7 +170,8 @@ class Desired:
     `owner` is the owner id of the config, `services` the hash of each target id that the config itself names, and
     `ignored` the instances that the config excludes. `cloud` is what the GPU provider can do, `platform`
     how messages name the web host. `wait_for_offer` are the seconds for which a run repeats a search without a match.
-    With `external`, the apps use that server, nothing is rented, and every instance is removed.
+    With `external`, the apps use that server, nothing is rented, and every instance is removed. Without `publishes` the
+    web host is not called: a stopped instance can be started, none is rented, and none that an app may use is removed.
     """
 
     deployment: str
@@ -192,6 +193,7 @@ class Desired:
     wait_for_offer: float = 0.0
     platform: Platform = ANY_PLATFORM
     external: External | None = None
+    publishes: bool = True
 
     def container_env(
         self, token: str, key_sha256: str, boot_secret: str, offer: Offer | None = None, *, owner: str = ""

@@ -40,6 +40,7 @@ from ert_deploy.core.planning.records import (
 from ert_deploy.core.planning.rollout import drained, forecast, moves, moving_until, publish, withdraw
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.core.planning.sleep import asleep
+from ert_deploy.core.planning.unpublished.start import start
 
 
 def plan(situation: Situation) -> tuple[Step, ...]:
@@ -63,6 +64,9 @@ def _steps(situation: Situation) -> Iterator[Step]:
 
 def _running(situation: Situation) -> Iterator[Step]:
     yield from reconcile_records(situation)
+    if not situation.desired.publishes:
+        yield from start(situation)
+        return
     now = situation.classified
     for candidate in now.failed:
         verdict = now.verdicts[candidate.instance.id]

@@ -35,12 +35,12 @@ def why_stopped(
         return Asleep.OUTBID
     if state is not None and any(one.id == instance.id and one.stranded for one in state.records):
         return Asleep.TAKEN
-    if ordered is None and state is not None and _ran_last(instance, state):
+    if ordered is None and state is not None and ran_last(instance, state):
         return Asleep.OUTSIDE
     return Asleep.ASKED if ordered is None else ordered
 
 
-def _ran_last(instance: Instance, state: State) -> bool:
+def ran_last(instance: Instance, state: State) -> bool:
     """Whether runs have started it, or proved it, since the last time that one of them stopped it."""
     events = [one.what for one in state.history if one.instance == instance.id and one.what in STARTS_AND_STOPS]
     return bool(events) and events[-1] != "stopped"

@@ -77,7 +77,7 @@ def _situation(desired: Desired, memory: RunMemory) -> Effects[Situation | Missi
 
 def _apps(desired: Desired, memory: RunMemory) -> Effects[_Apps]:
     found = _Apps()
-    for target in desired.targets:
+    for target in desired.targets if desired.publishes else ():
         try:
             publication = yield from read_publication(target, memory)
         except NoSuchService as error:

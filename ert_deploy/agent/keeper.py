@@ -1,0 +1,223 @@
+"""Keeper of one deployment: looks at it again and again, wakes it on request, and continues what was interrupted.
+
+All requests at one time are one look and at most one run. What is kept between two looks only makes the next one wait
+for less: after a restart everything is read from the providers and the state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from threading import Condition, Event, Thread
+from typing import Any
+
+from ert_deploy.agent.answer import READY, UNAVAILABLE, UNREAD, WAKING, Answer, failed, refused
+from ert_deploy.agent.flight import Flight
+from ert_deploy.agent.view import Counts, Pauses, View
+from ert_deploy.app.deployment import Deployment, Progress
+from ert_deploy.app.waking.admission import refusal
+from ert_deploy.app.waking.look import Look, look
+from ert_deploy.app.waking.session import hosted, steady
+from ert_deploy.core.model.errors import Busy, CannotObserve, ErtError, Failed
+from ert_deploy.core.verdict.waking import Action, Phase
+from ert_deploy.wiring import Session
+
+SOON = 5.0  # seconds between two looks while something happens
+FRESH = 1.0  # seconds for which a look answers requests that start nothing
+ENDS_WITHIN = 5.0  # seconds that a run gets to end, before it is left as if killed
+
+
+class Keeper:
+    """One deployment. `unpublished` is why the apps' variables are not changed, empty if they are."""
+
+    def __init__(self, deployment: Deployment, progress: Progress, *, every: float, unpublished: str = "") -> None:
+        self.name = deployment.name
+        self.unpublished = unpublished
+        self.counts = Counts()
+        self.view = View()
+        self._policy = deployment.settings.policy
+        self._progress, self._every = progress, every
+        self._ending = Event()
+        self._deployment = hosted(deployment, self._ending, publishes=not unpublished)
+        self._changed = Condition()
+        self._asked: Future[Answer] | None = None
+        self._looks, self._runs = Pauses(), Pauses()
+        self._session: Session | None = None
+        self._needed = Action.NOTHING
+        self._looked = self._landed = False
+        self._looked_at = float("-inf")
+        self._watchers: set[Callable[[], None]] = set()
+        self._said: tuple[str, ...] = ()
+        self._thread = Thread(target=self._keep, name=f"keeper {self.name}", daemon=True)
+
+    def begin(self) -> None:
+        """Start to look."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """Stop looking; a run that is under way is left, and the next one continues it."""
+        self._ending.set()
+        with self._changed:
+            self._changed.notify_all()
+            asked, self._asked = self._asked, None
+        if asked is not None:
+            asked.set_result(Answer(UNAVAILABLE, UNREAD, "the agent ends", 1))
+        if (flight := self.view.flight) is not None:
+            flight.join(ENDS_WITHIN)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still looks; False means a defect."""
+        return self._thread.is_alive()
+
+    @property
+    def age(self) -> float:
+        """Seconds since the last look that read everything; infinite before the first one."""
+        return steady() - self._looked_at
+
+    def ask(self) -> Future[Answer]:
+        """Request a wake; all requests until the answer share it. While a run is under way it is given at once."""
+        with self._changed:
+            if self._asked is not None:
+                return self._asked
+            answer: Future[Answer] = Future()
+            if (known := self._known()) is not None:
+                answer.set_result(known)
+            else:
+                self._asked = answer
+                self._changed.notify_all()
+            return answer
+
+    def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
+        """Have a function called on every change, in the thread that made it; return the one that ends this."""
+        self._watchers.add(watcher)
+        return lambda: self._watchers.discard(watcher)
+
+    def _known(self) -> Answer | None:
+        """Return the answer that needs no look."""
+        seen = self.view.look
+        ready = seen is not None and seen.waking.phase is Phase.READY
+        if self.view.flight is not None:
+            return Answer(READY if ready else WAKING)
+        if ready and self._fresh:
+            return Answer(READY)
+        if self._looks.last is not None and self._looks.left:
+            return failed(self._looks.last, round(self._looks.left) + 1)
+        return None
+
+    @property
+    def _fresh(self) -> bool:
+        """Whether the last look is so young that requests share it, too."""
+        return self._looks.last is None and self.age < FRESH
+
+    def _keep(self) -> None:
+        while not self._ending.is_set():
+            known = self._fresh
+            if not known:
+                self._look()
+            with self._changed:
+                asked, self._asked = self._asked, None
+            if asked is not None:
+                asked.set_result(self._decide())
+            elif not known:
+                self._look_after()
+            with self._changed:
+                if self._asked is None and not self._landed:
+                    self._changed.wait(self._pause())
+                self._landed = False
+
+    def _look(self) -> None:
+        before = self.view.look
+        try:
+            self._session = self._session or self._deployment.session(self._progress)
+            seen = look(self._session, self._policy, before.running if before is not None else frozenset())
+        except ErtError as error:
+            self._unread(error)
+        except Exception as error:  # the agent outlives a defect; its text may contain a key
+            self._unread(Failed(f"unforeseen {type(error).__name__} while looking at {self.name}"))
+        else:
+            missing = CannotObserve(seen.waking.reason) if seen.waking.phase is Phase.UNKNOWN else None
+            self.counts.failed_looks += missing is not None
+            self._looked_at = steady() if missing is None else self._looked_at
+            self._looks.note(missing)
+            self._announce(seen)
+            self._show(look=seen, error=None, busy=self.view.busy and self._runs.left > 0)
+
+    def _unread(self, error: ErtError) -> None:
+        self._session = None
+        self.counts.failed_looks += 1
+        self._looks.note(error)
+        if self.view.error is None or self.view.error.summary != error.summary:
+            self._progress.note(error.summary)
+        self._show(error=error)
+
+    def _announce(self, seen: Look) -> None:
+        for text in seen.announcements:
+            if text not in self._said:
+                self._progress.note(text)
+        self._said = seen.announcements
+
+    def _decide(self) -> Answer:
+        """Answer a request by the last look, and begin a run if it is due."""
+        if (known := self._known()) is not None:
+            return known
+        seen = self.view.look
+        assert seen is not None, "a look that failed is known"
+        if seen.waking.phase is Phase.READY:
+            return Answer(READY)
+        if self._runs.last is not None and self._runs.left:
+            return failed(self._runs.last, round(self._runs.left) + 1)
+        if (no := refusal(seen, self._policy)) is not None:
+            return refused(no)
+        self._begin(Action.WAKE)
+        return Answer(WAKING)
+
+    def _look_after(self) -> None:
+        """Do what the deployment needs, once two looks have shown the need."""
+        seen, before = self.view.look, self._needed
+        if seen is None or self.view.error is not None or self.view.flight is not None:
+            return
+        self._needed = seen.need.action
+        if self._needed is Action.NOTHING or self._needed is not before or self._runs.left:
+            return
+        if self._needed is Action.WAKE and refusal(seen, self._policy) is not None:
+            return
+        self._progress.note(f"{self._needed}: {seen.need.reason}")
+        self._begin(self._needed)
+
+    def _begin(self, action: Action) -> None:
+        flight = Flight(self._deployment, action, self._progress, lambda error: self._land(flight, error))
+        self._needed = Action.NOTHING
+        self._show(flight=flight, busy=False)
+        flight.begin()
+
+    def _land(self, flight: Flight, error: ErtError | None) -> None:
+        """Note the end of a run, in its thread, and look again."""
+        busy = isinstance(error, Busy)
+        end = "busy" if busy else "failed" if error is not None else "done"
+        with self._changed:
+            key = (flight.action.value, end)
+            self.counts.runs[key] = self.counts.runs.get(key, 0) + 1
+            self._runs.note(error)
+            self._landed = True
+            if error is not None and not busy:
+                self._progress.note(f"{flight.action}: {error.summary}")
+            self._looked_at = float("-inf")
+            self._show(flight=None, busy=busy)
+            self._changed.notify_all()
+
+    def _pause(self) -> float:
+        seen = self.view.look
+        if self._looks.last is not None:
+            return self._looks.left
+        active = self.view.flight is not None or self._needed is not Action.NOTHING
+        if active or seen is None or seen.waking.phase is Phase.WAKING:
+            return min(SOON, self._every)
+        return self._every
+
+    def _show(self, **changes: Any) -> None:
+        with self._changed:
+            self.view = replace(self.view, **changes)
+        for watcher in tuple(self._watchers):
+            watcher()

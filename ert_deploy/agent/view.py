@@ -1,0 +1,51 @@
+"""View of one deployment: the last look, the run that is under way, and pauses after errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ert_deploy.agent.flight import Flight
+from ert_deploy.app.waking.look import Look
+from ert_deploy.app.waking.session import steady
+from ert_deploy.core.model.errors import Busy, ErtError
+
+FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0  # seconds after an error, doubled each time
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is known now: the last look, or why there is none, and the run that is under way."""
+
+    look: Look | None = None
+    error: ErtError | None = None
+    flight: Flight | None = None
+    busy: bool = False
+
+
+@dataclass(slots=True)
+class Pauses:
+    """Pause after errors in a row: no further attempt before `until`, by the monotonic clock."""
+
+    errors: int = 0
+    until: float = 0.0
+    last: ErtError | None = None
+
+    def note(self, error: ErtError | None) -> None:
+        """Note how an attempt ended. A run of somebody else is waited for, and is not counted."""
+        self.last = error
+        self.errors = 0 if error is None else self.errors + (not isinstance(error, Busy))
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** max(0, self.errors - 1))
+        self.until = steady() + pause if error is not None else 0.0
+
+    @property
+    def left(self) -> float:
+        """Seconds until the next attempt."""
+        return max(0.0, self.until - steady())
+
+
+@dataclass(slots=True)
+class Counts:
+    """Counters for the metrics: looks that failed, and runs by action and end."""
+
+    failed_looks: int = 0
+    runs: dict[tuple[str, str], int] = field(default_factory=dict)

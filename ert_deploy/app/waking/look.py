@@ -1,0 +1,124 @@
+"""Look at a deployment for an agent: its phase, what it needs, and how to reach its backend. Nothing is written."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ert_deploy.core.model.observed import HEALTHY
+from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.planning.app_env import connected
+from ert_deploy.core.planning.health import Candidate
+from ert_deploy.core.planning.situation import Situation
+from ert_deploy.core.verdict.announcements import announcements
+from ert_deploy.core.verdict.eta import Eta, eta
+from ert_deploy.core.verdict.facts import Facts
+from ert_deploy.core.verdict.links import Missing
+from ert_deploy.core.verdict.starts import HOUR, Policy, wait_for_start, wakes
+from ert_deploy.core.verdict.waking import CONTENT, Need, Phase, Waking, need, waking
+from ert_deploy.engine.preflight import begun
+from ert_deploy.engine.run import run
+from ert_deploy.engine.run_context import RunMemory
+from ert_deploy.engine.verdict.read import read_facts
+from ert_deploy.wiring import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How an app reaches the backend: both are proven. `fingerprint` is that of its variables, None if not known."""
+
+    url: str
+    certificate: str
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen at `at` (Unix time). `exists`: there is something to wake.
+
+    `generation` is that of the state. `price` is in $ per hour while it runs, `cost` in $ until it is ready. `eta` and
+    `wait` are in real seconds: until it is ready, and until another start is within the limit. `begun` is the number of
+    wakes in the last hour, `running` are the instances with a GPU, also a lost one. `announcements` are for its owner.
+    """
+
+    deployment: str
+    at: float
+    waking: Waking
+    need: Need = CONTENT
+    exists: bool = True
+    generation: int = 0
+    reached: Reached | None = None
+    price: float | None = None
+    eta: Eta | None = None
+    cost: float | None = None
+    begun: int = 0
+    wait: float = 0.0
+    running: frozenset[InstanceId] = frozenset()
+    announcements: tuple[str, ...] = ()
+
+
+def look(session: Session, policy: Policy, lately: frozenset[InstanceId] = frozenset()) -> Look:
+    """Read everything once; `lately` are the instances that ran at the last look.
+
+    Raises UsageError, and NeedsAttention for the key of another account. What could not be read has an unknown phase.
+    """
+    from ert_deploy.adapters.clock import RealClock
+
+    facts, at = run(read_facts(session.desired, RunMemory()), session.ports), RealClock().now()
+    name, found = session.desired.deployment, waking(facts)
+    if isinstance(facts.situation, Missing):
+        return Look(name, at, found, running=lately)
+    situation, now = facts.situation, abs(facts.situation.observed.stamp())
+    state, price, left = situation.observed.state, _price(facts), _eta(facts, facts.situation, found)
+    return Look(
+        name,
+        at,
+        found,
+        need(facts, lately),
+        begun(situation),
+        state.generation,
+        _reached(situation, facts.main) if found.phase is Phase.READY else None,
+        price,
+        None if left is None else Eta(math.ceil(left.p50 / session.speed), math.ceil(left.p95 / session.speed)),
+        None if left is None or price is None else round(price * left.p50 / HOUR, 4),
+        len(wakes(state.history, now)),
+        wait_for_start(state.history, now, policy.wakes_per_hour) / session.speed,
+        _running(situation, lately),
+        announcements(facts),
+    )
+
+
+def _running(situation: Situation, lately: frozenset[InstanceId]) -> frozenset[InstanceId]:
+    """Return what runs, and what ran when it was last listed and is in the state still."""
+    listed = {instance.id for instance in situation.observed.instances}
+    lost = {record.id for record in situation.observed.state.records if record.id not in listed}
+    return frozenset(i.id for i in situation.ours if not i.halted) | (lately & lost)
+
+
+def _reached(situation: Situation, found: Candidate | None) -> Reached | None:
+    """Return how to reach a healthy backend that has proved its identity."""
+    if found is None or found.health is None or found.instance.address is None:
+        return None
+    certificate, url = found.health.certificate, found.instance.address.url()
+    if certificate is None or found.health.vital is not HEALTHY:
+        return None
+    key = situation.current_key(found.instance)
+    if key is None or not situation.desired.targets:
+        return Reached(url, certificate)
+    target = situation.desired.targets[0]
+    return Reached(url, certificate, connected(target, url, key, certificate)[target.names.fingerprint].reveal())
+
+
+def _price(facts: Facts) -> float | None:
+    dph = facts.instance.dph if facts.instance is not None else math.nan
+    return dph if math.isfinite(dph) else None
+
+
+def _eta(facts: Facts, situation: Situation, found: Waking) -> Eta | None:
+    """Return the provider time that is left, also where nobody has asked for it yet; None where it is of no use."""
+    if found.phase in (Phase.READY, Phase.UNKNOWN):
+        return None
+    main = facts.main
+    record = main.record if main is not None else None
+    kept = record is not None and bool(record.certificate) and not record.stranded
+    return eta(situation.desired, situation.observed.state, kept=kept, stage=found.stage)

@@ -1,0 +1,89 @@
+"""`ert-deploy agent`: stay, wake deployments on request, and look after them."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from ert_deploy.app.deployment import open_deployment
+from ert_deploy.app.waking import session
+from ert_deploy.cli.options import Duration
+from ert_deploy.cli.view.progress import PlainView
+from ert_deploy.core.model.errors import UsageError
+
+PORT = 8790
+DAY = 86400.0
+LEAST_EVERY = 1.0
+ADDRESS = re.compile(r"(?:(?P<v6>\[[0-9A-Fa-f:.]{2,45}\])|(?P<host>[A-Za-z0-9.-]{1,253})):(?P<port>[0-9]{1,5})")
+
+
+class _Named(PlainView):
+    """Lines of one deployment among others."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+
+    def note(self, text: str) -> None:
+        """Print one line after the name."""
+        super().note(f"{self._name}: {text}")
+
+
+@click.command("agent")
+@click.option(
+    "-c",
+    "--config",
+    "configs",
+    multiple=True,
+    metavar="NAME|PATH",
+    envvar="ERT_CONFIG",
+    help="Config of a deployment, by name or path; may be given several times. Default: as for the other commands.",
+)
+@click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    default=f"127.0.0.1:{PORT}",
+    show_default=True,
+    help="Address to answer at; port 0 takes a free one. The URL is printed on stdout.",
+)
+@click.option("--every", type=Duration(DAY), default="30s", show_default=True, help="Time between two looks.")
+@click.option("--gpu-only", is_flag=True, help="Change no variable of an app, also where a key of the web host is set.")
+def command(configs: tuple[str, ...], listen: str, every: float, gpu_only: bool) -> None:
+    """Wake deployments when an app asks for it, and look after them until it is stopped.
+
+    `POST /wake` starts a sleeping GPU as `wake` does, at most policy/wakes_per_hour times an hour; `GET /backend` says
+    how far it is and how to reach it. Requests need the key in ERT_AGENT_KEY. A machine that is outbid or lost while it
+    is in use is replaced, and one whose own off-switch failed is put to sleep. It keeps nothing but the state, and
+    several agents may serve one deployment. Without a key of the web host it changes no variable. SIGTERM ends it.
+    """
+    session.must_be_installed()
+    key = session.agent_key()
+    host, port = _address(listen)
+    if every < LEAST_EVERY:
+        raise UsageError(f"--every is at least {LEAST_EVERY:g} s", hint="the providers limit how often they are read")
+    from ert_deploy.agent.keeper import Keeper
+    from ert_deploy.agent.serve import listener, serve
+
+    opened = [open_deployment(config) for config in configs or (None,)]
+    names = [one.name for one in opened]
+    if len(set(names)) < len(names):
+        raise UsageError(f"two configs are of one deployment: {', '.join(names)}", hint="give each of them once")
+    keepers = []
+    for one in opened:
+        view = PlainView() if len(opened) == 1 else _Named(one.name)
+        unpublished = session.why_not_publish(one.settings, gpu_only=gpu_only)
+        if unpublished:
+            view.note(unpublished)
+        keepers.append(Keeper(one, view, every=every, unpublished=unpublished))
+    listening = listener(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    url = f"http://{shown}:{listening.getsockname()[1]}"
+    serve(keepers, key, listening, lambda: click.echo(url))
+
+
+def _address(text: str) -> tuple[str, int]:
+    found = ADDRESS.fullmatch(text)
+    if found is None:
+        raise UsageError(f"{text!r} is no HOST:PORT", hint=f"such as 127.0.0.1:{PORT} or [::1]:{PORT}")
+    return found["host"] or found["v6"].strip("[]"), int(found["port"])
