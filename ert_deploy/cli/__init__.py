@@ -34,6 +34,7 @@ COMMANDS = {
     "offers": "Show the offers on the market, ranked, and why others are not taken.",
     "key": "Manage the API key between the apps and the backend.",
     "logs": "Show the last lines of the backend's log.",
+    "cost": "Show what the deployment has cost: today, this month, and in a forecast of it.",
     "events": "List what happened to the deployment: when, what, its cost, and by whom.",
     "ssh": "Run COMMAND on the GPU machine, or open a shell there.",
     "restart": "Restart the container on the GPU machine, and wait until the backend serves again.",
@@ -53,7 +54,7 @@ COMMANDS = {
 # Commands in a module of another name, with their names in it.
 MODULES = {"adopt": "decide", "ignore": "decide", "destroy": "decide", "exec": "ssh"}
 NAMES = {"exec": "execute"}
-RUNNING = frozenset({"ask", "connection", "events", "logs", "restart"})  # commands in the package `running`
+RUNNING = frozenset({"ask", "connection", "cost", "events", "logs", "restart"})  # commands in the package `running`
 
 
 class LazyGroup(click.Group):

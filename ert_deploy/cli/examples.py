@@ -30,6 +30,7 @@ EXAMPLES = {
     "ask": ('ert-deploy ask "Which rivers flow through Vienna?" -c my-app',),
     "connection": ("ert-deploy connection -c my-app",),
     "events": ("ert-deploy events -c my-app", "ert-deploy events -c my-app -n 5 --json"),
+    "cost": ("ert-deploy cost -c my-app", "ert-deploy cost -c my-app --reports 40 --svg cost.svg"),
     "restart": ("ert-deploy restart -c my-app --yes",),
     "exec": ("ert-deploy exec -c my-app -- nvidia-smi",),
     "offers": ("ert-deploy offers -c my-app --limit 5",),

@@ -34,6 +34,7 @@ from ert_deploy.config.settings import (
 from ert_deploy.config.yaml.file import read_text
 from ert_deploy.config.yaml.problems import ConfigProblems, Problem
 from ert_deploy.config.yaml.tree import read_tree
+from ert_deploy.core.ledger.policy import AtBudget, Budget
 from ert_deploy.core.model.app.external import External
 from ert_deploy.core.model.boot.prefer import Prefer
 from ert_deploy.core.model.desired import (
@@ -139,6 +140,9 @@ def _settings(reading: Reading, source: Path, notes: Mapping[str, str]) -> Setti
             for at in range(values[f"{host.section}/services"])
         ),
         external_ca=values["external/ca"],
+        budget=Budget(
+            values["policy/budget_per_day"], values["policy/budget_per_month"], AtBudget(values["policy/at_budget"])
+        ),
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from ert_deploy.config.providers import Host, Provider
+from ert_deploy.core.ledger.policy import NO_BUDGET, Budget
 from ert_deploy.core.model.desired import Desired
 
 SANDBOX_WORLD = ".ert/sandbox"
@@ -127,7 +128,7 @@ class Settings:
 
     `state` may contain `{deployment}`, see `state_of`. `blueprints` have the order of the targets. With a `state_key`
     the state must be signed; with None it is signed only if STATE_KEY is set. `external_ca` is the file with the
-    certificate of an external server, None for the system's.
+    certificate of an external server, None for the system's. `budget` is what the deployment may cost.
     """
 
     desired: Desired
@@ -140,6 +141,7 @@ class Settings:
     state_key: KeySource | None = None
     custody: Custody = Custody()
     external_ca: Path | None = None
+    budget: Budget = NO_BUDGET
 
 
 def addressed(settings: Settings, *, gpu_url: str, web_url: str) -> Settings:

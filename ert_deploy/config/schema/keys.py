@@ -25,6 +25,7 @@ from ert_deploy.config.schema.scalars import (
     whole_seconds,
     yes_or_no,
 )
+from ert_deploy.core.ledger.policy import NO_BUDGET, AtBudget
 from ert_deploy.core.model.boot.prefer import Prefer
 from ert_deploy.core.model.desired import (
     USE_IN_PREVIEWS,
@@ -166,6 +167,14 @@ _DEPLOYMENT: tuple[Part, ...] = (
             Field("slots", whole(1, 2), _DESIRED.slots),
             Field("attempts", whole(1, 50), _DESIRED.attempts),
             Field("max_cost", number(0, 10_000, "$", above=True), _DESIRED.max_cost),
+        ),
+    ),
+    Section(
+        "policy",
+        (
+            Field("budget_per_day", number(0, 10_000, "$", above=True), NO_BUDGET.per_day),
+            Field("budget_per_month", number(0, 100_000, "$", above=True), NO_BUDGET.per_month),
+            Field("at_budget", one_of(tuple(AtBudget)), NO_BUDGET.at_end.value),
         ),
     ),
     Section(
