@@ -1,12 +1,14 @@
-"""Ports for stored data: the state of a deployment, keys of apps whose host does not show them, images, the clock."""
+"""Ports for stored data: state and ledger of a deployment, keys of apps, images, statements; and the clock."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ert_deploy.core.launching.manifest import Manifest
+from ert_deploy.core.ledger.model import Ledger
+from ert_deploy.core.ledger.statement import Item
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State
 from ert_deploy.core.model.stored import LockHolder, StoredVersion
@@ -79,6 +81,28 @@ class NoticeMemory(Protocol):
 
         `change` may be called more than once. Raises the errors of a store.
         """
+
+
+class LedgerStore(Protocol):
+    """Store of one deployment's ledger; every write is conditional on the generation that was read."""
+
+    @property
+    def where(self) -> str:
+        """Location of the ledger, for messages."""
+
+    def load(self) -> Ledger:
+        """Return the stored ledger, or an empty one. Raises UsageError if it is corrupt or newer, CannotObserve."""
+
+    def save(self, ledger: Ledger) -> Ledger:
+        """Durably replace that generation and return it with the next one. Raises StateConflict or Failed."""
+
+
+@runtime_checkable
+class Statements(Protocol):
+    """Statement of a provider: what it has charged for its machines. It may be late, rounded and repeated."""
+
+    def charges(self, first: float, last: float) -> tuple[Item, ...] | None:
+        """Return all items between two times; None if the key may not read them. Raises CannotObserve."""
 
 
 class Clock(Protocol):

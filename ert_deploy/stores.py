@@ -12,6 +12,7 @@ from ert_deploy.core.model.errors import Transient, UsageError
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import Audience, Clock, GpuHost, KeyCustody, NoticeMemory, StateKeeper, StateStore, WebHost
+from ert_deploy.store_ports import LedgerStore
 
 if TYPE_CHECKING:
     from ert_deploy.adapters.state.signature import StateKeys
@@ -78,6 +79,30 @@ def notice_memory(settings: Settings, clock: Clock) -> NoticeMemory:
     return NoticeFile(place.with_name(f"{place.name}.notices"))
 
 
+def ledger_of(settings: Settings, clock: Clock) -> LedgerStore:
+    """Return the store of the deployment's ledger: a document of its own, where its state is."""
+    deployment = settings.desired.deployment
+    place = state_of(settings, deployment)
+    if isinstance(place, S3Object):
+        from ert_deploy.adapters.state.ledger_object import LedgerObject
+        from ert_deploy.adapters.state.s3_objects import S3Objects
+
+        return LedgerObject(
+            S3Objects(place.bucket, clock), f"{place.key.removesuffix('.json')}.ledger.json", deployment
+        )
+    if isinstance(place, PostgresState):
+        from ert_deploy.adapters.state.ledger_object import LedgerObject
+        from ert_deploy.adapters.state.postgres_objects import PostgresObjects
+        from ert_deploy.adapters.state.postgres_url import database
+
+        objects = PostgresObjects(database(place.variable, os.environ), clock)
+        return LedgerObject(objects, f"{deployment}.ledger.json", deployment)
+    from ert_deploy.adapters.state.ledger_file import LedgerFile
+
+    assert place is not None
+    return LedgerFile(place.with_name(f"{place.name.removesuffix('.json')}.ledger.json"), deployment)
+
+
 def state_keys(settings: Settings) -> StateKeys:
     """Return the signing keys. With a required but missing key, reads and writes fail, which `down` tolerates."""
     from ert_deploy.adapters.state.signature import StateKeys
@@ -117,6 +142,13 @@ def with_custody(settings: Settings, web: WebHost, store: StateStore) -> WebHost
 
     names = {target.service: target.names for target in settings.desired.targets}
     return CustodyWeb(web, _custody(settings), names, deployed)
+
+
+def metered(settings: Settings, gpu: GpuHost, clock: Clock, audience: Audience) -> GpuHost:
+    """The GPU host, which keeps audit logs and notes what changes the cost of machines."""
+    from ert_deploy.adapters.metered_host import MeteredHost
+
+    return MeteredHost(with_audit(settings, gpu, audience), clock)
 
 
 def with_audit(settings: Settings, gpu: GpuHost, audience: Audience) -> GpuHost:

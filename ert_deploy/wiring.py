@@ -64,10 +64,10 @@ def _ports(settings: Settings, audience: Audience, clock: Clock, keys: tuple[Sec
     from ert_deploy.adapters.clock import SystemEntropy
     from ert_deploy.adapters.registry import Registries
     from ert_deploy.engine.run import Ports
-    from ert_deploy.stores import own_store, with_audit, with_custody
+    from ert_deploy.stores import metered, own_store, with_custody
 
     at, there = settings.gpu, settings.web
-    gpu = with_audit(settings, gpu_host(at.provider.section, keys[0], at.url, clock, call_timeout(speed)), audience)
+    gpu = metered(settings, gpu_host(at.provider.section, keys[0], at.url, clock, call_timeout(speed)), clock, audience)
     backend = TlsBackendProbe(entropy := SystemEntropy(), allow_loopback=settings.sandbox is not None)
     store = own_store(settings, clock)
     web = with_custody(settings, web_host(there.provider.section, keys[1], there.url, clock), store)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ert_deploy.app.deployment import SILENT, Config, Progress, new_run_id, opened
+from ert_deploy.app.money.record import record
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.provider import InstanceId
@@ -86,5 +87,8 @@ def _at_work(config: Config, progress: Progress) -> Iterator[Session]:
     if not deployment.sandbox_runs():
         raise UsageError("the sandbox is not running, so there is no instance", hint="`ert-deploy sandbox start`")
     session = deployment.session(progress)
-    with session.ports.store.lock(new_run_id()):
-        yield session
+    try:
+        with session.ports.store.lock(new_run_id()):
+            yield session
+    finally:
+        record(session, progress)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from ert_deploy.app.money.record import record
 from ert_deploy.config import Settings, allowed_hosts, default_config, find, key_at_hand, key_variables, load
 from ert_deploy.core.model import events
 from ert_deploy.core.model.errors import Busy, ErtError, UsageError
@@ -211,8 +212,11 @@ def at_work(
     session = deployment.session(audience, start_sandbox=True)
     if session.in_sandbox:
         progress.note(f"sandbox on this machine: no costs, provider time runs {session.speed:g}x")
-    with _locked(session, audience, going_down=going_down):
-        yield session, audience
+    try:
+        with _locked(session, audience, going_down=going_down):
+            yield session, audience
+    finally:
+        record(session, progress)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from ert_deploy.app.deployment import SILENT, Config, Progress, new_run_id, opened
 from ert_deploy.app.external.rented_only import must_list
+from ert_deploy.app.money.record import record
 from ert_deploy.app.notify.announce import announce
 from ert_deploy.app.outcome import Doubts
 from ert_deploy.core.model.desired import Desired
@@ -98,6 +99,8 @@ def reap(strays: Strays, *, state_is_lost: bool = False, progress: Progress = SI
                 ports = replace(_elsewhere(strays.session, name), audience=progress)
                 locks.enter_context(ports.store.lock(new_run_id()))
                 gone += run(engine.reap(one.strays, strays.session.desired.timings.poll), ports)
+    if strays.session is not None:
+        record(strays.session, progress)
     return gone
 
 

@@ -35,6 +35,7 @@ COMMANDS = {
     "key": "Manage the API key between the apps and the backend.",
     "logs": "Show the last lines of the backend's log.",
     "agent": "Wake deployments when an app asks for it, and look after them until it is stopped.",
+    "cost": "Show what the deployment has cost: today, this month, and in a forecast of it.",
     "events": "List what happened to the deployment: when, what, its cost, and by whom.",
     "ssh": "Run COMMAND on the GPU machine, or open a shell there.",
     "restart": "Restart the container on the GPU machine, and wait until the backend serves again.",
@@ -56,7 +57,7 @@ COMMANDS = {
 MODULES = {"adopt": "decide", "ignore": "decide", "destroy": "decide", "exec": "ssh"}
 NAMES = {"exec": "execute"}
 PACKAGES = {  # of the commands that are in no module of `commands` itself
-    **dict.fromkeys(("agent", "ask", "connection", "events", "logs", "restart"), "commands.running"),
+    **dict.fromkeys(("agent", "ask", "connection", "cost", "events", "logs", "restart"), "commands.running"),
     **dict.fromkeys(("notify",), "commands.monitoring"),
 }
 

@@ -12,6 +12,8 @@ class Group(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Print the list of commands, each with its first sentence, wrapped."""
+        if not self.commands:
+            return
         with formatter.section("Commands"):
             formatter.write_dl([(name, one.get_short_help_str(WHOLE)) for name, one in self.commands.items()])
 

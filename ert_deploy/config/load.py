@@ -35,6 +35,7 @@ from ert_deploy.config.settings import (
 from ert_deploy.config.yaml.file import read_text
 from ert_deploy.config.yaml.problems import ConfigProblems, Problem
 from ert_deploy.config.yaml.tree import read_tree
+from ert_deploy.core.ledger.policy import AtBudget, Budget
 from ert_deploy.core.model.app.external import External
 from ert_deploy.core.model.boot.prefer import Prefer
 from ert_deploy.core.model.desired import (
@@ -142,7 +143,10 @@ def _settings(reading: Reading, source: Path, notes: Mapping[str, str]) -> Setti
             for at in range(values[f"{host.section}/services"])
         ),
         external_ca=values["external/ca"],
-        policy=Policy(**_direct(values, "policy")),
+        policy=Policy(values["policy/wakes_per_hour"]),
+        budget=Budget(
+            values["policy/budget_per_day"], values["policy/budget_per_month"], AtBudget(values["policy/at_budget"])
+        ),
     )
 
 

@@ -170,6 +170,8 @@ def keys(call: Caller, caller: Caller) -> None:
     limits = {"idle_stop": 1200, "boot_deadline": 2700, "max_lifetime": 43200}
     call("PUT", "/admin/limits", 200, limits)
     call("PUT", "/admin/limits", 422, {**limits, "idle_stop": -1})
+    call("PUT", "/admin/budget", 200, {"seconds": 7200, "serial": 1})
+    call("PUT", "/admin/budget", 422, {"seconds": 7200})
     caller("GET", "/admin/keys", 401)
 
 

@@ -13,7 +13,8 @@ import pytest
 from ert_backend.base.activity import Activity, Ledger, read_activity
 from ert_backend.base.board import HALF, VARIABLE, Board, Half
 from ert_backend.base.clock import boot_seconds
-from ert_backend.guard.off_switch import AGAIN, LONGEST_STEP, SILENT, TICK
+from ert_backend.guard.off_switch import AGAIN, LONGEST_STEP, TICK
+from ert_backend.guard.view import SILENT
 from ert_backend.settings import load
 from tests.backend.test_guard_process import PACKAGE
 from tests.support.backend.guarded import Machine, settings_for

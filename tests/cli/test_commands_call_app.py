@@ -26,6 +26,7 @@ CALLS = {
     "adopt 7 --yes": "decide.adopt",
     "ask hello": "running.ask.chat",
     "connection": "running.connection.connection",
+    "cost": "running.cost.cost",
     "destroy i-0f3a --yes": "decide.destroy",
     "down": "lifecycle.down",
     "events": "running.events.events",
@@ -81,12 +82,14 @@ class Called(Exception):
 
 
 def leaves(group: click.Group, before: tuple[str, ...] = ()) -> Iterator[str]:
-    """Yield the full name of every command that is not a group."""
+    """Yield the full name of every command that is not a group, or that does something without another one."""
     with click.Context(group) as context:
         for name in group.list_commands(context):
             command = group.get_command(context, name)
             assert command is not None
             if isinstance(command, click.Group):
+                if command.invoke_without_command:
+                    yield " ".join((*before, name))
                 yield from leaves(command, (*before, name))
             else:
                 yield " ".join((*before, name))

@@ -73,7 +73,7 @@ def test_an_example_is_of_its_command_and_the_program_accepts_it(path: str, line
     """Everything but the call: names, options, types and numbers of arguments."""
     context, rest, name = click.Context(cli, info_name="ert-deploy"), words(line), ""
     command: click.Command = cli
-    while isinstance(command, click.Group):
+    while isinstance(command, click.Group) and not (command.invoke_without_command and rest[0].startswith("-")):
         _, found, rest = command.resolve_command(context, rest)
         assert found is not None
         name, command = f"{name} {found.name}".strip(), found

@@ -17,6 +17,7 @@ from tests.support.schedules import say
 MODULE, MOST = "tests.guard_schedules", 8_000
 RARE = {"wait for one rule what was waited for another": 47_900}
 _SWITCH, _RULES, _MEMORY, _CARE = "guard/off_switch.py", "guard/rules.py", "guard/memory.py", "guard/engine_care.py"
+_VIEW, _METER = "guard/view.py", "guard/allowance.py"
 _CLAIM, _CHECK, _MAIN = "base/claim.py", "guard/self_check.py", "guard/__main__.py"
 
 MUTANTS = (
@@ -60,14 +61,14 @@ MUTANTS = (
         "rules.boot_deadline and view.claimed_at is None", "rules.boot_deadline",
     ),
     Mutant(
-        "believe an old word", _SWITCH,
+        "believe an old word", _VIEW,
         "(alive and record is not None and boot_seconds() - record.at > SILENT)", "False",
     ),
     Mutant(
-        "a dead app's report holds the machine", _SWITCH,
+        "a dead app's report holds the machine", _VIEW,
         "record is not None and alive else 0", "record is not None else 0",
     ),
-    Mutant("a report that is stuck is work for ever", _SWITCH, "STUCK = 300.0", "STUCK = 1e9"),
+    Mutant("a report that is stuck is work for ever", _VIEW, "STUCK = 300.0", "STUCK = 1e9"),
     Mutant("do not wait for a report", _RULES, "wait=may_be_writing and held < rules.drain_cap", "wait=False"),
     Mutant(
         "wait for a report for ever", _RULES,

@@ -164,6 +164,15 @@ def _folder_and_custody(folder: Path | None, custody: str) -> Violation:
     return f"no files are kept with keys/custody: {custody}", "remove it, or set custody: file"
 
 
+def _day_within_month(day: float | None, month: float | None) -> Violation:
+    if day is None or month is None or day <= month:
+        return None
+    return (
+        f"a day may cost ${day:g}, and the whole month only ${month:g}",
+        f"at most {month:g}, or a larger policy/budget_per_month",
+    )
+
+
 RULES = (
     Rule(("launch/model", "launch/model_gb", "sandbox"), model_rules.model_exists),
     Rule(("launch/model_gb", "launch/model"), model_rules.model_size),
@@ -184,6 +193,7 @@ RULES = (
     Rule(("launch/guard/boot_deadline", "timings/boot_limit"), _guard_waits_for_launch),
     Rule(("timings/no_progress", "timings/boot_limit"), _progress_before_limit),
     Rule(("offer/min_duration", "plan/hours"), _contract_outlasts_plan),
+    Rule(("policy/budget_per_day", "policy/budget_per_month"), _day_within_month),
     Rule(("keys/folder", "keys/custody"), _folder_and_custody),
     Rule(("external/url", GPU), external.needed("https://llm.example.org")),
     Rule(("external/model", GPU), external.needed("qwen3:8b")),

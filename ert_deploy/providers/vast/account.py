@@ -46,14 +46,14 @@ class AccountReader:
         at, known = self._known
         if known is not None and 0 <= self._clock.steady() - at < UNKNOWN.seconds:
             return known
-        said = self._read("user", "account", lambda: _allowed(self._session.sdk.show_user))
+        said = self._read("user", "account", lambda: allowed(self._session.sdk.show_user))
         known = _by_key(self._api_key) if said is None else parse.account(said)
         self._known = self._clock.steady(), known
         return known
 
     def variables(self) -> tuple[str, ...] | None:
         """Return the names of the account's variables, or None without the right to read them. Values are dropped."""
-        said = self._read("secrets", "variables of the account", lambda: _allowed(self._variables))
+        said = self._read("secrets", "variables of the account", lambda: allowed(self._variables))
         return None if said is None else parse.variable_names(said)
 
     def _variables(self) -> Any:
@@ -62,7 +62,7 @@ class AccountReader:
         return response.json()
 
 
-def _allowed(call: Callable[[], Any]) -> Any:
+def allowed(call: Callable[[], Any]) -> Any:
     """Return the result of `call`, or None without the required right; the error for an invalid key is raised."""
     try:
         return call()

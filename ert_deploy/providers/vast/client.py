@@ -26,6 +26,7 @@ from ert_deploy.core.model.text import printable
 from ert_deploy.ports import Clock, CreateOrder, Turn
 from ert_deploy.providers.vast import errors, logs, onstart, parse, retries
 from ert_deploy.providers.vast.account import AccountReader
+from ert_deploy.providers.vast.charges import ChargeReader
 from ert_deploy.providers.vast.rate_limits import LIMITS, Pace
 from ert_deploy.providers.vast.search import OfferReader
 from ert_deploy.providers.vast.session import CALL_TIMEOUT, Session
@@ -55,6 +56,7 @@ class VastHost:
         self.account, self.account_variables = reader.account, reader.variables
         offers = OfferReader(self._session, self._read)
         self.search, self.quote = offers.search, offers.quote
+        self.charges = ChargeReader(self._session, self._read).charges
 
     @property
     def _sdk(self) -> Any:

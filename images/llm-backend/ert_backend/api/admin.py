@@ -1,4 +1,4 @@
-"""Routes under `/admin` for the operator: the accepted keys, the limits of the off-switch, the head of the audit log.
+"""Routes under `/admin` for the operator: accepted keys, limits and budget of the off-switch, head of the audit log.
 
 They require the admin token (`keyring.admin_token`), never an app's key. A change of keys takes two calls: the old and
 the new hash under the next generation, then, once the application has used the new key, the new hash alone.
@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 from fastapi import FastAPI, HTTPException
 
-from ert_backend.api.admin_body import KeyChange, LimitsChange
-from ert_backend.api.bodies import AcceptedKey, AuditHead, Keys
+from ert_backend.api.admin_body import BudgetChange, KeyChange, LimitsChange
+from ert_backend.api.bodies import AcceptedKey, AuditHead, GuardBudget, Keys
 from ert_backend.api.operations import serves
 from ert_backend.api.responses import describe_limits
 from ert_backend.base.activity import Ledger
@@ -49,6 +49,13 @@ def routes(app: FastAPI, keys: KeyRing, audit: Audit, ledger: Ledger) -> None:
         seconds = f"{limits.idle_stop},{limits.boot_deadline},{limits.max_lifetime}"
         audit.record("admin", "limits", seconds)
         return describe_limits(limits)
+
+    @serves(app, "PUT", "/admin/budget")
+    async def budget(body: BudgetChange) -> Mapping[str, object]:
+        ledger.grant(body.grant())
+        audit.record("admin", "budget", f"{body.seconds},{body.serial}")
+        found: GuardBudget = {"seconds": body.seconds, "serial": body.serial}
+        return found
 
     @serves(app, "GET", "/admin/audit")
     async def head() -> Mapping[str, object]:

@@ -1,4 +1,4 @@
-"""Request model of the routes under `/admin`. No I/O."""
+"""Request models of the routes under `/admin`. No I/O."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from ert_backend.base.allowance import MOST_SECONDS, MOST_SERIAL, Grant
 from ert_backend.base.limits import MOST as LONGEST
 from ert_backend.base.limits import Limits
 from ert_backend.edge.key_store import MOST
@@ -37,3 +38,15 @@ class LimitsChange(BaseModel):
     def limits(self) -> Limits:
         """Return them as limits; ValueError if the machine might never stop by itself."""
         return Limits(self.idle_stop, self.boot_deadline, self.max_lifetime)
+
+
+class BudgetChange(BaseModel):
+    """How many money seconds the machine may run from now on; `serial` increases with every change."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    seconds: int = Field(ge=0, le=MOST_SECONDS)
+    serial: int = Field(ge=1, le=MOST_SERIAL)
+
+    def grant(self) -> Grant:
+        """Return it as a grant."""
+        return Grant(self.seconds, self.serial)

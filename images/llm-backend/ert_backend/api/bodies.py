@@ -65,6 +65,13 @@ class GuardLimits(TypedDict):
     max_lifetime: int
 
 
+class GuardBudget(TypedDict):
+    """For how many money seconds the machine may run from the change with this number on."""
+
+    seconds: int
+    serial: int
+
+
 class Health(TypedDict):
     """Health of the service; `progress` unless it is healthy. `uptime` is in seconds.
 

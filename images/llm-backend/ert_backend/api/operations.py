@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from fastapi import FastAPI
 
 from ert_backend.api import bodies, chat_body
-from ert_backend.api.admin_body import KeyChange, LimitsChange
+from ert_backend.api.admin_body import BudgetChange, KeyChange, LimitsChange
 from ert_backend.api.chat_request import ChatRequest
 from ert_backend.api.report_body import Report
 from ert_backend.base.report_request import JobRequest, ReportRequest
@@ -74,6 +74,9 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ),
     ("PUT", "/admin/limits"): Operation(
         "Set the limits of the off-switch", {200: (bodies.GuardLimits,), 422: _NO}, LimitsChange
+    ),
+    ("PUT", "/admin/budget"): Operation(
+        "Set for how long the machine may run", {200: (bodies.GuardBudget,), 422: _NO}, BudgetChange
     ),
     ("GET", "/admin/audit"): Operation("Head and newest lines of the audit log", {200: (bodies.AuditHead,)}),
 }

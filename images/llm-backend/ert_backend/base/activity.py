@@ -18,6 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ert_backend.base.allowance import Grant
 from ert_backend.base.board import Board, Half
 from ert_backend.base.claim import Before, Claim
 from ert_backend.base.clock import boot_seconds
@@ -33,7 +34,7 @@ class Activity:
 
     `engine_owes` is the time since which the engine has had a request open, `engine_heard` the time of its last token;
     `claim_kept` is whether the claim is on the disk. The limits are those that the owner set while the machine runs,
-    None where those of the environment hold.
+    None where those of the environment hold; so is the budget, which the guard keeps.
     """
 
     run: str
@@ -49,6 +50,15 @@ class Activity:
     idle_stop: int | None = None
     boot_deadline: int | None = None
     max_lifetime: int | None = None
+    grant_seconds: int | None = None
+    grant_serial: int | None = None
+
+    def grant(self) -> Grant | None:
+        """Return the budget that the owner set while the machine runs; None when there is none."""
+        try:
+            return Grant(self.grant_seconds, self.grant_serial)  # type: ignore[arg-type]
+        except ValueError:
+            return None
 
     def limits(self) -> Limits | None:
         """Return the limits that the owner set; None when there are none or they cannot be used."""
@@ -105,6 +115,10 @@ class Ledger:
         """Store new limits and pass them to the guard. Raise OSError, without any change, when the disk fails."""
         keep_limits(self.disk_record.disk, self.disk_record.token, limits)
         self._set(**_fields(limits))
+
+    def grant(self, grant: Grant) -> None:
+        """Pass a new budget to the guard, which keeps it."""
+        self._set(grant_seconds=grant.seconds, grant_serial=grant.serial)
 
     def ready(self) -> None:
         """Record that the model is ready for the first time in this run."""

@@ -55,6 +55,7 @@ ROUTES = (
     *(_plain(f"/v1/{name}", POST, Access.KEYED) for name in NOT_SERVED),
     _plain("/admin/keys", ("GET", "PUT"), Access.ADMIN),
     _plain("/admin/limits", ("PUT",), Access.ADMIN),
+    _plain("/admin/budget", ("PUT",), Access.ADMIN),
     _plain("/admin/audit", GET, Access.ADMIN),
 )
 _COMPILED = tuple((re.compile(route.pattern), route) for route in ROUTES)

@@ -29,6 +29,8 @@ from ert_backend.guard.supervisor import Child, Nursery
 LOOK = 0.2
 OLLAMA_GRACE = 1.5
 LAST_LINES = 1.0
+# Real seconds that the container still takes to end after the last record of its use.
+LAST_USE = 5.0
 CLAIM_EVERY = 10.0
 # Real seconds for which an `EngineWord` is valid: after that it may be out of date.
 FRESH = 3 * BEAT
@@ -94,6 +96,8 @@ class House:
         self.thread = _thread("off-switch", self.switch.run)
         s = self.switch.settings
         rules = f"idle {s.idle_stop:g} s, unclaimed {s.boot_deadline:g} s, lifetime {s.max_lifetime:g} s"
+        if s.budget is not None:
+            rules += f", budget {s.budget.seconds} s, then {s.at_budget.value}"
         self.switch.say(f"off-switch active for instance {s.container_id}: {rules}")
 
     def tend(self) -> None:
@@ -121,10 +125,10 @@ class House:
             self.switch.speak(engine_restarts=self.care.restarts, engine_sick=sick)
 
     def _claim(self) -> None:
-        """Store the claim in a thread of its own, because a hung disk blocks its caller."""
+        """Store claim and use in a thread of its own, because a hung disk blocks its caller."""
         if boot_seconds() >= self.claim_at and (self.errand is None or not self.errand.is_alive()):
             self.claim_at = boot_seconds() + CLAIM_EVERY
-            self.errand = _thread("claim", self.switch.keep_claim)
+            self.errand = _thread("claim", self.switch.keep_records)
 
 
 def _thread(name: str, work: Callable[[], None]) -> threading.Thread | None:
@@ -165,6 +169,7 @@ def _prepare(settings: GuardSettings, switch: Switch) -> None:
         log(f"{settings.data_dir} cannot be used ({error.strerror})")
     if not switch.read_disk():
         log(f"{settings.data_dir} takes no record of a claim, it is tried again when there is one")
+    switch.meter.keep()
 
 
 def _shut_down(settings: GuardSettings, house: House) -> None:
@@ -175,6 +180,7 @@ def _shut_down(settings: GuardSettings, house: House) -> None:
     house.nursery.end(house.app, settings.term_grace, pause)
     house.nursery.end(house.engine, OLLAMA_GRACE, pause)
     house.nursery.reap()
+    house.switch.meter.keep(LAST_USE)
     log("stopped")
 
 

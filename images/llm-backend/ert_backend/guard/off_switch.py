@@ -13,25 +13,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from ert_backend.base.activity import GuardWord, OffSwitch, read_activity, write_guard
+from ert_backend.base.allowance import SpentRecord
 from ert_backend.base.board import Board
 from ert_backend.base.claim import Before, Claim
-from ert_backend.base.clock import MoneyClock, boot_seconds
+from ert_backend.base.clock import MoneyClock
 from ert_backend.base.limits import Limits
+from ert_backend.guard.allowance import Meter
 from ert_backend.guard.clouds.calls import ask, read_own, within
 from ert_backend.guard.clouds.cloud import Outcome
 from ert_backend.guard.memory import LatestTimes
 from ert_backend.guard.rules import Action, DueRule, Rules, View, decide
 from ert_backend.guard.self_check import SelfCheck
 from ert_backend.guard.settings import GuardSettings
+from ert_backend.guard.view import view_of
 
 TICK = 10.0
 AGAIN = 60.0
 # How long an order may still take effect, whatever the response was; until then no new work is admitted.
 SETTLE = 120.0
-# Real seconds without progress after which a report in flight counts as stuck; a load may be silent that long.
-STUCK = 300.0
-# Real seconds after which the `Activity` of a live app is out of date; it is updated every five.
-SILENT = 30.0
 # Maximum backoff: the second figure when the provider is unreachable or rejects the order, the third when it rejects
 # the key, which will not change by itself.
 BACKOFF, REFUSED_BACKOFF = (1.0, 8.0), 60.0
@@ -65,6 +64,7 @@ class Switch:
     memory: LatestTimes = field(default_factory=LatestTimes)
     check: SelfCheck = field(default_factory=SelfCheck)
     word: GuardWord = field(init=False)
+    meter: Meter = field(init=False)
     unheard: bool = False
     failures: int = 0
     due: float = 0.0
@@ -79,6 +79,8 @@ class Switch:
     def __post_init__(self) -> None:
         """Write the initial `GuardWord`: no drain, and the provider's state is unknown."""
         self.word = GuardWord(self.settings.run)
+        record = SpentRecord(self.claim.disk, self.claim.token, self.claim.synced)
+        self.meter = Meter(record, self.clock, self.settings.budget)
         self.speak()
 
     def run(self) -> None:
@@ -117,29 +119,16 @@ class Switch:
 
     def note(self) -> None:
         """Read the app's `Activity`; also called before a restarted app overwrites it."""
-        self.memory.note(read_activity(self.board, self.settings.run))
+        record = read_activity(self.board, self.settings.run)
+        self.memory.note(record)
+        grant = record.grant() if record is not None else None
+        if grant is not None and self.meter.granted(grant):
+            self._tell(f"new budget: {grant.seconds} s from now on")
 
     def view(self) -> View:
-        """Return the current state in money seconds. Without an `Activity` of the app there are no events."""
+        """Return the current state in money seconds."""
         self.note()
-        known, record = self.memory, self.memory.last
-        alive = record is not None and self.app_alive(record.pid)
-        # An app that cannot write to the board is neither known to be idle nor known to be unclaimed.
-        silent = not self.board.shared or (alive and record is not None and boot_seconds() - record.at > SILENT)
-        self.unheard = self.unheard or silent
-        recent = known.work_at is not None and boot_seconds() - known.work_at < STUCK
-        return View(
-            now=self.clock.now(),
-            before=self.before,
-            claimed_at=self._money(known.claimed_at),
-            ready_at=self._money(known.ready_at),
-            work_at=self._money(known.work_at),
-            in_flight=record.in_flight if record is not None and alive else 0,
-            moving=alive and recent and not silent,
-            silent=silent,
-            unheard=self.unheard,
-            held=self.held,
-        )
+        return view_of(self)
 
     def read_disk(self) -> bool:
         """Read the record of earlier boots, before the app is started; False when no claim could be reserved."""
@@ -148,11 +137,15 @@ class Switch:
         self.before = before
         return ready
 
+    def keep_records(self) -> None:
+        """Write both records of the disk. May block on it, which the switch must not: called from another thread."""
+        self.meter.keep()
+        self.keep_claim()
+
     def keep_claim(self) -> None:
         """Store the claim until the disk has it, and detect one that is on the disk but not in the app's record.
 
-        The app itself tries on each authenticated request, unless it has crashed. May block on the disk, which the
-        switch must not: called from another thread.
+        The app itself tries on each authenticated request, unless it has crashed.
         """
         if self.memory.claimed_at is not None and not self.memory.claim_kept:
             self.memory.claim_kept = self.claim.keep()
@@ -193,6 +186,7 @@ class Switch:
         now = self.clock.now()
         step = 0.0 if self.ticked_at is None else min(now - self.ticked_at, LONGEST_STEP)
         self.held = {reason: held + step for reason, held in self.held.items()}
+        self.meter.pass_time(step)
         self.ticked_at = now
 
     def _nothing_due(self) -> None:
@@ -204,7 +198,7 @@ class Switch:
         self.ordered_at = self.clock.now()
         action = verdict.action
         # Destroy only if the disk, read now, has no claim; a disk that hangs does not show that.
-        if action is Action.DESTROY and within(DISK, self.claim.claimed, None) is not False:
+        if action is Action.DESTROY and not verdict.wanted and within(DISK, self.claim.claimed, None) is not False:
             action = Action.STOP
         outcome = self.ask(self.settings, action)
         ran = f"{self.ordered_at:.0f} s after its start"  # `status` computes from it what the machine has cost
@@ -245,6 +239,3 @@ class Switch:
             return
         if self.word.drain:
             self.speak(drain=False)
-
-    def _money(self, boot: float | None) -> float | None:
-        return None if boot is None else self.clock.at(boot)

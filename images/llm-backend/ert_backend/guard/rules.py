@@ -5,10 +5,12 @@
     not ready   claimed, but the model is not up by the boot deadline    -> stop
     idle        no work for the idle time since it was ready and claimed -> stop
     lifetime    it has run for the maximum lifetime                      -> stop
+    budget      it has run for as long as its owner's budget lets it,    -> stop, or destroy if the owner wants that
+                or cannot record on its disk how long it has
 
 During the bring-up only the boot deadline applies, so that a long download is not idleness. A report with progress is
 work. A report in flight delays a verdict, and so does a live app without updates, since it may be writing one; but at
-most for the drain cap, from the time the rule was first due.
+most for the drain cap, from the time the rule was first due, and never beyond the budget.
 """
 
 from __future__ import annotations
@@ -35,6 +37,26 @@ class Rules:
     boot_deadline: float
     max_lifetime: float
     drain_cap: float
+    at_budget: Action = Action.STOP
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What the budget of the owner lets this machine run, in money seconds, and what is `spent` of it.
+
+    From `drain` on no new work is admitted, at `line` the machine has to end. `unrecorded`: its disk takes no record.
+    """
+
+    seconds: float
+    spent: float
+    drain: float
+    line: float
+    unrecorded: bool = False
+
+    @property
+    def over(self) -> bool:
+        """Whether it has to end now, whatever it does."""
+        return self.spent >= self.line or self.unrecorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +77,21 @@ class View:
     silent: bool = False
     unheard: bool = False
     held: Mapping[str, float] = field(default_factory=dict)
+    allowance: Allowance | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DueRule:
-    """A rule that is due. `wait` is True while a report in flight may still finish. `due`: the reasons of all."""
+    """A rule that is due. `wait` is True while a report in flight may still finish. `due`: the reasons of all.
+
+    `wanted`: its action is the owner's choice, also for a machine that was claimed.
+    """
 
     action: Action
     reason: str
     wait: bool
     due: tuple[str, ...] = ()
+    wanted: bool = False
 
 
 def decide(view: View, rules: Rules) -> DueRule | None:
@@ -72,6 +99,10 @@ def decide(view: View, rules: Rules) -> DueRule | None:
     due = [entry for entry in _deadlines(view, rules) if entry[0] <= view.now]
     if not due:
         return None
+    allowance = view.allowance
+    if allowance is not None and allowance.over:
+        reason = _budget(allowance)
+        return DueRule(rules.at_budget, reason, wait=False, due=(reason,), wanted=True)
     _, action, reason = min(due, key=lambda entry: entry[0])
     may_be_writing = view.in_flight > 0 or view.silent
     reasons = tuple(entry[2] for entry in due)
@@ -88,9 +119,18 @@ def _deadlines(view: View, rules: Rules) -> list[tuple[float, Action, str]]:
         found.append((rules.boot_deadline, action, f"unclaimed after {rules.boot_deadline:g} s"))
     elif rules.boot_deadline and view.ready_at is None:
         found.append((rules.boot_deadline, Action.STOP, f"not ready after {rules.boot_deadline:g} s"))
+    if (allowance := view.allowance) is not None:
+        at = view.now + (0.0 if allowance.over else allowance.drain - allowance.spent)
+        found.append((at, Action.STOP, _budget(allowance)))
     if rules.idle_stop and _idle_applies(view, rules):
         found.append((_idle_since(view) + rules.idle_stop, Action.STOP, f"idle for {rules.idle_stop:g} s"))
     return found
+
+
+def _budget(allowance: Allowance) -> str:
+    if allowance.unrecorded:
+        return "its use of the budget cannot be recorded"
+    return f"budget of {allowance.seconds:g} s"
 
 
 def _idle_applies(view: View, rules: Rules) -> bool:

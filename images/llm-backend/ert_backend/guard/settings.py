@@ -16,10 +16,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ert_backend.base.allowance import Grant
 from ert_backend.base.limits import Limits
 from ert_backend.guard.clouds import known
 from ert_backend.guard.clouds.cloud import Cloud
-from ert_backend.guard.rules import Rules
+from ert_backend.guard.rules import Action, Rules
 
 # Ollama has no authentication: it always listens on loopback.
 OLLAMA_DEFAULTS = {
@@ -55,6 +56,8 @@ class GuardSettings:
     speed: float
     term_grace: float
     engine_hang: float
+    budget: Grant | None
+    at_budget: Action
     cloud: Cloud
     cloud_url: str
     container_id: str
@@ -70,8 +73,9 @@ class GuardSettings:
     def rules(self, limits: Limits | None) -> Rules:
         """Return the limits that the owner set last, or without any those that the machine was created with."""
         if limits is None:
-            return Rules(self.idle_stop, self.boot_deadline, self.max_lifetime, self.drain_cap)
-        return Rules(limits.idle_stop, limits.boot_deadline, limits.max_lifetime, self.drain_cap)
+            return Rules(self.idle_stop, self.boot_deadline, self.max_lifetime, self.drain_cap, self.at_budget)
+        given = limits.idle_stop, limits.boot_deadline, limits.max_lifetime
+        return Rules(*given, self.drain_cap, self.at_budget)
 
     @property
     def can_act(self) -> bool:
@@ -103,6 +107,8 @@ def load(env: Mapping[str, str]) -> GuardSettings:
         # At least the grace that the app has for its active report, plus the time to return it.
         term_grace=number("ERT_TERM_GRACE", number("ERT_DRAIN_GRACE", 4) + 4),
         engine_hang=number("ERT_ENGINE_HANG", 180),
+        budget=_budget(env, problems),
+        at_budget=Action.DESTROY if env.get("ERT_AT_BUDGET", "").strip() == Action.DESTROY else Action.STOP,
         cloud=cloud,
         cloud_url=(env.get(cloud.url_variable, "").strip() or cloud.url).rstrip("/"),
         container_id=cloud.own_id(env),
@@ -166,6 +172,18 @@ def _cloud(env: Mapping[str, str], problems: list[str]) -> Cloud:
         problems.append(f"ERT_CLOUD is not {names}, {known.DEFAULT.name} is used")
         return known.DEFAULT
     return cloud
+
+
+def _budget(env: Mapping[str, str], problems: list[str]) -> Grant | None:
+    """Return the budget that the machine was created with. One that cannot be read is none to spend."""
+    text = env.get("ERT_BUDGET_SECONDS", "").strip()
+    if not text:
+        return None
+    try:
+        return Grant(int(text))
+    except ValueError:
+        problems.append("ERT_BUDGET_SECONDS is not a whole number of 0 or more, 0 is used")
+        return Grant(0)
 
 
 def _number(text: str) -> float | None:
