@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: coverage dashboard-deploys dashboard-several fidelity openapi engine-test clients-test render-clients-test clients-vast-test render-openapi-test FORCE help outgoing demo reference test unit lint types frontend frontend-test check bench bench-cli bench-up bench-rank bench-launch bench-range kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean doctor-bench bench-backend grounding grounding-claims golden corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs simulate-guard mutants-guard secrets bench-idle
+.PHONY: coverage dashboard-deploys dashboard-several fidelity openapi engine-test clients-test render-clients-test clients-vast-test render-openapi-test FORCE help outgoing demo reference test nightly unit lint types frontend frontend-test check bench bench-cli bench-up bench-rank bench-launch bench-range kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean doctor-bench bench-backend grounding grounding-claims golden corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs simulate-guard mutants-guard secrets bench-idle
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -21,7 +21,11 @@ PARALLEL := -n auto --dist loadscope --no-loadscope-reorder
 test: $(VENV)/.dev $(VENV)/.frontend  ## Run every test but `image-test`, `engine-test`, `clients-test`, `render-clients-test` and `render-openapi-test`, in parallel
 	@$(BIN)/python -m ert_deploy.sandbox.ollama.weights
 	@# Some tests play provider minutes in real milliseconds: what failed beside others counts when it fails alone.
-	$(BIN)/pytest -q $(PARALLEL) -m "not image and not engine" || $(BIN)/pytest -q --last-failed --last-failed-no-failures none
+	$(BIN)/pytest -q $(PARALLEL) -m "not image and not engine and not nightly" || $(BIN)/pytest -q --last-failed --last-failed-no-failures none
+
+nightly: $(VENV)/.dev $(VENV)/.frontend  ## Run the cases that `make test` leaves out, of which it has a share
+	@$(BIN)/python -m ert_deploy.sandbox.ollama.weights
+	$(BIN)/pytest -q $(PARALLEL) -m nightly
 
 unit: $(VENV)/.dev  ## Run the quick tests: no process, no browser; one test: .venv/bin/pytest -q FILE -k NAME
 	$(BIN)/pytest -q $(PARALLEL) -m "not image and not engine and not process"

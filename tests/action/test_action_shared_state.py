@@ -9,11 +9,12 @@ import pytest
 from tests.e2e.conftest import Place
 from tests.support.action.runner import Job
 from tests.support.doubles import moto_s3
+from tests.support.nightly import nightly
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
 
 
-@pytest.mark.parametrize("taken", [False, True])
+@pytest.mark.parametrize("taken", [True, *nightly(False)])
 def test_what_a_job_brought_up_is_slept_woken_and_taken_down_from_another_folder(
     job: Job, place: Place, s3: tuple[Any, str], taken: bool
 ) -> None:

@@ -10,15 +10,18 @@ from playwright.sync_api import Page, expect
 from tests.support.browser.rig import ask, done, violations
 from tests.support.dashboard.fake_backend import FakeBackend
 from tests.support.dashboard.following import until
+from tests.support.nightly import nightly
 
 OpenPage = Callable[..., Page]
 Shoot = Callable[[Page, str], None]
-SIZES = [("desktop", 1280, 900), ("phone", 390, 844)]
+DESKTOP, PHONE = ("desktop", 1280, 900), ("phone", 390, 844)
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize(("device", "width", "height"), SIZES, ids=["desktop", "phone"])
+@pytest.mark.parametrize(
+    ("device", "width", "height", "theme"),
+    [(*DESKTOP, "light"), (*PHONE, "dark"), *nightly((*DESKTOP, "dark"), (*PHONE, "light"))],
+)
 def test_every_screen_is_accessible(
     visit: OpenPage, shoot: Shoot, backend: FakeBackend, device: str, width: int, height: int, theme: str
 ) -> None:
@@ -84,7 +87,7 @@ def test_every_screen_is_accessible(
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", *nightly("dark")])
 def test_the_screens_of_a_sleeping_and_a_booting_machine(
     visit: OpenPage, shoot: Shoot, backend: FakeBackend, theme: str
 ) -> None:

@@ -14,6 +14,7 @@ import requests
 
 from ert_deploy.sandbox.runtime.clock import WorldClock
 from tests.e2e.conftest import Place
+from tests.support.nightly import nightly
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
 OWNED = {
@@ -72,7 +73,7 @@ def test_from_nothing_to_a_report_and_back_to_nothing(place: Place) -> None:
     assert bill["totals"]["all"] > 0
 
 
-@pytest.mark.parametrize("seconds", [0.7, 1.2, 2.0, 3.0])
+@pytest.mark.parametrize("seconds", [0.7, 2.0, *nightly(1.2, 3.0)])
 def test_killed_during_up_then_up_gives_one_instance(place: Place, seconds: float) -> None:
     process = place.start("up")
     with contextlib.suppress(subprocess.TimeoutExpired):
@@ -86,7 +87,7 @@ def test_killed_during_up_then_up_gives_one_instance(place: Place, seconds: floa
     assert place.bill()["running"] == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, *nightly(signal.SIGHUP)])
 def test_interrupted_says_how_to_go_on_and_the_next_command_does(place: Place, number: signal.Signals) -> None:
     process = place.start("up")
     with contextlib.suppress(subprocess.TimeoutExpired):
