@@ -133,9 +133,16 @@ def _numbers(tree: ast.Module) -> Mapping[str, ast.expr]:
 
 
 def metrics() -> str:
-    """Return the metrics in `/metrics` of the backend; the dashboard has none."""
+    """Return the metrics in `/metrics` of the backend and of the agent; the dashboard has none."""
+    from ert_deploy.agent.metrics import FAMILIES
+
     lines = ["### The backend's `/metrics`", "", "| name | kind | labels | description |", "|---|---|---|---|"]
     lines += [f"| `{name}` | {kind} | {labels or 'none'} | {text} |" for name, kind, labels, text in instruments()]
+    lines += ["", "### The agent's `/metrics`", "", "| name | kind | labels | description |", "|---|---|---|---|"]
+    for family in FAMILIES:
+        labels = ", ".join(f"`{label}`" for label in ("deployment", *family.labels))
+        shown = f"{family.name}_total" if family.kind == "counter" else family.name
+        lines.append(f"| `{shown}` | {family.kind} | {labels} | {family.text} |")
     return "\n".join(lines)
 
 

@@ -18,7 +18,8 @@ pytest_plugins = ("tests.support.session",)
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("ERT_SHARED", ROOT.parent / "shared"))
 PERSONAL = (
-    "VAST_API_KEY", "RENDER_API_KEY", "ERT_CONFIG", "ERT_AGENT_KEY", "VAST_URL", "NO_COLOR", "FORCE_COLOR", "AWS_PROFILE",
+    "VAST_API_KEY", "RENDER_API_KEY", "ERT_CONFIG", "ERT_AGENT_KEY", "VAST_URL", "NO_COLOR", "FORCE_COLOR",
+    "AWS_PROFILE",
     "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION",
     "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy",
     "https_proxy",
