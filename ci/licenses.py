@@ -20,6 +20,7 @@ OUT = ROOT / "docs" / "licenses.md"
 # Shipped locks first: a package is listed with the first lock that contains it, and with all shipped ones.
 LOCKS: Mapping[str, str] = {
     "runtime": "requirements/runtime.lock",
+    "agent": "requirements/agent.lock",
     "image": "requirements/image.lock",
     "keyring": "requirements/keyring.lock",
     "notify": "requirements/notify.lock",
@@ -31,7 +32,7 @@ LOCKS: Mapping[str, str] = {
     "sandbox": "requirements/sandbox.lock",
     "development": "requirements/dev.lock",
 }
-SHIPPED = ("runtime", "image", "keyring", "notify", "postgres", "s3", "ssh", "dashboard", "llm-backend")
+SHIPPED = ("runtime", "agent", "image", "keyring", "notify", "postgres", "s3", "ssh", "dashboard", "llm-backend")
 # Packages that only Windows or a Python before 3.11.3 installs; the terms are from the projects.
 SAID_ELSEWHERE: Mapping[str, str] = {
     "async-timeout": "Apache-2.0",

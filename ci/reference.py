@@ -133,8 +133,9 @@ def _numbers(tree: ast.Module) -> Mapping[str, ast.expr]:
 
 
 def metrics() -> str:
-    """Return the metrics in `/metrics` of the dashboard and of the backend."""
+    """Return the metrics in `/metrics` of the dashboard, of the backend and of the agent."""
     from ert_dashboard.web.metrics import FAMILIES
+    from ert_deploy.agent.metrics import FAMILIES as OF_THE_AGENT
 
     head = ["", "| name | kind | labels | description |", "|---|---|---|---|"]
     lines = ["### The dashboard's `/metrics`", *head]
@@ -143,6 +144,11 @@ def metrics() -> str:
         lines.append(f"| `{one.name}` | {one.kind} | {labels} | {one.text} |")
     lines += ["", "### The backend's `/metrics`", *head]
     lines += [f"| `{name}` | {kind} | {labels or 'none'} | {text} |" for name, kind, labels, text in instruments()]
+    lines += ["", "### The agent's `/metrics`", "", "| name | kind | labels | description |", "|---|---|---|---|"]
+    for family in OF_THE_AGENT:
+        labels = ", ".join(f"`{label}`" for label in ("deployment", *family.labels))
+        shown = f"{family.name}_total" if family.kind == "counter" else family.name
+        lines.append(f"| `{shown}` | {family.kind} | {labels} | {family.text} |")
     return "\n".join(lines)
 
 

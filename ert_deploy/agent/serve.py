@@ -26,7 +26,7 @@ def listener(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except (OSError, OverflowError, UnicodeError) as error:
+    except (OSError, UnicodeError) as error:
         why = getattr(error, "strerror", None) or "it is no address of this machine"
         raise UsageError(f"{host}:{port} cannot be listened at: {why}", hint="--listen HOST:PORT") from None
 

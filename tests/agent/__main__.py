@@ -1,15 +1,33 @@
-"""Kill the agent before each of its calls that change something, in every scene: `python -m tests.agent`."""
+"""Kill the agent before each of its changes in memory, then as real processes on a sandbox: `make agent-kills`."""
 
 from __future__ import annotations
 
 import sys
 
 from ert_deploy.agent import keeper, view
+from tests.support.agent import processes
 from tests.support.agent.kills import SCENES, calls_of, killed_at
 
-keeper.FRESH, view.FIRST_PAUSE = 0.01, 0.3
-for name, scene in SCENES.items():
-    total = calls_of(scene)
-    for count in range(total + 1):
-        killed_at(scene, count)
-    sys.stdout.write(f"{name}: killed before each of {total} changes and after the last: ready with one machine\n")
+
+def main() -> None:
+    """Play all of it, and print what came of it."""
+    keeper.FRESH, view.FIRST_PAUSE = 0.01, 0.3
+    for name, scene in SCENES.items():
+        total = calls_of(scene)
+        for count in range(total + 1):
+            killed_at(scene, count)
+        _say(f"{name}: killed before each of {total} changes and after the last: ready with one machine")
+    with processes.place() as made:
+        _say(f"GPU free, two agents killed: {processes.killed_while_it_wakes(made, taken=False)}")
+        _say(f"without the web host: {processes.without_the_web_host(made)}")
+        _say(f"GPU taken, two agents killed: {processes.killed_while_it_wakes(made, taken=True)}")
+        made.ert("down")
+        _say(f"after `down`: {len(made.instances())} machines")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+main()

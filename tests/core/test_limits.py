@@ -25,6 +25,7 @@ WANTED = (
     "core.market.stages.Spread.",
     "core.idle.prices.",
     "core.idle.policy.",
+    "core.verdict.starts.",
 )
 # Observed values and counts default to 0 and False, except where another default is safer.
 BEGINS_OTHERWISE = {

@@ -41,10 +41,13 @@ def steady() -> float:
 
 def agent_key() -> Secret:
     """Return the key that apps show to the agent. Raises UsageError."""
+    hint = "`openssl rand -hex 32` makes one; the app gets the same"
+    if not os.environ.get(KEY):
+        raise UsageError(f"the key of the agent is missing: {KEY} is not set", hint=hint)
     key = read_key(KeySource("agent", KEY), os.environ)
     redaction.hold(key.reveal())
     if len(key.reveal()) < LEAST:
-        raise UsageError(f"{KEY} is shorter than {LEAST} characters", hint="`openssl rand -hex 32` makes one")
+        raise UsageError(f"{KEY} is shorter than {LEAST} characters", hint=hint)
     return key
 
 

@@ -16,7 +16,8 @@ from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.observed import Offer
 from ert_deploy.core.model.state import State
 
-MEDIAN, LATEST = 0.5, 0.95
+MEDIAN = 0.5
+LATEST = 0.95
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from ert_deploy.cli.options import Duration
 from ert_deploy.cli.view.progress import PlainView
 from ert_deploy.core.model.errors import UsageError
 
-PORT = 8790
+PORT, MOST_PORT = 8790, 65535
 DAY = 86400.0
 LEAST_EVERY = 1.0
 ADDRESS = re.compile(r"(?:(?P<v6>\[[0-9A-Fa-f:.]{2,45}\])|(?P<host>[A-Za-z0-9.-]{1,253})):(?P<port>[0-9]{1,5})")
@@ -84,6 +84,6 @@ def command(configs: tuple[str, ...], listen: str, every: float, gpu_only: bool)
 
 def _address(text: str) -> tuple[str, int]:
     found = ADDRESS.fullmatch(text)
-    if found is None:
+    if found is None or int(found["port"]) > MOST_PORT:
         raise UsageError(f"{text!r} is no HOST:PORT", hint=f"such as 127.0.0.1:{PORT} or [::1]:{PORT}")
     return found["host"] or found["v6"].strip("[]"), int(found["port"])
