@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ert_deploy.app.attention import needs_attention
 from ert_deploy.app.deployment import SILENT, Config, Deployment, Progress, at_work, opened
 from ert_deploy.app.external.check import ensure_usable
 from ert_deploy.app.external.rented_only import note_unlisted, rented_only
+from ert_deploy.app.money.grant import allowance, renew
 from ert_deploy.app.outcome import Outcome, outcome_of
 from ert_deploy.app.plan_file import read_plan, refuse_other
 from ert_deploy.app.preview import aimed, preview
@@ -118,6 +120,11 @@ def _converge(
         desired = aimed(session.desired, phase, begin=begin, patient=patient, wait=wait)
         if saved is not None:
             refuse_other(saved, preview(session, desired))
+        if phase is Phase.RUNNING:
+            spendable, warned = allowance(session)
+            desired = replace(desired, allowance=spendable)
+            for warning in warned:
+                progress.note(warning)
         memory = RunMemory()
         if phase is Phase.RUNNING:
             ensure_usable(session)
@@ -127,6 +134,8 @@ def _converge(
             run(write_end(error.summary, desired, memory), session.ports)
             raise
         run(write_end("", desired, memory), session.ports)
+        if phase is Phase.RUNNING:
+            renew(session, result.situation, progress)
         return outcome_of(result, changed=audience.steps > 0, clock=session.ports.clock)
 
 

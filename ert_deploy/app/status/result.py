@@ -47,7 +47,7 @@ class Status:
     `unsettled_creates` is the number of create calls with unknown result, `to_be_destroyed` are instances that may
     still exist after a request to delete them. `denied` are the machines and hosts that are temporarily not rented, and
     `denied_machines` the ids of these machines. `external` is the URL of the server that is used in place of a rented
-    backend; empty without one.
+    backend; empty without one. `budget` are sentences about it, none without one.
     """
 
     deployment: str
@@ -67,6 +67,7 @@ class Status:
     sandbox: bool = False
     sandbox_stopped: bool = False
     external: str = ""
+    budget: tuple[str, ...] = ()
 
     @property
     def zone(self) -> str:

@@ -91,6 +91,10 @@ class CannotObserve(NeedsAttention):
     """A provider could not be read completely, so its resources are unknown."""
 
 
+class OverBudget(NeedsAttention):
+    """The budget of the day or of the month does not allow to start a GPU."""
+
+
 class Outcome(ErtError):
     """Result of one provider call."""
 
