@@ -75,7 +75,7 @@ def too_dear(ranked: Ranked, run: Run, now: float) -> Failed:
 def for_guard(hourly: float, run: Run, now: float) -> dict[str, str]:
     """Return the variables of a new machine's guard by the budget; none without one. Raises OverBudget.
 
-    Machines of this run count with what their guards were given, those that ended with what they cost.
+    Machines of this run count with what their guards were given, those that are gone with what they cost.
     """
     allowance = run.desired.allowance
     if allowance is None:

@@ -116,10 +116,8 @@ class World:
         self.pids = count(100)
         self.kills = self.vain = 0
         self.token_at = 0.0
-        self.refusals = 0
-        self.admitted = 0.0
-        self.refused_twice = False
-        self.ordered = -1e9
+        self.refusals, self.refused_twice = 0, False
+        self.admitted, self.ordered = 0.0, -1e9
 
     def boot_clock(self) -> float:
         """Return the time of this host's kernel."""

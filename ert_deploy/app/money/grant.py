@@ -42,7 +42,7 @@ def allowance(session: Session) -> tuple[Allowance | None, tuple[str, ...]]:
             error.hint or "set policy/budget_per_day and policy/budget_per_month to null to start without one",
         ) from error
     found = left(ledger, budget, _now(session))
-    hint = "`ert-deploy cost` shows what was spent; wait until then, or raise the budget"
+    hint = "`ert-deploy cost` has what was spent; wait until then, or raise the budget"
     spendable = Allowance(found.free(), found.least or 0.0, said(found, budget), hint, budget.at_end.value)
     return spendable, warnings(found, budget)
 
