@@ -1,4 +1,4 @@
-"""Ledger in a shared store: one object in S3 or PostgreSQL, written on the condition that it is the one that was read."""
+"""Ledger in a shared store: one object in S3 or PostgreSQL, written only if it is still the one that was read."""
 
 from __future__ import annotations
 
