@@ -41,11 +41,16 @@ def commands() -> str:
 
 
 def every_command() -> Iterator[tuple[str, click.Command]]:
-    """Yield each command with its full name; a group is replaced by its subcommands."""
+    """Yield each command with its full name; a group is replaced by its subcommands.
+
+    One that does something without a subcommand is there too.
+    """
     for name in COMMANDS:
         command = cli.get_command(click.Context(cli), name)
         assert command is not None, name
         if isinstance(command, click.Group):
+            if command.invoke_without_command:
+                yield name, command
             yield from ((f"{name} {inner}", command.commands[inner]) for inner in command.commands)
         else:
             yield name, command

@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 from ert_deploy.core.launching.manifest import Manifest
 from ert_deploy.core.ledger.model import Ledger
 from ert_deploy.core.ledger.statement import Item
+from ert_deploy.core.model.observed import Address
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State
 from ert_deploy.core.model.stored import LockHolder, StoredVersion
@@ -103,6 +104,14 @@ class Statements(Protocol):
 
     def charges(self, first: float, last: float) -> tuple[Item, ...] | None:
         """Return all items between two times; None if the key may not read them. Raises CannotObserve."""
+
+
+@runtime_checkable
+class BudgetKeeper(Protocol):
+    """Guards of machines, which keep what they may spend."""
+
+    def set_budget(self, address: Address, certificate: str, boot_secret: Secret, seconds: int, serial: int) -> None:
+        """Set for how long a machine may run from now on. Raises Rejected, Transient or NeedsAttention."""
 
 
 class Clock(Protocol):

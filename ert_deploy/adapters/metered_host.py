@@ -1,6 +1,6 @@
 """GPU host that notes what changes the cost of machines: the lists, each accepted destruction, the price of downloads.
 
-It calls nothing by itself and delays nothing: what was noted is written into the ledger once the run has ended.
+It calls nothing by itself and delays nothing: what was noted is written into the ledger after the run.
 """
 
 from __future__ import annotations

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ert_deploy.app.attention import needs_attention
 from ert_deploy.app.deployment import SILENT, Config, Deployment, Progress, at_work, opened
 from ert_deploy.app.external.check import ensure_usable
 from ert_deploy.app.external.rented_only import note_unlisted, rented_only
+from ert_deploy.app.money.grant import allowance, renew
 from ert_deploy.app.notify.announce import announce
 from ert_deploy.app.notify.heard import Heard
 from ert_deploy.app.outcome import Outcome, outcome_of
@@ -141,6 +143,11 @@ def _run(
         desired = aimed(session.desired, phase, begin=begin, patient=patient, wait=wait)
         if saved is not None:
             refuse_other(saved, preview(session, desired))
+        if phase is Phase.RUNNING:
+            spendable, warned = allowance(session)
+            desired = replace(desired, allowance=spendable)
+            for warning in warned:
+                progress.note(warning)
         memory = RunMemory()
         if phase is Phase.RUNNING:
             ensure_usable(session)
@@ -150,6 +157,8 @@ def _run(
             run(write_end(error.summary, desired, memory), session.ports)
             raise
         run(write_end("", desired, memory), session.ports)
+        if phase is Phase.RUNNING:
+            renew(session, result.situation, progress)
         return outcome_of(result, changed=audience.steps > 0, clock=session.ports.clock)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from ert_deploy.app.external.check import ensure_key
 from ert_deploy.app.external.check import findings as of_the_server
+from ert_deploy.app.money.grant import shown
 from ert_deploy.app.outcome import Doubts, foreign, in_doubt
 from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.errors import CannotObserve, ErtError, Failed, UsageError
@@ -84,6 +85,7 @@ def preview(session: Session, desired: Desired) -> Plan:
     elif desired.phase is Phase.RUNNING:
         unnamed = (NO_IMAGE,) if not desired.launch.image else ()
         found = (*unnamed, *run(findings(desired, memory), session.ports), *_of_the_account(session))
+        found = (*found, *(Finding(f"budget: {line}", "", stops=False) for line in shown(session)))
     if not (desired.begin or begun(situation)):
         return _made(session, situation, memory, (nothing_to_wake(desired), *found), exists=False)
     return _made(session, situation, memory, found)

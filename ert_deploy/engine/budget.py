@@ -1,11 +1,16 @@
-"""Budget of a run: money spent on machines and committed, checked against `plan/max_cost` before every create."""
+"""Budget of a run: money spent on machines and committed, checked against `plan/max_cost` before every create.
+
+And the budgets of a day and a month: nothing is started that they do not allow, and the guard of a new machine is given
+the time after which it stops it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from ert_deploy.core.model.boot.allowance import Allowance, seconds
 from ert_deploy.core.model.desired import Desired
-from ert_deploy.core.model.errors import OverBudget
+from ert_deploy.core.model.errors import BudgetSpent, OverBudget
 from ert_deploy.core.planning.offers import Ranked
 from ert_deploy.engine.run_context import Rental, Run, RunMemory
 
@@ -23,11 +28,13 @@ def _cost(rental: Rental, now: float) -> float:
     return paid if rental.until is not None else max(paid, rental.until_healthy)
 
 
-def commit(ranked: Ranked, token: str, now: float, memory: RunMemory) -> None:
-    """Add a create that is about to be sent."""
+def commit(ranked: Ranked, token: str, now: float, memory: RunMemory, allowed: float = 0.0) -> None:
+    """Add a create that is about to be sent; `allowed` are the $ that its guard may spend."""
     cost = ranked.estimate
     advertised = ranked.offer.inet_down
-    memory.spending[token] = Rental(cost.hourly, cost.download, cost.until_healthy(), now, advertised=advertised)
+    memory.spending[token] = Rental(
+        cost.hourly, cost.download, cost.until_healthy(), now, advertised=advertised, given=allowed
+    )
 
 
 def ended(token: str, now: float, memory: RunMemory) -> None:
@@ -63,3 +70,36 @@ def too_dear(ranked: Ranked, run: Run, now: float) -> OverBudget:
         f"${paid:.2f} spent and committed for {machines} of this run, ${more:.2f} for the next until it is healthy",
         "raise plan/max_cost; `ert-deploy offers` shows the cost of each offer until it is healthy (boot + download)",
     )
+
+
+def for_guard(hourly: float, run: Run, now: float) -> dict[str, str]:
+    """Return the variables of a new machine's guard by the budget; none without one. Raises BudgetSpent.
+
+    Machines of this run count with what their guards were given, those that are gone with what they cost.
+    """
+    allowance = run.desired.allowance
+    if allowance is None:
+        return {}
+    rentals = run.memory.spending.values()
+    used = sum(one.given if one.until is None else min(one.given, _cost(one, now)) for one in rentals)
+    free = max(1, run.desired.slots - run.situation.slots_taken)
+    allowed = seconds((allowance.free - used) / free, hourly)
+    if not allowed:
+        raise _spent(allowance)
+    return {"ERT_BUDGET_SECONDS": str(allowed), "ERT_AT_BUDGET": allowance.at_end}
+
+
+def refuse_to_wake(hourly: float, run: Run) -> None:
+    """Raise BudgetSpent if the budget does not allow to start a machine at this price."""
+    allowance = run.desired.allowance
+    if allowance is not None and not seconds(allowance.whole, hourly):
+        raise _spent(allowance)
+
+
+def given(variables: Mapping[str, str], hourly: float) -> float:
+    """Return the $ that a guard with these variables may spend."""
+    return int(variables.get("ERT_BUDGET_SECONDS", "0")) * hourly / HOUR
+
+
+def _spent(allowance: Allowance) -> BudgetSpent:
+    return BudgetSpent("the budget does not allow to start a GPU now", allowance.why, allowance.hint)

@@ -13,6 +13,7 @@ from ert_deploy.core.market.learned import learn
 from ert_deploy.core.model import keys, state, steps
 from ert_deploy.core.model.desired import Desired, Market
 from ert_deploy.core.model.errors import (
+    BudgetSpent,
     CannotObserve,
     CreateRefused,
     Failed,
@@ -26,7 +27,7 @@ from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.planning.app_env import withdrawn
 from ert_deploy.core.planning.offers import Ranked, choose
 from ert_deploy.engine.boot_failures import refuse_broken_image
-from ert_deploy.engine.budget import affordable, commit, too_dear
+from ert_deploy.engine.budget import affordable, commit, for_guard, given, too_dear
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.market.quote import requote
 from ert_deploy.engine.market.racing import apart, curve_of, exhausted, races, reorder
@@ -93,7 +94,7 @@ def _hedge(run: Run) -> Effects[None]:
     """Rent a second machine, on another host and address. An error means that the first one is waited for alone."""
     try:
         yield from _rent(run, *(yield from best_offer(run)))
-    except (UsageError, Failed, CannotObserve) as error:
+    except (UsageError, Failed, CannotObserve, BudgetSpent) as error:
         before, run.memory.unhedged = run.memory.unhedged, error
         run.memory.unhedged_until = run.observed.now + UNHEDGED_FOR if races(run.desired) else math.inf
         if before is None or before.hint != error.hint:
@@ -118,7 +119,8 @@ def _create_with_intent(run: Run, ranked: Ranked) -> Effects[None]:
     closed = keys.make_key((yield from ask(Entropy.token_bytes, keys.KEY_BYTES))).sha256()
     launch = (run.memory.launch or run.desired.launch).on(offer)
     wanted = run.desired if launch is run.desired.launch else replace(run.desired, launch=launch)
-    env = wanted.container_env(token, closed, boot_secret, offer, owner=run.situation.birth_owner)
+    budget = for_guard(ranked.estimate.hourly, run, run.observed.now)
+    env = wanted.container_env(token, closed, boot_secret, offer, owner=run.situation.birth_owner, budget=budget)
     order = CreateOrder(offer.id, launch, Mark(run.desired.deployment, token), env)
     now = yield from ask(TimeSource.moment)
     intent = state.Intent(token, now.stamp(), offer.id, offer.machine_id)
@@ -131,7 +133,7 @@ def _create_with_intent(run: Run, ranked: Ranked) -> Effects[None]:
     run.memory.tried.add(offer.id)
     run.memory.created.add(token)
     began = own_time(now, run.memory)
-    commit(ranked, token, began, run.memory)
+    commit(ranked, token, began, run.memory, given(budget, ranked.estimate.hourly))
     run.memory.rented[token] = offer
     run.memory.curves[token] = curve_of(ranked, run.desired, began, run.memory, token)
     try:

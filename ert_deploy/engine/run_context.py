@@ -33,7 +33,7 @@ class Rental:
     `until` is the time at which the instance ceased to exist, None while it exists or may exist. `advertised` and
     `rate` are the advertised and the measured download rate in Mb/s, `started` the seconds until its port was reached.
     `disk` is the part of the price for the disk. It has `pulled` of the image and `ran` after `quiet`,
-    and `arrived` are bytes of the model.
+    and `arrived` are bytes of the model. `given` are the $ that its guard may spend.
     """
 
     hourly: float
@@ -49,6 +49,7 @@ class Rental:
     pulled: bool = False
     ran: bool = False
     arrived: int = 0
+    given: float = 0.0
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import InstanceRecord, State
 from ert_deploy.core.planning.sleep import start_may_come
+from ert_deploy.engine.budget import refuse_to_wake
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.observe import ensure_within_deadline
 from ert_deploy.engine.run_context import Run, RunMemory
@@ -30,6 +31,7 @@ SOON = 2.0  # seconds after which a stop is usually visible
 def wake(step: steps.Wake, run: Run) -> Effects[None]:
     """Start it. If that is impossible, stop it again to cancel a pending start, and record it as stranded."""
     record = _record(run.observed, step.instance_id)
+    refuse_to_wake(next(one.dph for one in run.observed.instances if one.id == record.id), run)
     starts = run.memory.starts.get(record.id, 0)
     if starts >= MAX_STARTS:
         yield from _strand(record, run.observed.state, f"it was started {starts} times in vain", run)

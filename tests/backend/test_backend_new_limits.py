@@ -95,3 +95,11 @@ def test_the_route_takes_them_from_the_owner_alone(tmp_path: Path, ollama: Scrip
             assert put(wrong).status_code == 422
         assert put(NEW).json() == NEW
         assert http.get("/health").json()["limits"] == NEW
+
+        def budget(body: object, key: str = admin_token(bytes.fromhex(SECRET))) -> httpx.Response:
+            return http.put("/admin/budget", json=body, headers={"Authorization": f"Bearer {key}"})
+
+        assert budget({"seconds": 7200, "serial": 1}, KEY).status_code == 401
+        for wrong in ({}, {"seconds": 7200}, {"seconds": -1, "serial": 1}, {"seconds": 1, "serial": 0}):
+            assert budget(wrong).status_code == 422
+        assert budget({"seconds": 7200, "serial": 1}).json() == {"seconds": 7200, "serial": 1}

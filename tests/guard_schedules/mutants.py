@@ -18,6 +18,7 @@ MODULE, MOST = "tests.guard_schedules", 8_000
 RARE = {"wait for one rule what was waited for another": 47_900}
 _SWITCH, _RULES, _MEMORY, _CARE = "guard/off_switch.py", "guard/rules.py", "guard/memory.py", "guard/engine_care.py"
 _VIEW, _METER = "guard/view.py", "guard/allowance.py"
+_ALLOWANCE = "base/allowance.py"
 _CLAIM, _CHECK, _MAIN = "base/claim.py", "guard/self_check.py", "guard/__main__.py"
 
 MUTANTS = (
@@ -120,6 +121,17 @@ MUTANTS = (
         "read the own instance once", _CHECK,
         "EVERY, SOONER, AT_ONCE = 600.0, 60.0", "EVERY, SOONER, AT_ONCE = 1e9, 1e9",
     ),
+    Mutant("no budget", _RULES, "if (allowance := view.allowance) is not None:", "if (allowance := None) is not None:"),
+    Mutant("a report may use up more than the budget", _RULES, "allowance is not None and allowance.over", "False"),
+    Mutant("begin the budget at each boot", _METER, "found.grant, found.used + self.used", "found.grant, self.used"),
+    Mutant("record the use after it", _METER, "AHEAD, UNRECORDED = 60.0, 60.0", "AHEAD, UNRECORDED = -120.0, 1e9"),
+    Mutant("never write the use again", _MAIN, "self.switch.keep_records)", "self.switch.keep_claim)"),
+    Mutant(
+        "stop a machine long before its budget", _METER,
+        "RESERVE, LARGEST_RESERVE, DRAIN = 600.0, 0.25, 0.1", "RESERVE, LARGEST_RESERVE, DRAIN = 600.0, 0.6, 0.1",
+    ),
+    Mutant("destroy at the end of any budget", _RULES, "DueRule(rules.at_budget,", "DueRule(Action.DESTROY,"),
+    Mutant("a lost record is a new budget", _ALLOWANCE, "if (self.disk / SERVED).exists():", "if False:"),
 )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from functools import partial
 
 from ert_backend.base import clock
 from ert_backend.base.activity import OffSwitch, read_guard
+from ert_backend.base.allowance import SPENT
 from ert_backend.base.claim import CLAIMED, Before, Claim
 from ert_backend.guard import __main__ as guard_main
 from ert_backend.guard.off_switch import SETTLE, TICK
@@ -49,6 +50,8 @@ class Watched(World):
         """Check that an order is allowed when it is sent."""
         app, boot = self.app, self.boot
         flying = len(app.flying) if app is not None else 0
+        if self.spending.may_end_it(self.now) and action in (Action.STOP, self.spending.at_end):
+            return
         if action is Action.DESTROY and self.claimed_ever and not self._unknowable():
             self.wrong("asked to destroy a machine that was claimed")
         if self._lost() or boot.as_heard() != boot:
@@ -108,6 +111,7 @@ class Watched(World):
             self.since.clear()
             return
         self._must_stop()
+        self._must_keep_budget()
         self._must_restart()
         self._must_remember()
         self._must_know()
@@ -129,6 +133,15 @@ class Watched(World):
             self.wrong(f"a rule is due for {held:.0f} s, the drain cap is over, and it still runs")
         if len(self.broken) > 3:
             self.up = False
+
+    def _must_keep_budget(self) -> None:
+        """Check that it runs at most a minute longer than its budget while the provider answers, whatever fails."""
+        spending = self.spending
+        spending.look(self.now, self.disk)
+        over, honest = spending.over(self.now), self.lasting("answers", self.provider == HONEST)
+        late = LATE_PROVIDER if honest < over else 0.0
+        if min(self.lasting("spent", over > 0.0), honest) > PROMISED + late + 2.0:
+            self.wrong(f"it has run {over:.0f} s longer than its budget lets it, and it still runs")
 
     def _told(self) -> bool:
         """Whether the guard can have the current state: the app sends updates that arrive, or there is no app."""
@@ -176,7 +189,7 @@ class Watched(World):
             self.wrong("nobody refused twice, and the switch is said to be refused")
         at = due(self.limits, self.boot, len(self.app.flying) if self.app else 0)
         idle = (at is None or at > self.boot_clock()) and self.now - self.ordered > SETTLE + 3 * TICK
-        idle = idle and self.lasting("told", self._told()) > 2 * LOOK
+        idle = idle and self.lasting("told", self._told()) > 2 * LOOK and not self.spending.may_end_it(self.now)
         if self.lasting("drains", self.house.switch.word.drain and idle) > 3 * TICK:
             self.wrong("no rule is due, and it takes no work")
 
@@ -221,6 +234,8 @@ def _through(world: Watched) -> None:
     for _ in range(draw.choice((0, 1, 2, 4, 8))):
         kind = draw.choice(TROUBLES)
         world.later(draw.uniform(1, BUSY), partial(trouble, world, kind))
+    for at, kind in world.spending.troubles:
+        world.later(at, partial(trouble, world, kind))
     # From then on no fault is active and no client sends a request: the machine has to detect that.
     world.later(BUSY, lambda: _quieten(world))
     end = world.now + BUSY + 2 * (world.limits.lifetime + world.limits.cap) + 400.0
@@ -249,6 +264,7 @@ def trouble(world: Watched, kind: str) -> None:
         world.provider = kind
     elif kind.startswith("disk"):
         world.disk.trouble.full, world.disk.trouble.dead = part == "full", part == "dead"
+        world.disk.files.pop(SPENT if part == "loses its record" else "", None)
     elif kind.startswith("log"):
         world.log_broken = part == "broken"
     elif kind.endswith("restart"):
@@ -329,4 +345,5 @@ def _sleep(world: Watched) -> None:
     seconds = world.random.choice((20.0, 200.0, 5000.0))
     at = world.boot_clock()
     world.offset += seconds
+    world.spending.slept += seconds
     world.boot.sleeps.append((at, at + seconds, world.now))

@@ -29,6 +29,7 @@ from ert_backend.guard.off_switch import Switch
 from ert_backend.guard.rules import Action
 from ert_backend.guard.settings import GuardSettings, load
 from ert_backend.guard.supervisor import Child, Nursery
+from tests.guard_schedules.spending import Spending
 from tests.guard_schedules.truth import Boot, Limits
 from tests.job_schedules.disk import Disk
 from tests.support.backend.one_board import OneBoard
@@ -98,6 +99,7 @@ class World:
             cap=draw.choice((30.0, 60.0, 90.0)),
             hang=draw.choice((40.0, 70.0)),
         )
+        self.spending = Spending.drawn(seed)
         self.now, self.offset = 1000.0, draw.uniform(0, 1e6)
         self.events: list[tuple[float, int, Callable[[], None]]] = []
         self.order = count()
@@ -114,10 +116,8 @@ class World:
         self.pids = count(100)
         self.kills = self.vain = 0
         self.token_at = 0.0
-        self.refusals = 0
-        self.admitted = 0.0
-        self.refused_twice = False
-        self.ordered = -1e9
+        self.refusals, self.refused_twice = 0, False
+        self.admitted, self.ordered = 0.0, -1e9
 
     def boot_clock(self) -> float:
         """Return the time of this host's kernel."""
@@ -134,6 +134,7 @@ class World:
         """Start the container: a new guard without state, on the current disk."""
         self.boots += 1
         self.up = True
+        self.spending.begins(self.now, self.disk)
         self.note(f"boot {self.boots}")
         self.board = OneBoard()
         self.app = None
@@ -146,6 +147,7 @@ class World:
             Claim(cast(Path, self.disk), TOKEN), self._ask, self._read,
         )  # fmt: skip
         switch.read_disk()
+        switch.meter.keep()
         kept = cast(Child, self.engine)
         care = EngineCare(self.limits.hang, self._word)
         self.house = _House(switch, cast(Nursery, self), kept, kept, care)
@@ -156,15 +158,11 @@ class World:
     def _settings(self) -> GuardSettings:
         limits = self.limits
         env = {
-            "ERT_IDLE_STOP": str(limits.idle),
-            "ERT_BOOT_DEADLINE": str(limits.deadline),
-            "ERT_MAX_LIFETIME": str(limits.lifetime),
-            "ERT_DRAIN_CAP": str(limits.cap),
-            "ERT_TOKEN": TOKEN,
-            "CONTAINER_ID": "1",
-            "CONTAINER_API_KEY": "k",
-        }
-        return load(env)
+            "ERT_IDLE_STOP": str(limits.idle), "ERT_BOOT_DEADLINE": str(limits.deadline),
+            "ERT_MAX_LIFETIME": str(limits.lifetime), "ERT_DRAIN_CAP": str(limits.cap),
+            "ERT_TOKEN": TOKEN, "CONTAINER_ID": "1", "CONTAINER_API_KEY": "k",
+        }  # fmt: skip
+        return load(env | self.spending.variables())
 
     def _look(self, boot: int) -> None:
         """Run the guard's main loop and the app's heartbeat in random order."""
@@ -178,7 +176,7 @@ class World:
         self.later(LOOK, lambda: self._look(boot))
 
     def tend(self) -> None:
-        """Do nothing in place of keeping child processes: the schedule simulates them."""
+        """Keep no child processes: the schedule simulates them."""
 
     def kill(self, _: object) -> None:
         """Send SIGKILL to the engine; one that hangs in the kernel survives."""
@@ -395,6 +393,7 @@ class World:
 
     def off(self) -> None:
         """Stop the container with all its processes."""
+        self.spending.ends(self.now)
         self.up = False
         if self.app is not None:
             self.app.dead, self.app = True, None

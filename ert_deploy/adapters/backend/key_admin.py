@@ -16,7 +16,7 @@ from ert_deploy.core.model.keys import admin_token
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
 
-PATH, LIMITS_PATH = "/admin/keys", "/admin/limits"
+PATH, LIMITS_PATH, BUDGET_PATH = "/admin/keys", "/admin/limits", "/admin/budget"
 LIMITS = ("idle_stop", "boot_deadline", "max_lifetime")
 HIGHEST = 2**53
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -84,6 +84,19 @@ def check_limits(status: int, body: bytes, limits: tuple[int, int, int]) -> None
         shown = None
     if status != 200 or limits_in(shown) != limits:
         raise Transient(f"its limits could not be set: HTTP {status}")
+
+
+def budget_change(seconds: int, serial: int) -> bytes:
+    """Return the request body that sets for how long the machine may run."""
+    return json.dumps({"seconds": seconds, "serial": serial}).encode()
+
+
+def check_budget(status: int, body: bytes) -> None:
+    """Check that a backend has taken its budget. Raise `Rejected` or `Transient` if it has not."""
+    if status in REFUSED:
+        raise Rejected(_refused(status, body, BUDGET_PATH))
+    if status != 200:
+        raise Transient(f"its budget could not be set: HTTP {status}")
 
 
 def limits_in(shown: object) -> tuple[int, int, int] | None:

@@ -116,6 +116,11 @@ class TlsBackendProbe:
         body, path = key_admin.limits_change(limits), key_admin.LIMITS_PATH
         key_admin.check_limits(*self._admin(address, certificate, boot_secret, ("PUT", path, body)), limits)
 
+    def set_budget(self, address: Address, certificate: str, boot_secret: Secret, seconds: int, serial: int) -> None:
+        """Set for how long the machine may run. Raise `Rejected`, `Transient` or `NeedsAttention`."""
+        body, path = key_admin.budget_change(seconds, serial), key_admin.BUDGET_PATH
+        key_admin.check_budget(*self._admin(address, certificate, boot_secret, ("PUT", path, body)))
+
     def audit(self, address: Address, certificate: str, boot_secret: Secret) -> tuple[str, ...]:
         """Return the newest lines of its audit log. Raise `Rejected`, `Transient` or `NeedsAttention`."""
         return audit.newest(*self._admin(address, certificate, boot_secret, ("GET", audit.PATH, None)))

@@ -1,4 +1,4 @@
-"""Ledger in a shared store: one object in S3 or PostgreSQL, written under the condition that nobody else wrote it."""
+"""Ledger in a shared store: one object in S3 or PostgreSQL, written only if it is still the one that was read."""
 
 from __future__ import annotations
 

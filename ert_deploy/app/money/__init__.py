@@ -1,1 +1,1 @@
-"""Money of a deployment: the ledger after a run, its cost, and what is left of its budget. Imports no command."""
+"""Money of a deployment: the ledger after a run, and its budget. Imports no command."""

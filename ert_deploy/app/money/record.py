@@ -1,4 +1,4 @@
-"""Ledger of a run: what its calls showed is written once the run has ended and its lock is released.
+"""Ledger of a run: what its calls showed is written after the run, once its lock is released.
 
 It is never in the way: no save, stop or destruction waits for it, and an error is one line. The next run makes it good
 from the list of instances and the events of the state.
@@ -79,7 +79,7 @@ def written(store: LedgerStore, change: Callable[[Ledger], Ledger]) -> Ledger:
 
 
 def _ran(host: GpuHost, stopped: tuple[Instance, ...]) -> dict[InstanceId, float]:
-    """Return how long these had run, by the logs of their guards, as far as these can be read."""
+    """Return how long these had run, by those logs of their guards that can be read."""
     found: dict[InstanceId, float] = {}
     for one in stopped:
         try:

@@ -52,8 +52,8 @@ class Costs:
 def cost(config: Config = None, *, reports: int | None = None, progress: Progress = SILENT) -> Costs:
     """Return the costs, after the ledger was completed by the list of instances and the charges.
 
-    `reports` is how many reports this month had, if the caller knows. Without the provider or the state the ledger
-    shows what the last run knew. Raises UsageError, and as the store of the ledger does.
+    `reports` is how many reports this month had, if the caller knows. Without the provider or the state they are
+    those that the last run knew. Raises UsageError, and as the store of the ledger does.
     """
     deployment = opened(config)
     if deployment.settings.desired.external is not None or not deployment.sandbox_runs():

@@ -8,6 +8,7 @@ from typing import Any
 
 from ert_deploy.app.deployment import SILENT, Config, Progress, opened
 from ert_deploy.app.external.look import with_server
+from ert_deploy.app.money.grant import shown
 from ert_deploy.app.notify.announce import announce
 from ert_deploy.app.outcome import backends, foreign, in_doubt, services
 from ert_deploy.app.status.result import Money, Status, finite
@@ -64,6 +65,7 @@ def looks(config: Config = None, *, every: bool = False, progress: Progress = SI
     session = deployment.session(progress)
     while True:
         own = _status(session.desired, session.ports, sandbox=session.in_sandbox)
+        own = replace(own, budget=shown(session))
         announce(deployment, own.findings).wait(progress)
         yield (own, *(_others(session) if every else ()))
 

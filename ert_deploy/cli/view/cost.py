@@ -29,7 +29,7 @@ def table(costs: Costs) -> Iterator[str]:
     if made.always_on is not None and made.saved is not None:
         yield f"  saved        ${made.saved:.2f} against ${made.always_on:.2f} for this machine always on"
     if made.month.unsure > 0.005:
-        yield f"  unsure       ${made.month.unsure:.2f} of it may not have been used: nobody saw when a machine stopped"
+        yield f"  unsure       ${made.month.unsure:.2f} at most was not used: when a machine stopped was not seen"
     yield from budget(costs)
     for first, total in made.earlier.items():
         year, month, _ = date_of(first)

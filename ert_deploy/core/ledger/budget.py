@@ -35,9 +35,12 @@ class Left:
 
     @property
     def least(self) -> float | None:
-        """The smaller one, without what was given; None without a budget."""
-        known = [one for one in (self.day, self.month) if one is not None]
-        return max(0.0, min(known) - self.given) if known else None
+        """The smaller one of both; None without a budget."""
+        return min((one for one in (self.day, self.month) if one is not None), default=None)
+
+    def free(self, own: float = 0.0) -> float:
+        """Return the $ of it that no other machine was given; `own` is what the machine in question was."""
+        return max(0.0, (self.least or 0.0) - max(0.0, self.given - own))
 
 
 def left(ledger: Ledger, budget: Budget, now: float) -> Left:

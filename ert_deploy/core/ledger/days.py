@@ -1,4 +1,4 @@
-"""Cost by day: estimated from the paid intervals, replaced by the provider's charges as far as these have arrived.
+"""Cost by day: estimated from the paid intervals, replaced by the provider's charges up to the end of these.
 
 A charge counts until the end of the statement that it is from; what came after is still estimated. Charges may be late,
 rounded and repeated: a later statement of the same machine and day replaces the earlier one.

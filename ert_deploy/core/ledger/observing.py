@@ -80,7 +80,7 @@ def _seen(
 
 
 def stopped_by_itself(ledger: Ledger, state: State, instances: Iterable[Instance], at: float) -> tuple[Instance, ...]:
-    """Return the instances that are stopped, and nobody knows since when but their guards."""
+    """Return the instances that are stopped, and of whose stop only their guards know the time."""
     found, machines = [], ledger.machines()
     for one in instances:
         known = machines.get(one.mark.token, ()) if one.mark is not None and one.stopped else ()

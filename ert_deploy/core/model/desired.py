@@ -15,6 +15,7 @@ from functools import cached_property
 
 from ert_deploy.core.model.app.external import External
 from ert_deploy.core.model.app.target import USE_IN_PREVIEWS, OwnedNames, Target
+from ert_deploy.core.model.boot.allowance import Allowance
 from ert_deploy.core.model.boot.bid import market_bid
 from ert_deploy.core.model.boot.prefer import Prefer
 from ert_deploy.core.model.model_server import ExtraVariable, ModelServer
@@ -27,6 +28,7 @@ __all__ = [
     "Guard", "Launch", "Market", "OwnedNames", "Phase", "Target", "Timings",
 ]  # fmt: skip
 
+NO_VARIABLES: Mapping[str, str] = {}
 PORT = 8443  # the one port the image publishes
 
 
@@ -172,6 +174,7 @@ class Desired:
     how messages name the web host. `wait_for_offer` are the seconds for which a run repeats a search without a match.
     With `external`, the apps use that server, nothing is rented, and every instance is removed. Without `publishes` the
     web host is not called: a stopped instance can be started, none is rented, and none that an app may use is removed.
+    `allowance` is what is left of a budget, None without one.
     """
 
     deployment: str
@@ -194,19 +197,29 @@ class Desired:
     platform: Platform = ANY_PLATFORM
     external: External | None = None
     publishes: bool = True
+    allowance: Allowance | None = None
 
     def container_env(
-        self, token: str, key_sha256: str, boot_secret: str, offer: Offer | None = None, *, owner: str = ""
+        self,
+        token: str,
+        key_sha256: str,
+        boot_secret: str,
+        offer: Offer | None = None,
+        *,
+        owner: str = "",
+        budget: Mapping[str, str] = NO_VARIABLES,
     ) -> Mapping[str, str]:
         """Return the environment of a new container. The boot secret proves identity once; the key is only a hash.
 
-        With the offer, it includes the GPU name and the price in $/h to show them. `owner` is `ERT_OWNER`.
+        With the offer, it includes the GPU name and the price in $/h to show them. `owner` is `ERT_OWNER`, `budget`
+        what its guard needs to know of one.
         """
         known = {extra.name: extra.value for extra in self.launch.env} | ({"ERT_OWNER": owner} if owner else {})
         if offer is not None:
             known |= {"ERT_GPU_NAME": offer.gpu_name, "ERT_GPU_PRICE_PER_HOUR": f"{self.launch.hourly(offer):.6g}"}
         return {
             **known,
+            **budget,
             "ERT_DEPLOYMENT": self.deployment,
             "ERT_TOKEN": token, "ERT_KEY_HASHES": key_sha256, "ERT_BOOT_SECRET": boot_secret,
             "ERT_SPEC": self.launch.spec(), "ERT_MODEL": self.launch.model,

@@ -6,10 +6,11 @@ ErtError                      base class: one line for the user, with a hint and
 |   +-- NoSuchService  (2)    the web host has no service of that name or id
 |   +-- LoginRequired  (2)    the app requires a login, and no password was given
 +-- Failed             (1)    an operation failed; the message names anything left running
-|   +-- OverBudget     (1)    the limit of the config on what may be spent does not allow it
+|   +-- OverBudget     (1)    a run would cost more than plan/max_cost
 +-- Busy               (3)    another process holds the lock
 +-- NeedsAttention     (5)    partially completed; requires an action of the user
 |   +-- Undecided      (5)    the owner of an instance is not certain; the user has to assign it
+|   +-- BudgetSpent    (5)    nothing is left of the budget of the day or of the month
 |   +-- CannotObserve  (5)    a provider could not be read; never treated as an empty result
 +-- Outcome                   result of a provider call, handled by the engine
     +-- Transient             no effect; the same call may be repeated
@@ -94,6 +95,10 @@ class Undecided(NeedsAttention):
 
 class CannotObserve(NeedsAttention):
     """A provider could not be read completely, so its resources are unknown."""
+
+
+class BudgetSpent(NeedsAttention):
+    """The budget of the day or of the month does not allow to start a GPU."""
 
 
 class Outcome(ErtError):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from ert_deploy.core.model import events, steps
 from ert_deploy.core.model.desired import Phase
-from ert_deploy.core.model.errors import ErtError, OverBudget, Undecided
+from ert_deploy.core.model.errors import BudgetSpent, ErtError, OverBudget, Undecided
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.notices.notice import Findings, Kind, Notice
 
@@ -37,7 +37,7 @@ def of_run(phase: Phase, heard: Iterable[events.Event], undecided: Iterable[tupl
 def of_failure(error: ErtError, heard: Iterable[events.Event]) -> Findings:
     """Return what is to be said after a run with this error."""
     found = [*_lost(tuple(heard))]
-    if isinstance(error, OverBudget):
+    if isinstance(error, OverBudget | BudgetSpent):
         found.append(Notice(Kind.BUDGET, error.summary, RUN))
     if isinstance(error, Undecided):
         found += of_strays(error.found)

@@ -31,7 +31,12 @@ def test_what_is_left_of_a_day_and_a_month() -> None:
     assert (found.spent_day, found.spent_month) == (pytest.approx(1.0), pytest.approx(1.0))
     assert (found.day, found.month) == (pytest.approx(2.0), pytest.approx(9.0))
     assert found.given == pytest.approx(1.0)
-    assert found.least == pytest.approx(1.0)
+    assert found.least == pytest.approx(2.0)
+    assert (found.free(), found.free(0.4), found.free(9.0)) == (
+        pytest.approx(1.0),
+        pytest.approx(1.4),
+        pytest.approx(2.0),
+    )
     assert found.day_ends == START + DAY
     assert found.month_ends == first_day(month_of(20_000) + 1) * DAY
     tomorrow = left(STOPPED, BOTH, START + DAY + HOUR)
@@ -50,7 +55,7 @@ def test_a_month_counts_what_was_folded_into_it() -> None:
 
 def test_without_a_budget_nothing_is_left_of_none() -> None:
     found = left(LEDGER, NO_BUDGET, START + HOUR)
-    assert (found.day, found.month, found.least) == (None, None, None)
+    assert (found.day, found.month, found.least, found.free()) == (None, None, None, 0.0)
     assert not NO_BUDGET.limited
     assert BOTH.limited
     assert Budget(per_month=1.0).limited

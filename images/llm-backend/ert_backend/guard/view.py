@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from ert_backend.base.clock import boot_seconds
+from ert_backend.base.board import Board
+from ert_backend.base.claim import Before
+from ert_backend.base.clock import MoneyClock, boot_seconds
+from ert_backend.guard.allowance import Meter
+from ert_backend.guard.memory import LatestTimes
 from ert_backend.guard.rules import View
-
-if TYPE_CHECKING:
-    from ert_backend.guard.off_switch import Switch
+from ert_backend.guard.settings import GuardSettings
 
 # Real seconds without progress after which a report in flight counts as stuck; a load may be silent that long.
 STUCK = 300.0
@@ -16,7 +18,23 @@ STUCK = 300.0
 SILENT = 30.0
 
 
-def view_of(switch: Switch) -> View:
+class Seen(Protocol):
+    """What the off-switch has: see `Switch`."""
+
+    settings: GuardSettings
+    clock: MoneyClock
+    board: Board
+    before: Before
+    memory: LatestTimes
+    meter: Meter
+    unheard: bool
+    held: dict[str, float]
+
+    def app_alive(self, pid: int, /) -> bool:
+        """Whether the app's record can be that of a live process."""
+
+
+def view_of(switch: Seen) -> View:
     """Return the current state in money seconds. Without an `Activity` of the app there are no events."""
     known, record = switch.memory, switch.memory.last
     alive = record is not None and switch.app_alive(record.pid)
@@ -39,5 +57,5 @@ def view_of(switch: Switch) -> View:
     )
 
 
-def _money(switch: Switch, boot: float | None) -> float | None:
+def _money(switch: Seen, boot: float | None) -> float | None:
     return None if boot is None else switch.clock.at(boot)
