@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: coverage dashboard-deploys dashboard-several fidelity openapi engine-test clients-test render-clients-test clients-vast-test render-openapi-test FORCE help outgoing demo reference test nightly unit lint types frontend frontend-test check bench bench-cli bench-up bench-rank bench-launch bench-range kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean doctor-bench bench-backend grounding grounding-claims golden corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs simulate-guard mutants-guard secrets bench-idle agent-kills
+.PHONY: coverage dashboard-deploys dashboard-several fidelity openapi engine-test clients-test render-clients-test clients-vast-test render-openapi-test FORCE help outgoing demo reference test nightly unit lint types frontend frontend-test check bench bench-cli bench-up bench-rank bench-launch bench-range kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean doctor-bench bench-backend grounding grounding-claims golden corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs simulate-guard mutants-guard secrets bench-idle agent-kills wake-screens
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -206,6 +206,9 @@ dashboard-deploys: $(VENV)/.dev  ## Two dashboards on one PostgreSQL for SECONDS
 dashboard-several: $(VENV)/.dev  ## Two web processes and a worker on PostgreSQL and Redis, READS=10000, OPEN=20 reports at a kill: none 404 or 401, lost or doubled
 	@command -v valkey-server || command -v redis-server || { echo 'install valkey-server or redis-server first' >&2; exit 1; }
 	ERT_SEVERAL_READS=$(or $(READS),10000) ERT_SEVERAL_REPORTS=$(or $(OPEN),20) $(BIN)/pytest -q -s -n0 --timeout 900 tests/dashboard/test_dashboard_several.py
+
+wake-screens: $(VENV)/.frontend  ## The screens of a machine that an agent wakes, at both widths, checked by axe and photographed
+	ERT_SCREENS=1 $(BIN)/pytest -q -n0 tests/browser/test_wake.py
 
 lock: $(VENV)/.dev  ## Renew the hash-locked dependency files (UPGRADE=--upgrade: take the newest releases)
 	UPGRADE=$(UPGRADE) bash requirements/lock

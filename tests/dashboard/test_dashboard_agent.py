@@ -132,6 +132,12 @@ def test_a_state_that_is_not_to_be_believed(agent: AgentDouble, connect: Any, wh
         look(client)
 
 
+def test_an_answer_that_was_overtaken_is_asked_for_again(agent: AgentDouble, connect: Any) -> None:
+    client = connect(agent.url)
+    agent.generations = [8, 7, 8]
+    assert [look(client).generation for _ in range(2)] == [8, 8]
+
+
 def test_every_look_has_a_nonce_of_its_own(connect: Any) -> None:
     with scripted({"GET /backend": Answer(200, {"version": 1})}) as script:
         for _ in range(2):
@@ -146,6 +152,7 @@ def test_every_look_has_a_nonce_of_its_own(connect: Any) -> None:
     "odd",
     [
         {"phase": "dancing", "stage": 7, "progress": 3, "eta_seconds": {"p50": "x", "p95": 1}},
+        {"progress": 10**400, "eta_seconds": {"p50": 10**400, "p95": 1}, "cost_to_ready_usd": -(10**400)},
         {"price_per_hour_usd": -1, "cost_to_ready_usd": True, "url": 5, "certificate": "", "reason": ["x"]},
     ],
 )

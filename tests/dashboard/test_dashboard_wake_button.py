@@ -131,11 +131,11 @@ def test_a_backend_that_is_ready_costs_no_request(environ: dict[str, str], start
     client: Any = start({**environ, **agent.environ(), "ERT_DASHBOARD_WAKES_PER_HOUR": "1"}).app.test_client()
     assert {press(client).json["message"] for _ in range(3)} == {"the backend is ready"}
     assert client.get("/api/audit").json["entries"] == []
-    assert agent.asked == []
+    assert agent.wakes == 0
 
 
 def test_other_sites_cannot_press_it(environ: dict[str, str], start: Start, agent: AgentDouble) -> None:
     client: Any = start({**environ, **agent.environ()}).app.test_client()
     assert client.post("/api/wake", json={}, headers={"Origin": "https://elsewhere.example"}).status_code == 403
     assert client.post("/api/wake").status_code == 415
-    assert agent.asked == []
+    assert agent.wakes == 0

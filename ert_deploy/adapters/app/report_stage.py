@@ -11,6 +11,7 @@ from ert_deploy.core.model.text import printable
 
 WAITING = "Waiting"
 _LOADS = re.compile(r"the backend is (?:starting|downloading|loading|could not)")
+_BEING_WOKEN, _NOT_WOKEN = "the GPU is being woken", "the GPU is not woken: "
 _ENDED = {
     "completed": ("Done", "The report is complete."),
     "aborted": ("Stopped", "The report was stopped before it was complete."),
@@ -71,6 +72,10 @@ def _generating(job: Mapping[str, Any], said: str) -> Stage:
 
 def _waiting(said: str, machine: Mapping[str, Any]) -> Stage:
     about = said.removeprefix(WAITING).lstrip(": ")
+    if about == _BEING_WOKEN:
+        return Stage("Waking the GPU", "The app's agent starts the machine. This report begins by itself.")
+    if about.startswith(_NOT_WOKEN):
+        return Stage("GPU not woken", f"{sentence(about.removeprefix(_NOT_WOKEN))} This report waits.")
     loads = _LOADS.match(about) is not None
     if not loads and "not ready" not in about:
         return Stage("Backend asleep", _ASLEEP)

@@ -62,6 +62,19 @@ class Backend:
     total_s: float
 
 
+class Owned:
+    """Variables that the deployer owns, of which one is the key; only their fingerprint is shown."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._values = {name: Secret(environ[name]) for name in OWNED if name in environ}
+
+    def fingerprint(self, url: str | None = None, ca_pem: str | None = None) -> str:
+        """Return the fingerprint, with another address and certificate if they are given."""
+        moved = {"ERT_LLM_BACKEND_URL": url, "ERT_LLM_CA_CERT": ca_pem}
+        values = {name: value.reveal() for name, value in self._values.items()}
+        return fingerprint_of({**values, **{name: value for name, value in moved.items() if value is not None}})
+
+
 @dataclass(frozen=True)
 class Settings:
     """Settings of the app. `backend` is set if and only if `configuration` is complete."""
@@ -88,6 +101,7 @@ class Settings:
     instance: str = ""
     machine: Machine = field(default_factory=Machine)
     agent: Agent | None = None
+    owned: Owned = field(default_factory=lambda: Owned({}))
     access: Access = field(default_factory=Access)
     sources: Sources = field(default_factory=Sources)
     metrics_token: Secret | None = None
@@ -134,6 +148,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         instance=environ.get("RENDER_INSTANCE_ID", "").strip()[:128],
         machine=read_machine(environ),
         agent=read_agent(environ, preview=_unused_preview(environ)),
+        owned=Owned(environ),
         access=read_access(environ),
         sources=read_sources(environ),
         metrics_token=_metrics_token(environ),

@@ -53,7 +53,9 @@ class Refusal:
 
 @dataclass
 class AgentDouble:
-    """The server. `woken` is called by the request with number `wakes_needed`, and then the phase is "ready"."""
+    """The server. `woken` is called by the request with number `wakes_needed`, and then the phase is "ready".
+
+    `generations` are those of the next states, one after the other."""
 
     state: dict[str, Any] = field(default_factory=lambda: dict(STATE))
     woken: Callable[[], None] = lambda: None
@@ -62,6 +64,7 @@ class AgentDouble:
     signing_key: str = KEY
     unsigned: bool = False
     serves: str = "ert"
+    generations: list[int] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     port: int = 0
@@ -137,6 +140,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif (method, asked.path) == ("POST", "/wake"):
             self._say(*self.agent.wake())
         elif (method, asked.path) == ("GET", "/backend"):
+            if self.agent.generations:
+                self.agent.state["generation"] = self.agent.generations.pop(0)
             self._say(200, self.agent.state)
         else:
             self._say(404, {"success": False, "reason": "unknown", "error": "no such route"})

@@ -25,6 +25,7 @@ CALL_S = 10.0  # for one call, whatever it returns
 _CONNECT_S, _SILENT_S = 4.0, 8.0
 _LARGEST_ANSWER = 256 * 1024
 _LONGEST_AFTER_S = 3600.0
+_LOOKS = 2  # another thread may have overtaken the first
 AWAY = "the agent cannot be reached"
 
 
@@ -86,6 +87,15 @@ class AgentClient:
 
     def look(self, interrupt: Interrupt) -> MachineView:
         """Return the state of the deployment; raise `AgentTrouble`, also for a state that is not to be believed."""
+        for _ in range(_LOOKS):
+            view = self._look(interrupt)
+            with self._lock:
+                if view.generation >= self._generation:
+                    self._generation = view.generation
+                    return view
+        raise AgentTrouble("the agent's state is older than one it told before")
+
+    def _look(self, interrupt: Interrupt) -> MachineView:
         nonce = secrets.token_urlsafe(24)
         status, body, headers = self._call("GET", "/backend", interrupt, nonce)
         if status != 200:
@@ -94,16 +104,11 @@ class AgentClient:
         if not hmac.compare_digest(headers.get("x-ert-signature", "").encode(), expected.encode()):
             raise AgentTrouble("the agent's state is not signed with the key of this dashboard")
         try:
-            view = read_view(protocol.parse_json(body), self._agent.deployment)
+            return read_view(protocol.parse_json(body), self._agent.deployment)
         except protocol.Malformed:
             raise AgentTrouble("the agent's state cannot be read") from None
         except NotBelieved as error:
             raise AgentTrouble(str(error)) from None
-        with self._lock:
-            if view.generation < self._generation:
-                raise AgentTrouble("the agent's state is older than one it told before")
-            self._generation = view.generation
-        return view
 
     def _call(
         self, method: str, path: str, interrupt: Interrupt, nonce: str | None = None

@@ -29,6 +29,7 @@ IDLE_S = 45.0  # three missed heartbeats
 ASLEEP = "the backend cannot be reached: it is asleep or being started (`ert-deploy wake` wakes it)"
 _LARGEST_ANSWER = 8 * 1024 * 1024
 _LONGEST_WAIT_S = 60.0
+_MOST_BEFORE = 3  # addresses at which calls may still be under way
 
 
 class BackendError(Exception):
@@ -36,10 +37,7 @@ class BackendError(Exception):
 
 
 class Unavailable(BackendError):
-    """Temporary error. `after` is the delay in seconds that the backend requested, if any.
-
-    `asleep`: the machine may be stopped, gone or just starting.
-    """
+    """Temporary error. `after`: the delay in seconds that the backend wants; `asleep`: the machine may be stopped."""
 
     def __init__(self, message: str, after: float | None = None, *, asleep: bool = False) -> None:
         super().__init__(message)
@@ -63,27 +61,24 @@ class BackendClient:
     """Client of one backend. Thread-safe; every call takes the `Interrupt` that can cancel it."""
 
     def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_verify_locations(cadata=backend.ca_pem)
-        self._http = httpx.Client(
-            base_url=backend.url,
-            verify=context,
-            trust_env=False,
-            follow_redirects=False,
-            timeout=httpx.Timeout(IDLE_S, connect=CONNECT_S),
-            limits=httpx.Limits(max_keepalive_connections=0),
-            headers={"User-Agent": "ert-dashboard", "Accept-Encoding": "identity"},
-        )
+        self._at = (backend, _connections(backend))
+        self._before: list[httpx.Client] = []
+
+    def move(self, backend: Backend) -> None:
+        """Use another address from the next call on. Calls that are under way go on at the present one."""
+        self._before.append(self._at[1])
+        self._at = (backend, _connections(backend))
+        while len(self._before) > _MOST_BEFORE:
+            self._before.pop(0).close()
 
     @property
     def total_s(self) -> float:
         """Return the total time limit of one report in seconds (`ERT_LLM_TIMEOUT`)."""
-        return self._backend.total_s
+        return self._at[0].total_s
 
     def close(self) -> None:
-        self._http.close()
+        for connections in (*self._before, self._at[1]):
+            connections.close()
 
     def health(self, interrupt: Interrupt) -> tuple[int, dict[str, Any]]:
         """Return the status code and body of the public `/health`, without sending the key."""
@@ -153,10 +148,11 @@ class BackendClient:
         read_s: float = IDLE_S,
     ) -> Iterator[httpx.Response]:
         interrupt.check()
+        backend, connections = self._at
         sent = dict(headers or {})
         if keyed:
-            sent["Authorization"] = f"Bearer {self._backend.key.reveal()}"
-        request = self._http.build_request(
+            sent["Authorization"] = f"Bearer {backend.key.reveal()}"
+        request = connections.build_request(
             method,
             path,
             json=body,
@@ -165,7 +161,7 @@ class BackendClient:
             extensions={"trace": interrupt.trace},
         )
         try:
-            response = self._http.send(request, stream=True)
+            response = connections.send(request, stream=True)
             try:
                 yield response
             finally:
@@ -188,7 +184,22 @@ class BackendClient:
         except protocol.Malformed:
             return ""
         text = protocol.error_text(body.get("detail") or body.get("error")) or ""
-        return text.replace(self._backend.key.reveal(), "***")
+        return text.replace(self._at[0].key.reveal(), "***")
+
+
+def _connections(backend: Backend) -> httpx.Client:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(cadata=backend.ca_pem)
+    return httpx.Client(
+        base_url=backend.url,
+        verify=context,
+        trust_env=False,
+        follow_redirects=False,
+        timeout=httpx.Timeout(IDLE_S, connect=CONNECT_S),
+        limits=httpx.Limits(max_keepalive_connections=0),
+        headers={"User-Agent": "ert-dashboard", "Accept-Encoding": "identity"},
+    )
 
 
 def _refusal(status: int, said: str, after: float | None) -> BackendError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
@@ -85,7 +84,7 @@ def _eta(value: Any) -> tuple[float, float] | None:
 def _amount(value: Any, most: float) -> float | None:
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
-    return float(value) if math.isfinite(value) and 0 <= value <= most else None
+    return float(value) if 0 <= value <= most else None
 
 
 def _text(value: Any, longest: int) -> str | None:

@@ -17,6 +17,7 @@ from ert_dashboard.backend.client import BackendClient
 from ert_dashboard.base.clock import Clock
 from ert_dashboard.market.model import Company, report_request
 from ert_dashboard.reports.consumer import Consumer, Loops
+from ert_dashboard.reports.follower import AddressFollower
 from ert_dashboard.reports.resumption import key_of, resumption
 from ert_dashboard.reports.waker import Waker
 from ert_dashboard.reports.waking import Unwoken
@@ -57,16 +58,18 @@ class ReportDesk:
         client: BackendClient | None,
         clock: Clock,
         limits: DeskLimits,
+        *,
         waker: Waker | None = None,
+        follower: AddressFollower | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._limits = limits
         self._ledger = Ledger(store, clock)
         self.consumer: Consumer | None = None
-        self._waker: Waker | None = None
+        self._background: list[Waker | AddressFollower] = [] if follower is None else [follower]
         if client is not None:
-            self._waker = waker
+            self._background += [] if waker is None else [waker]
             worker = Worker(self._ledger, store, client, clock, wake_s=limits.wake_s, waking=waker or Unwoken())
             self.consumer = Consumer(store, self._ledger, worker, limits.workers)
         self._adding = threading.Lock()
@@ -99,8 +102,8 @@ class ReportDesk:
             self.requeue()
         if self.consumer is not None:
             self.consumer.start()
-        if self._waker is not None:
-            self._waker.start()
+        for background in self._background:
+            background.start()
         if self.consumer is not None or self._store.outlives_deploys:
             self._loops.start("watch", self._watch)
 
@@ -109,8 +112,8 @@ class ReportDesk:
         self._loops.end()
         if self.consumer is not None:
             self.consumer.close(wait_s)
-        if self._waker is not None:
-            self._waker.close(wait_s)
+        for background in self._background:
+            background.close(wait_s)
         self._loops.join(wait_s)
 
     def submit(self, company: Company, request_key: str | None = None) -> Job:

@@ -84,7 +84,7 @@ class Api:
             "status": "healthy",
             "timestamp": iso(service.clock.wall()),
             "version": __version__,
-            "fingerprint": settings.fingerprint,
+            "fingerprint": service.fingerprint(),
             "instance": settings.instance or None,
             "configuration": settings.configuration,
             "active_reports": active,

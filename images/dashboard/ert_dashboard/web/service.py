@@ -22,6 +22,7 @@ from ert_dashboard.base.secret import Secret
 from ert_dashboard.base.shared import Role
 from ert_dashboard.market.model import MarketData
 from ert_dashboard.market.sources_chain import build_market
+from ert_dashboard.reports.follower import AddressFollower
 from ert_dashboard.reports.queue import DeskLimits, ReportDesk
 from ert_dashboard.reports.waker import Waker
 from ert_dashboard.settings import Configuration, Settings
@@ -48,6 +49,7 @@ class Service:
     desk: ReportDesk
     probe: ReadinessProbe
     agent: AgentClient | None = None
+    follower: AddressFollower | None = None
     sessions: Sessions | None = None
     channel: Channel | None = None
 
@@ -60,6 +62,10 @@ class Service:
         if self.agent is not None:
             self.agent.close()
         self.store.close()
+
+    def fingerprint(self) -> str | None:
+        """Return the fingerprint of the configuration that this process uses now; None if it is not complete."""
+        return self.settings.fingerprint if self.follower is None else self.follower.fingerprint
 
     def data(self, job: Job) -> ReportData:
         """Return the `data` object of one job."""
@@ -112,8 +118,15 @@ def start_service(settings: Settings, *, market: MarketData | None = None, clock
     client = BackendClient(settings.backend) if settings.backend else None
     agent = AgentClient(settings.agent) if settings.agent else None
     waker = Waker(agent, store.waker, clock, automatic=settings.access.login) if agent else None
+    follower = (
+        AddressFollower(agent, client, settings.backend, settings.owned)
+        if agent and client and settings.backend
+        else None
+    )
     limits = DeskLimits(settings.max_queue, settings.workers, settings.wake_wait_s, settings.kept_s)
-    desk = ReportDesk(store, None if settings.role is Role.WEB else client, clock, limits, waker)
+    desk = ReportDesk(
+        store, None if settings.role is Role.WEB else client, clock, limits, waker=waker, follower=follower
+    )
     if settings.configuration is Configuration.COMPLETE:
         _LOG.info("Remote LLM integration loaded")
     else:
@@ -127,6 +140,7 @@ def start_service(settings: Settings, *, market: MarketData | None = None, clock
         desk=desk,
         probe=ReadinessProbe(client, settings.problem, clock),
         agent=agent,
+        follower=follower,
         sessions=_sessions(settings.access, store, clock),
         channel=channel,
     )

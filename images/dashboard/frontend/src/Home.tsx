@@ -8,6 +8,8 @@ import { useKnown } from "./live";
 import { Loading, Notice, ReportList, Title } from "./parts";
 import { go, toReport } from "./router";
 import { Search } from "./Search";
+import { WakeCard } from "./WakeCard";
+import { whileAsleep } from "./wake";
 
 export function Home({ focus, machine }: { focus: boolean; machine: Deployment | null | "lost" }): JSX.Element {
   const { reports, configuration, loaded } = useKnown();
@@ -33,9 +35,10 @@ export function Home({ focus, machine }: { focus: boolean; machine: Deployment |
         ) : null}
         {asleep && usable ? (
           <Notice tone="info" title="The backend is asleep.">
-            A report asked for now is kept and begins when the machine answers.
+            {whileAsleep(machine.wake)}
           </Notice>
         ) : null}
+        {usable && machine !== "lost" ? <WakeCard machine={machine} /> : null}
         <Search usable={usable} />
       </section>
       {running.length > 0 ? (

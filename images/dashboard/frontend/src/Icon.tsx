@@ -13,6 +13,7 @@ const PATHS = {
   print: "M7 9V4h10v5M7 17H4V9h16v8h-3M7 14h10v6H7z",
   stop: "M7 7h10v10H7z",
   trash: "M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13M10 11v5M14 11v5",
+  power: "M12 3v8M6.5 7a7.5 7.5 0 1 0 11 0",
   back: "M19 12H5M11 6l-6 6 6 6",
 } as const;
 

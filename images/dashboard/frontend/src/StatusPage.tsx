@@ -5,6 +5,7 @@ import { SpendChart } from "./charts";
 import { limit as allowed, dollars, known, NOT_KNOWN, rate, sentence, span, when } from "./format";
 import { useKnown } from "./live";
 import { Loading, MACHINE, Notice, Said, Title } from "./parts";
+import { WakeCard } from "./WakeCard";
 
 const STARTS: ReadonlySet<string> = new Set(["booting", "waking"]);
 const CONNECTION = {
@@ -61,6 +62,7 @@ function Machine({ machine, connection }: { machine: Deployment; connection: str
               aria-label="Model download"
             />
           ) : null}
+          <WakeCard machine={machine} />
         </div>
       </div>
       <div className="grid">

@@ -7,10 +7,13 @@ import { dollars, FINISHED, known, NOT_KNOWN, sectionTitle, sentence, span } fro
 import { Icon } from "./Icon";
 import { useKnown, useNow } from "./live";
 import { Markdown } from "./Markdown";
+import { NotifySwitch } from "./notify";
 import { Notice } from "./parts";
 import { Remove } from "./Remove";
 import { go, toReport } from "./router";
 import { costSoFar, elapsed, STEPS, type Stage, secondsLeft } from "./stage";
+import { WakeCard } from "./WakeCard";
+import { needsButton } from "./wake";
 
 interface Props {
   data: ReportData;
@@ -32,6 +35,7 @@ export function Writing({ data, stage, draft, machine }: Props): JSX.Element {
               {stage.title}
             </p>
             <p className="stage-detail">{sentence(stage.detail)}</p>
+            {stage.figures === "" ? null : <p className="fine">{stage.figures}</p>}
           </div>
           {over ? (
             <div className="buttons">
@@ -52,6 +56,8 @@ export function Writing({ data, stage, draft, machine }: Props): JSX.Element {
           />
         )}
         <Numbers data={data} machine={machine} />
+        {stage.step === "machine" && needsButton(machine) ? <WakeCard machine={machine} /> : null}
+        {over ? null : <NotifySwitch report={data.report_id} />}
         <Offline />
       </section>
       {over && sections.length > 0 ? (

@@ -1,5 +1,6 @@
 // The dashboard's JSON calls. Whatever arrives is data: it is shown as text, never as markup.
 import type { Generated, Operations } from "./api";
+import { watch } from "./notify";
 
 /** The call was answered with a refusal; the text is the dashboard's own and may be shown. */
 export class Refused extends Error {
@@ -63,6 +64,7 @@ export async function generate(ticker: string): Promise<Generated> {
   try {
     const answer = await call("POST /api/generate", { ticker }, {}, { "Idempotency-Key": request.key });
     unanswered.delete(ticker);
+    watch(answer.report_id);
     return answer;
   } catch (error) {
     if (error instanceof Refused && error.status < 500) unanswered.delete(ticker);
@@ -76,6 +78,7 @@ const randomKey = (): string =>
 export const stop = (report: string) => call("POST /api/abort", { report_id: report });
 export const resume = (report: string) => call("POST /api/reports/{report_id}/resume", {}, { report_id: report });
 export const remove = (report: string) => call("POST /api/reports/{report_id}/delete", {}, { report_id: report });
+export const wake = () => call("POST /api/wake", {});
 export const fetchStatus = () => call("GET /api/status", undefined);
 export const fetchReport = (report: string) => call("GET /api/reports/{report_id}", undefined, { report_id: report });
 export const fetchReports = (limit: number) => call("GET /api/reports", undefined, { limit: `${limit}` });

@@ -5,6 +5,7 @@ import { useEffect, useState, useSyncExternalStore } from "react";
 import { io } from "socket.io-client";
 import type { Deployment, ReportCompleted, ReportData, ReportUpdate, StatusUpdate } from "./api";
 import { fetchDeployment, fetchStatus } from "./client";
+import { expects, tell } from "./notify";
 
 /** "delayed": connected, but the dashboard itself hears late of what its other processes do. */
 export type Connection = "connecting" | "live" | "delayed" | "polling";
@@ -38,6 +39,7 @@ export function learn(found: readonly ReportData[], asked: number): void {
     if ((heard.get(data.report_id) ?? -Infinity) <= asked) reports.set(data.report_id, data);
   }
   change({ reports, loaded: true });
+  tell(found);
 }
 
 /** What an event told, which is newer than any answer that is still on its way. */
@@ -70,7 +72,7 @@ let polled = -Infinity;
 /** Ask for the state; while the page is live only now and then. */
 export async function poll(): Promise<void> {
   const asked = performance.now();
-  if (document.hidden || (known.connection === "live" && asked - polled < SLOW_POLL_MS)) return;
+  if ((document.hidden && !expects()) || (known.connection === "live" && asked - polled < SLOW_POLL_MS)) return;
   polled = asked;
   try {
     const body = await fetchStatus();

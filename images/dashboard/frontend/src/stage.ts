@@ -1,5 +1,7 @@
 // Where a report is, in words: from the data of the dashboard and what is known of the machine. Pure.
 import type { Deployment, ReportData } from "./api";
+import { sentence } from "./format";
+import { wakeFigures, wakeStage } from "./wake";
 
 export type Step = "queued" | "machine" | "turn" | "writing" | "done";
 export const STEPS: readonly { step: Step; label: string }[] = [
@@ -15,6 +17,8 @@ export interface Stage {
   title: string;
   detail: string;
   tone: "busy" | "wait" | "good" | "bad" | "off";
+  /** Figures that change all the time: shown, and not announced. */
+  figures: string;
   /** Completed and total bytes of the model's download, while it runs. */
   download: { completed: number; total: number } | null;
 }
@@ -25,7 +29,8 @@ const stage = (
   detail: string,
   tone: Stage["tone"],
   download: Stage["download"] = null,
-): Stage => ({ step, title, detail, tone, download });
+  figures = "",
+): Stage => ({ step, title, detail, tone, figures, download });
 
 const ENDED: Record<string, (data: ReportData) => Stage> = {
   completed: () => stage("done", "Done", "The report is complete.", "good"),
@@ -74,6 +79,9 @@ function generating(data: ReportData): Stage {
 
 function waiting(data: ReportData, machine: Deployment | null): Stage {
   const said = data.current_section.replace(/^Waiting:\s*/, "");
+  const wake = machine?.wake ?? null;
+  const woken = waking(said, machine);
+  if (woken !== null) return woken;
   const loads = /^the backend is (starting|downloading|loading|could not)/.test(said);
   if (!loads && !/not ready/.test(said)) {
     const detail =
@@ -88,7 +96,25 @@ function waiting(data: ReportData, machine: Deployment | null): Stage {
   const detail = loads
     ? `${said.replace(/^the backend is /, "").replace(/^./, (first) => first.toUpperCase())}.`
     : "The backend answers and is not ready yet.";
-  return stage("machine", machine?.state === "waking" ? "Backend waking" : "Backend booting", detail, "wait", bytes);
+  const title = machine?.state === "waking" ? "Backend waking" : "Backend booting";
+  return stage("machine", title, detail, "wait", bytes, wakeFigures(wake));
+}
+
+/** A report while the dashboard's agent wakes the machine, or cannot, or may not without the button; else null. */
+function waking(said: string, machine: Deployment | null): Stage | null {
+  const wake = machine?.wake ?? null;
+  if (said === "the GPU is being woken")
+    return stage("machine", "Waking the GPU", wakeStage(wake), "wait", null, wakeFigures(wake));
+  if (/^(the GPU is not woken|the agent calls)/.test(said))
+    return stage(
+      "machine",
+      "GPU not woken",
+      `${sentence(said.replace(/^the GPU is not woken: /, ""))}. This report waits.`,
+      "wait",
+    );
+  if (/the button `Wake the GPU`/.test(said))
+    return stage("machine", "Backend asleep", "This report begins by itself when the machine is awake.", "wait");
+  return null;
 }
 
 /** What a screen reader is told when it changes; no numbers that change every second. */

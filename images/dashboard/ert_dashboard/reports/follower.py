@@ -1,0 +1,104 @@
+"""Address follower: moves the client to where the agent's signed state has the backend, without a deploy or a restart.
+
+The certificate of that state is the only one trusted at the new address, and the client moves only if the key that this
+dashboard holds is accepted there. Each process does it for itself, and keeps nothing: after a restart it begins with
+the variables of its environment.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from ert_dashboard.backend.agent_client import AgentClient, AgentTrouble
+from ert_dashboard.backend.client import BackendClient, BackendError
+from ert_dashboard.backend.machine_view import MachineView
+from ert_dashboard.base.interrupt import Interrupt, Interrupted, Reason
+from ert_dashboard.base.urls import loads, read_origin
+from ert_dashboard.reports.consumer import Loops
+from ert_dashboard.settings import Backend, Owned
+
+_LOG = logging.getLogger(__name__)
+EVERY_S = 10.0
+_PROOF_S = 8.0
+
+
+class AddressFollower:
+    """Looks at the agent's state every `EVERY_S`. `fingerprint` is that of the configuration in use."""
+
+    def __init__(self, agent: AgentClient, client: BackendClient, backend: Backend, owned: Owned) -> None:
+        self._agent = agent
+        self._client = client
+        self._backend = backend
+        self._owned = owned
+        self._loops = Loops()
+        self._call: Interrupt | None = None
+        self._rejected: tuple[str, str] | None = None
+        self.fingerprint = owned.fingerprint()
+
+    def start(self) -> None:
+        self._loops.start("address", self._round)
+
+    def close(self, wait_s: float) -> None:
+        """End the thread; a request that is under way is cut off."""
+        self._loops.end()
+        with self._loops.changed:
+            call = self._call
+        if call is not None:
+            call.cut(Reason.CLOSING)
+        self._loops.join(wait_s)
+
+    def _round(self) -> None:
+        with Interrupt() as call:
+            with self._loops.changed:
+                self._call = call
+            try:
+                if not self._loops.closing:
+                    self._follow(self._agent.look(call), call)
+            except (AgentTrouble, Interrupted):
+                pass  # it is on the status page; the backend stays where it is
+            finally:
+                with self._loops.changed:
+                    self._call = None
+        self._loops.pause(EVERY_S)
+
+    def _follow(self, view: MachineView, call: Interrupt) -> None:
+        """Move to the address of a state that is ready, if it is another one and takes the key."""
+        if view.phase != "ready" or view.url is None or view.certificate is None:
+            return
+        found = (view.url, view.certificate)
+        origin = read_origin(view.url)
+        if origin is None or not loads(view.certificate):
+            self._reject(found, "it is not https with a certificate")
+        elif (origin, view.certificate.strip()) != (self._backend.url, self._backend.ca_pem.strip()):
+            moved = Backend(origin, self._backend.key, view.certificate, self._backend.total_s)
+            problem = _proof(moved, call)
+            if problem is not None:
+                self._reject(found, problem)
+                return
+            self._client.move(moved)
+            self._backend = moved
+            self.fingerprint = self._owned.fingerprint(view.url, view.certificate)
+            _LOG.info("the backend is now at %s, as the agent told; fingerprint %s", origin, self.fingerprint)
+
+    def _reject(self, found: tuple[str, str], problem: str) -> None:
+        if found != self._rejected:
+            _LOG.warning("the backend's address that the agent told is not used: %s", problem)
+        self._rejected = found
+
+
+def _proof(backend: Backend, call: Interrupt) -> str | None:
+    """Return why the backend at an address is not used; None if it has its certificate and accepts the key."""
+    client = BackendClient(backend)
+    try:
+        call.limit(_PROOF_S)
+        client.status(call)
+    except BackendError as error:
+        return str(error)
+    except Interrupted as stop:
+        if stop.reason is not Reason.DEADLINE:
+            raise
+        return "it does not respond in time"
+    finally:
+        call.limit(None)
+        client.close()
+    return None
