@@ -20,8 +20,9 @@ ORDER = (
     "events", "logs", "restart", "ssh", "exec", "adopt", "ignore", "destroy",
     "key", "key rotate", "key list", "key generate", "key revoke", "key vast",
     "state", "state show", "state lock", "state unlock", "state sign", "state rebuild", "reap",
-    "sleep", "wake", "render-yaml", "slo", "notify", "notify test", "image", "image build", "image push", "sandbox status",
-    "sandbox break", "sandbox record", "down", "completion", "sandbox", "sandbox start", "sandbox stop", "init", "",
+    "sleep", "wake", "render-yaml", "slo", "notify", "notify test", "image", "image build", "image push",
+    "sandbox status", "sandbox break", "sandbox record", "down", "completion", "sandbox", "sandbox start",
+    "sandbox stop", "init", "",
 )  # fmt: skip
 LACKING = {
     "plan -c my-app --exit-code": 4,  # there is something to do

@@ -52,7 +52,7 @@ OBJECTIVES = (
     Objective(Name.UPTIME, 0.99, "of the time the app responded", above=False),
     Objective(Name.HEALTH, 0.99, "of the backend's health checks were good, without those while it was asleep"),
     Objective(Name.REPORTS, 0.95, "of the finished reports were completed, without aborted ones"),
-    Objective(Name.TIME, 0.95, f"of the completed reports took at most {SLOW:.0f} s"),
+    Objective(Name.TIME, 0.95, f"of the completed reports were there within {SLOW:.0f} s"),
 )
 
 
@@ -67,7 +67,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One objective with what was measured. `why` explains an unknown verdict."""
+    """One objective with what was measured. `why` is the reason of an unknown verdict."""
 
     objective: Objective
     measured: Measured
