@@ -45,6 +45,7 @@ COMMANDS = {
     "ignore": "Ignore an instance of another project; it is no longer reported.",
     "destroy": "Destroy an instance and confirm its absence.",
     "state": "Manage the deployment's stored state and its lock.",
+    "slo": "Show whether uptime, health checks, reports and their time were as they have to be.",
     "notify": "Try the addresses that notices are sent to.",
     "image": "Build and push the GPU image; record its digest in the config.",
     "render-yaml": "Print the Render Blueprint of the app.",
@@ -58,7 +59,7 @@ MODULES = {"adopt": "decide", "ignore": "decide", "destroy": "decide", "exec": "
 NAMES = {"exec": "execute"}
 PACKAGES = {  # of the commands that are in no module of `commands` itself
     **dict.fromkeys(("agent", "ask", "connection", "cost", "events", "logs", "restart"), "commands.running"),
-    **dict.fromkeys(("notify",), "commands.monitoring"),
+    **dict.fromkeys(("notify", "slo"), "commands.monitoring"),
 }
 
 

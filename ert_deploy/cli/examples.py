@@ -54,6 +54,10 @@ EXAMPLES = {
     "state history": ("ert-deploy state history -c my-app",),
     "state sign": ("ert-deploy state sign -c my-app",),
     "state rebuild": ("ert-deploy state rebuild -c my-app",),
+    "slo": (
+        "ert-deploy slo --prometheus http://127.0.0.1:9090",
+        "ert-deploy slo --prometheus http://127.0.0.1:9090 --days 7 --json",
+    ),
     "notify": ("ert-deploy notify test -c my-app",),
     "notify test": ("ert-deploy notify test -c my-app",),
     "image": ("ert-deploy image push -c my-app",),

@@ -53,6 +53,7 @@ CALLS = {
     "sandbox status": "sandbox.status",
     "sandbox stop": "sandbox.stop",
     "sleep": "lifecycle.sleep",
+    "slo --prometheus http://127.0.0.1:9": "objectives.slo.slo",
     "ssh true": "ssh.shell",
     "state history": "state.history",
     "state lock": "state.lock",
@@ -72,7 +73,7 @@ offer: {max_dph: 0.60}
 render: {services: [{name: dash}]}
 """
 WITHOUT_FUNCTION = {"completion", "key generate"}  # they have no config
-READ_FROM_THE_FILE_ALONE = {words for words in CALLS if words.startswith(("init", "render-yaml", "sandbox"))} - {
+READ_FROM_THE_FILE_ALONE = {words for words in CALLS if words.startswith(("init", "render-yaml", "sandbox", "slo"))} - {
     "sandbox record --yes"
 }
 

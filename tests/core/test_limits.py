@@ -42,6 +42,8 @@ BEGINS_OTHERWISE = {
     "engine.run_context.RunMemory.ranked_until": "-inf",
     "engine.run_context.RunMemory.raced": "-inf",
     "core.launching.progress.Curve.model_share": "1",
+    "core.notices.notice.Notice.lasts": "yes",
+    "core.objectives.objective.Objective.above": "yes",
 }
 ROW = re.compile(r"^\| `([\w.]+)` \| (\S+) \| (.*) \|$", re.MULTILINE)
 

@@ -131,7 +131,7 @@ def test_a_deployment_that_serves_has_no_notice_and_ends_every_condition() -> No
         (serving(apps=(app(ENV, shows="another"),)), "unhealthy/app instance/dash", "app instance dash: fingerprint"),
         (serving(apps=(app(ENV, shows=None),), answers={"srv-dash": 0}), "unhealthy/app instance/dash", "no response"),
         (
-            serving(health=Health(Vital.UNHEALTHY, "it hangs", certificate=PEM)),
+            serving(health=Health(Vital.UNHEALTHY, "it is stuck", certificate=PEM)),
             "unhealthy/engine/7",
             "engine 7: unhealthy",
         ),

@@ -1,4 +1,4 @@
-"""Metrics endpoint: one scrape has both sides, counts each thing once, and shows nothing without its token."""
+"""Metrics endpoint: one scrape has both sides, counts each thing once, and is empty without its token."""
 
 from __future__ import annotations
 

@@ -20,8 +20,9 @@ ORDER = (
     "events", "cost", "logs", "restart", "ssh", "exec", "adopt", "ignore", "destroy",
     "key", "key rotate", "key list", "key generate", "key revoke", "key vast",
     "state", "state show", "state lock", "state unlock", "state sign", "state rebuild", "reap",
-    "sleep", "wake", "render-yaml", "notify", "notify test", "image", "image build", "image push", "sandbox status",
-    "sandbox break", "sandbox record", "down", "completion", "sandbox", "sandbox start", "sandbox stop", "init", "",
+    "sleep", "wake", "render-yaml", "slo", "notify", "notify test", "image", "image build", "image push",
+    "sandbox status", "sandbox break", "sandbox record", "down", "completion", "sandbox", "sandbox start",
+    "sandbox stop", "init", "",
 )  # fmt: skip
 LACKING = {
     "plan -c my-app --exit-code": 4,  # there is something to do
@@ -34,6 +35,8 @@ LACKING = {
     "key revoke 433bad46 -c my-app": 2,  # no such key
     "key vast -c my-app": 2,  # the config names no file
     "state sign -c my-app": 2,  # no key to sign with
+    "slo --prometheus http://127.0.0.1:9090": 5,  # no server
+    "slo --prometheus http://127.0.0.1:9090 --days 7 --json": 5,
     "notify test -c my-app": 2,  # no address
     "image push -c my-app": 1,  # no Docker engine
     "image build --tag ghcr.io/me/ert-llm-backend:0.1.0": 1,

@@ -1,4 +1,4 @@
-"""Alerts: played by promtool; each fires, stays silent, has its entry in the runbook, and uses metrics that exist."""
+"""Alerts: played by promtool; each fires, stays silent, links its remedy, and uses metrics that exist."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def promtool(*arguments: str | Path) -> str:
 
 
 def headings() -> set[str]:
-    """Return the anchors of the runbook, as GitHub makes them."""
+    """Return the anchors of its headings, as GitHub makes them."""
     lines = (ROOT / "RUNBOOK.md").read_text().splitlines()
     titles = (line.lstrip("# ").lower() for line in lines if line.startswith("## "))
     return {re.sub(r"[^\w\- ]", "", title).replace(" ", "-") for title in titles}

@@ -36,6 +36,7 @@ from ert_deploy.adapters.bounded_http import Bounds
 from ert_deploy.adapters.clock import SystemEntropy
 from ert_deploy.adapters.docker_images import DockerImages
 from ert_deploy.adapters.notify import child as notify_child
+from ert_deploy.adapters.prometheus import Prometheus
 from ert_deploy.adapters.recorder import Recorder, Recording
 from ert_deploy.adapters.registry import Registries
 from ert_deploy.adapters.state import s3_http
@@ -327,6 +328,12 @@ CALLS = (
     ),
     Outgoing("dashboard: SEC", "images/dashboard/ert_dashboard/market/edgar.py", always({"0": {}}), sec, None),
     Outgoing("a notice", "ert_deploy/adapters/notify/child.py", always({}), notice, None, nothing=(False,)),
+    Outgoing(
+        "Prometheus: a query",
+        "ert_deploy/adapters/prometheus.py",
+        always({"status": "success", "data": {"resultType": "vector", "result": []}}),
+        lambda script, bounds: Prometheus(script.url, "ert", Secret(OWN), bounds).covered(1.0),
+    ),
     Outgoing("action: identity", "ci/action/aws_token.py", always({"value": JWT}), aws_token),
 )
 

@@ -117,6 +117,9 @@ def others(stage: Stage, encoding: str) -> None:
     tell(stage, encoding)
     for words in ONCE:
         stage.run(*words)
+    hook = {"ERT_NOTIFY_URLS": f"json://me:{stage.hunt.secrets['password of a webhook']}@127.0.0.1:9"}
+    for words in (("notify", "test"), ("notify", "test", "--json"), ("status",)):
+        stage.run(*words, env=hook)
     stage.calm()
 
 

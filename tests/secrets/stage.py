@@ -155,6 +155,7 @@ def planted() -> dict[str, str]:
         "app's database password": "db" + secrets.token_urlsafe(18),
         "app's session key": secrets.token_hex(32),
         "job's token": "ghs_" + secrets.token_urlsafe(27),
+        "password of a webhook": "hook-" + secrets.token_urlsafe(18),
         "state key": base64.b64encode(secrets.token_bytes(32)).decode(),
     }
     assert len({*drawn.values()}) == len(drawn)

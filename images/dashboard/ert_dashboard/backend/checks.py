@@ -1,7 +1,7 @@
-"""Health checks of the backend, counted: good, failed, or without a response because it sleeps. No I/O.
+"""Counters of the backend's health checks: good, failed, or without a response because it sleeps. No I/O.
 
 A machine that stops itself after its idle time does not respond, and that is no failure. Whether a silence is expected
-is decided when it begins, by what the backend reported last, and holds until it responds again.
+is decided when it begins, by what the backend reported last, and holds until the next response.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _EARLY_S = 90.0  # idle seconds before its limit at which a stop is no surprise:
 
 @dataclass(frozen=True)
 class Look:
-    """One health check at Unix time `at`. `responds` within `seconds`; `ready` to write; `failed` by its own report.
+    """One health check at Unix time `at`. `responds`: there was a response, after `seconds`; `failed`: by its report.
 
     `idle` and `idle_stop` are in seconds of the machine's clock, which runs at `speed`; None is not known.
     """
@@ -47,7 +47,7 @@ class Checks:
         self._last = 0.0
 
     def count(self, look: Look) -> None:
-        """Count a check, unless it is the one that was counted last."""
+        """Count a check, unless it is the same as the last one."""
         if look.at <= self._last:
             return
         self._last = look.at

@@ -33,7 +33,10 @@ class BackendHealth(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Readiness:
-    """Result of a poll that took `seconds`. `reason` is one line; `backend` has the fields of its health to display."""
+    """Result of a poll, and its duration in `seconds`.
+
+    `reason` is one line; `backend` has the fields of its health to display.
+    """
 
     ready: bool
     reason: str

@@ -1,4 +1,4 @@
-"""Text format of Prometheus (version 0.0.4): families of samples, and histograms that are counted here. No I/O."""
+"""Text format of Prometheus (version 0.0.4): families of samples, and histograms. No I/O."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finished reports, counted: by their outcome, and by the time that the backend had for each. No I/O.
+"""Counters of finished reports, by their outcome and by the time that the backend had for each. No I/O.
 
 The counts are made from the store at each look, so that a process which writes no reports itself has them too.
 """
@@ -12,7 +12,7 @@ from ert_dashboard.base.exposition import Histogram
 from ert_dashboard.storage.job import FINISHED, Job, Status
 
 SECONDS = (10, 20, 30, 60, 90, 120, 180, 300, 600, 1800)
-MOST = 500  # finished reports between two looks that are all counted
+MOST = 500  # finished reports between two looks that are included
 
 
 class Tally:
@@ -25,7 +25,7 @@ class Tally:
         self._known: frozenset[str] = frozenset()
 
     def see(self, jobs: Iterable[Job]) -> None:
-        """Count those of the newest jobs that are finished and were not counted yet."""
+        """Count those of the newest jobs that are finished, each once."""
         done = [job for job in jobs if job.over and job.finished is not None and job.finished >= self._since]
         for job in done:
             if job.report_id not in self._known:

@@ -1,6 +1,6 @@
 """Metrics endpoint for Prometheus: the dashboard, its reports, the backend, its GPU and its cost, in one scrape.
 
-It needs the token in ERT_METRICS_TOKEN, and does not exist without one. A scrape asks the backend as an open page does,
+It needs the token in ERT_METRICS_TOKEN, and does not exist without one. A scrape polls the backend like an open page,
 at most every `CACHE_S`, and neither wakes it nor keeps it awake. Counters begin at 0 with each process.
 """
 
@@ -30,7 +30,7 @@ _LONGEST_GAP_S = 300.0  # between two looks; a longer one counts as this in the 
 _HOUR_S = 3600.0
 INFO = Family("ert_dashboard_info", "gauge", ("version",), "1, with the version")
 UP = Family("ert_dashboard_uptime_seconds", "gauge", (), "Age of this process")
-STORE = Family("ert_dashboard_store_up", "gauge", (), "1 when the report store responds")
+STORE = Family("ert_dashboard_store_up", "gauge", (), "1 when the report store is available")
 OPEN = Family("ert_dashboard_reports", "gauge", ("state",), "Unfinished reports, active and waiting")
 DONE = Family("ert_reports_finished_total", "counter", ("status",), "Reports finished since the start")
 TOOK = Family("ert_report_duration_seconds", "histogram", (), "From acceptance by the backend to a completed report")
@@ -52,7 +52,7 @@ GPU_TOTAL = Family("ert_gpu_memory_total_bytes", "gauge", ("gpu",), "GPU memory"
 GPU_HEAT = Family("ert_gpu_temperature_celsius", "gauge", ("gpu",), "Temperature of the GPU")
 PRICE = Family("ert_price_usd_per_hour", "gauge", (), "Price of the machine while it runs")
 SPEND = Family("ert_spend_usd_total", "counter", (), "Estimated cost since the start: time that it ran, by its price")
-BUDGET = Family("ert_daily_budget_usd", "gauge", (), "ERT_DAILY_BUDGET_USD, where it is set")
+BUDGET = Family("ert_daily_budget_usd", "gauge", (), "What a day may cost, where that is set")
 FAMILIES = (
     INFO, UP, STORE, OPEN, DONE, TOOK, CONFIGURED, STATE, CHECKS, CHECK_TOOK, UPTIME, IDLE, IDLE_STOP, QUEUE, WRITTEN,
     CERTIFICATE, GPU_BUSY, GPU_USED, GPU_TOTAL, GPU_HEAT, PRICE, SPEND, BUDGET,
