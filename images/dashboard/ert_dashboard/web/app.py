@@ -23,6 +23,7 @@ from ert_dashboard.web.live import Live, SocketLimit, ThreadedLive, attach
 from ert_dashboard.web.market_api import MarketApi
 from ert_dashboard.web.records import Records
 from ert_dashboard.web.service import Service, start_service
+from ert_dashboard.web.workers import Workers
 
 _MOST_THREADS = 60  # of the 100 of the documented command, for live connections
 
@@ -72,6 +73,7 @@ def create_dashboard(
     app.register_blueprint(Records(service).blueprint())
     app.register_blueprint(MarketApi(service.market, service.clock).blueprint())
     app.register_blueprint(Deployment(service).blueprint())
+    app.register_blueprint(Workers(service).blueprint())
     updates = live(app, service)
     access, sessions = settings.access, service.sessions
     if access.password is not None and sessions is not None:

@@ -23,7 +23,7 @@ from ert_dashboard.market.model import MarketData
 from ert_dashboard.market.sources_chain import build_market
 from ert_dashboard.reports.queue import DeskLimits, ReportDesk
 from ert_dashboard.settings import Configuration, Settings
-from ert_dashboard.storage.interface import Store, StoreTrouble
+from ert_dashboard.storage.interface import Process, Store, StoreTrouble
 from ert_dashboard.storage.job import Job, ReportData, Status, summary
 from ert_dashboard.storage.store import FileStore
 from ert_dashboard.web.bodies import StatusUpdate
@@ -140,7 +140,8 @@ def _open_database(settings: Settings, url: Secret) -> Store:
     except ImportError as error:
         raise BadSetting(f"DATABASE_URL needs the package {error.name}: pip install -r requirements.txt") from None
     try:
-        return SqlStore(url, keep=settings.kept_reports, lease_s=settings.lease_s)
+        said = Process(settings.instance, settings.role, settings.fingerprint)
+        return SqlStore(url, keep=settings.kept_reports, lease_s=settings.lease_s, said=said)
     except StoreTrouble as error:
         raise BadSetting(f"DATABASE_URL: {error}") from error
 
