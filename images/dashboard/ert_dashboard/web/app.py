@@ -84,11 +84,12 @@ def create_dashboard(
             lifetime_s=access.session_s,
             ended=updates.end,
             audit=service.store.audit,
+            limits=service.limits,
         )
         app.register_blueprint(routes.blueprint("login", page=login.page, enter=login.enter, leave=login.leave))
     limited = SocketLimit(app.wsgi_app, settings.max_sockets or _MOST_THREADS)
     exempt = Exempt(routes.PUBLIC_PATHS, routes.OPEN_PATHS)
-    gate = AccessMiddleware(limited, access, sessions, service.clock, exempt)
+    gate = AccessMiddleware(limited, access, sessions, service.limits, exempt)
     app.wsgi_app = headers.Dressed(gate)  # type: ignore[method-assign]
     service.desk.start()
     return Dashboard(app, service, gate, updates)

@@ -6,7 +6,7 @@ import logging
 import os
 import sqlite3
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from ert_dashboard.backend.client import BackendClient
 from ert_dashboard.backend.readiness import ReadinessProbe
 from ert_dashboard.base.clock import Clock, SystemClock, iso
 from ert_dashboard.base.env import BadSetting
+from ert_dashboard.base.rate_limit import MakeLimiter, own_limits
 from ert_dashboard.base.secret import Secret
 from ert_dashboard.base.shared import Role
 from ert_dashboard.market.model import MarketData
@@ -30,6 +31,7 @@ from ert_dashboard.web.bodies import StatusUpdate
 
 if TYPE_CHECKING:
     from ert_dashboard.web.channel import Channel
+    from ert_dashboard.web.shared_limits import SharedLimits
 
 _LOG = logging.getLogger(__name__)
 
@@ -47,11 +49,15 @@ class Service:
     probe: ReadinessProbe
     sessions: Sessions | None = None
     channel: Channel | None = None
+    shared: SharedLimits | None = None
+    limits: MakeLimiter = field(default_factory=lambda: own_limits(SystemClock()))
 
     def close(self) -> None:
         self.desk.close()
         if self.channel is not None:
             self.channel.close()
+        if self.shared is not None:
+            self.shared.close()
         if self.client is not None:
             self.client.close()
         self.store.close()
@@ -95,18 +101,15 @@ def start_service(settings: Settings, *, market: MarketData | None = None, clock
     clock = clock or SystemClock()
     store = _open_store(settings)
     try:
-        market = market or build_market(settings.sources, store.fetched, clock)
-    except BadSetting:
-        store.close()
-        raise
-    try:
-        channel = _open_channel(settings, clock)
+        channel, shared = _open_channel(settings, clock)
+        limits = own_limits(clock) if shared is None else shared.limiter
+        market = market or build_market(settings.sources, store.fetched, clock, limits)
     except BadSetting:
         store.close()
         raise
     client = BackendClient(settings.backend) if settings.backend else None
-    limits = DeskLimits(settings.max_queue, settings.workers, settings.wake_wait_s, settings.kept_s)
-    desk = ReportDesk(store, None if settings.role is Role.WEB else client, clock, limits)
+    of_desk = DeskLimits(settings.max_queue, settings.workers, settings.wake_wait_s, settings.kept_s)
+    desk = ReportDesk(store, None if settings.role is Role.WEB else client, clock, of_desk)
     if settings.configuration is Configuration.COMPLETE:
         _LOG.info("Remote LLM integration loaded")
     else:
@@ -121,6 +124,8 @@ def start_service(settings: Settings, *, market: MarketData | None = None, clock
         probe=ReadinessProbe(client, settings.problem, clock),
         sessions=_sessions(settings.access, store, clock),
         channel=channel,
+        shared=shared,
+        limits=limits,
     )
 
 
@@ -146,15 +151,18 @@ def _open_database(settings: Settings, url: Secret) -> Store:
         raise BadSetting(f"DATABASE_URL: {error}") from error
 
 
-def _open_channel(settings: Settings, clock: Clock) -> Channel | None:
+def _open_channel(settings: Settings, clock: Clock) -> tuple[Channel | None, SharedLimits | None]:
+    """Return the live channel and the limits of all processes; None without a key value store."""
     if settings.redis_url is None:
-        return None
+        return None, None
     try:
         from ert_dashboard.web.channel import Channel  # only several processes need its library
+        from ert_dashboard.web.shared_limits import SharedLimits
     except ImportError as error:
         raise BadSetting(f"REDIS_URL needs the package {error.name}: pip install -r requirements.txt") from None
     try:
-        return Channel(settings.redis_url, clock, write_only=settings.role is Role.WORKER)
+        shared = SharedLimits(settings.redis_url, clock)
+        return Channel(settings.redis_url, clock, write_only=settings.role is Role.WORKER), shared
     except ValueError:
         raise BadSetting("REDIS_URL must be of the form redis://HOST:PORT") from None
 
