@@ -38,7 +38,7 @@ class WebService:
 
     `has_disk`: a deploy stops the old process first. `sleeps` is why it is stopped when idle, or empty. `unreachable`:
     `url` is disabled. `preview_of`: the service it is a preview of, or empty; `makes_previews` for pull requests.
-    `instances`: the most that may serve side by side.
+    `instances`: the most that may serve side by side. A worker has no address: `url` is empty.
     """
 
     id: str

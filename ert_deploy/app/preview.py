@@ -9,6 +9,7 @@ from ert_deploy.app.external.check import ensure_key
 from ert_deploy.app.external.check import findings as of_the_server
 from ert_deploy.app.money.grant import shown
 from ert_deploy.app.outcome import Doubts, foreign, in_doubt
+from ert_deploy.config.scaffold.prices import Hosting, priced
 from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.errors import CannotObserve, ErtError, Failed, UsageError
 from ert_deploy.core.model.provider import InstanceId
@@ -44,7 +45,7 @@ class Plan:
     now out of `matching`, None if none would be, or if the market could not be read; `hours` are the planned ones.
     `between` are the $ that 9 of 10 such runs stay within, planned hours and all machines included. `summary`
     is what the steps do to machines and variables, and `situation` what the plan was made from. `sandbox`: offers and
-    prices are made up.
+    prices are made up. `hosting`: the parts that the Blueprint of the config creates, with their prices.
     """
 
     deployment: str
@@ -60,6 +61,7 @@ class Plan:
     between: tuple[float, float] | None = None
     situation: Situation | None = field(default=None, repr=False, compare=False)
     sandbox: bool = False
+    hosting: Hosting | None = None
 
 
 def aimed(desired: Desired, phase: Phase, *, begin: bool = True, patient: bool = True, wait: float = 0.0) -> Desired:
@@ -126,7 +128,13 @@ def _made(
         between,
         situation,
         session.in_sandbox,
+        _hosting(session) if situation.desired.phase is Phase.RUNNING else None,
     )
+
+
+def _hosting(session: Session) -> Hosting | None:
+    settings = session.settings
+    return priced([(one.service, how) for one, how in zip(settings.desired.targets, settings.blueprints, strict=False)])
 
 
 def _kept(situation: Situation, error: ErtError) -> Finding:

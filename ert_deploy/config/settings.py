@@ -77,7 +77,7 @@ class Blueprint:
     """How Render builds and starts one service; the defaults are those of the ERT dashboard.
 
     None means the repository and branch that contain the file, the start command of the dashboard, and no database or
-    key value store.
+    key value store. `role`, one of `ROLES`: whether a process of the dashboard serves pages, writes reports, or both.
     """
 
     repo: str | None = None
@@ -92,8 +92,10 @@ class Blueprint:
     database: str | None = None
     key_value: str | None = None
     instances: int = 1
+    role: str = "all"
 
 
+ROLES = ("all", "web", "worker")
 CUSTODIES = ("app", "keyring", "file")
 
 

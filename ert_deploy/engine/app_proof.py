@@ -32,6 +32,14 @@ class Finding:
 
 def app_findings(target: Target, service: WebService, host: Platform) -> Effects[tuple[Finding, ...]]:
     """Return why the app cannot report its configuration, or what it would lose, with hints; empty if nothing."""
+    if not service.url and target.address is None:
+        return (
+            Finding(
+                f"{service.name} is a worker, which has no address to show its configuration at",
+                f"write address: https://ITS-WEB-SERVICE and health_path: /health/worker under {target.service} in "
+                f"{host.services}, where a web service shows what the workers run with",
+            ),
+        )
     if service.unreachable and target.address is None:
         return (
             Finding(

@@ -8,6 +8,7 @@ import pytest
 
 from ert_deploy.app.preview import preview
 from ert_deploy.cli.view.plan import plan_document, plan_lines
+from ert_deploy.config.settings import Blueprint
 from ert_deploy.core.model.desired import Desired, Guard, Phase, Target
 from ert_deploy.wiring import Session
 from tests.support.fakes.deployment import on_fakes
@@ -99,3 +100,19 @@ def test_nothing_is_too_wide_or_secret(phase: Phase) -> None:
     service = made.web.services["dash"]
     assert service.env["ERT_LLM_API_KEY"].reveal() not in text
     assert service.env["ERT_LLM_CA_CERT"].reveal() not in text
+
+
+def test_the_parts_of_the_blueprint_are_told_with_their_prices() -> None:
+    made = world()
+    session = Session(on_fakes(made, WANTED).settings, WANTED, made.ports)
+    how = Blueprint(database="ert-reports", key_value="ert-live", instances=2)
+    plan = preview(replace(session, settings=replace(session.settings, blueprints=(how,))), WANTED)
+    lines = list(plan_lines(plan))
+    at = lines.index("at Render, by its published prices of 2026-10: $20.00 a month and what is not known")
+    assert lines[at + 1 : at + 4] == [
+        "  2 x service dash (starter): $14.00",
+        "  database ert-reports (the cheapest): $6.00",
+        "  key value store ert-live: not known",
+    ]
+    assert [part["month"] for part in plan_document(plan)["hosting"]["parts"]] == [14.0, 6.0, None]
+    assert preview(session, WANTED).hosting is None

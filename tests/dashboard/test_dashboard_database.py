@@ -328,6 +328,7 @@ def test_a_schema_of_the_release_before_is_upgraded_with_its_reports(
     first.close()
     # What revision 0001 had; downgrades are not offered, as a rollback leaves the schema alone.
     server.execute("ALTER TABLE ert_reports DROP COLUMN request_key; DROP TABLE ert_waker", name)
+    server.execute("ALTER TABLE ert_processes DROP COLUMN role, DROP COLUMN instance, DROP COLUMN fingerprint", name)
     server.execute(f"UPDATE {VERSION} SET version_num = '0001'", name)
     client = start(kept).app.test_client()
     assert data(client, done)["status"] == "completed"

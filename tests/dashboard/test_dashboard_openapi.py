@@ -117,6 +117,7 @@ def reports(world: World) -> None:
     page = call.dashboard.socketio.test_client(call.dashboard.app)
     call("GET", "/", 200)
     call("GET", "/health", 200)
+    call("GET", "/health/worker", 200)
     call("GET", "/ready", 200)
     call("POST", "/api/generate", 200, json={"ticker": "AAPL"})
     report_id = ask(call.client, "MSFT")

@@ -190,6 +190,20 @@ def test_an_app_whose_own_address_is_off_is_asked_where_the_config_says() -> Non
     assert [p.app_url for p in result.situation.observed.publications or ()] == [address]
 
 
+def test_a_worker_shows_its_configuration_at_the_address_of_its_web_service() -> None:
+    made = world()
+    made.web.services["dash"].worker = True
+    with pytest.raises(UsageError, match="dash is a worker, which has no address") as alone:
+        up(made)
+    nothing_happened(made, alone.value)
+    assert "health_path: /health/worker under dash" in alone.value.hint
+    address = "https://www.dash.example.org"
+    shown = replace(WANTED, targets=(Target("dash", address=address, health_path="/health/worker"),))
+    result = up(made, shown)
+    is_up(made, shown)
+    assert [p.app_url for p in result.situation.observed.publications or ()] == [address]
+
+
 def test_a_preview_is_no_target_until_the_config_says_so() -> None:
     made = world()
     made.web.services["dash"].preview_of = "dashboard"

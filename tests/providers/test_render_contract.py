@@ -14,7 +14,7 @@ from openapi_core.testing import MockRequest
 from ert_deploy.core.model.errors import OutcomeUnknown
 from ert_deploy.core.model.observed import DeployKind
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.providers.render.parse import deploy_of, page_of, service_of, variable_of
+from ert_deploy.providers.render.parse import WORKER, deploy_of, page_of, service_of, variable_of
 from ert_deploy.providers.render.web import RenderWeb
 from tests.support.doubles.scripted_http import Answer, Answers, Script, Seen
 from tests.support.render.recorded import (
@@ -144,7 +144,7 @@ def test_every_recorded_web_service_is_read(recorded: list[dict[str, Any]]) -> N
 
 
 def test_every_other_recorded_service_is_told_apart(recorded: list[dict[str, Any]]) -> None:
-    others = [b for b in bodies(recorded, "GET", "/services/{srv}") if b["type"] != "web_service"]
+    others = [b for b in bodies(recorded, "GET", "/services/{srv}") if b["type"] not in ("web_service", WORKER)]
     assert others
     for item in others:
         with pytest.raises(ValueError, match="not a web_service"):

@@ -29,6 +29,14 @@ def test_an_onrender_address_that_is_disabled_is_said(policy: str | None, off: b
         assert web.service(SERVICE).unreachable is off
 
 
+def test_a_worker_is_a_service_without_an_address() -> None:
+    details = {"plan": "starter", "numInstances": 2}
+    worker = service(type="background_worker", name="writer", serviceDetails=details)
+    with render({"GET /v1/services": [page("service", worker), EMPTY]}) as (web, _):
+        found = web.service("writer")
+    assert (found.name, found.url, found.unreachable, found.instances) == ("writer", "", True, 2)
+
+
 def test_a_preview_says_of_what_and_a_service_that_makes_previews_says_so() -> None:
     parent = {**service()["serviceDetails"], "parentServer": {"id": "srv-1", "name": "dash\x1b[31m"}}
     with render({f"GET {BASE}": Answer(200, service(serviceDetails=parent))}) as (web, _):

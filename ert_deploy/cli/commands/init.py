@@ -31,6 +31,7 @@ OPTIONS = {
     "build": "Command that builds the app.",
     "start": "Command that starts the app.",
     "region": "Region of the app at its host.",
+    "instances": "How many processes serve it, 1 to 100.",
 }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from ert_deploy.app.preview import Plan
 from ert_deploy.cli.rows import columns
 from ert_deploy.cli.view.lines import symbol, verb
-from ert_deploy.cli.view.offer import offer_document, offer_lines
+from ert_deploy.cli.view.offer import money, offer_document, offer_lines
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.model.text import printable, span
@@ -32,6 +32,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     if plan.offer is not None:
         yield f"the best of {plan.matching} offers that match:"
         yield from offer_lines(plan.offer, plan.hours, plan.between)
+    yield from _hosting(plan)
     if plan.steps:
         steps = "1 step" if len(plan.steps) == 1 else f"{len(plan.steps)} steps, each planned again before it is taken"
         yield f"{steps}:"
@@ -42,6 +43,17 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     for finding in plan.findings:
         fails = f"{COMMANDS[plan.phase]} would fail: " if finding.stops else ""
         yield from _wrapped("  ! ", f"{fails}{finding.what} ({finding.hint})")
+
+
+def _hosting(plan: Plan) -> Iterator[str]:
+    """Yield what the Blueprint creates at Render with its prices."""
+    if plan.hosting is None:
+        return
+    more = " and what is not known" if any(part.month is None for part in plan.hosting.parts) else ""
+    yield f"at Render, by its published prices of {plan.hosting.as_of}: {money(plan.hosting.month)} a month{more}"
+    for part in plan.hosting.parts:
+        many = f"{part.count} x " if part.count > 1 else ""
+        yield f"  {many}{part.what}: {'not known' if part.month is None else money(part.month)}"
 
 
 def _title(plan: Plan) -> str:
@@ -107,6 +119,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "matching": plan.matching,
         "hours": plan.hours,
         "sandbox": plan.sandbox,
+        "hosting": asdict(plan.hosting) if plan.hosting else None,
     }
 
 

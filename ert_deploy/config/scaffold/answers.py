@@ -15,7 +15,7 @@ from ert_deploy.config.schema.keys import GPU, WEB
 from ert_deploy.core.model.errors import UsageError
 
 Ask = Callable[[Question, str], str]
-OF_A_HOST = ("repo", "root", "build", "start", "region")
+OF_A_HOST = ("repo", "root", "build", "start", "region", "instances")
 
 
 def completed(name: str, given: dict[str, str], ask: Ask | None, earlier: Mapping[str, str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ The template engine is imported only for this, so that other commands start fast
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from ert_deploy.config.providers import RENDER
@@ -35,6 +36,7 @@ def render(settings: Settings) -> str:
         raise UsageError(f"a Blueprint is for Render, and providers/web is {host.section}")
     targets = settings.desired.targets
     services = [_service(target, how) for target, how in zip(targets, settings.blueprints, strict=True)]
+    _ensure_roles(targets, settings.blueprints)
     databases = _regions("database", [(how.database, how.region) for how in settings.blueprints])
     stores = _regions("key value store", [(how.key_value, how.region) for how in settings.blueprints])
     text = _rendered(settings.desired.deployment, services, databases, stores)
@@ -64,13 +66,42 @@ def _ensure_shareable(name: str, how: Blueprint) -> None:
         raise UsageError(
             f"{name}: a free service has one instance", hint="write instances: 1, or another plan, in its blueprint"
         )
-    parts = {"database": how.database, "key_value": how.key_value}
-    missing = " and ".join(part for part, value in parts.items() if value is None)
+    missing = " and ".join(part for part, value in _shared_parts(how).items() if value is None)
     if how.root == DASHBOARD and missing:
         raise UsageError(
             f"{name}: {how.instances} instances of the dashboard need {missing} under its blueprint",
             hint="without them each has reports and logins of its own; instances: 1 in the blueprint needs neither",
         )
+
+
+def _ensure_roles(targets: Sequence[Target], hows: Sequence[Blueprint]) -> None:
+    """Raise `UsageError` for a web service whose reports nobody writes, or a worker that would share nothing."""
+    workers = {how.database for how in hows if how.role == "worker"}
+    for target, how in zip(targets, hows, strict=True):
+        if how.role == "all":
+            continue
+        name = f"{target.service} with role: {how.role}"
+        missing = " and ".join(key for key, value in _shared_parts(how).items() if value is None)
+        if how.root != DASHBOARD:
+            raise UsageError(
+                f"{name}: roles are the dashboard's", hint="leave role out of the blueprint of another app"
+            )
+        if missing:
+            raise UsageError(f"{name} needs {missing} under its blueprint", hint="web service and worker meet there")
+        if how.role == "web" and how.database not in workers:
+            raise UsageError(
+                f"{name}: no service with role: worker uses the database {how.database}",
+                hint="add a row for the worker with the same database, or write role: all",
+            )
+        if how.role == "worker" and (how.plan == "free" or target.address is None):
+            raise UsageError(
+                f"{name} needs a plan other than free, and the address of its web service",
+                hint="write address: https://NAME.onrender.com and health_path: /health/worker in its row",
+            )
+
+
+def _shared_parts(how: Blueprint) -> dict[str, str | None]:
+    return {"database": how.database, "key_value": how.key_value}
 
 
 def _rendered(
@@ -108,7 +139,8 @@ def _service(target: Target, how: Blueprint) -> dict[str, object]:
         "health_path": target.health_path,
         "owned": target.names.all(),
         "how": how,
-        "start": how.start or START,
+        "start": how.start or (START if how.role == "all" else f"{START} --role {how.role}"),
+        "type": "worker" if how.role == "worker" else "web",
         "dashboard": how.root == DASHBOARD,
         # Render has no such command for free services; the dashboard also migrates when it starts.
         "before": MIGRATE if how.database and how.root == DASHBOARD and how.plan != "free" else None,

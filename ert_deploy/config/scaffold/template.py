@@ -113,9 +113,13 @@ def _of_a_blueprint(host: Host, key: str) -> tuple[Question, ...]:
         Question("build", f"{key}/build", f"How {host.name} builds the app.", Blueprint().build),
         Question("start", f"{key}/start", f"How {host.name} starts it, on 0.0.0.0:$PORT.", START),
         Question("region", f"{key}/region", f"Where {host.name} runs it; it cannot be changed later.", "oregon"),
+        Question("instances", f"{key}/instances", _INSTANCES, "1", text=False),
     )
 
 
+_INSTANCES = (
+    "How many processes serve it, each for its price; for more than 1 the dashboard gets a database and a store."
+)
 _HEAD = """\
 # yaml-language-server: $schema={schema}
 # ert-deploy: the config of {deployment}, created by `ert-deploy init`.
@@ -210,9 +214,16 @@ def _blueprint(answers: dict[str, str], shown: dict[str, str]) -> str:
     differs = [name for name, default in own.items() if answers[name] != default]
     if answers["root"] != DASHBOARD and "start" not in differs:
         differs.append("start")
-    if not differs:
-        return ""
     lines = "".join(f"        {name}: {shown[name]}\n" for name in differs)
+    if answers["instances"] != "1":
+        lines += f"        instances: {shown['instances']}\n"
+        if answers["root"] == DASHBOARD:
+            lines += "        # What its processes share: reports and logins, and live updates and limits.\n"
+            lines += (
+                f"        database: {answers['deployment']}-reports\n        key_value: {answers['deployment']}-live\n"
+            )
+    if not lines:
+        return ""
     return f"      # Read by `ert-deploy render-yaml` alone.\n      blueprint:\n{lines}"
 
 

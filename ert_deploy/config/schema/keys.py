@@ -71,6 +71,7 @@ _BLUEPRINT_PARTS: tuple[Part, ...] = (
     Field("database", types.created("database", "ert-reports"), _BLUEPRINT.database),
     Field("key_value", types.created("key value store", "ert-live"), _BLUEPRINT.key_value),
     Field("instances", whole(1, 100), _BLUEPRINT.instances),
+    Field("role", one_of(places.ROLES), _BLUEPRINT.role),
 )
 
 

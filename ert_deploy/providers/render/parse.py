@@ -37,7 +37,7 @@ FAILURES: Mapping[str, tuple[str, str]] = {
     "unhealthy": ("the health check failed: ", ""),
 }
 FREE = "is on the free plan: it sleeps after 15 minutes without visitors"
-WEB = "web_service"
+WEB, WORKER = "web_service", "background_worker"  # a worker has no address
 LINE_LIMIT = 500
 FULL_PAGE = 100
 _BUY = "buy more in its billing settings, or wait for the next month"
@@ -67,26 +67,24 @@ def page_of(raw: object, wrapper: str) -> tuple[tuple[Json, ...], str]:
         raise ValueError("the list is not a list")
     entries = [object_of(entry, f"an entry of the list of {wrapper}") for entry in raw]
     items = tuple(object_of(entry.get(wrapper), wrapper) for entry in entries)
-    if not entries:
-        return (), ""
-    return items, _id(entries[-1], "cursor")
+    return items, _id(entries[-1], "cursor") if entries else ""
 
 
 def service_of(raw: object) -> WebService:
-    """Return a web service with its public URL; raise `ValueError` for another type of service."""
+    """Return a web service with its public URL, or a worker; raise `ValueError` for another type of service."""
     item = object_of(raw, "the service")
     details = object_of(item.get("serviceDetails"), "serviceDetails")
-    if item.get("type") != WEB:
-        raise ValueError(f"it is a {printable(item.get('type'), 40)}, not a {WEB}")
+    if (kind := item.get("type")) not in (WEB, WORKER):
+        raise ValueError(f"it is a {printable(kind, 40)}, not a {WEB}")
     return WebService(
         id=_id(item, "id"),
         name=printable(_id(item, "name")),
-        url=_web_url(details.get("url")),
+        url="" if kind == WORKER else _web_url(details.get("url")),
         owner_id=printable(item.get("ownerId") or "", 64),
         suspended=_suspended(item),
         has_disk=isinstance(details.get("disk"), dict),
         sleeps=FREE if str(details.get("plan") or "").startswith("free") else "",
-        unreachable=details.get("renderSubdomainPolicy") == "disabled",
+        unreachable=kind == WORKER or details.get("renderSubdomainPolicy") == "disabled",
         preview_of=preview_of(item),
         makes_previews=_makes_previews(details),
         instances=most_instances(details),

@@ -23,6 +23,7 @@ from ert_deploy.providers.render.client import LIST_SIZE, PAGE, Call, RenderHttp
 from ert_deploy.providers.render.deploys import RenderDeploys
 from ert_deploy.providers.render.parse import (
     WEB,
+    WORKER,
     Json,
     group_of,
     linked_groups,
@@ -50,7 +51,7 @@ class RenderWeb:
         self._deploys = RenderDeploys(self._http, clock)
 
     def service(self, target: str) -> WebService:
-        """Return the web service with that id or exact name.
+        """Return the web service or worker with that id or exact name.
 
         Raises `UsageError` when there is none or several, or the key is rejected, `CannotObserve` without a usable
         response.
@@ -61,7 +62,7 @@ class RenderWeb:
         else:
             call = Call("GET", "/services", {"name": target})
             raw = self._only(target, self._http.pages(call, "service"))
-        if raw.get("type") != WEB:
+        if raw.get("type") not in (WEB, WORKER):
             kind = printable(raw.get("type"), 40)
             raise UsageError(f"{printable(target, 100)} is a {kind} at Render, not a {WEB}")
         try:

@@ -38,6 +38,7 @@ class FakeService:
     preview_of: str = ""
     makes_previews: bool = False
     instances: int = 1
+    worker: bool = False
     grouped: dict[str, str] = field(default_factory=dict)
 
     def neighbours_kept(self) -> bool:
@@ -75,8 +76,8 @@ class FakeWeb:
         found = self.services.get(target)
         if found is None:
             raise NoSuchService(f"there is no service {target}")
-        url = f"https://{found.name}.example.org"
-        about = found.suspended, found.has_disk, found.sleeps, found.unreachable
+        url = "" if found.worker else f"https://{found.name}.example.org"
+        about = found.suspended, found.has_disk, found.sleeps, found.unreachable or found.worker
         more = found.preview_of, found.makes_previews, found.instances
         return WebService(found.id, found.name, url, "tea-1", *about, *more)
 

@@ -16,7 +16,7 @@ from ert_dashboard.auth.middleware import CLIENT, COOKIE, SECURE_COOKIE, behind_
 from ert_dashboard.auth.password import PasswordHash
 from ert_dashboard.auth.sessions import Sessions, key_of
 from ert_dashboard.base.clock import Clock
-from ert_dashboard.base.rate_limit import Rates
+from ert_dashboard.base.rate_limit import MakeLimiter
 from ert_dashboard.storage.interface import AuditRows, Event
 
 _LOG = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ class Login:
         lifetime_s: float,
         ended: Callable[[str], None],
         audit: AuditRows,
+        limits: MakeLimiter,
     ) -> None:
         self._password = password
         self._sessions = sessions
@@ -46,8 +47,8 @@ class Login:
         self._ended = ended
         self._clock = clock
         self._audit = audit
-        self._tries = Rates(1 / _TRY_EVERY_S, _TRIES, clock)
-        self._all_tries = Rates(1 / _ALL_TRY_EVERY_S, _ALL_TRIES, clock)
+        self._tries = limits("logins", 1 / _TRY_EVERY_S, _TRIES)
+        self._all_tries = limits("all-logins", 1 / _ALL_TRY_EVERY_S, _ALL_TRIES)
 
     def page(self) -> Response:
         """Return the login form, or the logout form when already logged in."""

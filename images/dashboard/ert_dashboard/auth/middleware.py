@@ -16,8 +16,7 @@ from werkzeug.wrappers import Request, Response
 
 from ert_dashboard.auth.access import Access
 from ert_dashboard.auth.sessions import Sessions, key_of
-from ert_dashboard.base.clock import Clock
-from ert_dashboard.base.rate_limit import Rates
+from ert_dashboard.base.rate_limit import MakeLimiter
 from ert_dashboard.storage.interface import StoreTrouble
 
 _LOG = logging.getLogger(__name__)
@@ -41,13 +40,15 @@ class Exempt:
 class AccessMiddleware:
     """WSGI middleware around the whole application. `sessions` is set if and only if a password is configured."""
 
-    def __init__(self, inner: Wsgi, access: Access, sessions: Sessions | None, clock: Clock, exempt: Exempt) -> None:
+    def __init__(
+        self, inner: Wsgi, access: Access, sessions: Sessions | None, limits: MakeLimiter, exempt: Exempt
+    ) -> None:
         self._inner = inner
         self._access = access
         self._sessions = sessions
         self._exempt = exempt
-        self._all = Rates(access.requests_per_s, max(1, _BURST_S * access.requests_per_s), clock)
-        self._reports = Rates(access.reports_per_hour / 3600, _BURST_REPORTS, clock)
+        self._all = limits("requests", access.requests_per_s, max(1, _BURST_S * access.requests_per_s))
+        self._reports = limits("reports", access.reports_per_hour / 3600, _BURST_REPORTS)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         return (self.refusal(environ) or self._inner)(environ, start_response)

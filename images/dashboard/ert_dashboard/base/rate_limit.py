@@ -7,10 +7,29 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
+from typing import Protocol
 
 from ert_dashboard.base.clock import Clock
 
 _MOST_KEYS = 4096
+
+
+class Limiter(Protocol):
+    """Limit of events per key."""
+
+    def take(self, key: str = "") -> float:
+        """Count the event and return 0 if it is allowed now, else return the seconds to wait without counting it."""
+        ...
+
+
+# Makes the limiter of a name from events per second and burst.
+MakeLimiter = Callable[[str, float, float], Limiter]
+
+
+def own_limits(clock: Clock) -> MakeLimiter:
+    """Return what makes limiters of this process alone."""
+    return lambda _, per_second, burst: Rates(per_second, burst, clock)
 
 
 class Rates:

@@ -16,7 +16,7 @@ import httpx
 
 from ert_dashboard.base.clock import Clock
 from ert_dashboard.base.interrupt import Interrupt
-from ert_dashboard.base.rate_limit import Rates
+from ert_dashboard.base.rate_limit import MakeLimiter, own_limits
 from ert_dashboard.base.strict_json import load_strictly
 from ert_dashboard.market.model import SourceAway
 
@@ -39,13 +39,14 @@ class Edgar:
         files_url: str = FILES_URL,
         data_url: str = DATA_URL,
         total_s: float = _TOTAL_S,
+        limits: MakeLimiter | None = None,
     ) -> None:
         self._clock = clock
         self._files_url = files_url
         self._data_url = data_url
         self._total_s = total_s
         # A burst of one, then one every 0.1 s: never more than ten requests in any second.
-        self._rates = Rates(_PER_SECOND, 1, clock)
+        self._rates = (limits or own_limits(clock))("sec", _PER_SECOND, 1)
         self._pause = threading.Event()
         self._closed_until = 0.0
         self._http = httpx.Client(

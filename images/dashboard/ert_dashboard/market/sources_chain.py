@@ -6,6 +6,7 @@ from importlib import resources
 
 from ert_dashboard.base.clock import Clock
 from ert_dashboard.base.env import BadSetting
+from ert_dashboard.base.rate_limit import MakeLimiter
 from ert_dashboard.market.cache import Shelf
 from ert_dashboard.market.company_file import BadCompany, FileMarket
 from ert_dashboard.market.edgar import Edgar
@@ -48,14 +49,14 @@ def samples() -> FileMarket:
     return FileMarket(resources.files("ert_dashboard") / "sample_data", SAMPLE)
 
 
-def build_market(sources: Sources, fetched: FetchedRows, clock: Clock) -> MarketData:
+def build_market(sources: Sources, fetched: FetchedRows, clock: Clock, limits: MakeLimiter | None = None) -> MarketData:
     """Build the chain of enabled sources and samples; raise `BadSetting` if the operator's files are invalid."""
     shelf = Shelf(fetched, clock)
     markets: list[MarketData] = []
     if sources.folder is not None:
         markets.append(_own(sources))
     if sources.sec_user_agent is not None:
-        markets.append(EdgarMarket(Edgar(sources.sec_user_agent, clock), shelf))
+        markets.append(EdgarMarket(Edgar(sources.sec_user_agent, clock, limits=limits), shelf))
     if sources.yahoo:
         markets.append(YahooMarket(shelf, clock))
     return Chain([*markets, samples()])

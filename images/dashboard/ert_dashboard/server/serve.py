@@ -16,7 +16,6 @@ from ert_dashboard.server.bridge import Bridge, Receive, Scope, Send
 from ert_dashboard.server.connections import Deadlines, Waiting, protocol_of, raise_file_limit
 from ert_dashboard.server.sockets import AsyncLive, SocketGate
 from ert_dashboard.settings import Settings
-from ert_dashboard.web import routes
 from ert_dashboard.web.app import Dashboard, create_dashboard
 from ert_dashboard.web.headers import LARGEST_BODY, same_origin
 from ert_dashboard.web.service import Service
@@ -30,7 +29,7 @@ class Application:
 
     def __init__(self, dashboard: Dashboard, live: AsyncLive, most_sockets: int) -> None:
         self._dashboard = dashboard
-        self.bridge = Bridge(dashboard.app, largest_body=LARGEST_BODY, quick=frozenset(routes.PUBLIC_PATHS))
+        self.bridge = Bridge(dashboard.app, largest_body=LARGEST_BODY, quick=frozenset({"/health"}))
         self._sockets = SocketGate(live, self._gate, self.bridge, most_sockets)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

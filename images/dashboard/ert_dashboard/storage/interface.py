@@ -106,6 +106,18 @@ class AuditRows(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Process:
+    """What a process says of itself: the id of its instance, its role, and the fingerprint of its configuration.
+
+    An earlier release says nothing, and then each is empty or None.
+    """
+
+    instance: str = ""
+    role: str = ""
+    fingerprint: str | None = None
+
+
 class Store(Protocol):
     """All that the dashboard remembers. Thread-safe. Any method raises `StoreClosed` or `StoreTrouble`.
 
@@ -203,6 +215,10 @@ class Store(Protocol):
 
     def counts(self) -> tuple[int, int]:
         """Return the number of running and of waiting jobs of all processes."""
+        ...
+
+    def processes(self) -> list[Process]:
+        """Return the processes that share this store now; none without a database."""
         ...
 
     def typical_seconds(self) -> float | None:

@@ -16,7 +16,7 @@ from typing import Any
 from ert_dashboard.storage import file_columns as columns
 from ert_dashboard.storage import file_rows as rows
 from ert_dashboard.storage.file_waker import WAKER, FileWaker
-from ert_dashboard.storage.interface import ABORTED, RESUMING, StoreClosed, StoreTrouble
+from ert_dashboard.storage.interface import ABORTED, RESUMING, Process, StoreClosed, StoreTrouble
 from ert_dashboard.storage.job import FINISHED, NOBODY, Job, Status
 from ert_dashboard.storage.lease import Lease
 
@@ -154,6 +154,9 @@ class FileStore:
                 ).fetchall()
             )
         return found.get(0, 0), found.get(1, 0)
+
+    def processes(self) -> list[Process]:
+        return []
 
     def typical_seconds(self) -> float | None:
         with self.transaction() as db:

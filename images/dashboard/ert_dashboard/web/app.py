@@ -25,6 +25,7 @@ from ert_dashboard.web.metrics import Metrics
 from ert_dashboard.web.records import Records
 from ert_dashboard.web.service import Service, start_service
 from ert_dashboard.web.wake_api import WakeApi
+from ert_dashboard.web.workers import Workers
 
 _MOST_THREADS = 60  # of the 100 of the documented command, for live connections
 
@@ -78,6 +79,7 @@ def create_dashboard(
     deployment = Deployment(service, wake)
     app.register_blueprint(deployment.blueprint())
     app.register_blueprint(Metrics(service, deployment).blueprint())
+    app.register_blueprint(Workers(service).blueprint())
     updates = live(app, service)
     access, sessions = settings.access, service.sessions
     if access.password is not None and sessions is not None:
@@ -88,11 +90,12 @@ def create_dashboard(
             lifetime_s=access.session_s,
             ended=updates.end,
             audit=service.store.audit,
+            limits=service.limits,
         )
         app.register_blueprint(routes.blueprint("login", page=login.page, enter=login.enter, leave=login.leave))
     limited = SocketLimit(app.wsgi_app, settings.max_sockets or _MOST_THREADS)
     exempt = Exempt(routes.PUBLIC_PATHS, routes.OPEN_PATHS)
-    gate = AccessMiddleware(limited, access, sessions, service.clock, exempt)
+    gate = AccessMiddleware(limited, access, sessions, service.limits, exempt)
     app.wsgi_app = headers.Dressed(gate)  # type: ignore[method-assign]
     service.desk.start()
     return Dashboard(app, service, gate, updates)

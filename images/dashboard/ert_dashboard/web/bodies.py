@@ -60,6 +60,14 @@ class Health(TypedDict):
     features: Features
 
 
+class WorkersHealth(TypedDict):
+    """Number of the workers, the fingerprint of their configuration if all have one, and the instance of one."""
+
+    workers: int
+    fingerprint: str | None
+    instance: str | None
+
+
 class Ready(TypedDict):
     """Whether the backend takes a report now, and why not."""
 

@@ -78,6 +78,14 @@ ROUTES = (
         {200: PLAIN, 401: PLAIN, 404: bodies.Problem},
         access=Access.PUBLIC,
     ),
+    Route(
+        "GET",
+        "/health/worker",
+        "workers.health",
+        "The configuration that the workers say they run with",
+        {200: bodies.WorkersHealth},
+        access=Access.PUBLIC,
+    ),
     Route("GET", "/ready", "api.ready", "Whether the backend takes a report", {200: bodies.Ready, 503: bodies.Ready}),
     Route("GET", "/api/status", "api.status", "State and latest reports", {200: bodies.Summary}),
     Route(

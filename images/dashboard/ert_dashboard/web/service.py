@@ -6,7 +6,7 @@ import logging
 import os
 import sqlite3
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from ert_dashboard.backend.client import BackendClient
 from ert_dashboard.backend.readiness import ReadinessProbe
 from ert_dashboard.base.clock import Clock, SystemClock, iso
 from ert_dashboard.base.env import BadSetting
+from ert_dashboard.base.rate_limit import MakeLimiter, own_limits
 from ert_dashboard.base.secret import Secret
 from ert_dashboard.base.shared import Role
 from ert_dashboard.market.model import MarketData
@@ -26,13 +27,14 @@ from ert_dashboard.reports.follower import AddressFollower
 from ert_dashboard.reports.queue import DeskLimits, ReportDesk
 from ert_dashboard.reports.waker import Waker
 from ert_dashboard.settings import Configuration, Settings
-from ert_dashboard.storage.interface import Store, StoreTrouble
+from ert_dashboard.storage.interface import Process, Store, StoreTrouble
 from ert_dashboard.storage.job import Job, ReportData, Status, summary
 from ert_dashboard.storage.store import FileStore
 from ert_dashboard.web.bodies import StatusUpdate
 
 if TYPE_CHECKING:
     from ert_dashboard.web.channel import Channel
+    from ert_dashboard.web.shared_limits import SharedLimits
 
 _LOG = logging.getLogger(__name__)
 
@@ -52,11 +54,15 @@ class Service:
     follower: AddressFollower | None = None
     sessions: Sessions | None = None
     channel: Channel | None = None
+    shared: SharedLimits | None = None
+    limits: MakeLimiter = field(default_factory=lambda: own_limits(SystemClock()))
 
     def close(self) -> None:
         self.desk.close()
         if self.channel is not None:
             self.channel.close()
+        if self.shared is not None:
+            self.shared.close()
         if self.client is not None:
             self.client.close()
         if self.agent is not None:
@@ -106,12 +112,9 @@ def start_service(settings: Settings, *, market: MarketData | None = None, clock
     clock = clock or SystemClock()
     store = _open_store(settings)
     try:
-        market = market or build_market(settings.sources, store.fetched, clock)
-    except BadSetting:
-        store.close()
-        raise
-    try:
-        channel = _open_channel(settings, clock)
+        channel, shared = _open_channel(settings, clock)
+        limits = own_limits(clock) if shared is None else shared.limiter
+        market = market or build_market(settings.sources, store.fetched, clock, limits)
     except BadSetting:
         store.close()
         raise
@@ -123,9 +126,9 @@ def start_service(settings: Settings, *, market: MarketData | None = None, clock
         if agent and client and settings.backend
         else None
     )
-    limits = DeskLimits(settings.max_queue, settings.workers, settings.wake_wait_s, settings.kept_s)
+    of_desk = DeskLimits(settings.max_queue, settings.workers, settings.wake_wait_s, settings.kept_s)
     desk = ReportDesk(
-        store, None if settings.role is Role.WEB else client, clock, limits, waker=waker, follower=follower
+        store, None if settings.role is Role.WEB else client, clock, of_desk, waker=waker, follower=follower
     )
     if settings.configuration is Configuration.COMPLETE:
         _LOG.info("Remote LLM integration loaded")
@@ -143,6 +146,8 @@ def start_service(settings: Settings, *, market: MarketData | None = None, clock
         follower=follower,
         sessions=_sessions(settings.access, store, clock),
         channel=channel,
+        shared=shared,
+        limits=limits,
     )
 
 
@@ -162,20 +167,24 @@ def _open_database(settings: Settings, url: Secret) -> Store:
     except ImportError as error:
         raise BadSetting(f"DATABASE_URL needs the package {error.name}: pip install -r requirements.txt") from None
     try:
-        return SqlStore(url, keep=settings.kept_reports, lease_s=settings.lease_s)
+        said = Process(settings.instance, settings.role, settings.fingerprint)
+        return SqlStore(url, keep=settings.kept_reports, lease_s=settings.lease_s, said=said)
     except StoreTrouble as error:
         raise BadSetting(f"DATABASE_URL: {error}") from error
 
 
-def _open_channel(settings: Settings, clock: Clock) -> Channel | None:
+def _open_channel(settings: Settings, clock: Clock) -> tuple[Channel | None, SharedLimits | None]:
+    """Return the live channel and the limits of all processes; None without a key value store."""
     if settings.redis_url is None:
-        return None
+        return None, None
     try:
         from ert_dashboard.web.channel import Channel  # only several processes need its library
+        from ert_dashboard.web.shared_limits import SharedLimits
     except ImportError as error:
         raise BadSetting(f"REDIS_URL needs the package {error.name}: pip install -r requirements.txt") from None
     try:
-        return Channel(settings.redis_url, clock, write_only=settings.role is Role.WORKER)
+        shared = SharedLimits(settings.redis_url, clock)
+        return Channel(settings.redis_url, clock, write_only=settings.role is Role.WORKER), shared
     except ValueError:
         raise BadSetting("REDIS_URL must be of the form redis://HOST:PORT") from None
 

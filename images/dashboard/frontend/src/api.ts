@@ -407,9 +407,17 @@ export interface WatchlistRequest {
   tickers: string[];
 }
 
+/** Number of the workers, the fingerprint of their configuration if all have one, and the instance of one. */
+export interface WorkersHealth {
+  workers: number;
+  fingerprint: string | null;
+  instance: string | null;
+}
+
 /** Each operation with a JSON answer. */
 export interface Operations {
   "GET /health": { body: undefined; answer: Health };
+  "GET /health/worker": { body: undefined; answer: WorkersHealth };
   "GET /ready": { body: undefined; answer: Ready };
   "GET /api/status": { body: undefined; answer: Summary };
   "POST /api/generate": { body: GenerateRequest; answer: Generated };

@@ -14,7 +14,7 @@ from datetime import timedelta
 from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from ert_dashboard.storage.interface import StoreClosed, StoreTrouble
+from ert_dashboard.storage.interface import Process, StoreClosed, StoreTrouble, storable
 from ert_dashboard.storage.sql.engine import Database
 from ert_dashboard.storage.sql.tables import PROCESSES
 
@@ -25,8 +25,9 @@ _RENEWALS = 4  # within one lease
 class SqlLease:
     """Lease of this process, held from construction to `close()`."""
 
-    def __init__(self, database: Database, seconds: float) -> None:
+    def __init__(self, database: Database, seconds: float, said: Process) -> None:
         """Take a lease of `seconds`, and start the thread that renews it; raise `StoreTrouble`."""
+        self._said = {"role": said.role, "instance": storable(said.instance), "fingerprint": said.fingerprint}
         self.owner = secrets.token_hex(8)
         self._database = database
         self._length = timedelta(seconds=seconds)
@@ -37,7 +38,7 @@ class SqlLease:
 
     def _renew(self) -> None:
         expires = func.clock_timestamp() + self._length
-        row = insert(PROCESSES).values(owner=self.owner, expires=expires)
+        row = insert(PROCESSES).values(owner=self.owner, expires=expires, **self._said)
         with self._database.transaction() as db:
             db.execute(row.on_conflict_do_update(index_elements=["owner"], set_={"expires": expires}))
             db.execute(delete(PROCESSES).where(PROCESSES.c.expires < func.clock_timestamp() - timedelta(days=1)))
@@ -66,6 +67,13 @@ class SqlLease:
                 db.execute(delete(PROCESSES).where(PROCESSES.c.owner == self.owner))
         except (StoreClosed, StoreTrouble) as error:
             _LOG.warning("the lease of this process ends by itself: %s", error)
+
+
+def processes(db: Connection) -> list[Process]:
+    """Return what the processes with a valid lease say of themselves."""
+    columns = (PROCESSES.c.instance, PROCESSES.c.role, PROCESSES.c.fingerprint)
+    found = db.execute(select(*columns).where(PROCESSES.c.expires > func.clock_timestamp()))
+    return [Process(row.instance or "", row.role or "", row.fingerprint) for row in found]
 
 
 def living(db: Connection) -> set[str]:

@@ -16,11 +16,11 @@ from sqlalchemy.sql.dml import Update
 from sqlalchemy.sql.elements import ColumnElement
 
 from ert_dashboard.base.secret import Secret
-from ert_dashboard.storage.interface import ABORTED, RESUMING, storable
+from ert_dashboard.storage.interface import ABORTED, RESUMING, Process, storable
 from ert_dashboard.storage.job import FINISHED, NOBODY, Job, Status
 from ert_dashboard.storage.sql import rows
 from ert_dashboard.storage.sql.engine import Database
-from ert_dashboard.storage.sql.lease import SqlLease, living
+from ert_dashboard.storage.sql.lease import SqlLease, living, processes
 from ert_dashboard.storage.sql.migrate import migrate
 from ert_dashboard.storage.sql.tables import REPORTS
 from ert_dashboard.storage.sql.waker import SqlWaker
@@ -37,13 +37,13 @@ class SqlStore:
 
     outlives_deploys = True
 
-    def __init__(self, url: Secret, *, keep: int = 200, lease_s: float = 20.0) -> None:
+    def __init__(self, url: Secret, *, keep: int = 200, lease_s: float = 20.0, said: Process | None = None) -> None:
         """Connect, migrate the schema and take a lease of `lease_s` seconds; raise `StoreTrouble`."""
         self._keep = keep
         self._database = Database(url)
         try:
             migrate(self._database)
-            self._lease = SqlLease(self._database, lease_s)
+            self._lease = SqlLease(self._database, lease_s, said or Process())
         except BaseException:
             self._database.close()
             raise
@@ -167,6 +167,10 @@ class SqlStore:
         with self._database.transaction() as db:
             running, queued = db.execute(both.where(_UNFINISHED)).one()
         return running, queued
+
+    def processes(self) -> list[Process]:
+        with self._database.transaction() as db:
+            return processes(db)
 
     def typical_seconds(self) -> float | None:
         done = _R.status == str(Status.COMPLETED)

@@ -24,7 +24,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0003"  # the newest revision that this release knows
+REVISION = "0004"  # the newest revision that this release knows
 VERSION = "ert_schema"  # the table in which Alembic keeps the revision
 METADATA = MetaData()
 
@@ -71,6 +71,9 @@ PROCESSES = Table(
     METADATA,
     Column("owner", Text, primary_key=True),
     Column("expires", DateTime(timezone=True), nullable=False),
+    Column("role", Text),
+    Column("instance", Text),
+    Column("fingerprint", Text),
 )
 SESSIONS = Table(
     "ert_sessions",

@@ -1,0 +1,75 @@
+"""`/health/worker`: what the workers say of their configuration, as a web process reads it in the shared database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from ert_dashboard.settings import read_settings
+from ert_dashboard.web import workers
+from ert_dashboard.web.app import Dashboard
+from tests.support.dashboard.emptied import emptied
+from tests.support.dashboard.fake_backend import FakeBackend
+from tests.support.dashboard.fingerprint import complete, sealed
+from tests.support.doubles.postgres import Server
+
+Start = Callable[[dict[str, str]], Dashboard]
+
+
+@pytest.fixture
+def kept(backend: FakeBackend, tmp_path: Path, database: Server, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Return the environment of a web process with an empty database, which is read at each call."""
+    monkeypatch.setattr(workers, "CACHE_S", 0.0)
+    environ = complete(backend, tmp_path)
+    return {**environ, "DATABASE_URL": emptied(database.url(database.database())), "ERT_DASHBOARD_ROLE": "web"}
+
+
+def worker(kept: dict[str, str], instance: str) -> dict[str, str]:
+    return {**kept, "ERT_DASHBOARD_ROLE": "worker", "RENDER_INSTANCE_ID": instance}
+
+
+def asked(page: Any) -> tuple[int, str | None, str | None]:
+    body = page.get("/health/worker").json
+    return body["workers"], body["fingerprint"], body["instance"]
+
+
+def test_the_fingerprint_is_shown_once_every_worker_has_it(kept: dict[str, str], start: Start) -> None:
+    page = start(kept).app.test_client()
+    assert asked(page) == (0, None, None)  # a web process is no worker
+    old = {name: value for name, value in kept.items() if name != "ERT_LLM_CONFIG_FINGERPRINT"}
+    before = start(worker(sealed({**old, "ERT_LLM_TIMEOUT": "77"}), "srv-w-old"))
+    assert asked(page)[0] == 1
+    assert asked(page)[1] not in (None, read_settings(kept).fingerprint)
+    start(worker(kept, "srv-w-new"))
+    assert asked(page)[:2] == (2, None)  # the old one may still take a report
+    before.close()
+    assert asked(page) == (1, read_settings(kept).fingerprint, "srv-w-new")
+
+
+def test_each_of_several_workers_is_named_in_turn(kept: dict[str, str], start: Start) -> None:
+    page = start(kept).app.test_client()
+    for name in ("a", "b", "c"):
+        start(worker(kept, name))
+    assert [asked(page)[2] for _ in range(6)] == ["a", "b", "c"] * 2
+
+
+def test_a_worker_whose_configuration_is_torn_proves_nothing(kept: dict[str, str], start: Start) -> None:
+    page = start(kept).app.test_client()
+    start(worker({**kept, "ERT_LLM_TIMEOUT": "77"}, "torn"))
+    assert asked(page) == (1, None, "torn")
+
+
+def test_a_process_of_an_earlier_release_may_be_a_worker(kept: dict[str, str], start: Start) -> None:
+    page = start(kept).app.test_client()
+    start(worker(kept, "new"))
+    with psycopg.connect(kept["DATABASE_URL"], autocommit=True) as session:
+        session.execute("INSERT INTO ert_processes (owner, expires) VALUES ('earlier', now() + interval '1 minute')")
+    assert asked(page)[:2] == (2, None)
+
+
+def test_without_a_database_there_is_no_worker(client: Any) -> None:
+    assert asked(client) == (0, None, None)
