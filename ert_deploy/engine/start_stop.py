@@ -26,6 +26,7 @@ MAX_STARTS = 3  # starts per instance and run before another one is rented
 MAX_REFUSALS = 3  # permission errors per instance before NeedsAttention is raised
 MAX_STOPS = 30  # checks of an instance that does not stop before NeedsAttention is raised
 SOON = 2.0  # seconds after which a stop is usually visible
+ACTS_WITHIN = 120.0  # seconds after which an accepted stop has taken effect at the latest, a queued start cancelled
 
 
 def wake(step: steps.Wake, run: Run) -> Effects[None]:
@@ -114,6 +115,7 @@ def stop(step: steps.Stop, run: Run) -> Effects[None]:
     yield from ask(Audience.tell, Stopped(number))
     run.memory.stopped.add(number)
     if record.woken and not start_may_come(record, run.situation):
+        yield from ask(Clock.sleep, ACTS_WITHIN)  # until then a start in the provider's queue may still come
         yield from ask(StateStore.save, run.observed.state.put_record(replace(record, woken=0.0)))
     yield from ask(Clock.sleep, min(run.desired.timings.poll, SOON))
 
