@@ -33,6 +33,7 @@ ORPHAN = Findings((Notice(Kind.ORPHAN, "instance 9 may bill", "9"),), ("orphan/"
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(module, "_failed", {})
 
 
 @pytest.fixture
@@ -150,6 +151,9 @@ def test_a_receiver_that_fails_fails_no_command_and_is_tried_again(
         monkeypatch.setenv(VARIABLE, f"json://me:{PASSWORD}@127.0.0.1:{hook.port}")
         announce(deployment, ORPHAN).wait(watcher)
         assert watcher.notes == ["a notice was not sent to address 1 (JSON): HTTP 503"]
+        announce(deployment, ORPHAN).wait(watcher)
+        assert len(hook.seen) == 1  # not again at once
+        monkeypatch.setattr(module, "PAUSE", 0.0)
         announce(deployment, ORPHAN).wait(watcher)
         announce(deployment, ORPHAN).wait(watcher)
     assert len(hook.seen) == 2
