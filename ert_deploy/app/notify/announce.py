@@ -1,4 +1,4 @@
-"""Announcement of findings to people: the one function that commands, and whoever runs them in a loop, call.
+"""Announcement of findings: the one function that commands, and whoever runs them in a loop, call.
 
 It never fails and never waits for a receiver: a thread remembers and sends. A command waits for that thread at its end,
 for a bounded time; a loop does not have to. Without the variable that `notify/urls` names nothing is done at all.
@@ -42,7 +42,7 @@ class Delivery:
 
 
 def announce(deployment: Deployment, findings: Findings) -> Delivery:
-    """Send what people were not told yet, in one message, and return at once. Never raises.
+    """Send what was not sent yet, in one message, and return at once. Never raises.
 
     A condition that lasts is sent once, until a later look finds it over. It counts as sent if one address accepted it,
     and is tried again by the next look if none did.
