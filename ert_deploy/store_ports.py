@@ -75,7 +75,7 @@ class StateKeeper(StateStore, Protocol):
 
 
 class NoticeMemory(Protocol):
-    """Remembers, by their keys, the conditions of a deployment that people have been told of."""
+    """Remembers, by their keys, the conditions of a deployment of which a notice was sent."""
 
     def change(self, change: Callable[[frozenset[str]], frozenset[str]]) -> frozenset[str]:
         """Replace the keys by what `change` makes of them, atomically, and return those of before.

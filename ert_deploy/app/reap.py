@@ -15,6 +15,7 @@ from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.notices.notice import Findings, Kind
+from ert_deploy.core.notices.of_look import UNRECORDED
 from ert_deploy.core.notices.of_run import of_strays
 from ert_deploy.engine import reap as engine
 from ert_deploy.engine.reap import Found
@@ -69,7 +70,7 @@ def find_strays(config: Config = None, *, all_deployments: bool = False, progres
         names |= {i.mark.deployment for i in session.ports.gpu.list_instances() if i.mark is not None}
     found = {name: run(engine.find(_wanted(session, name)), _elsewhere(session, name)) for name in sorted(names)}
     strays = Strays(found, session)
-    named = (*((i.id, "no state has it") for i in strays.instances), *strays.undecided)
+    named = (*((i.id, UNRECORDED) for i in strays.instances), *strays.undecided)
     announce(deployment, Findings(of_strays(named), (f"{Kind.ORPHAN}/",))).wait(progress)
     return strays
 

@@ -33,6 +33,7 @@ ORPHAN = Findings((Notice(Kind.ORPHAN, "instance 9 may bill", "9"),), ("orphan/"
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(module, "_failed", {})
 
 
 @pytest.fixture
@@ -143,18 +144,20 @@ def test_nothing_at_all_is_done_without_the_variable(made: FakeWorld) -> None:
 
 
 def test_a_receiver_that_fails_fails_no_command_and_is_tried_again(
-    made: FakeWorld, monkeypatch: pytest.MonkeyPatch
+    made: FakeWorld, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deployment, watcher = on_fakes(made), Watcher()
-    with scripted({"*": [Answer(503, PASSWORD), Answer(200, {})]}) as hook:
-        monkeypatch.setenv(VARIABLE, f"json://me:{PASSWORD}@127.0.0.1:{hook.port}")
-        announce(deployment, ORPHAN).wait(watcher)
-        assert watcher.notes == ["a notice was not sent to address 1 (JSON): HTTP 503"]
-        announce(deployment, ORPHAN).wait(watcher)
-        announce(deployment, ORPHAN).wait(watcher)
-    assert len(hook.seen) == 2
+    deployment, watcher, outbox.reason = on_fakes(made), Watcher(), "HTTP 503"
+    announce(deployment, ORPHAN).wait(watcher)
+    assert watcher.notes == ["a notice was not sent to address 1 (JSON): HTTP 503"]
+    announce(deployment, ORPHAN).wait(watcher)
+    assert len(outbox.taken()) == 1  # not again at once
+    outbox.reason = ""
+    monkeypatch.setattr(module, "PAUSE", 0.0)
+    announce(deployment, ORPHAN).wait(watcher)
+    announce(deployment, ORPHAN).wait(watcher)
+    assert len(outbox.taken()) == 1
     assert len(watcher.notes) == 1
-    assert clean(f"me:{PASSWORD}@127.0.0.1:{hook.port}") == "***"
+    assert clean(f"me:{PASSWORD}@127.0.0.1:9/in") == "***"
 
 
 @pytest.mark.parametrize(

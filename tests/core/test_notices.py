@@ -12,15 +12,17 @@ from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import CannotObserve, Failed, OverBudget, Undecided
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Health, OffSwitch, Power, Vital
+from ert_deploy.core.model.state import Intent
 from ert_deploy.core.notices.notice import MOST_REMEMBERED, Findings, Kind, Notice, message
 from ert_deploy.core.notices.of_look import of_look
 from ert_deploy.core.notices.of_run import of_failure, of_rotation, of_run
+from ert_deploy.core.planning.situation import Situation
 from ert_deploy.core.verdict.facts import Asleep, Credit, Facts
 from ert_deploy.core.verdict.judge import links
 from ert_deploy.core.verdict.links import Missing
 from tests.support.fakes.loopback import offer
 from tests.support.ids import nth
-from tests.support.situations import NOW, app, instance, token
+from tests.support.situations import NOW, app, instance, intent, token
 from tests.support.verdicts import ENV, PEM, WELL, serving, sleeping
 
 RENT = events.Started(steps.Rent("launch.image changed"))
@@ -160,6 +162,18 @@ def test_an_unassigned_instance_is_an_orphan() -> None:
     stray = replace(instance(9), owner="", mark=Mark("ert", token(9)))
     (notice,) = looked(serving(instance(7), stray)).notices
     assert (notice.key, notice.text.partition(":")[0]) == ("orphan/9", "instance 9 may bill")
+
+
+@pytest.mark.parametrize(("intents", "found"), [((), ["orphan/8"]), ((intent(8, 5.0),), [])])
+def test_an_instance_that_the_state_does_not_have_is_an_orphan_unless_it_is_being_created(
+    intents: tuple[Intent, ...], found: list[str]
+) -> None:
+    facts = serving(instance(7), instance(8))
+    assert isinstance(facts.situation, Situation)
+    observed = facts.situation.observed
+    made = replace(observed, state=replace(observed.state, intents=intents))
+    notices = looked(replace(facts, situation=Situation(facts.desired, made))).notices
+    assert [n.key for n in notices if n.kind is Kind.ORPHAN] == found
 
 
 def test_what_could_not_be_read_is_not_over() -> None:

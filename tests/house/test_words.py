@@ -37,7 +37,7 @@ EXCEPTED = {
         analyst asset average book cash currency currencies debt dividend earning equity filing fiscal flow growth
         headline income interest margin pence profit quarter ratio research revenue sale share statement""",
     "fields and terms of a language model's API": "prompt reasoning thinking thought",
-    "lines to people about a deployment, a section of the config": "notices",
+    "lines about a deployment for whoever is not looking, and a term of Prometheus": "alert notices",
     "headings of decision records": "consequences",
     "the ownership of a report by a process, with an end": "lease",
     "fields and screens of the providers": "advertised console digest interruptible previews rental unverified",

@@ -1,6 +1,6 @@
 """Memory of notices: a small document beside the state, in a file or a store of objects. It holds no secret.
 
-A damaged one counts as empty: the worst is that people are told once more.
+A damaged one counts as empty: the worst is one notice more.
 """
 
 from __future__ import annotations

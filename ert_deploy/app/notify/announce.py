@@ -1,4 +1,4 @@
-"""Announcement of findings to people: the one function that commands, and whoever runs them in a loop, call.
+"""Announcement of findings: the one function that commands, and whoever runs them in a loop, call.
 
 It never fails and never waits for a receiver: a thread remembers and sends. A command waits for that thread at its end,
 for a bounded time; a loop does not have to. Without the variable that `notify/urls` names nothing is done at all.
@@ -19,6 +19,7 @@ from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.notices.notice import Findings, Notice, message
 from ert_deploy.ports import NoticeMemory
 
+PAUSE = 300.0  # real seconds that conditions wait for the next try, in this process, after one that failed
 LONGEST_WAIT = 20.0  # real seconds: the child's time, and that of a store that is slow
 
 
@@ -41,7 +42,7 @@ class Delivery:
 
 
 def announce(deployment: Deployment, findings: Findings) -> Delivery:
-    """Send what people were not told yet, in one message, and return at once. Never raises.
+    """Send what was not sent yet, in one message, and return at once. Never raises.
 
     A condition that lasts is sent once, until a later look finds it over. It counts as sent if one address accepted it,
     and is tried again by the next look if none did.
@@ -87,15 +88,22 @@ def _announced(settings: Settings, findings: Findings, addresses: Sequence[Secre
         delivery.trouble.append(f"no notice was sent: unforeseen {type(error).__name__}")
 
 
+_failed: dict[str, float] = {}  # by deployment: when its last message was accepted by no address
+
+
 def _send(settings: Settings, findings: Findings, addresses: Sequence[Secret], delivery: Delivery) -> None:
     from ert_deploy.adapters.clock import RealClock
     from ert_deploy.adapters.notify.send import send
     from ert_deploy.stores import notice_memory
 
+    name, clock = settings.desired.deployment, RealClock()
+    if name in _failed and clock.steady() - _failed[name] < PAUSE:
+        # A loop does not start a process at each look. What is left out stays unsent, and a later look finds it again.
+        findings = Findings(tuple(n for n in findings.notices if n.event))
     memory: NoticeMemory | None = None
     told: frozenset[str] = frozenset()
     try:
-        memory = notice_memory(settings, RealClock())
+        memory = notice_memory(settings, clock)
         told = memory.change(findings.remembered)
         new = findings.news(told)
     except ErtError as error:
@@ -104,14 +112,17 @@ def _send(settings: Settings, findings: Findings, addresses: Sequence[Secret], d
         delivery.trouble.append(f"what was sent cannot be remembered: {error.summary}")
     if not new:
         return
-    text = message(settings.desired.deployment, new)
+    text = message(name, new)
     receipts = send(addresses, text, loopback_only=settings.sandbox is not None)
     for receipt in receipts:
         if not receipt.taken:
-            name = receipt.service or "a service"
-            delivery.trouble.append(f"a notice was not sent to address {receipt.at} ({name}): {receipt.reason}")
+            service = receipt.service or "a service"
+            delivery.trouble.append(f"a notice was not sent to address {receipt.at} ({service}): {receipt.reason}")
     if any(receipt.taken for receipt in receipts):
         delivery.sent = new
-    elif memory is not None:
+        _failed.pop(name, None)
+        return
+    _failed[name] = clock.steady()
+    if memory is not None:
         unsent = frozenset(n.key for n in new) - told
         memory.change(lambda keys: keys - unsent)

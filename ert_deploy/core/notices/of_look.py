@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ert_deploy.core.model.observed import Vital
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.text import span
 from ert_deploy.core.notices.notice import Findings, Kind, Notice
+from ert_deploy.core.notices.of_run import of_strays
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.core.verdict.facts import Asleep, Facts
 from ert_deploy.core.verdict.links import Level, Link, Missing, Name
 
 SOON = 24 * 3600.0  # seconds before the end of a contract from which it is announced
 CREDIT = "credit"
+UNRECORDED = "the state does not have it"
 LOST = {
     Asleep.OUTBID: "a higher bid has its GPU",
     Asleep.TAKEN: "it is rented to another tenant",
@@ -51,7 +54,17 @@ def _notices(facts: Facts, links: tuple[Link, ...]) -> Iterator[Notice]:
             yield Notice(Kind.UNHEALTHY, text, f"{link.name}/{link.subject}")
     yield from _asleep(facts)
     if isinstance(facts.situation, Situation):
+        yield from of_strays(_unrecorded(facts.situation))
         yield from _ends(facts.situation)
+
+
+def _unrecorded(situation: Situation) -> Iterator[tuple[InstanceId, str]]:
+    """Yield the instances of the deployment that its state does not have, but for those of a create under way."""
+    asked = {intent.token for intent in situation.observed.state.intents}
+    for candidate in situation.candidates:
+        mark = candidate.instance.mark
+        if candidate.record is None and (mark is None or mark.token not in asked):
+            yield candidate.instance.id, UNRECORDED
 
 
 def _serves(facts: Facts) -> bool:

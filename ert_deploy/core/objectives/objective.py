@@ -50,7 +50,7 @@ class Objective:
 
 OBJECTIVES = (
     Objective(Name.UPTIME, 0.99, "of the time the app responded", above=False),
-    Objective(Name.HEALTH, 0.99, "of the backend's health checks were good, without those while it was asleep"),
+    Objective(Name.HEALTH, 0.99, "of the backend's health checks were good, but for those while it slept"),
     Objective(Name.REPORTS, 0.95, "of the finished reports were completed, without aborted ones"),
     Objective(Name.TIME, 0.95, f"of the completed reports were there within {SLOW:.0f} s"),
 )

@@ -40,25 +40,28 @@ def written(folder: Path, series: Iterable[Series]) -> Path:
 
 @contextmanager
 def running(folder: Path, series: Iterable[Series]) -> Iterator[str]:
-    """Run a server with these series until the block ends; yield its address."""
-    assert PROGRAM is not None
-    store, config = written(folder, series), folder / "prometheus.yml"
+    """Run a server with these series, which scrapes nothing, until the block ends; yield its address."""
+    config = folder / "prometheus.yml"
     config.write_text("scrape_configs: []\n")
+    with configured(config, written(folder, series)) as url:
+        yield url
+
+
+@contextmanager
+def configured(config: Path, store: Path) -> Iterator[str]:
+    """Run a server with a config and a store, which may not exist yet; yield its address."""
+    assert PROGRAM is not None
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [
-                PROGRAM, f"--config.file={config}", f"--storage.tsdb.path={store}", RETENTION,
-                f"--web.listen-address=127.0.0.1:{port}",
-            ],
-            stdout=log, stderr=log,
-        )  # fmt: skip
+    url, said = f"http://127.0.0.1:{port}", config.with_name("log")
+    listen = f"--web.listen-address=127.0.0.1:{port}"
+    command = [PROGRAM, f"--config.file={config}", f"--storage.tsdb.path={store}", RETENTION, listen]
+    with said.open("wb") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log)
         try:
             until(lambda: server.poll() is not None or _ready(url), 30)
-            assert server.poll() is None, (folder / "log").read_text()
+            assert server.poll() is None, said.read_text()
             yield url
         finally:
             server.terminate()
