@@ -139,6 +139,7 @@ def _settings(reading: Reading, source: Path, notes: Mapping[str, str]) -> Setti
             for at in range(values[f"{host.section}/services"])
         ),
         external_ca=values["external/ca"],
+        wait_price=values["policy/wait_price"],
     )
 
 

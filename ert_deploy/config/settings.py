@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from ert_deploy.config.providers import Host, Provider
+from ert_deploy.core.idle.prices import WAIT_PRICE
 from ert_deploy.core.model.desired import Desired
 
 SANDBOX_WORLD = ".ert/sandbox"
@@ -127,7 +128,7 @@ class Settings:
 
     `state` may contain `{deployment}`, see `state_of`. `blueprints` have the order of the targets. With a `state_key`
     the state must be signed; with None it is signed only if STATE_KEY is set. `external_ca` is the file with the
-    certificate of an external server, None for the system's.
+    certificate of an external server, None for the system's; `wait_price` what a minute of waiting counts for, in $.
     """
 
     desired: Desired
@@ -140,6 +141,7 @@ class Settings:
     state_key: KeySource | None = None
     custody: Custody = Custody()
     external_ca: Path | None = None
+    wait_price: float = WAIT_PRICE
 
 
 def addressed(settings: Settings, *, gpu_url: str, web_url: str) -> Settings:

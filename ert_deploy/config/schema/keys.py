@@ -25,6 +25,7 @@ from ert_deploy.config.schema.scalars import (
     whole_seconds,
     yes_or_no,
 )
+from ert_deploy.core.idle.prices import WAIT_PRICE
 from ert_deploy.core.model.boot.prefer import Prefer
 from ert_deploy.core.model.desired import (
     USE_IN_PREVIEWS,
@@ -168,6 +169,7 @@ _DEPLOYMENT: tuple[Part, ...] = (
             Field("max_cost", number(0, 10_000, "$", above=True), _DESIRED.max_cost),
         ),
     ),
+    Section("policy", (Field("wait_price", number(0, 100, "$ a minute"), WAIT_PRICE),)),
     Section(
         "timings",
         (
