@@ -43,8 +43,8 @@ def command(config: str | None, as_json: bool, requests: Path | None, wait_price
     """Recommend when the unused machine stops, by what it would have cost in the past.
 
     The history in the state has the times at which the machine was started, not the requests that found it running: a
-    file with all of them gives better advice, and an earlier stop is judged only with one. Cold is the share of requests
-    that have to wait for a start. No provider is called.
+    file with all of them gives better advice, and an earlier stop is judged only with one. `cold` is the share of
+    requests that have to wait for a start. No provider is called.
     """
     found = app.advise_idle(config, requests=requests, wait_price=wait_price, budget=budget)
     if as_json:
