@@ -15,9 +15,10 @@ SAME = "best fixed time-out with at most the same cold share"
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One target: what is compared, the mean, its standard deviation, the highest of all runs, and the limit."""
+    """One target: what is compared, on which pattern, mean, standard deviation and highest of its runs, limit."""
 
     text: str
+    case: Case
     mean: float
     deviation: float
     highest: float
@@ -46,4 +47,4 @@ def _claims(found: Found) -> Iterator[Claim]:
 def _claim(found: Found, case: Case, limit: float) -> Claim:
     deviation, _, highest = found.spread(case, PRODUCT, "same")
     text = f"{case.title}, $ with the price of waiting: {PRODUCT} / {SAME}"
-    return Claim(text, found.mean(case, PRODUCT, "same"), deviation, highest, limit)
+    return Claim(text, case, found.mean(case, PRODUCT, "same"), deviation, highest, limit)

@@ -44,7 +44,7 @@ KNOBS = (
     ),
     Knob("kept", _P.kept, "s", (60.0, 300.0), "start with the disk: 45 + 30 + 71 s (knobs of the launch benchmark)"),
     Knob("anew", _P.anew, "s", (300.0, 1800.0), "start of another machine: p50 of the launch benchmark, busy"),
-    Knob("refused", _P.refused, "s", (10.0, 600.0), "until a taken GPU is noticed: `timings/start_lag`; at most 600 s"),
+    Knob("notice", _P.refused, "s", (10.0, 600.0), "until a taken GPU is noticed: `timings/start_lag`; at most 600 s"),
     Knob("fetch", _P.fetch, "$", (0.0, 0.2), "traffic of another machine: 17.8 GB at $0.004 (ccir.io/vast)"),
     Knob("wait price", _P.wait_price, "$/min", (0.01, 0.02, 0.1, 0.3), "a minute of waiting: ADR 49"),
     Knob(
@@ -68,7 +68,7 @@ def prices(changed: Mapping[str, float]) -> Prices:
         disk=known["disk"],
         kept=known["kept"],
         anew=known["anew"],
-        refused=known["refused"],
+        refused=known["notice"],
         fetch=known["fetch"],
         wait_price=known["wait price"],
         taken=Taken(known["taken"], known["taken after"] * HOUR),

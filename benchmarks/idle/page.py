@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.idle import tables
 from benchmarks.idle.bound import STOPS
 from benchmarks.idle.claims import Claim
-from benchmarks.idle.knobs import AT_STARTS, BUDGET, DECLARED, PLAIN, PRODUCT, WORK
+from benchmarks.idle.knobs import AT_STARTS, BUDGET, DECLARED, PLAIN, PRODUCT, TODAY, WORK
 from benchmarks.idle.measure import Found
 from benchmarks.idle.patterns import SYNTHETIC, WEEKS
 from ert_deploy.core.idle.policy import TRUST
 
 COMMAND = "make bench-idle"
 MODEL = (
-    "**This is a replay on a model of prices, not a bill.** Prices, times and the chance that a GPU is taken are the "
+    "**This is a replay on a model of prices, not a bill.** Prices, times and the share of GPUs that are taken are the "
     "knobs below; the requests are those of a public trace or of a stated pattern."
 )
 RULES = f"""\
@@ -76,7 +77,7 @@ def write(run: Run) -> str:
         f"`{command}` prints these figures again; `--write` in FLAGS writes this page.",
         "![Price of an unused machine over its bound](bench-idle.svg)", "## Targets",
         f"Means over {run.runs} runs, the standard deviation between them, and the highest.",
-        tables.targets(run.claims), UNTUNED.rstrip(), "## Results", RULES.rstrip(),
+        tables.targets(run.claims), reading(run), UNTUNED.rstrip(), "## Results", RULES.rstrip(),
         *(f"### {case.title.capitalize()}\n\n{tables.results(run.found, case)}" for case in run.found.cases),
     ]  # fmt: skip
     if run.swept.cases:
@@ -87,6 +88,21 @@ def write(run: Run) -> str:
             tables.sensitivity(run.found, run.swept),
         ]
     return "\n\n".join([*parts, *constant_parts()]) + "\n"
+
+
+def reading(run: Run) -> str:
+    """Return what the figures do not show: how sure the means are, what today's time-out does, and other knobs."""
+    sure = ", ".join(f"{claim.deviation / math.sqrt(run.runs):.3f}" for claim in run.claims)
+    lines = [f"- The standard errors of these means are {sure}: a mean that is within one of its limit may be luck."]
+    for claim in run.claims:
+        today = run.found.mean(claim.case, TODAY, "same")
+        lines.append(f"- {claim.case.title}: `{TODAY}` has {today:.2f}, `{PRODUCT}` {claim.mean:.2f}.")
+    limits = {(claim.case.pattern, claim.case.share): claim.limit for claim in run.claims}
+    ratios = [(run.swept.mean(case, PRODUCT, "same"), limits[case.pattern, case.share]) for case in run.swept.cases]
+    if ratios:
+        above = sum(ratio > limit for ratio, limit in ratios)
+        lines.append(f"- With other knobs {above} of {len(ratios)} ratios are above the limit of their pattern.")
+    return "\n".join(lines)
 
 
 def constant_parts() -> tuple[str, ...]:

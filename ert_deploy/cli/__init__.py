@@ -61,6 +61,7 @@ PACKAGES = {  # of the commands that are in no module of `commands` itself
     **dict.fromkeys(("agent", "ask", "connection", "cost", "events", "logs", "restart"), "commands.running"),
     **dict.fromkeys(("notify", "slo"), "commands.monitoring"),
 }
+PARTS = {"cost": ("advise", "commands.idle.advise")}  # commands of a group that are in another package
 
 
 class LazyGroup(click.Group):
@@ -81,6 +82,9 @@ class LazyGroup(click.Group):
         command: click.Command = (
             getattr(module, NAMES.get(cmd_name, cmd_name)) if cmd_name in MODULES else module.command
         )
+        if cmd_name in PARTS and isinstance(command, click.Group):
+            part, place = PARTS[cmd_name]
+            command.add_command(importlib.import_module(f"ert_deploy.cli.{place}").command, part)
         return with_examples(command, cmd_name)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:

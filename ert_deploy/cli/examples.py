@@ -32,6 +32,7 @@ EXAMPLES = {
     "agent": ("ert-deploy agent -c my-app", "ert-deploy agent -c my-app --gpu-only --listen 0.0.0.0:10000"),
     "events": ("ert-deploy events -c my-app", "ert-deploy events -c my-app -n 5 --json"),
     "cost": ("ert-deploy cost -c my-app", "ert-deploy cost -c my-app --reports 40 --svg cost.svg"),
+    "cost advise": ("ert-deploy cost advise -c my-app", "ert-deploy cost advise -c my-app --wait-price 0.1"),
     "restart": ("ert-deploy restart -c my-app --yes",),
     "exec": ("ert-deploy exec -c my-app -- nvidia-smi",),
     "offers": ("ert-deploy offers -c my-app --limit 5",),

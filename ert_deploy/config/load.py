@@ -147,6 +147,7 @@ def _settings(reading: Reading, source: Path, notes: Mapping[str, str]) -> Setti
         budget=Budget(
             values["policy/budget_per_day"], values["policy/budget_per_month"], AtBudget(values["policy/at_budget"])
         ),
+        wait_price=values["policy/wait_price"],
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from ert_deploy.config.providers import Host, Provider
+from ert_deploy.core.idle.prices import WAIT_PRICE
 from ert_deploy.core.ledger.policy import NO_BUDGET, Budget
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.verdict.starts import Policy
@@ -142,8 +143,8 @@ class Settings:
 
     `state` may contain `{deployment}`, see `state_of`. `blueprints` have the order of the targets. With a `state_key`
     the state must be signed; with None it is signed only if STATE_KEY is set. `external_ca` is the file with the
-    certificate of an external server, None for the system's. `policy` limits what an agent does by itself, and `budget`
-    is what the deployment may cost.
+    certificate of an external server, None for the system's. `policy` limits what an agent does by itself, `budget`
+    is what the deployment may cost, and `wait_price` what a minute of waiting counts for, in $.
     """
 
     desired: Desired
@@ -159,6 +160,7 @@ class Settings:
     external_ca: Path | None = None
     policy: Policy = field(default_factory=Policy)
     budget: Budget = NO_BUDGET
+    wait_price: float = WAIT_PRICE
 
 
 def addressed(settings: Settings, *, gpu_url: str, web_url: str) -> Settings:

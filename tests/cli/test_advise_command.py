@@ -27,7 +27,7 @@ render: {{services: [{{name: dash}}]}}
 """
 DAY, HOUR = 86400.0, 3600.0
 MONDAY = 1_767_571_200.0  # 2026-01-05
-USED = [MONDAY + day * DAY + hour * HOUR for day in range(26) if day % 7 < 5 for hour in (9.0, 13.0)]
+USED = [MONDAY + day * DAY + hour * HOUR for day in range(19) if day % 7 < 5 for hour in (9.0, 13.0)]
 
 
 def history(days: int) -> list[Happened]:
@@ -75,7 +75,10 @@ def test_a_file_of_requests_allows_advice_on_an_earlier_stop_and_on_starts_in_ad
     assert early.advice.chosen.name == "started early"
     assert early.advice.chosen.total < plain.advice.chosen.total
     free = advise_idle("mine.yaml", requests=Path("used.txt"), wait_price=0.0)
-    assert free.advice.idle_stop < plain.advice.idle_stop, "where nobody minds a wait it stops at once"
+    assert free.advice.idle_stop < plain.advice.idle_stop, "where a wait counts for nothing it stops at once"
+    config = deployed / "mine.yaml"
+    config.write_text(f"{config.read_text()}policy: {{wait_price: 0}}\n")
+    assert advise_idle("mine.yaml", requests=Path("used.txt")).advice == free.advice
 
 
 def test_too_little_history_is_refused_with_what_would_be_enough(

@@ -27,6 +27,7 @@ CALLS = {
     "ask hello": "running.ask.chat",
     "connection": "running.connection.connection",
     "cost": "running.cost.cost",
+    "cost advise": "idle.advise.advise_idle",
     "destroy i-0f3a --yes": "decide.destroy",
     "down": "lifecycle.down",
     "events": "running.events.events",

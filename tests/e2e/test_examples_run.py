@@ -17,7 +17,7 @@ from tests.e2e.conftest import SAMPLE, Place
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
 ORDER = (
     "offers", "plan", "state history", "up", "status", "doctor", "report", "ask", "connection",
-    "events", "cost", "logs", "restart", "ssh", "exec", "adopt", "ignore", "destroy",
+    "events", "cost", "cost advise", "logs", "restart", "ssh", "exec", "adopt", "ignore", "destroy",
     "key", "key rotate", "key list", "key generate", "key revoke", "key vast",
     "state", "state show", "state lock", "state unlock", "state sign", "state rebuild", "reap",
     "sleep", "wake", "render-yaml", "slo", "notify", "notify test", "image", "image build", "image push",

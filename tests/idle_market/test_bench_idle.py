@@ -13,7 +13,7 @@ from benchmarks.idle import page, tables
 from benchmarks.idle.bound import NEVER, best, clairvoyant, every_fixed
 from benchmarks.idle.chart import draw
 from benchmarks.idle.claims import OFFICE, OFFICE_RATIO, TRACE_RATIO, claims
-from benchmarks.idle.knobs import AT_STARTS, EVEN, KNOBS, PRODUCT, SHARES, TODAY, policies, prices
+from benchmarks.idle.knobs import KNOBS, PRODUCT, SHARES, TODAY, policies, prices
 from benchmarks.idle.measure import TRACE, Case, Found, beaten, measure, sweeps
 from benchmarks.idle.patterns import DAY, HOUR, MONDAY, SYNTHETIC, lucky, made, read, span, thinned
 from ert_deploy.core.idle.policy import TRUST, BreakEven, Fixed, Learned
@@ -24,7 +24,7 @@ from tests.conftest import SHARED
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 STORED = SHARED / "traces" / "burstgpt_hourly.csv"
 FIRST = 700_000  # numbers of no page and of no choice of constants
-NAMES = (TODAY, EVEN, AT_STARTS, PRODUCT)
+NAMES = (TODAY, PRODUCT)
 
 
 @cache
@@ -76,7 +76,7 @@ def some(seed: int, count: int = 14) -> list[float]:
 
 def test_no_policy_without_starts_in_advance_costs_less_than_the_clairvoyant() -> None:
     """Over many markets; and it is reached, by one decision per idle time, where no GPU is taken."""
-    for seed in range(60):
+    for seed in range(30):
         chance = random.Random(seed)
         priced = Prices(wait_price=chance.choice([0.0, 0.05, 0.5]), taken=Taken(chance.random(), HOUR))
         times, luck = some(seed), lucky(seed)
@@ -131,7 +131,7 @@ def test_office_hours_cost_at_most_what_the_claim_says() -> None:
     assert claim.mean <= OFFICE_RATIO + 0.03, "one run, and none of the page's"
     assert found.mean(OFFICE, PRODUCT, "early") > 15
     assert found.mean(OFFICE, PRODUCT, "total") < found.mean(OFFICE, TODAY, "total")
-    assert beaten(found, (TODAY, EVEN, AT_STARTS)) == 0
+    assert beaten(found, (TODAY,)) == 0
 
 
 @pytest.mark.contract
@@ -142,7 +142,7 @@ def test_the_trace_costs_at_most_what_the_claims_say() -> None:
     assert [claim.limit for claim in claims(found)] == [TRACE_RATIO, TRACE_RATIO]
     for claim in claims(found):
         assert claim.mean <= TRACE_RATIO + 0.1, "two runs, and none of the page's"
-    assert beaten(found, (TODAY, EVEN, AT_STARTS)) == 0
+    assert beaten(found, (TODAY,)) == 0
 
 
 def test_every_knob_can_be_changed_and_its_sweep_is_other_values() -> None:
@@ -181,4 +181,8 @@ def test_a_run_is_written_as_a_page_and_as_tables() -> None:
     swept = Found({case: {PRODUCT: found.cases[OFFICE][PRODUCT]} for case in sweeps([OFFICE])})
     shown = tables.sensitivity(found, swept)
     assert shown.count("\n") == 2 + sum(len(knob.sweep) for knob in KNOBS)
-    assert "## Sensitivity" in page.write(page.Run(1, 1, found, swept, claims(found)))
+    shown = page.write(page.Run(1, 1, found, swept, claims(found)))
+    assert "## Sensitivity" in shown
+    cells = sum(len(knob.sweep) for knob in KNOBS)
+    above = cells if found.mean(OFFICE, PRODUCT, "same") > OFFICE_RATIO else 0
+    assert f"With other knobs {above} of {cells} ratios are above the limit" in shown

@@ -43,8 +43,8 @@ def advise_idle(
 ) -> Advised:
     """Replay the history on several policies. `requests` is a file with one Unix time in each line instead.
 
-    `wait_price` is in $ per minute, `budget` in $ a day for early starts. Raises UsageError, Failed where too
-    little is known, `Damaged`, and as the store does.
+    `wait_price` is in $ per minute, None for that of the config; `budget` in $ a day for early starts. Raises
+    UsageError, Failed where too little is known, `Damaged`, and as the store does.
     """
     deployment = opened(config)
     rented_only(deployment, "cost advise")
@@ -60,8 +60,7 @@ def advise_idle(
             hint="name a file with the times of all requests: --requests FILE",
         )
     prices, assumed = _prices(deployment, found)
-    if wait_price is not None:
-        prices = replace(prices, wait_price=wait_price)
+    prices = replace(prices, wait_price=deployment.settings.wait_price if wait_price is None else wait_price)
     floor = float(idle_stop) if requests is None else 0.0
     advice = advise(wanted, prices, idle_stop=idle_stop, budget=budget, floor=floor)
     return Advised(deployment.name, store.where, deployment.zone, advice, found, assumed, requests is None, idle_stop)

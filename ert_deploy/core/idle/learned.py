@@ -73,7 +73,8 @@ def _costs(
     early = sum(weight * prices.run(length) for length, weight in known[:first])
     long = known[first:]
     lengths = [length for length, _ in long]
-    slept = [weight * (prices.keep(length - stop) + prices.wake(length - stop)) for length, weight in long]
+    wakes = prices.wakes(length - stop for length in lengths)
+    slept = [weight * (prices.keep(length - stop) + wake) for (length, weight), wake in zip(long, wakes, strict=True)]
     total, weights = [0.0, *accumulate(slept)], [0.0, *accumulate(weight for _, weight in long)]
     begun = early + weights[-1] * prices.run(stop)
     found = []

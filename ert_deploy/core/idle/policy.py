@@ -74,6 +74,11 @@ class Past:
         self.gaps.append(Gap(began, length))
         del self.gaps[:-MOST_GAPS]
 
+    def add_unused(self, at: float, cost: float) -> None:
+        """Add what an early start cost unused; the oldest beyond `MOST_GAPS` are forgotten."""
+        self.unused.append((at, cost))
+        del self.unused[:-MOST_GAPS]
+
     def spent(self, now: float) -> float:
         """Return the $ that early starts cost unused within the last day."""
         return sum(cost for at, cost in self.unused if at > now - DAY)

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ert_deploy.core.idle.hours import DAY, WEEK, same_kind, weekday
+from ert_deploy.core.idle.hours import DAY, WEEK, WEEKEND, same_kind, time_of_day, weekday
 from ert_deploy.core.idle.prices import HOUR, Prices
 
 SLOT = HOUR / 4  # s between two times that are considered
@@ -70,20 +70,32 @@ def prewarm(
     """
     if not arrivals or budget <= 0:
         return None
-    unseen = UNSEEN + MISSED * missed
+    unseen, likely = UNSEEN + MISSED * missed, _likely(arrivals, now)
     first = (now // SLOT + 1) * SLOT
     best: tuple[float, Warm] | None = None
     for number in range(int(AHEAD / SLOT)):
         ready = first + number * SLOT
         if best and ready > best[1].ready + BETTER:
             break
-        begin = ready - off.lead(prices, ready)
-        if begin < now:
+        if _slot(ready) not in likely or (begin := ready - off.lead(prices, ready)) < now:
             continue
         found = _worth(prices, off, list(_days(arrivals, ready)), begin, ready, unseen=unseen)
         if found and found[1].expected <= budget and (best is None or found[0] > best[0]):
             best = found
     return best[1] if best else None
+
+
+def _likely(arrivals: Sequence[float], now: float) -> set[tuple[bool, int]]:
+    """Return the slots that a request of the last days would have been near enough to: no other one gains anything."""
+    recent = arrivals[bisect_left(arrivals, now - DAYS * DAY) :]
+    most = int(max(HOLDS) / SLOT)
+    slots = {int(at // SLOT) for at in recent}
+    return {_slot(SLOT * number) for number in {slot - ahead for slot in slots for ahead in range(most + 1)}}
+
+
+def _slot(at: float) -> tuple[bool, int]:
+    """Return the kind of its day, and the number of the slot of the day."""
+    return weekday(at) in WEEKEND, int(time_of_day(at) // SLOT)
 
 
 def _worth(

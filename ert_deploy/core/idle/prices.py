@@ -6,9 +6,11 @@ A wait counts as money, at `wait_price`. Times are seconds, prices $/h unless a 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 HOUR, MINUTE = 3600.0, 60.0
+WAIT_PRICE = 0.05  # $ of a minute: what an idle stop of 20 minutes implies at $0.40/h (ADR 49)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Prices:
     anew: float = 600.0  # p50 of a launch on a busy market (docs/bench-launch.md)
     refused: float = 60.0
     fetch: float = 0.07  # 17.8 GB at $0.004, the mean of the market
-    wait_price: float = 0.05
+    wait_price: float = WAIT_PRICE
     taken: Taken = field(default_factory=Taken)
 
     def __post_init__(self) -> None:
@@ -77,8 +79,12 @@ class Prices:
 
     def wake(self, asleep: float) -> float:
         """Return the expected $ of a start after such a sleep: with the disk, or of another machine if it was taken."""
-        lost = self.taken.chance(asleep)
-        return (1 - lost) * self.restart + lost * (self.renewal + self.wait(self.refused))
+        return self.wakes((asleep,))[0]
+
+    def wakes(self, asleep: Iterable[float]) -> list[float]:
+        """Return that for several lengths."""
+        found, lost = self.restart, self.renewal + self.wait(self.refused)
+        return [(1 - taken) * found + taken * lost for taken in map(self.taken.chance, asleep)]
 
     def delay(self, asleep: float | None) -> float:
         """Return the expected seconds of such a start; None is a machine that no longer exists."""

@@ -140,7 +140,7 @@ class _Run:
             since = max(ready, warm.ready) + warm.hold
             used = min(following, since)
             self._pay(ready, used)
-            self.past.unused.append((ready, self.prices.run(used - ready)))
+            self.past.add_unused(ready, self.prices.run(used - ready))
             if following <= since:
                 return following
             self.sums.missed += warm.begin >= self.since

@@ -90,7 +90,8 @@ def test_the_past_is_bounded() -> None:
     past = Past()
     for number in range(MOST_GAPS + 5):
         past.add_gap(float(number), 1.0)
-    assert len(past.gaps) == MOST_GAPS
+        past.add_unused(float(number), 1.0)
+    assert len(past.gaps) == len(past.unused) == MOST_GAPS
     assert past.gaps[0].began == 5.0
 
 

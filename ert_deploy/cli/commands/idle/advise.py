@@ -30,7 +30,10 @@ DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sun
     help="Times of all requests, a Unix time in each line, in place of the starts in the history.",
 )
 @click.option(
-    "--wait-price", type=click.FloatRange(0, 100), metavar="USD", help="$ that a minute of waiting counts for."
+    "--wait-price",
+    type=click.FloatRange(0, 100),
+    metavar="USD",
+    help="$ that a minute of waiting counts for; default: policy/wait_price.",
 )
 @click.option(
     "--budget", type=click.FloatRange(0, 1000), default=0.0, show_default=True, metavar="USD",
@@ -40,7 +43,8 @@ def command(config: str | None, as_json: bool, requests: Path | None, wait_price
     """Recommend when the unused machine stops, by what it would have cost in the past.
 
     The history in the state has the times at which the machine was started, not the requests that found it running: a
-    file with all of them gives better advice, and an earlier stop is judged only with one. No provider is called.
+    file with all of them gives better advice, and an earlier stop is judged only with one. `cold` is the share of
+    requests that have to wait for a start. No provider is called.
     """
     found = app.advise_idle(config, requests=requests, wait_price=wait_price, budget=budget)
     if as_json:
@@ -54,8 +58,8 @@ def _show(found: Advised) -> None:
     source = f"starts in {found.where}" if found.own else "requests of the file"
     row(f"{advice.requests} {source}, {advice.days:.1f} days; a minute of waiting counts ${advice.prices.wait_price:g}")
     wide = columns() >= WIDE
-    more = "    min waited a day  destroyed after" if wide else ""
-    click.echo(f"policy                stops after   $ a day  $ with waits  waited{more}")
+    more = "   min waiting a day  destroyed after" if wide else ""
+    click.echo(f"policy                stops after   $ a day  $ with waits    cold{more}")
     for one in advice.rows:
         click.echo(_line(one, wide=wide))
     chosen = advice.chosen
