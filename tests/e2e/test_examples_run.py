@@ -26,6 +26,8 @@ ORDER = (
 )  # fmt: skip
 LACKING = {
     "plan -c my-app --exit-code": 4,  # there is something to do
+    "cost advise -c my-app": 1,  # too few requests so far
+    "cost advise -c my-app --wait-price 0.1": 1,
     "ssh -c my-app -- nvidia-smi": 2,  # launch/debug_ssh is off
     "adopt 51234567 -c my-app": 2,  # no such instance, and no terminal to confirm on
     "ignore 51234567 -c my-app": 2,
