@@ -1,4 +1,4 @@
-"""Keeper of one deployment: looks at it again and again, wakes it on request, and continues what was interrupted.
+"""Keeper of one deployment: looks at it again and again, starts it on request, and continues what was interrupted.
 
 All requests at one time are one look and at most one run. What is kept between two looks only makes the next one wait
 for less: after a restart everything is read from the providers and the state.
@@ -24,7 +24,7 @@ from ert_deploy.core.verdict.waking import Action, Phase
 from ert_deploy.wiring import Session
 
 SOON = 5.0  # seconds between two looks while something happens
-FRESH = 1.0  # seconds for which a look answers requests that start nothing
+FRESH = 1.0  # seconds for which a look serves requests that start nothing
 ENDS_WITHIN = 5.0  # seconds that a run gets to end, before it is left as if killed
 
 
@@ -77,7 +77,7 @@ class Keeper:
         return steady() - self._looked_at
 
     def ask(self) -> Future[Answer]:
-        """Request a wake; all requests until the answer share it. While a run is under way it is given at once."""
+        """Request a wake; all requests until its result share it. During a run it is given at once."""
         with self._changed:
             if self._asked is not None:
                 return self._asked
@@ -95,7 +95,7 @@ class Keeper:
         return lambda: self._watchers.discard(watcher)
 
     def _known(self) -> Answer | None:
-        """Return the answer that needs no look."""
+        """Return the response that needs no look."""
         seen = self.view.look
         ready = seen is not None and seen.waking.phase is Phase.READY
         if self.view.flight is not None:
@@ -159,7 +159,7 @@ class Keeper:
         self._said = seen.announcements
 
     def _decide(self) -> Answer:
-        """Answer a request by the last look, and begin a run if it is due."""
+        """Decide a request by the last look, and begin a run if it is due."""
         if (known := self._known()) is not None:
             return known
         seen = self.view.look

@@ -1,4 +1,4 @@
-"""`ert-deploy agent`: what it refuses before it answers anybody, the key, and the address."""
+"""`ert-deploy agent`: what it rejects before it serves a request, the key, and the address."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SANDBOX, ERT = str(ROOT / "configs" / "sandbox.yaml"), ROOT / "configs" / "ert.y
 
 
 def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
-    """Return what the command says when it refuses to begin."""
+    """Return the error of a command that does not begin."""
     with pytest.raises(SystemExit) as ended:
         main(["agent", *words])
     assert ended.value.code == 2

@@ -1,4 +1,4 @@
-"""The agent's HTTP: one answer for every wrong key, signed documents, events, health and metrics."""
+"""The agent's HTTP: one response for every wrong key, signed documents, events, health and metrics."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ REQUEST = f"POST /wake HTTP/1.1\r\nHost: agent\r\nAuthorization: Bearer {KEY.rev
 
 
 async def at_once(port: int, count: int) -> list[int]:
-    """Send that many requests on connections that are all open before the first one is answered."""
+    """Send that many requests on connections that are all open before the first response."""
     pairs = [await asyncio.open_connection("127.0.0.1", port) for _ in range(count)]
     for _, writer in pairs:
         writer.write(REQUEST.encode())

@@ -18,7 +18,13 @@ from ert_deploy.config.schema.parts import Rows, Section
 
 PAGE = Path(__file__).parents[2] / "docs" / "limits.md"
 PACKAGES = ("ert_deploy.core", "ert_deploy.engine")
-WANTED = ("core.model.app.target.", "core.model.desired.", "core.model.model_server.", "core.market.stages.Spread.", "core.verdict.starts.")
+WANTED = (
+    "core.model.app.target.",
+    "core.model.desired.",
+    "core.model.model_server.",
+    "core.market.stages.Spread.",
+    "core.verdict.starts.",
+)
 # Observed values and counts default to 0 and False, except where another default is safer.
 BEGINS_OTHERWISE = {
     "core.verdict.facts.Facts.whole": "yes",

@@ -38,7 +38,7 @@ class Look:
 
     `generation` is that of the state. `price` is in $ per hour while it runs, `cost` in $ until it is ready. `eta` and
     `wait` are in real seconds: until it is ready, and until another start is within the limit. `begun` is the number of
-    wakes in the last hour, `running` are the instances with a GPU, also a lost one. `announcements` are for its owner.
+    starts in the last hour, `running` are the instances with a GPU, also a lost one. `announcements` are for its owner.
     """
 
     deployment: str
@@ -115,7 +115,7 @@ def _price(facts: Facts) -> float | None:
 
 
 def _eta(facts: Facts, situation: Situation, found: Waking) -> Eta | None:
-    """Return the provider time that is left, also where nobody has asked for it yet; None where it is of no use."""
+    """Return the provider time that is left, also before a request; None where it is of no use."""
     if found.phase in (Phase.READY, Phase.UNKNOWN):
         return None
     main = facts.main
