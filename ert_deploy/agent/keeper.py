@@ -14,16 +14,18 @@ from typing import Any
 
 from ert_deploy.agent.answer import READY, UNAVAILABLE, UNREAD, WAKING, Answer, failed, refused
 from ert_deploy.agent.flight import Flight
-from ert_deploy.agent.view import Counts, Pauses, View
+from ert_deploy.agent.view import LONGEST_PAUSE, Counts, Pauses, View
 from ert_deploy.app.deployment import Deployment, Progress
 from ert_deploy.app.waking.admission import refusal
-from ert_deploy.app.waking.look import Look, look
+from ert_deploy.app.waking.look import Look, look, recounted
 from ert_deploy.app.waking.session import hosted, steady
 from ert_deploy.core.model.errors import Busy, CannotObserve, ErtError, Failed
 from ert_deploy.core.verdict.waking import Action, Phase
 from ert_deploy.wiring import Session
 
 SOON = 5.0  # seconds between two looks while something happens
+QUIET = 4  # times as long between two looks at what does not run: each reads a log at the GPU cloud
+RECENT = 150.0  # seconds for which a look at what sleeps is enough to begin a start
 FRESH = 1.0  # seconds for which a look serves requests that start nothing
 ENDS_WITHIN = 5.0  # seconds that a run gets to end, before it is left as if killed
 
@@ -131,7 +133,7 @@ class Keeper:
         before = self.view.look
         try:
             self._session = self._session or self._deployment.session(self._progress)
-            seen = look(self._session, self._policy, before.running if before is not None else frozenset())
+            seen = self._seen(self._session, before)
         except ErtError as error:
             self._unread(error)
         except Exception as error:  # the agent outlives a defect; its text may contain a key
@@ -139,10 +141,18 @@ class Keeper:
         else:
             missing = CannotObserve(seen.waking.reason) if seen.waking.phase is Phase.UNKNOWN else None
             self.counts.failed_looks += missing is not None
-            self._looked_at = steady() if missing is None else self._looked_at
+            if missing is None and seen.at != (before.at if before is not None else 0.0):
+                self._looked_at = steady()
             self._looks.note(missing)
             self._announce(seen)
             self._show(look=seen, error=None, busy=self.view.busy and self._runs.left > 0)
+
+    def _seen(self, session: Session, before: Look | None) -> Look:
+        """Look; for a request while it sleeps, a recent look is enough, so that the start is not delayed."""
+        asleep = before is not None and before.waking.phase is Phase.ASLEEP and before.exists
+        if before is not None and asleep and self._asked is not None and self._looks.last is None and self.age < RECENT:
+            return recounted(before, session, self._policy)
+        return look(session, self._policy, before.running if before is not None else frozenset())
 
     def _unread(self, error: ErtError) -> None:
         self._session = None
@@ -214,6 +224,8 @@ class Keeper:
         active = self.view.flight is not None or self._needed is not Action.NOTHING
         if active or seen is None or seen.waking.phase is Phase.WAKING:
             return min(SOON, self._every)
+        if seen.waking.phase in (Phase.ASLEEP, Phase.GONE):
+            return min(self._every * QUIET, LONGEST_PAUSE)
         return self._every
 
     def _show(self, **changes: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ert_deploy.core.model.observed import HEALTHY
 from ert_deploy.core.model.provider import InstanceId
@@ -86,6 +86,17 @@ def look(session: Session, policy: Policy, lately: frozenset[InstanceId] = froze
         _running(situation, lately),
         announcements(facts),
     )
+
+
+def recounted(seen: Look, session: Session, policy: Policy) -> Look:
+    """Return a look with the starts that the state has now; everything else is as old as it was.
+
+    A run reads everything itself: to begin one, only the limit has to be up to date. Raises the errors of a store.
+    """
+    ports = session.ports
+    state, now = ports.store.load(), ports.gpu.date() or ports.clock.now()
+    wait = wait_for_start(state.history, now, policy.wakes_per_hour) / session.speed
+    return replace(seen, generation=state.generation, begun=len(wakes(state.history, now)), wait=wait)
 
 
 def _running(situation: Situation, lately: frozenset[InstanceId]) -> frozenset[InstanceId]:
