@@ -25,6 +25,7 @@ from ert_deploy.wiring import Session
 
 SOON = 5.0  # seconds between two looks while something happens
 QUIET = 4  # times as long between two looks at what does not run: each reads a log at the GPU cloud
+BETWEEN = 300.0  # seconds at least between the beginnings of two runs without a request
 RECENT = 150.0  # seconds for which a look at what sleeps is enough to begin a start
 FRESH = 1.0  # seconds for which a look serves requests that start nothing
 ENDS_WITHIN = 5.0  # seconds that a run gets to end, before it is left as if killed
@@ -48,10 +49,14 @@ class Keeper:
         self._session: Session | None = None
         self._needed = Action.NOTHING
         self._looked = self._landed = False
-        self._looked_at = float("-inf")
+        self._looked_at = self._rests = float("-inf")
         self._watchers: set[Callable[[], None]] = set()
         self._said: tuple[str, ...] = ()
         self._thread = Thread(target=self._keep, name=f"keeper {self.name}", daemon=True)
+
+    def check(self) -> None:
+        """Raise UsageError for what cannot get better by itself: a missing key, or a sandbox that is not running."""
+        self._session = self._deployment.session(self._progress)
 
     def begin(self) -> None:
         """Start to look."""
@@ -189,10 +194,11 @@ class Keeper:
         if seen is None or self.view.error is not None or self.view.flight is not None:
             return
         self._needed = seen.need.action
-        if self._needed is Action.NOTHING or self._needed is not before or self._runs.left:
+        if self._needed is Action.NOTHING or self._needed is not before or self._runs.left or steady() < self._rests:
             return
         if self._needed is Action.WAKE and refusal(seen, self._policy) is not None:
             return
+        self._rests = steady() + BETWEEN
         self._progress.note(f"{self._needed}: {seen.need.reason}")
         self._begin(self._needed)
 

@@ -76,6 +76,8 @@ def command(configs: tuple[str, ...], listen: str, every: float, gpu_only: bool)
         if unpublished:
             view.note(unpublished)
         keepers.append(Keeper(one, view, every=every, unpublished=unpublished))
+    for keeper in keepers:
+        keeper.check()
     listening = listener(host, port)
     shown = f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{listening.getsockname()[1]}"
