@@ -1,4 +1,4 @@
-"""Agent in the simulator: looks, decides by what it saw one look ago, and runs `wake`, without a lock."""
+"""Agent in the simulator: looks, acts on what it saw one look ago, and runs `wake`, without a lock."""
 
 from __future__ import annotations
 
