@@ -150,8 +150,8 @@ bench-dashboard: $(VENV)/.dev  ## Measure: the dashboard's memory with 50 open p
 N ?= 1000000
 FAULTS ?= 3
 BEGIN ?= 0
-simulate: $(VENV)/.dev  ## Play N=1000000 random histories of failures on all cores: no GPU may be lost
-	$(BIN)/python -m tests.simulation -n $(N)
+simulate: $(VENV)/.dev  ## Play N=1000000 random histories of failures on all cores: no GPU may be lost (FLAGS=--agents: with agents, --raced: with races)
+	$(BIN)/python -m tests.simulation -n $(N) $(FLAGS)
 
 SEEDS ?= 200000
 histories: $(VENV)/.dev  ## Compare what SEEDS=200000 seeds play with what is recorded (RECORD=--record: record it)

@@ -1,4 +1,4 @@
-"""Answer to a request to wake: an HTTP status, and for a refusal its reason."""
+"""Response to a request to wake: an HTTP status, and for an error its reason."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class Answer:
 
 
 def refused(refusal: Refusal) -> Answer:
-    """Return the answer to a wake that may not begin."""
+    """Return the response to a wake that may not begin."""
     status = TOO_MANY if refusal.after is not None else CONFLICT
     return Answer(status, refusal.why.value, refusal.error, refusal.after)
 
 
 def failed(error: ErtError, after: int) -> Answer:
-    """Return the answer after an error, which is tried again in `after` seconds.
+    """Return the response after an error, which is tried again in `after` seconds.
 
-    A run of somebody else is no error, and what a next attempt may get done is none that a person has to act on.
+    A run of another operator is no error, and what a next attempt may get done is none that a person has to act on.
     """
     if isinstance(error, CannotObserve):
         return Answer(UNAVAILABLE, UNREAD, error.summary, after)

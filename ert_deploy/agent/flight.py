@@ -43,7 +43,7 @@ class Flight:
         self._thread.join(seconds)
 
     def tell(self, event: events.Event) -> None:
-        """Note how far the boot is, and pass the event on."""
+        """Note the progress of the boot, and pass the event on."""
         if isinstance(event, events.Renting):
             self.stage, self.share = LaunchStage.RENT, None
         elif isinstance(event, events.Booting):

@@ -1,4 +1,4 @@
-"""Keeper of one deployment: looks at it again and again, wakes it on request, and continues what was interrupted.
+"""Keeper of one deployment: looks at it again and again, starts it on request, and continues what was interrupted.
 
 All requests at one time are one look and at most one run. What is kept between two looks only makes the next one wait
 for less: after a restart everything is read from the providers and the state.
@@ -14,17 +14,20 @@ from typing import Any
 
 from ert_deploy.agent.answer import READY, UNAVAILABLE, UNREAD, WAKING, Answer, failed, refused
 from ert_deploy.agent.flight import Flight
-from ert_deploy.agent.view import Counts, Pauses, View
+from ert_deploy.agent.view import LONGEST_PAUSE, Counts, Pauses, View
 from ert_deploy.app.deployment import Deployment, Progress
 from ert_deploy.app.waking.admission import refusal
-from ert_deploy.app.waking.look import Look, look
+from ert_deploy.app.waking.look import Look, look, recounted
 from ert_deploy.app.waking.session import hosted, steady
 from ert_deploy.core.model.errors import Busy, CannotObserve, ErtError, Failed
 from ert_deploy.core.verdict.waking import Action, Phase
 from ert_deploy.wiring import Session
 
 SOON = 5.0  # seconds between two looks while something happens
-FRESH = 1.0  # seconds for which a look answers requests that start nothing
+QUIET = 4  # times as long between two looks at what does not run: each reads a log at the GPU cloud
+BETWEEN = 300.0  # seconds at least between the beginnings of two runs without a request
+RECENT = 150.0  # seconds for which a look at what sleeps is enough to begin a start
+FRESH = 1.0  # seconds for which a look serves requests that start nothing
 ENDS_WITHIN = 5.0  # seconds that a run gets to end, before it is left as if killed
 
 
@@ -46,10 +49,14 @@ class Keeper:
         self._session: Session | None = None
         self._needed = Action.NOTHING
         self._looked = self._landed = False
-        self._looked_at = float("-inf")
+        self._looked_at = self._rests = float("-inf")
         self._watchers: set[Callable[[], None]] = set()
         self._said: tuple[str, ...] = ()
         self._thread = Thread(target=self._keep, name=f"keeper {self.name}", daemon=True)
+
+    def check(self) -> None:
+        """Raise UsageError for what cannot get better by itself: a missing key, or a sandbox that is not running."""
+        self._session = self._deployment.session(self._progress)
 
     def begin(self) -> None:
         """Start to look."""
@@ -77,7 +84,7 @@ class Keeper:
         return steady() - self._looked_at
 
     def ask(self) -> Future[Answer]:
-        """Request a wake; all requests until the answer share it. While a run is under way it is given at once."""
+        """Request a wake; all requests until its result share it. During a run it is given at once."""
         with self._changed:
             if self._asked is not None:
                 return self._asked
@@ -95,7 +102,7 @@ class Keeper:
         return lambda: self._watchers.discard(watcher)
 
     def _known(self) -> Answer | None:
-        """Return the answer that needs no look."""
+        """Return the response that needs no look."""
         seen = self.view.look
         ready = seen is not None and seen.waking.phase is Phase.READY
         if self.view.flight is not None:
@@ -131,7 +138,7 @@ class Keeper:
         before = self.view.look
         try:
             self._session = self._session or self._deployment.session(self._progress)
-            seen = look(self._session, self._policy, before.running if before is not None else frozenset())
+            seen = self._seen(self._session, before)
         except ErtError as error:
             self._unread(error)
         except Exception as error:  # the agent outlives a defect; its text may contain a key
@@ -139,10 +146,18 @@ class Keeper:
         else:
             missing = CannotObserve(seen.waking.reason) if seen.waking.phase is Phase.UNKNOWN else None
             self.counts.failed_looks += missing is not None
-            self._looked_at = steady() if missing is None else self._looked_at
+            if missing is None and seen.at != (before.at if before is not None else 0.0):
+                self._looked_at = steady()
             self._looks.note(missing)
             self._announce(seen)
             self._show(look=seen, error=None, busy=self.view.busy and self._runs.left > 0)
+
+    def _seen(self, session: Session, before: Look | None) -> Look:
+        """Look; for a request while it sleeps, a recent look is enough, so that the start is not delayed."""
+        asleep = before is not None and before.waking.phase is Phase.ASLEEP and before.exists
+        if before is not None and asleep and self._asked is not None and self._looks.last is None and self.age < RECENT:
+            return recounted(before, session, self._policy)
+        return look(session, self._policy, before.running if before is not None else frozenset())
 
     def _unread(self, error: ErtError) -> None:
         self._session = None
@@ -159,7 +174,7 @@ class Keeper:
         self._said = seen.announcements
 
     def _decide(self) -> Answer:
-        """Answer a request by the last look, and begin a run if it is due."""
+        """Decide a request by the last look, and begin a run if it is due."""
         if (known := self._known()) is not None:
             return known
         seen = self.view.look
@@ -179,10 +194,11 @@ class Keeper:
         if seen is None or self.view.error is not None or self.view.flight is not None:
             return
         self._needed = seen.need.action
-        if self._needed is Action.NOTHING or self._needed is not before or self._runs.left:
+        if self._needed is Action.NOTHING or self._needed is not before or self._runs.left or steady() < self._rests:
             return
         if self._needed is Action.WAKE and refusal(seen, self._policy) is not None:
             return
+        self._rests = steady() + BETWEEN
         self._progress.note(f"{self._needed}: {seen.need.reason}")
         self._begin(self._needed)
 
@@ -214,6 +230,8 @@ class Keeper:
         active = self.view.flight is not None or self._needed is not Action.NOTHING
         if active or seen is None or seen.waking.phase is Phase.WAKING:
             return min(SOON, self._every)
+        if seen.waking.phase in (Phase.ASLEEP, Phase.GONE):
+            return min(self._every * QUIET, LONGEST_PAUSE)
         return self._every
 
     def _show(self, **changes: Any) -> None:

@@ -52,7 +52,7 @@ def _runs(keeper: Keeper) -> Samples:
 FAMILIES = (
     Family("ert_agent_phase", "gauge", ("phase",), "1 for the phase that the deployment is in", _phases),
     Family("ert_agent_price_usd_per_hour", "gauge", (), "Price of the machine while its GPU runs", _price),
-    Family("ert_agent_wakes_last_hour", "gauge", (), "Wakes in the last hour, by the history in the state", _wakes),
+    Family("ert_agent_wakes_last_hour", "gauge", (), "Starts in the last hour, by the history in the state", _wakes),
     Family(
         "ert_agent_look_age_seconds", "gauge", (), "Time since everything was read; infinite before",
         lambda keeper: iter((((), keeper.age),)),

@@ -24,7 +24,7 @@ from ert_deploy.core.model.secret import Secret
 OPEN = "/healthz"
 MOST_STREAMS = 64  # event streams at a time
 KEEP_ALIVE = 15.0  # seconds between two comments of a stream
-ANSWER_WITHIN = 20.0  # seconds in which a request to wake is answered, decided or not
+ANSWER_WITHIN = 20.0  # seconds in which a request to wake gets a response, decided or not
 OK, UNAUTHORIZED, NOT_FOUND, UNPROCESSABLE, UNAVAILABLE = 200, 401, 404, 422, 503
 BLANK = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
@@ -43,7 +43,7 @@ def application(keepers: Sequence[Keeper], key: Secret) -> Starlette:
 
 
 class _Keyed:
-    """Middleware that answers 401, the same for every wrong key, before anything else of a request is read."""
+    """Middleware that returns 401, the same for every wrong key, before anything else of a request is read."""
 
     def __init__(self, app: ASGIApp, key: Secret) -> None:
         self._app, self._key = app, key
@@ -84,7 +84,7 @@ class _Served:
         return refusal
 
     async def backend(self, request: Request) -> Response:
-        """Return how far it is, and how to reach it."""
+        """Return its phase, and how to reach it."""
         keeper = self._chosen(request)
         return keeper if isinstance(keeper, Response) else self._document(request, body(keeper), OK)
 

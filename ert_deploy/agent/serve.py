@@ -32,7 +32,7 @@ def listener(host: str, port: int) -> socket.socket:
 
 
 def serve(keepers: Sequence[Keeper], key: Secret, listening: socket.socket, ready: Callable[[], None]) -> None:
-    """Answer requests until SIGINT or SIGTERM. `ready` is called once requests are answered."""
+    """Serve requests until SIGINT or SIGTERM. `ready` is called once it listens."""
     for keeper in keepers:
         keeper.begin()
     try:

@@ -31,7 +31,7 @@ class Pauses:
     last: ErtError | None = None
 
     def note(self, error: ErtError | None) -> None:
-        """Note how an attempt ended. A run of somebody else is waited for, and is not counted."""
+        """Note the end of an attempt. A run of another operator only delays the next one, and is not counted."""
         self.last = error
         self.errors = 0 if error is None else self.errors + (not isinstance(error, Busy))
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** max(0, self.errors - 1))

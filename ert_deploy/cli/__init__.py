@@ -34,7 +34,7 @@ COMMANDS = {
     "offers": "Show the offers on the market, ranked, and why others are not taken.",
     "key": "Manage the API key between the apps and the backend.",
     "logs": "Show the last lines of the backend's log.",
-    "agent": "Wake deployments when an app asks for it, and look after them until it is stopped.",
+    "agent": "Wake deployments on the request of an app, and look after them until it is stopped.",
     "cost": "Show what the deployment has cost: today, this month, and in a forecast of it.",
     "events": "List what happened to the deployment: when, what, its cost, and by whom.",
     "ssh": "Run COMMAND on the GPU machine, or open a shell there.",

@@ -1,8 +1,9 @@
-"""`ert-deploy agent`: what it refuses before it answers anybody, the key, and the address."""
+"""`ert-deploy agent`: what it rejects before it serves a request, the key, and the address."""
 
 from __future__ import annotations
 
 import importlib.util
+import re
 import socket
 from pathlib import Path
 
@@ -23,7 +24,7 @@ SANDBOX, ERT = str(ROOT / "configs" / "sandbox.yaml"), ROOT / "configs" / "ert.y
 
 
 def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
-    """Return what the command says when it refuses to begin."""
+    """Return the error of a command that does not begin."""
     with pytest.raises(SystemExit) as ended:
         main(["agent", *words])
     assert ended.value.code == 2
@@ -54,6 +55,16 @@ def test_what_cannot_be_is_refused(
 ) -> None:
     monkeypatch.setenv("ERT_AGENT_KEY", KEY.reveal())
     assert said in refused(capsys, *([] if "-c" in words else ["-c", SANDBOX]), *words)
+
+
+def test_a_missing_key_of_the_cloud_ends_it_at_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ERT_AGENT_KEY", KEY.reveal())
+    config = tmp_path / "mine.yaml"
+    text = ERT.read_text().replace("/YOUR-NAME/", "/me/")
+    config.write_text(re.sub(r"^deployment: \S+", "deployment: mine", text, flags=re.MULTILINE))
+    assert "VAST_API_KEY is not set" in refused(capsys, "-c", str(config), "--listen", "127.0.0.1:0")
 
 
 def test_an_address_in_use_is_refused() -> None:

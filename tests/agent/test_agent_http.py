@@ -1,4 +1,4 @@
-"""The agent's HTTP: one answer for every wrong key, signed documents, events, health and metrics."""
+"""The agent's HTTP: one response for every wrong key, signed documents, events, health and metrics."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from datetime import datetime
 import pytest
 import requests
 
+from ert_deploy.agent import routes
 from ert_deploy.agent.metrics import FAMILIES
 from ert_deploy.app.deployment import Deployment
 from tests.support.agent.served import KEY, LONG, Agent, agent, eventually
@@ -125,6 +126,27 @@ def test_an_event_is_the_document_at_once_and_after_a_change() -> None:
                 phases.append(_next(lines)["phase"])
     assert (phases[0], phases[-1]) == ("asleep", "ready")
     assert set(phases) <= {"asleep", "waking", "ready"}
+
+
+def test_a_stream_without_changes_is_kept_alive_and_their_number_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes, "KEEP_ALIVE", 0.05)
+    monkeypatch.setattr(routes, "MOST_STREAMS", 1)
+    shown = {"Authorization": f"Bearer {KEY.reveal()}"}
+    with agent(shared(asleep())) as one:
+        url = f"http://127.0.0.1:{one.port}/events"
+        with requests.get(url, headers=shown, stream=True, timeout=LONG) as stream:
+            lines = stream.iter_lines(decode_unicode=True)
+            _next(lines)
+            assert (next(lines), next(lines)) == (": keep-alive", "")
+            reply = one.call("GET", "/events")
+            assert (reply.status_code, reply.json()["reason"]) == (503, "streams")
+        eventually(lambda: _opens(url, shown))
+
+
+def _opens(url: str, shown: dict[str, str]) -> bool:
+    """Whether another stream may begin, as the one before is closed."""
+    with requests.get(url, headers=shown, stream=True, timeout=LONG) as stream:
+        return stream.status_code == 200
 
 
 def _next(lines: Iterator[str]) -> dict[str, str]:

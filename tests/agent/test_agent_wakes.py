@@ -8,6 +8,8 @@ from threading import Event, RLock
 
 import pytest
 
+from ert_deploy.agent import keeper
+from ert_deploy.agent.flight import Flight
 from ert_deploy.core.model.errors import CannotObserve, Failed, Transient
 from ert_deploy.core.model.machine.figures import Figures
 from ert_deploy.core.verdict.starts import Policy
@@ -21,7 +23,7 @@ REQUEST = f"POST /wake HTTP/1.1\r\nHost: agent\r\nAuthorization: Bearer {KEY.rev
 
 
 async def at_once(port: int, count: int) -> list[int]:
-    """Send that many requests on connections that are all open before the first one is answered."""
+    """Send that many requests on connections that are all open before the first response."""
     pairs = [await asyncio.open_connection("127.0.0.1", port) for _ in range(count)]
     for _, writer in pairs:
         writer.write(REQUEST.encode())
@@ -54,6 +56,30 @@ def test_a_thousand_requests_at_once_are_one_start() -> None:
     assert made.gpu.faults.calls.count("start") == 1
     assert made.gpu.faults.calls.count("create") == 1  # that of the first `up`
     assert (found["phase"], found["url"]) == ("ready", f"https://203.0.113.7:{made.gpu.only().port}")
+
+
+def test_a_request_while_it_sleeps_waits_for_no_second_look() -> None:
+    made = asleep()
+    with agent(shared(made)) as one:
+        eventually(lambda: one.keepers[0].view.look)
+        reads = made.gpu.faults.calls.count("list"), made.gpu.faults.calls.count("logs")
+        looked = one.backend()["at"]
+        made.gpu.only().taken = True  # the run itself sees what has changed
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(keeper, "Flight", Grounded)
+            assert one.wake().status_code == 202
+        assert (made.gpu.faults.calls.count("list"), made.gpu.faults.calls.count("logs")) == reads
+        assert one.backend()["at"] == looked
+
+
+class Grounded(Flight):
+    """A run that never begins."""
+
+    def begin(self) -> None:
+        """Do nothing."""
+
+    def join(self, seconds: float) -> None:
+        """Do nothing."""
 
 
 def test_a_taken_gpu_is_replaced_and_the_app_is_moved() -> None:

@@ -73,7 +73,7 @@ launch: {image: "ghcr.io/someone/ert-llm-backend:0.1.0", model: "gpt-oss:20b"}
 offer: {max_dph: 0.60}
 render: {services: [{name: dash}]}
 """
-WITHOUT_FUNCTION = {"completion", "key generate"}  # they have no config
+WITHOUT_FUNCTION = {"completion", "key generate", "agent"}  # no config, or no single function: see tests/agent
 READ_FROM_THE_FILE_ALONE = {words for words in CALLS if words.startswith(("init", "render-yaml", "sandbox", "slo"))} - {
     "sandbox record --yes"
 }

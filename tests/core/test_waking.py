@@ -1,4 +1,4 @@
-"""How far a deployment is, and what it needs without being asked: never more than `wake`, never against a person."""
+"""The phase of a deployment, and what it needs without a request: never more than `wake`, never against a person."""
 
 from __future__ import annotations
 

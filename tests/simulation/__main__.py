@@ -26,7 +26,9 @@ def main() -> int:
     parser.add_argument("--kind", choices=FAMILIES, action="append", help="of --faults: this kind of fault alone")
     parser.add_argument("--stop", action="store_true", help="end with the first failure and keep nothing")
     parser.add_argument("--raced", action="store_true", help="with two machines that race in each rental")
+    parser.add_argument("--agents", action="store_true", help="with agents beside the operators")
     given = parser.parse_args()
+    kind = "raced" if given.raced else "agents" if given.agents else ""
     cores = search.cores()
     if given.faults is not None:
         tally, seconds = search.timed(
@@ -41,7 +43,7 @@ def main() -> int:
     else:
         first = secrets.randbelow(2**40) if given.first is None else given.first
         search.say(f"first seed {first}")
-        tally, seconds = search.timed(search.across, first, given.n, cores, stop=given.stop, raced=given.raced)
+        tally, seconds = search.timed(search.across, first, given.n, cores, stop=given.stop, kind=kind)
     return search.report(tally, seconds, cores)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ert_deploy.core.model.boot.prefer import Prefer
 from ert_deploy.core.model.desired import ABSENT, Desired
-from ert_deploy.core.model.errors import ErtError, NeedsAttention
+from ert_deploy.core.model.errors import ErtError, Failed, NeedsAttention
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.engine import decide
 from ert_deploy.engine.apply import apply
@@ -17,10 +17,11 @@ from ert_deploy.engine.effects import Effects
 from ert_deploy.engine.reap import find, reap
 from ert_deploy.engine.rotate import rotate
 from ert_deploy.engine.run_context import RunMemory
+from tests.simulation.agents import looking
 from tests.simulation.interpreter import carry_out
 from tests.simulation.invariants import claims
 from tests.simulation.operators import Operator
-from tests.simulation.stories import WANTED, Command, Outcome, Rotation, Story
+from tests.simulation.stories import WANTED, Agent, Command, Outcome, Rotation, Story
 from tests.simulation.world import Actor, Killed, Violation, World
 
 MOST_EFFECTS = 6_000  # limit for one command, counted from the last external event; a correct one needs fewer
@@ -68,6 +69,8 @@ def _fit(desired: Desired, tale: Story) -> Desired:
 
 def exit_of(command: Command, value: Any, now: float) -> ErtError | None:
     """Map the return value of the engine to the error the CLI exits with (code 5), or None."""
+    if isinstance(command, Agent):
+        return Failed("an agent claims nothing at its end")
     if command is None:
         named = (*value.serving, *(u.instance for u in value.undecided))
         return Undecided(tuple(sorted(i.id for i in named))) if named else None
@@ -84,11 +87,13 @@ def _effects(command: Command, tale: Story) -> Effects[Any]:
     """Return the generator of a command. The reaper runs without a confirmation here."""
     if isinstance(command, Desired):
         return apply(_fitted(command, tale), RunMemory())
+    if isinstance(command, Agent):
+        return looking(_fitted(command.desired, tale), asks=command.asks)
     return _rotating(_fitted(command.desired, tale)) if command is not None else _reaping()
 
 
 def _actor(command: Command, tale: Story) -> Actor:
-    wanted = command.desired if isinstance(command, Rotation) else command
+    wanted = command.desired if isinstance(command, Rotation | Agent) else command
     return Actor(None if wanted is None else _fitted(wanted, tale))
 
 

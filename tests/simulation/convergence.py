@@ -12,7 +12,7 @@ from ert_deploy.ports import StateStore
 from tests.simulation.commands import NEVER, Undecided, Unsure, be_patient, deciding, together, turns
 from tests.simulation.invariants import IS, address, held_keys, is_nothing, is_reaped, is_rotated, must
 from tests.simulation.operators import Operator
-from tests.simulation.stories import CHEAP, DOWN, LAST, LOW, NOW, WANTED, Command, Outcome, Rotation, Story
+from tests.simulation.stories import CHEAP, DOWN, LAST, LOW, NOW, WANTED, Agent, Command, Outcome, Rotation, Story
 from tests.simulation.web import NAMES
 from tests.simulation.world import Actor, Violation, World
 
@@ -37,7 +37,7 @@ def reckon(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) ->
     if isinstance(last, Rotation) and isinstance(end, UsageError):
         last = WANTED  # must fix why the key could not be rotated
         end = _end(world, tale, last, outcome, graveyard)
-    desired = last.desired if isinstance(last, Rotation) else last
+    desired = last.desired if isinstance(last, Rotation | Agent) else last
     kept = False
     if desired is not None and end is not None:
         kept = "keeps serving" in str(end)

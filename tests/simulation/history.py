@@ -26,6 +26,7 @@ from tests.simulation.stories import (
     Command,
     Outcome,
     Story,
+    agents_of,
     race_of,
     story,
 )
@@ -45,6 +46,11 @@ def play(seed: int, *, trace: bool = False) -> Outcome:
 def play_race(seed: int) -> Outcome:
     """Run the history of `seed` with `launch/prefer: time` and two machines in each rental."""
     return run(race_of(seed), Faults(random.Random(seed + 1)))
+
+
+def play_agents(seed: int) -> Outcome:
+    """Run the history of `seed` with agents."""
+    return run(agents_of(seed), Faults(random.Random(seed + 2)))
 
 
 def replay(tale: Story, plan: Iterable[tuple[int, Fault]], *, watch: bool = False) -> Outcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ert_deploy.core.model.desired import ABSENT, ASLEEP, RUNNING, Phase
 from ert_deploy.core.model.secret import Secret
 from tests.simulation.market import HOST, Machine
-from tests.simulation.stories import Command, Rotation
+from tests.simulation.stories import Agent, Command, Rotation
 from tests.simulation.web import NAMES
 from tests.simulation.world import Violation, World
 
@@ -17,7 +17,7 @@ def must(holds: bool, otherwise: str) -> None:
 
 def claims(world: World, command: Command) -> None:
     """Check the result of a successful command that did not run concurrently with another one."""
-    desired = command.desired if isinstance(command, Rotation) else command
+    desired = command.desired if isinstance(command, Rotation | Agent) else command
     touched = world.touched >= world.listing
     if desired is None or (touched and desired.phase is RUNNING):  # by a user since the last listing
         return

@@ -22,8 +22,8 @@ from typing import Any
 
 from ert_deploy.ports import GpuHost, StateStore
 from tests.simulation.faults import FOR_GOOD, KINDS, Plan
-from tests.simulation.history import play, play_race, replay
-from tests.simulation.stories import Outcome, Story, race_of, story
+from tests.simulation.history import play, play_agents, play_race, replay
+from tests.simulation.stories import Outcome, Story, agents_of, race_of, story
 from tests.simulation.world import World
 
 SEEDS = Path(__file__).parent / "seeds"
@@ -173,15 +173,24 @@ def revive(found: dict[str, Any]) -> tuple[Story, Plan]:
     return Story(**tale), {number: (name, strength) for number, name, strength in found["faults"]}
 
 
-def seeds(first: int, last: int, *, stop: bool = False, raced: bool = False) -> Tally:
-    """Run every `seed` from `first` to `last` (exclusive); `stop` after the first failure. `raced`: as races alone."""
+def _of(seed: int) -> Story:
+    return story(random.Random(seed))
+
+
+# By name: how a seed is played, and its story.
+PLAYS = {"": (play, _of), "raced": (play_race, race_of), "agents": (play_agents, agents_of)}
+
+
+def seeds(first: int, last: int, *, stop: bool = False, kind: str = "") -> Tally:
+    """Run every `seed` from `first` to `last` (exclusive); `stop` after the first failure. `kind` is one of PLAYS."""
+    played, told = PLAYS[kind]
     tally = Tally()
     gc.disable()  # every history creates reference cycles; they are collected between runs, not during them
     for seed in range(first, last):
-        outcome = play_race(seed) if raced else play(seed)
+        outcome = played(seed)
         tally.add(outcome)
         if outcome.violation:
-            tally.broken.append(finding(seed, race_of(seed) if raced else story(random.Random(seed)), outcome))
+            tally.broken.append(finding(seed, told(seed), outcome))
             if stop:
                 break
         if seed % CHUNK == 0:
@@ -190,8 +199,8 @@ def seeds(first: int, last: int, *, stop: bool = False, raced: bool = False) -> 
     return tally
 
 
-def _range(bounds: tuple[int, int], *, raced: bool = False) -> Tally:
-    return seeds(*bounds, raced=raced)
+def _range(bounds: tuple[int, int], *, kind: str = "") -> Tally:
+    return seeds(*bounds, kind=kind)
 
 
 def _settle_in() -> None:
@@ -224,13 +233,13 @@ def _tell(found: dict[str, Any], *, keep: bool) -> None:
         (SEEDS / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
 
 
-def across(first: int, count: int, cores: int, *, stop: bool = False, raced: bool = False) -> Tally:
+def across(first: int, count: int, cores: int, *, stop: bool = False, kind: str = "") -> Tally:
     """Run `count` values of `seed` in a process pool; `stop` after the first chunk with a failure."""
     whole = Tally(drawn=True)
     step = min(CHUNK, 100) if stop else CHUNK
     chunks = [(a, min(a + step, first + count)) for a in range(first, first + count, step)]
     with multiprocessing.get_context("fork").Pool(cores, _settle_in) as pool:
-        for tally in _heard(pool.imap(partial(_range, raced=raced), chunks), len(chunks), whole, keep=not stop):
+        for tally in _heard(pool.imap(partial(_range, kind=kind), chunks), len(chunks), whole, keep=not stop):
             whole.merge(tally)
             if stop and whole.broken:
                 pool.terminate()

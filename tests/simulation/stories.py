@@ -25,7 +25,15 @@ class Rotation:
     desired: Desired
 
 
-Command: TypeAlias = Desired | Rotation | None
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """`agent` for a while: with or without the request of an app."""
+
+    desired: Desired
+    asks: bool
+
+
+Command: TypeAlias = Desired | Rotation | Agent | None
 WANTED = Desired(
     deployment="ert", phase=Phase.RUNNING, launch=Launch(image="llm-backend:1", model="gpt-oss:20b"),
     criteria=Criteria(max_dph=0.40), targets=(Target("dash"),), timings=Timings(poll=60.0, deny=1800.0),
@@ -51,6 +59,7 @@ SLEEP = replace(WANTED, phase=Phase.ASLEEP)
 WAKE = replace(WANTED, begin=False)
 REAP = None
 ROTATE = Rotation(WAKE)
+AGENT, ASKED = Agent(WAKE, False), Agent(WAKE, True)
 RENAMED = replace(WANTED, owner="another-project")  # only the owner in the config was changed
 ROLLBACK, ANOTHER_KEY = "roll the app back", "another key"
 EDITED = "lose the state, labels edited"
@@ -93,7 +102,16 @@ OPERATIONS: dict[str, tuple[int, tuple[Command, ...]]] = {
     "wake, another key": (1, (WAKE,)),
     "up, another owner": (0, (RENAMED,)),
     "sleep, another owner": (0, (replace(RENAMED, phase=Phase.ASLEEP),)),
+    "an agent": (0, (AGENT,)),
+    "an agent, asked": (0, (ASKED,)),
+    "two agents, asked": (0, (ASKED, ASKED)),
+    "an agent and up at once": (0, (ASKED, WANTED)),
+    "an agent and wake at once": (0, (ASKED, WAKE)),
+    "an agent and sleep at once": (0, (AGENT, SLEEP)),
+    "an agent and down at once": (0, (ASKED, DOWN)),
+    "an agent and rotate at once": (0, (AGENT, ROTATE)),
 }
+AGENTS = tuple(name for name in OPERATIONS if "agent" in name)
 LAST: dict[str, tuple[int, Command]] = {
     "up": (5, WANTED),
     "up, changed config": (1, OTHER),
@@ -181,3 +199,9 @@ def story(draw: random.Random) -> Story:
 def race_of(seed: int) -> Story:
     """Return the story of `seed` with two machines that race in each rental; `histories.txt` has none of them."""
     return replace(story(random.Random(seed)), hedged=True, raced=True)
+
+
+def agents_of(seed: int) -> Story:
+    """Return the story of `seed` with agents among its operations; `histories.txt` has none of them."""
+    told, draw = story(random.Random(seed)), random.Random(f"agents {seed}")
+    return replace(told, operations=(*told.operations[:1], *draw.choices(AGENTS, k=draw.choice((1, 2)))))

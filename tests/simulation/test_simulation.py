@@ -25,6 +25,7 @@ from tests.simulation.stories import Story, story
 ROOT = Path(__file__).resolve().parents[2]
 FIXED = 4000
 RACES = 200
+WITH_AGENTS = 100
 FRESH = int(os.environ.get("ERT_SIM_SEEDS", "500"))
 FIRST_FRESH = int(os.environ.get("ERT_SIM_SEED", "1000000000"))
 KILLED_SOON = (
@@ -51,9 +52,15 @@ def test_no_gpu_is_lost_in_fresh_histories() -> None:
 
 
 def test_no_gpu_is_lost_while_machines_race() -> None:
-    tally = search.seeds(FIRST_FRESH, FIRST_FRESH + RACES, raced=True)
+    tally = search.seeds(FIRST_FRESH, FIRST_FRESH + RACES, kind="raced")
     _none(tally)
     assert tally.schedules == RACES
+
+
+def test_no_gpu_is_lost_with_agents_beside_the_operators() -> None:
+    tally = search.seeds(FIRST_FRESH, FIRST_FRESH + WITH_AGENTS, kind="agents")
+    _none(tally)
+    assert tally.schedules == WITH_AGENTS
 
 
 @pytest.mark.parametrize(("tale", "least"), tuple(zip(search.TALES.values(), (400, 150, 150, 50, 50), strict=True)))

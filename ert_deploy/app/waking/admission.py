@@ -14,7 +14,7 @@ from ert_deploy.core.verdict.starts import Policy
 
 
 class Why(StrEnum):
-    """Reasons of a refusal, as they are sent to the app."""
+    """Reasons not to begin, as they are sent to the app."""
 
     WAKES_PER_HOUR = "wakes_per_hour"
     BUDGET = "budget"
@@ -46,6 +46,6 @@ def refusal(look: Look, policy: Policy) -> Refusal | None:
     return None
 
 
-def over_budget(look: Look) -> Refusal | None:  # noqa: ARG001, the one place where a budget is asked
-    """Return the refusal of a start for which no money is left. None: there is no budget in the config."""
+def over_budget(look: Look) -> Refusal | None:  # noqa: ARG001, the one place about money
+    """Return why a start is not paid for; None if it is: the config has no such limit."""
     return None

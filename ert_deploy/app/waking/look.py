@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ert_deploy.core.model.observed import HEALTHY
 from ert_deploy.core.model.provider import InstanceId
@@ -38,7 +38,7 @@ class Look:
 
     `generation` is that of the state. `price` is in $ per hour while it runs, `cost` in $ until it is ready. `eta` and
     `wait` are in real seconds: until it is ready, and until another start is within the limit. `begun` is the number of
-    wakes in the last hour, `running` are the instances with a GPU, also a lost one. `announcements` are for its owner.
+    starts in the last hour, `running` are the instances with a GPU, also a lost one. `announcements` are for its owner.
     """
 
     deployment: str
@@ -88,6 +88,17 @@ def look(session: Session, policy: Policy, lately: frozenset[InstanceId] = froze
     )
 
 
+def recounted(seen: Look, session: Session, policy: Policy) -> Look:
+    """Return a look with the starts that the state has now; everything else is as old as it was.
+
+    A run reads everything itself: to begin one, only the limit has to be up to date. Raises the errors of a store.
+    """
+    ports = session.ports
+    state, now = ports.store.load(), ports.gpu.date() or ports.clock.now()
+    wait = wait_for_start(state.history, now, policy.wakes_per_hour) / session.speed
+    return replace(seen, generation=state.generation, begun=len(wakes(state.history, now)), wait=wait)
+
+
 def _running(situation: Situation, lately: frozenset[InstanceId]) -> frozenset[InstanceId]:
     """Return what runs, and what ran when it was last listed and is in the state still."""
     listed = {instance.id for instance in situation.observed.instances}
@@ -115,7 +126,7 @@ def _price(facts: Facts) -> float | None:
 
 
 def _eta(facts: Facts, situation: Situation, found: Waking) -> Eta | None:
-    """Return the provider time that is left, also where nobody has asked for it yet; None where it is of no use."""
+    """Return the provider time that is left, also before a request; None where it is of no use."""
     if found.phase in (Phase.READY, Phase.UNKNOWN):
         return None
     main = facts.main

@@ -17,7 +17,7 @@ from ert_deploy.ports import Audience, Clock
 from ert_deploy.wiring import Session
 
 KEY = "ERT_AGENT_KEY"
-LEAST = 32  # characters: whoever sees a signed answer can guess offline
+LEAST = 32  # characters: whoever sees a signed response can guess offline
 LEAST_WAIT = 0.001  # seconds: a shorter rest of a wait is none
 SLICE = 0.5  # real seconds of a wait after which it is known whether to stop
 

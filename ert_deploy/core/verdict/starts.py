@@ -1,4 +1,4 @@
-"""Starts of a deployment by the history in its state: what a limit on wakes per hour counts. Pure.
+"""Starts of a deployment by the history in its state: what a limit per hour counts. Pure.
 
 The history has a bounded length. Where it does not reach back an hour, no further start is allowed until it does.
 """
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from ert_deploy.core.model.log.happened import ENDS, MOST_HISTORY, Happened
 
 HOUR = 3600.0
-ONE_WAKE = 600.0  # seconds within which further starts belong to the same wake, unless an event ended it
+ONE_WAKE = 600.0  # seconds within which further starts belong to the same wake, unless an event closed it
 _STARTS = ("started", "rented")
 _CLOSES = ("ready", "stopped", "published", *ENDS)
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Limits of what is done without a person. `wakes_per_hour`: starts that an agent makes on request."""
+    """Limits of what is done without a person. `wakes_per_hour`: starts of an agent on request."""
 
     wakes_per_hour: int = 6
 

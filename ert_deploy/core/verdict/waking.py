@@ -1,6 +1,6 @@
-"""Waking: how far a deployment is on its way to a ready backend, and what it needs without being asked. Pure.
+"""Waking: the progress of a deployment to a ready backend, and what it needs without a request. Pure.
 
-What it needs is never more than `wake` does, and nothing where somebody asked for sleep or has to decide first.
+What it needs is never more than `wake` does, and nothing where a person requested sleep or has to decide first.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ OVERDUE = 300.0  # seconds beyond its idle limit after which a machine is taken 
 
 
 class Phase(StrEnum):
-    """How far it is. Gone: no machine exists. Failed: the last run that was to wake it ended with an error."""
+    """Progress of a wake. Gone: no machine exists. Failed: the last run that was to wake it had an error."""
 
     READY = "ready"
     WAKING = "waking"
@@ -72,7 +72,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """An action that nobody has to ask for, and why."""
+    """An action that needs no request, and why."""
 
     action: Action
     reason: str = ""
@@ -82,7 +82,7 @@ CONTENT = Need(Action.NOTHING)
 
 
 def waking(facts: Facts) -> Waking:
-    """Return how far it is."""
+    """Return its phase."""
     situation, found = facts.situation, facts.main
     if isinstance(situation, Missing):
         return Waking(Phase.UNKNOWN, situation.reason)
@@ -144,13 +144,13 @@ def _in_use(situation: Situation) -> bool:
 
 
 def _lost(situation: Situation, lately: Collection[InstanceId]) -> Need:
-    """Return the need for another machine in place of one that ran; one that slept is replaced when it is asked for."""
+    """Return the need for another machine in place of one that ran; one that slept is replaced on request."""
     gone = [record.id for record in situation.observed.state.records if record.id in lately]
     return Need(Action.WAKE, f"instance {gone[0]} is not listed any more") if gone else CONTENT
 
 
 def _interrupted(facts: Facts, situation: Situation, found: Candidate) -> Need:
-    """Return the need to continue: it was outbid while it served, or a wake ended before it had another machine."""
+    """Return the need to continue: a higher bid took it, or a wake broke off before it had another machine."""
     number, state = found.instance.id, situation.observed.state
     why, last = facts.asleep.get(number), state.history[-1].what if state.history else ""
     if why is Asleep.OUTBID and ran_last(found.instance, state):

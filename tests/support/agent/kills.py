@@ -59,7 +59,7 @@ class Killer:
 
 
 def calls_of(scene: Scene) -> int:
-    """Return how many changes a wake makes that nobody kills."""
+    """Return how many changes a wake makes that is not killed."""
     made, counter = scene.make(), Killer(10**6)
     one, _ = keeper(shared(made, counter))
     one.begin()

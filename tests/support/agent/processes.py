@@ -54,7 +54,7 @@ class Process:
 
 
 def agent(place: Place, *options: str) -> Process:
-    """Start an agent at a free port, and return it once it answers."""
+    """Start an agent at a free port, and return it once it listens."""
     process = place.start("agent", "--listen", "127.0.0.1:0", "--every", "2s", *options)
     assert process.stdout is not None
     return Process(process, process.stdout.readline().strip())
@@ -70,7 +70,7 @@ def until(condition: Callable[[], object]) -> None:
 
 
 def woken(*agents: Process) -> None:
-    """Ask the agents until one says that it is ready."""
+    """Repeat the request until one agent is ready."""
     until(lambda: any(one.call("POST", "/wake").status_code == 200 for one in agents))
 
 

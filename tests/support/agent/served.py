@@ -1,4 +1,4 @@
-"""An agent that answers on loopback, in threads of the test."""
+"""An agent that listens on loopback, in threads of the test."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def eventually(condition: Callable[[], object]) -> None:
 
 
 def keeper(deployment: Deployment, *, every: float = 3600.0, unpublished: str = "") -> tuple[Keeper, Watcher]:
-    """Return the keeper of a deployment, which has not begun, and what it says."""
+    """Return the keeper of a deployment, which has not begun, and its lines."""
     watcher = Watcher()
     return Keeper(deployment, watcher, every=every, unpublished=unpublished), watcher
 

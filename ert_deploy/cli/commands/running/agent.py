@@ -45,17 +45,17 @@ class _Named(PlainView):
     metavar="HOST:PORT",
     default=f"127.0.0.1:{PORT}",
     show_default=True,
-    help="Address to answer at; port 0 takes a free one. The URL is printed on stdout.",
+    help="Address to listen at; port 0 takes a free one. The URL is printed on stdout.",
 )
 @click.option("--every", type=Duration(DAY), default="30s", show_default=True, help="Time between two looks.")
 @click.option("--gpu-only", is_flag=True, help="Change no variable of an app, also where a key of the web host is set.")
 def command(configs: tuple[str, ...], listen: str, every: float, gpu_only: bool) -> None:
-    """Wake deployments when an app asks for it, and look after them until it is stopped.
+    """Wake deployments on the request of an app, and look after them until it is stopped.
 
-    `POST /wake` starts a sleeping GPU as `wake` does, at most policy/wakes_per_hour times an hour; `GET /backend` says
-    how far it is and how to reach it. Requests need the key in ERT_AGENT_KEY. A machine that is outbid or lost while it
-    is in use is replaced, and one whose own off-switch failed is put to sleep. It keeps nothing but the state, and
-    several agents may serve one deployment. Without a key of the web host it changes no variable. SIGTERM ends it.
+    `POST /wake` starts a sleeping GPU as `wake` does, at most `policy/wakes_per_hour` times an hour; `GET /backend` has
+    its phase and how to reach it. Requests need the key in ERT_AGENT_KEY. A machine that is lost, also to a higher bid,
+    while it is in use is replaced, and one whose own off-switch failed is put to sleep. It keeps nothing but the state,
+    and several agents may serve one deployment. Without a key of the web host it changes no variable. SIGTERM ends it.
     """
     session.must_be_installed()
     key = session.agent_key()
@@ -76,6 +76,8 @@ def command(configs: tuple[str, ...], listen: str, every: float, gpu_only: bool)
         if unpublished:
             view.note(unpublished)
         keepers.append(Keeper(one, view, every=every, unpublished=unpublished))
+    for keeper in keepers:
+        keeper.check()
     listening = listener(host, port)
     shown = f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{listening.getsockname()[1]}"

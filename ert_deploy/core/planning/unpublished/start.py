@@ -15,7 +15,7 @@ from ert_deploy.core.planning.situation import Situation
 
 
 def start(situation: Situation) -> Iterator[Step]:
-    """Yield the steps until the stopped instance serves. The engine refuses the step to rent, which is the last one."""
+    """Yield the steps until the stopped instance serves. The engine does not execute the last one, to rent."""
     now = situation.classified
     for candidate in now.others:
         if now.verdicts[candidate.instance.id].stage is STUCK:
