@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ert_deploy.app.waking.admission import Refusal, Why
-from ert_deploy.core.model.errors import Busy, CannotObserve, ErtError, Failed
+from ert_deploy.core.model.errors import BudgetSpent, Busy, CannotObserve, ErtError, Failed
 
 READY, WAKING, CONFLICT, TOO_MANY, UNAVAILABLE = 200, 202, 409, 429, 503
 UNREAD = "unavailable"  # reason of a 503
@@ -36,4 +36,6 @@ def failed(error: ErtError, after: int) -> Answer:
         return Answer(UNAVAILABLE, UNREAD, error.summary, after)
     if isinstance(error, Busy | Failed):
         return Answer(WAKING)
+    if isinstance(error, BudgetSpent):
+        return Answer(CONFLICT, Why.BUDGET.value, f"{error.summary}: {error.detail}")
     return Answer(CONFLICT, Why.NEEDS_ATTENTION.value, error.summary)

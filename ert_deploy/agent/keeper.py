@@ -16,6 +16,7 @@ from ert_deploy.agent.answer import READY, UNAVAILABLE, UNREAD, WAKING, Answer, 
 from ert_deploy.agent.flight import Flight
 from ert_deploy.agent.view import LONGEST_PAUSE, Counts, Pauses, View
 from ert_deploy.app.deployment import Deployment, Progress
+from ert_deploy.app.notify.announce import announce
 from ert_deploy.app.waking.admission import refusal
 from ert_deploy.app.waking.look import Look, look, recounted
 from ert_deploy.app.waking.session import hosted, steady
@@ -172,6 +173,7 @@ class Keeper:
             if text not in self._said:
                 self._progress.note(text)
         self._said = seen.announcements
+        announce(self._deployment, seen.findings)
 
     def _decide(self) -> Answer:
         """Decide a request by the last look, and begin a run if it is due."""

@@ -37,15 +37,8 @@ def refusal(look: Look, policy: Policy) -> Refusal | None:
         return Refusal(Why.NOTHING_TO_WAKE, f"no instance of {look.deployment} exists: `ert-deploy up` rents a GPU")
     if look.waking.paid:
         return None
-    if (spent := over_budget(look)) is not None:
-        return spent
     if look.wait > 0:
         most = policy.wakes_per_hour
         error = f"{look.deployment} was woken {look.begun} times in the last hour, {most} are allowed"
         return Refusal(Why.WAKES_PER_HOUR, error, math.ceil(look.wait))
-    return None
-
-
-def over_budget(look: Look) -> Refusal | None:  # noqa: ARG001, the one place about money
-    """Return why a start is not paid for; None if it is: the config has no such limit."""
     return None

@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 
 from ert_deploy.core.model.observed import HEALTHY
 from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.notices.notice import NOTHING_FOUND, Findings
+from ert_deploy.core.notices.of_look import of_look
 from ert_deploy.core.planning.app_env import connected
 from ert_deploy.core.planning.health import Candidate
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.core.verdict.announcements import announcements
 from ert_deploy.core.verdict.eta import Eta, eta
 from ert_deploy.core.verdict.facts import Facts
+from ert_deploy.core.verdict.judge import links
 from ert_deploy.core.verdict.links import Missing
 from ert_deploy.core.verdict.starts import HOUR, Policy, wait_for_start, wakes
 from ert_deploy.core.verdict.waking import CONTENT, Need, Phase, Waking, need, waking
@@ -38,7 +41,8 @@ class Look:
 
     `generation` is that of the state. `price` is in $ per hour while it runs, `cost` in $ until it is ready. `eta` and
     `wait` are in real seconds: until it is ready, and until another start is within the limit. `begun` is the number of
-    starts in the last hour, `running` are the instances with a GPU, also a lost one. `announcements` are for its owner.
+    starts in the last hour, `running` are the instances with a GPU, also a lost one. `announcements` are for its owner,
+    and `findings` are the notices of this look.
     """
 
     deployment: str
@@ -55,6 +59,7 @@ class Look:
     wait: float = 0.0
     running: frozenset[InstanceId] = frozenset()
     announcements: tuple[str, ...] = ()
+    findings: Findings = NOTHING_FOUND
 
 
 def look(session: Session, policy: Policy, lately: frozenset[InstanceId] = frozenset()) -> Look:
@@ -85,6 +90,7 @@ def look(session: Session, policy: Policy, lately: frozenset[InstanceId] = froze
         wait_for_start(state.history, now, policy.wakes_per_hour) / session.speed,
         _running(situation, lately),
         announcements(facts),
+        of_look(facts, links(facts)),
     )
 
 
