@@ -1,6 +1,6 @@
 """Screens of a machine that an agent wakes: by the button, or by a report behind a login; and the notification.
 
-`make wake-screens` runs them, at both widths and checked by axe; their parts are tested in `frontend/test/wake.test.tsx`.
+`make wake-screens` runs them, at both widths, checked by axe; their parts have tests in `frontend/test/wake.test.tsx`.
 """
 
 from __future__ import annotations
