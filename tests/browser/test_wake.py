@@ -1,6 +1,6 @@
 """Screens of a machine that an agent wakes: by the button, or by a report behind a login; and the notification.
 
-The whole series of screens, at both widths and checked by axe, is `make wake-screens`.
+`make wake-screens` runs them, at both widths, checked by axe; their parts have tests in `frontend/test/wake.test.tsx`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ from tests.support.dashboard.fake_backend import FakeBackend
 from tests.support.dashboard.fingerprint import complete
 from tests.support.doubles.agent import AgentDouble, Refusal
 
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif("ERT_SCREENS" not in os.environ, reason="`make wake-screens`: a minute"),
+]
 OpenPage = Callable[..., Page]
 Shoot = Callable[[Page, str], None]
 PASSWORD = "correct horse battery"
@@ -50,8 +54,6 @@ def environ(backend: FakeBackend, agent: AgentDouble, tmp_path: Path, request: p
     return {**complete(backend, tmp_path, 60), "ERT_GPU_PRICE_PER_HOUR": "0.31", **agent.environ(), **login}
 
 
-@pytest.mark.e2e
-@pytest.mark.skipif("ERT_SCREENS" not in os.environ, reason="`make wake-screens`: half a minute")
 def test_the_button_and_the_stages_of_a_wake(visit: OpenPage, shoot: Shoot, agent: AgentDouble) -> None:
     page = visit()
     faults: dict[str, list[str]] = {}
@@ -90,7 +92,6 @@ def test_the_button_and_the_stages_of_a_wake(visit: OpenPage, shoot: Shoot, agen
     assert {name: found for name, found in faults.items() if found} == {}
 
 
-@pytest.mark.e2e
 def test_behind_a_login_a_report_is_enough_and_its_end_is_told(
     visit: OpenPage, shoot: Shoot, agent: AgentDouble
 ) -> None:

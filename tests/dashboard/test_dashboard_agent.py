@@ -138,6 +138,16 @@ def test_an_answer_that_was_overtaken_is_asked_for_again(agent: AgentDouble, con
     assert [look(client).generation for _ in range(2)] == [8, 8]
 
 
+def test_an_agent_that_has_not_looked_yet_tells_nothing_and_forgets_nothing(agent: AgentDouble, connect: Any) -> None:
+    client = connect(agent.url)
+    assert look(client).generation == 7
+    agent.state.update(WAKING, phase="unknown", generation=0, reason="it was not looked at yet", url="https://x")
+    assert look(client) == MachineView("unknown", 7, reason="it was not looked at yet")
+    agent.state.update(phase="asleep", generation=6)
+    with pytest.raises(AgentTrouble, match="older than one"):
+        look(client)
+
+
 def test_every_look_has_a_nonce_of_its_own(connect: Any) -> None:
     with scripted({"GET /backend": Answer(200, {"version": 1})}) as script:
         for _ in range(2):
@@ -151,14 +161,17 @@ def test_every_look_has_a_nonce_of_its_own(connect: Any) -> None:
 @pytest.mark.parametrize(
     "odd",
     [
-        {"phase": "dancing", "stage": 7, "progress": 3, "eta_seconds": {"p50": "x", "p95": 1}},
+        {"phase": "dancing"},
+        {"stage": 7, "progress": 3, "eta_seconds": {"p50": "x", "p95": 1}},
         {"progress": 10**400, "eta_seconds": {"p50": 10**400, "p95": 1}, "cost_to_ready_usd": -(10**400)},
         {"price_per_hour_usd": -1, "cost_to_ready_usd": True, "url": 5, "certificate": "", "reason": ["x"]},
     ],
 )
 def test_odd_values_are_not_known(agent: AgentDouble, connect: Any, odd: dict[str, Any]) -> None:
     agent.state.update({"phase": "asleep", **odd})
-    assert look(connect(agent.url)) in (MachineView("unknown", 7), MachineView("asleep", 7))
+    assert look(connect(agent.url)) == MachineView(
+        "unknown" if "phase" in odd else "asleep", 0 if "phase" in odd else 7
+    )
 
 
 @pytest.mark.parametrize(
@@ -193,7 +206,7 @@ def test_an_agent_that_is_away_redirects_trickles_or_floods(
     agent: AgentDouble, connect: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr(agent_client, "CALL_S", 0.3)
+    monkeypatch.setattr(agent_client, "WAKE_S", 0.3)
     troubles = {
         "redirect": Answer(302, {}, {"Location": f"{agent.url}/wake"}),
         "trickle": Answer(202, b"x" * 1000, trickle=0.1),

@@ -21,6 +21,7 @@ from tests.support.dashboard.emptied import emptied
 from tests.support.dashboard.fake_backend import KEY, FakeBackend
 from tests.support.dashboard.fingerprint import complete
 from tests.support.dashboard.following import ask, data, ended, until
+from tests.support.doubles.agent import AgentDouble
 from tests.support.doubles.postgres import Server
 
 Start = Callable[[dict[str, str]], Dashboard]
@@ -166,3 +167,29 @@ def test_the_command_says_what_is_wrong(
         with pytest.raises(SystemExit) as stopped:
             main(options)
         assert (stopped.value.code, said in capsys.readouterr().err) == (2, True)
+
+
+def test_the_next_process_wakes_the_gpu_when_the_lease_of_the_one_that_did_has_ended(
+    kept: dict[str, str], start: Start, backend: FakeBackend, database: Server, one_database: str
+) -> None:
+    agent = AgentDouble(wakes_needed=10**6, woken=backend.wake)
+    backend.sleep()
+    login = {"ERT_DASHBOARD_LOGIN_HEADER": "X-User", "ERT_DASHBOARD_TRUSTED_PROXIES": "127.0.0.1"}
+    try:
+        first, second = (start({**kept, **login, **agent.environ(), "ERT_DASHBOARD_WORKERS": "1"}) for _ in range(2))
+        page: Any = first.app.test_client()
+        page.environ_base["HTTP_X_USER"] = "somebody"
+        ids = [ask(page), ask(page)]
+        until(lambda: agent.wakes > 0 and all(data(page, report_id)["start_time"] for report_id in ids))
+        owner = "SELECT owner FROM ert_waker"
+        name = one_database.rpartition("/")[2]
+        ((before,),) = database.execute(owner, name)
+        assert before in (first.service.store.owner, second.service.store.owner)
+        database.execute(f"UPDATE ert_processes SET expires = now() - interval '1 s' WHERE owner = '{before}'", name)
+        until(lambda: database.execute(owner, name) != [(before,)])
+        agent.wakes_needed = 0
+        assert {ended(page, report_id, 30)["status"] for report_id in ids} == {"completed"}
+    finally:
+        agent.kill()
+        if agent.state["phase"] != "ready":
+            backend.wake()

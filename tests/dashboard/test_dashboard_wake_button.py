@@ -116,6 +116,16 @@ def test_a_forged_state_is_told_and_not_shown(environ: dict[str, str], start: St
     assert found["wake"]["problem"] == "the agent's state is not signed with the key of this dashboard"
 
 
+@pytest.mark.parametrize("phase", ["failed", "gone", "unknown", "asleep"])
+def test_the_agents_reason_is_told_where_it_is_a_problem(
+    environ: dict[str, str], start: Start, agent: AgentDouble, phase: str
+) -> None:
+    agent.state.update(phase=phase, reason="nothing is rented")
+    client: Any = start({**environ, **agent.environ()}).app.test_client()
+    problem = client.get("/api/deployment").json["wake"]["problem"]
+    assert problem == (None if phase == "asleep" else "nothing is rented")
+
+
 @pytest.mark.parametrize("per_hour", ["0", "2"])
 def test_the_button_can_be_switched_off(
     environ: dict[str, str], start: Start, agent: AgentDouble, per_hour: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import httpx
 import pytest
 
 from ert_dashboard.reports import waker
+from ert_dashboard.storage.waker_row import PROBLEM_S
 from ert_dashboard.web.app import Dashboard
 from tests.support.dashboard.fake_backend import FakeBackend
 from tests.support.dashboard.following import ask, data, ended, until
@@ -70,7 +72,7 @@ def test_fifty_waiting_reports_are_one_series_of_requests(
 ) -> None:
     monkeypatch.setattr(waker, "EVERY_S", 0.4)
     agent.wakes_needed = 4
-    limits = {"ERT_DASHBOARD_REPORTS_PER_HOUR": "0", "ERT_DASHBOARD_WORKERS": "8"}
+    limits = {"ERT_DASHBOARD_REPORTS_PER_HOUR": "0", "ERT_DASHBOARD_WORKERS": "4"}
     first = start({**environ, **LOGIN, **agent.environ(), **limits})
     start({**environ, **LOGIN, **agent.environ(), **limits})  # another process on the same store
     client = visitor(first)
@@ -88,8 +90,6 @@ def test_fifty_waiting_reports_are_one_series_of_requests(
     [
         (Refusal(429, "wakes_per_hour", "6 machines were started in this hour", 1), "6 machines were started"),
         (Refusal(409, "budget", "the day's budget is spent"), "the day's budget is spent"),
-        (Refusal(409, "needs_attention", "machine 5 needs a decision"), "machine 5 needs a decision"),
-        (Refusal(503, "provider", "Vast.ai cannot be read", 1), "Vast.ai cannot be read"),
     ],
 )
 def test_a_refused_wake_is_told_and_the_report_waits(
@@ -117,6 +117,26 @@ def test_the_agent_names_the_time_of_the_next_request(
         "the backend did not become ready in time: the GPU is not woken: 6 machines were started",
     )
     assert agent.wakes == 1
+
+
+def test_a_problem_is_told_as_long_as_it_lasts_and_not_longer(
+    environ: dict[str, str], start: Start, agent: AgentDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waker, "_AGAIN_S", 0.1)
+    agent.refusals = [Refusal(429, "wakes_per_hour", "6 machines were started", 600)]
+    first = start({**environ, **LOGIN, **agent.environ()})
+    row, client = first.service.store.waker, visitor(first)
+    report_id = ask(client)
+    until(lambda: row.problem(time.time()))
+    later = time.time() + PROBLEM_S + 0.3
+    assert until(lambda: row.problem(later)), "it fades while the agent's pause lasts"
+    assert agent.wakes == 1
+    first.close()
+    agent.refusals, agent.wakes_needed = [], 10**6
+    client = visitor(start({**environ, **LOGIN, **agent.environ()}))
+    until(lambda: says(client, report_id) == "Waiting: the GPU is being woken")
+    agent.wakes_needed = 0
+    assert ended(client, report_id)["status"] == "completed"
 
 
 def test_the_agent_is_killed_in_the_middle_and_comes_back(

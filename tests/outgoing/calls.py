@@ -189,7 +189,7 @@ def agent(script: Script, bounds: Bounds) -> Any:
     client = AgentClient(Agent(script.url, DashboardSecret(OWN), pair().pem))
     try:
         with pytest.MonkeyPatch.context() as patch, Interrupt() as interrupt:
-            patch.setattr(agent_client, "CALL_S", bounds.total)
+            patch.setattr(agent_client, "WAKE_S", bounds.total)
             return client.wake(interrupt).ready
     finally:
         client.close()

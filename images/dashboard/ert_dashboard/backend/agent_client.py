@@ -21,8 +21,9 @@ from ert_dashboard.backend.machine_view import MachineView, NotBelieved, read_vi
 from ert_dashboard.base.agent import Agent
 from ert_dashboard.base.interrupt import Interrupt, Interrupted, Reason
 
-CALL_S = 10.0  # for one call, whatever it returns
-_CONNECT_S, _SILENT_S = 4.0, 8.0
+LOOK_S = 10.0  # for one call, whatever it returns
+WAKE_S = 30.0  # an agent may look at the provider before it answers
+_CONNECT_S = 4.0
 _LARGEST_ANSWER = 256 * 1024
 _LONGEST_AFTER_S = 3600.0
 _LOOKS = 2  # another thread may have overtaken the first
@@ -60,7 +61,7 @@ class AgentClient:
             verify=context,
             trust_env=False,
             follow_redirects=False,
-            timeout=httpx.Timeout(_SILENT_S, connect=_CONNECT_S),
+            timeout=httpx.Timeout(WAKE_S, connect=_CONNECT_S),
             limits=httpx.Limits(max_keepalive_connections=0),
             headers={"User-Agent": "ert-dashboard", "Accept-Encoding": "identity"},
         )
@@ -70,7 +71,7 @@ class AgentClient:
 
     def wake(self, interrupt: Interrupt) -> Wake:
         """Request a wake once; repeat it while a report waits. Raise `AgentTrouble`."""
-        status, body, headers = self._call("POST", "/wake", interrupt)
+        status, body, headers = self._call("POST", "/wake", interrupt, WAKE_S)
         if status in (200, 202):
             if not _is_state(body):
                 raise AgentTrouble("the agent's response cannot be read")
@@ -90,6 +91,8 @@ class AgentClient:
         for _ in range(_LOOKS):
             view = self._look(interrupt)
             with self._lock:
+                if view.phase == "unknown":
+                    return MachineView("unknown", max(0, self._generation), reason=view.reason)
                 if view.generation >= self._generation:
                     self._generation = view.generation
                     return view
@@ -97,7 +100,7 @@ class AgentClient:
 
     def _look(self, interrupt: Interrupt) -> MachineView:
         nonce = secrets.token_urlsafe(24)
-        status, body, headers = self._call("GET", "/backend", interrupt, nonce)
+        status, body, headers = self._call("GET", "/backend", interrupt, LOOK_S, nonce)
         if status != 200:
             raise _refused(status, self._said(body))
         expected = signature(self._agent.key, nonce, body)
@@ -111,10 +114,10 @@ class AgentClient:
             raise AgentTrouble(str(error)) from None
 
     def _call(
-        self, method: str, path: str, interrupt: Interrupt, nonce: str | None = None
+        self, method: str, path: str, interrupt: Interrupt, limit_s: float, nonce: str | None = None
     ) -> tuple[int, bytes, httpx.Headers]:
         interrupt.check()
-        interrupt.limit(CALL_S)
+        interrupt.limit(limit_s)
         headers = {"Authorization": f"Bearer {self._agent.key.reveal()}"}
         if nonce is not None:
             headers["X-Ert-Nonce"] = nonce

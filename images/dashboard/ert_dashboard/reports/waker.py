@@ -19,6 +19,7 @@ _LOG = logging.getLogger(__name__)
 EVERY_S = 5.0  # between two requests while the machine starts
 _LOOK_S = 1.0
 _LASTING_S, _PROBLEM_S = 60.0, 15.0  # between two requests after a problem for which the agent names no time
+_AGAIN_S = 60.0  # between two notes of one problem, which fades otherwise
 _TRIES = 3  # of the waiting reports, after which a backend that is ready should have responded
 WAKING = "the GPU is being woken"
 ELSEWHERE = "the agent calls the backend ready, but it does not respond at the address that this dashboard has"
@@ -41,6 +42,7 @@ class Waker:
         self._holds = False
         self._next = 0.0
         self._problem = ""
+        self._told = 0.0
         self._readies = 0
         self._call: Interrupt | None = None
 
@@ -88,9 +90,15 @@ class Waker:
         if not wanted and not (self._automatic and self._waiting):
             self._rest()
             return
-        if self._clock.monotonic() < self._next or not self._row.hold():
+        now = self._clock.monotonic()
+        if now < self._next:
+            if self._problem and now - self._told > _AGAIN_S:
+                self._tell(self._problem)
             return
-        self._holds = True
+        if not self._row.hold():
+            return
+        if not self._holds:
+            self._holds, self._problem = True, self.problem  # what the waker before has told
         result = self._ask()
         if result is not None:
             self._note(result, wanted=wanted)
@@ -137,4 +145,4 @@ class Waker:
             _LOG.log(logging.WARNING if problem else logging.INFO, "waking: %s", problem or "nothing is in the way")
         if problem or self._problem:
             self._row.tell(problem, self._clock.wall())
-        self._problem = problem
+        self._problem, self._told = problem, self._clock.monotonic()

@@ -102,7 +102,7 @@ class WakeApi:
             "price_per_hour_usd": view.price_per_hour,
             "cost_to_ready_usd": view.cost_to_ready,
             "reason": view.reason,
-            "problem": service.store.waker.problem(now) or look.trouble,
+            "problem": service.store.waker.problem(now) or look.trouble or _trouble(view),
         }
 
     def detail(self, look: Look, otherwise: str) -> str:
@@ -116,6 +116,10 @@ class WakeApi:
         if self._service.settings.access.login:
             return BY_REPORT
         return BY_BUTTON if agent.wakes_per_hour else otherwise
+
+
+def _trouble(view: MachineView) -> str | None:
+    return view.reason or None if view.phase in ("failed", "gone", "unknown") else None
 
 
 def _done(message: str) -> Response:
