@@ -38,13 +38,17 @@ def test_what_was_used_is_read_back_and_written_in_place(tmp_path: Path) -> None
     assert SpentRecord(tmp_path, "another rental").read() is None
 
 
-@pytest.mark.parametrize("text", ["", "nonsense", "1 2 3", "x 1 1 y", "1 -5 1 y", b"\xff\xfe"])
+@pytest.mark.parametrize("text", [" ", "nonsense", "1 2 3", "x 1 1 y", "1 -5 1 y", b"\xff\xfe"])
 def test_a_damaged_record_leaves_nothing(tmp_path: Path, text: str | bytes) -> None:
     (tmp_path / SPENT).write_bytes(text if isinstance(text, bytes) else text.encode())
     assert SpentRecord(tmp_path, TOKEN).read() == Spent(Grant(0), 0.0)
 
 
-def test_a_machine_that_has_served_without_a_record_has_nothing_left(tmp_path: Path) -> None:
+@pytest.mark.parametrize("empty", [False, True])
+def test_a_machine_that_has_served_without_a_record_has_nothing_left(tmp_path: Path, empty: bool) -> None:
+    if empty:  # as on a disk that was full when it was made
+        (tmp_path / SPENT).touch()
+    assert SpentRecord(tmp_path, TOKEN).read() is None
     (tmp_path / SERVED).touch()
     assert SpentRecord(tmp_path, TOKEN).read() == Spent(Grant(0), 0.0)
 

@@ -80,7 +80,7 @@ ACTS = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(ACTS, min_size=5, max_size=40))
 def test_all_machines_together_never_cost_more_than_the_budget(acts: list[tuple[str, float]]) -> None:
     account = Account()

@@ -58,7 +58,7 @@ def test_the_same_again_or_while_it_goes_on_is_not_paid_twice() -> None:
     assert WHOLE.adding(LIFE) is WHOLE
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.sampled_from(LIFE), max_size=30), st.permutations(LIFE))
 def test_any_order_and_repetition_of_the_same_transitions_is_the_same_ledger(
     first: list[Transition], rest: list[Transition]
