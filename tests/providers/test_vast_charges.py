@@ -164,7 +164,7 @@ def test_volumes_and_kinds_of_cost_that_are_not_known_are_left_out() -> None:
 def test_a_list_of_charges_is_read_page_by_page_and_ends() -> None:
     host = VastHost(Secret(KEY), NOWHERE, Jumping(SPEED))
     tokens = ("more", "more", None)
-    pages = iter([{"success": True, "results": [], "next_token": token} for token in tokens])
+    pages: Iterator[object] = iter([{"success": True, "results": [], "next_token": token} for token in tokens])
     asked: list[Any] = []
 
     class Answer:

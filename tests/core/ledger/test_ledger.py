@@ -200,12 +200,7 @@ def test_machines_of_months_ago_are_folded_and_never_counted_again() -> None:
     alone = {day: cost.total for day, cost in days(WHOLE.charging(ledger.charges), START + 50 * DAY).items()}
     assert folded(ledger, START + 50 * DAY) is ledger  # gone last month
     small = folded(ledger, START + 80 * DAY)
-    assert small.months == (
-        Month(
-            first_day(month_of(20_000)),
-            *(pytest.approx(x) for x in (small.months[0].gpu, small.months[0].disk, small.months[0].traffic)),
-        ),
-    )
+    assert [one.first for one in small.months] == [first_day(month_of(20_000))]
     assert small.months[0].gpu + small.months[0].disk + small.months[0].traffic == pytest.approx(sum(alone.values()))
     assert list(small.machines()) == [B]
     assert small.charges == ()
