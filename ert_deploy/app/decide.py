@@ -87,8 +87,6 @@ def _at_work(config: Config, progress: Progress) -> Iterator[Session]:
     if not deployment.sandbox_runs():
         raise UsageError("the sandbox is not running, so there is no instance", hint="`ert-deploy sandbox start`")
     session = deployment.session(progress)
-    try:
-        with session.ports.store.lock(new_run_id()):
-            yield session
-    finally:
-        record(session, progress)
+    with session.ports.store.lock(new_run_id()):
+        yield session
+    record(session, progress)

@@ -215,8 +215,10 @@ def at_work(
     try:
         with _locked(session, audience, going_down=going_down):
             yield session, audience
-    finally:
-        record(session, progress)
+    except ErtError:
+        record(session, progress)  # an interruption waits for no ledger
+        raise
+    record(session, progress)
 
 
 @contextmanager

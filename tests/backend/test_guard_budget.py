@@ -11,8 +11,9 @@ from ert_backend.base.activity import Activity
 from ert_backend.base.allowance import SERVED, SPENT, Grant, Spent, SpentRecord
 from ert_backend.base.clock import MoneyClock, boot_seconds
 from ert_backend.guard.allowance import AHEAD, UNRECORDED, Meter
+from ert_backend.guard.clouds.cloud import Outcome
 from ert_backend.guard.rules import Action, Allowance, Rules, View, decide
-from ert_backend.guard.settings import load
+from ert_backend.guard.settings import GuardSettings, load
 from tests.support.backend.guarded import TOKEN, Machine, settings_for
 
 RULES = Rules(idle_stop=0, boot_deadline=0, max_lifetime=0, drain_cap=600)
@@ -38,13 +39,17 @@ def test_what_was_used_is_read_back_and_written_in_place(tmp_path: Path) -> None
     assert SpentRecord(tmp_path, "another rental").read() is None
 
 
-@pytest.mark.parametrize("text", ["", "nonsense", "1 2 3", "x 1 1 y", "1 -5 1 y", b"\xff\xfe"])
+@pytest.mark.parametrize("text", [" ", "nonsense", "1 2 3", "x 1 1 y", "1 -5 1 y", b"\xff\xfe"])
 def test_a_damaged_record_leaves_nothing(tmp_path: Path, text: str | bytes) -> None:
     (tmp_path / SPENT).write_bytes(text if isinstance(text, bytes) else text.encode())
     assert SpentRecord(tmp_path, TOKEN).read() == Spent(Grant(0), 0.0)
 
 
-def test_a_machine_that_has_served_without_a_record_has_nothing_left(tmp_path: Path) -> None:
+@pytest.mark.parametrize("empty", [False, True])
+def test_a_machine_that_has_served_without_a_record_has_nothing_left(tmp_path: Path, empty: bool) -> None:
+    if empty:  # as on a disk that was full when it was made
+        (tmp_path / SPENT).touch()
+    assert SpentRecord(tmp_path, TOKEN).read() is None
     (tmp_path / SERVED).touch()
     assert SpentRecord(tmp_path, TOKEN).read() == Spent(Grant(0), 0.0)
 
@@ -160,20 +165,19 @@ def test_the_rule_waits_for_a_report_before_the_end_and_not_beyond_it() -> None:
 
 def test_a_claimed_machine_is_destroyed_at_its_budget_if_its_owner_wants_that(tmp_path: Path) -> None:
     asked: list[Action] = []
+
+    def noting(_: GuardSettings, what: Action) -> Outcome:
+        asked.append(what)
+        return Outcome(True, "done")
+
     env = {"ERT_BUDGET_SECONDS": "3600", "ERT_IDLE_STOP": "0", "ERT_BOOT_DEADLINE": "0", "ERT_MAX_LIFETIME": "99999"}
     for wanted, action in (("destroy", Action.DESTROY), ("stop", Action.STOP), ("burn", Action.STOP)):
         machine = Machine(settings_for(tmp_path, **env, ERT_AT_BUDGET=wanted), age=3601.0)
-        machine.switch.ask = lambda _, what: asked.append(what) or _done()  # type: ignore[func-returns-value]
+        machine.switch.ask = noting
         machine.ledger.claim()
         machine.switch.meter.recorded = 1e9
         machine.switch.tick()
         assert asked.pop() is action
-
-
-def _done() -> object:
-    from ert_backend.guard.clouds.cloud import Outcome
-
-    return Outcome(True, "done")
 
 
 def test_the_environment_has_the_first_budget_and_one_that_cannot_be_read_is_none_to_spend() -> None:

@@ -134,6 +134,9 @@ def test_from_nothing_to_nothing_with_the_least_rights(place: Place) -> None:
 
     assert exactly(place, "status")["backends"][0]["health"] == "healthy"
     one_less(place, "status")
+    assert exactly(place, "cost")["month"]["charged_usd"] > 0
+    plain = exactly(place, "cost", rights=TABLE["cost"].vast - TABLE["cost"].sometimes)
+    assert any("billing_read" in note for note in plain["notes"])
     assert exactly(place, "logs")["lines"]
     one_less(place, "logs")
     with keys(place, None):

@@ -131,7 +131,7 @@ MUTANTS = (
         "RESERVE, LARGEST_RESERVE, DRAIN = 600.0, 0.25, 0.1", "RESERVE, LARGEST_RESERVE, DRAIN = 600.0, 0.6, 0.1",
     ),
     Mutant("destroy at the end of any budget", _RULES, "DueRule(rules.at_budget,", "DueRule(Action.DESTROY,"),
-    Mutant("a lost record is a new budget", _ALLOWANCE, "if (self.disk / SERVED).exists():", "if False:"),
+    Mutant("a lost record is a new budget", _ALLOWANCE, "if (self.disk / SERVED).exists() else", "if False else"),
 )  # fmt: skip
 
 

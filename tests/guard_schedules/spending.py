@@ -56,7 +56,7 @@ class Spending:
         """A boot begins."""
         self.since = now
         self.boots += 1
-        self.lost = self.lost or (SERVED in disk.files and SPENT not in disk.files)
+        self.lost = self.lost or (SERVED in disk.files and not disk.files.get(SPENT))
         before = self.allowed - min(600.0, self.allowed / 4)
         most = self.used + self.slept + 60.0 * self.boots
         self.line = before if most < before and not self.blind else self.allowed

@@ -29,7 +29,8 @@ PROCESS_FOLDERS = frozenset({
 })  # fmt: skip
 PROCESS_MODULES = frozenset({
     "adapters/test_render_field_problems", "adapters/test_render_platform_faults", "adapters/test_render_with_double",
-    "adapters/test_ssh_shell", "adapters/test_state_s3", "adapters/test_state_stores", "adapters/test_vast_contract",
+    "adapters/test_ledger_stores", "adapters/test_ssh_shell", "adapters/test_state_s3", "adapters/test_state_stores",
+    "adapters/test_vast_contract",
     "backend/test_guard_process", "cli/test_init",
     "cli/test_ssh", "cli/test_state_commands", "config/test_config_process", "dashboard/test_dashboard_gunicorn",
     "dashboard/test_dashboard_memory", "dashboard/test_dashboard_stores", "dashboard/test_dashboard_database",

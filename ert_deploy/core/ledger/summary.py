@@ -1,4 +1,4 @@
-"""Summary of a ledger: day, month, the forecast to its end, and what the same machine would have cost always on."""
+"""Summary of a ledger: day, month, what that is expected to cost, and what the same machine always on would have."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ert_deploy.core.ledger.intervals import intervals
 from ert_deploy.core.ledger.model import DAY, DISK, GPU, HOUR, Ledger
 from ert_deploy.core.ledger.months import first_day, month_of
 
-LOOKED_AT = 7  # days before now, whose mean is the forecast of each further day
+LOOKED_AT = 7  # days before now, whose mean is expected of each further day
 
 
 @dataclass(frozen=True, slots=True)

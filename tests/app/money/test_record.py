@@ -14,10 +14,11 @@ from ert_deploy.app.lifecycle import down, sleep, up, wake
 from ert_deploy.app.money.record import written
 from ert_deploy.core.ledger.days import days
 from ert_deploy.core.ledger.model import Ledger, Transition
-from ert_deploy.core.model.errors import CannotObserve, StateConflict
+from ert_deploy.core.model.errors import CannotObserve, Failed, StateConflict
 from ert_deploy.core.model.events import Trouble
 from ert_deploy.ports import Audience
 from ert_deploy.wiring import Session
+from tests.support.fakes import behaviours
 from tests.support.fakes.deployment import Watcher, on_fakes
 from tests.support.fakes.loopback import FakeWorld, world
 from tests.support.ids import nth
@@ -139,3 +140,21 @@ def test_a_ledger_that_others_write_is_read_again_a_few_times() -> None:
     store.conflicts = 99
     with pytest.raises(StateConflict):
         written(store, lambda ledger: ledger.adding([replace(one, at=6.0)]))
+
+
+def test_a_run_that_fails_is_in_the_ledger_and_one_that_is_interrupted_waits_for_none(
+    made: FakeWorld, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.gpu.conduct = dict.fromkeys(map(str, range(1001, 1013)), behaviours.sick)
+    with pytest.raises(Failed):
+        up(deployment)
+    assert {one.what for one in ledger().transitions} >= {"rented", "gone"}
+    generation = ledger().generation
+
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ert_deploy.app.lifecycle.run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        up(deployment)
+    assert ledger().generation == generation

@@ -28,15 +28,11 @@ BOTH = Budget(3.0, 10.0, AtBudget.DESTROY)
 def test_what_is_left_of_a_day_and_a_month() -> None:
     now = START + 2 * HOUR
     found = left(LEDGER, BOTH, now)
-    assert (found.spent_day, found.spent_month) == (pytest.approx(1.0), pytest.approx(1.0))
-    assert (found.day, found.month) == (pytest.approx(2.0), pytest.approx(9.0))
+    assert [found.spent_day, found.spent_month] == pytest.approx([1.0, 1.0])
+    assert [found.day, found.month] == pytest.approx([2.0, 9.0])
     assert found.given == pytest.approx(1.0)
     assert found.least == pytest.approx(2.0)
-    assert (found.free(), found.free(0.4), found.free(9.0)) == (
-        pytest.approx(1.0),
-        pytest.approx(1.4),
-        pytest.approx(2.0),
-    )
+    assert [found.free(), found.free(0.4), found.free(9.0)] == pytest.approx([1.0, 1.4, 2.0])
     assert found.day_ends == START + DAY
     assert found.month_ends == first_day(month_of(20_000) + 1) * DAY
     tomorrow = left(STOPPED, BOTH, START + DAY + HOUR)

@@ -58,7 +58,7 @@ def test_the_same_again_or_while_it_goes_on_is_not_paid_twice() -> None:
     assert WHOLE.adding(LIFE) is WHOLE
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.sampled_from(LIFE), max_size=30), st.permutations(LIFE))
 def test_any_order_and_repetition_of_the_same_transitions_is_the_same_ledger(
     first: list[Transition], rest: list[Transition]
@@ -200,12 +200,7 @@ def test_machines_of_months_ago_are_folded_and_never_counted_again() -> None:
     alone = {day: cost.total for day, cost in days(WHOLE.charging(ledger.charges), START + 50 * DAY).items()}
     assert folded(ledger, START + 50 * DAY) is ledger  # gone last month
     small = folded(ledger, START + 80 * DAY)
-    assert small.months == (
-        Month(
-            first_day(month_of(20_000)),
-            *(pytest.approx(x) for x in (small.months[0].gpu, small.months[0].disk, small.months[0].traffic)),
-        ),
-    )
+    assert [one.first for one in small.months] == [first_day(month_of(20_000))]
     assert small.months[0].gpu + small.months[0].disk + small.months[0].traffic == pytest.approx(sum(alone.values()))
     assert list(small.machines()) == [B]
     assert small.charges == ()

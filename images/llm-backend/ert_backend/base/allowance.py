@@ -56,11 +56,11 @@ class SpentRecord:
         try:
             text = (self.disk / SPENT).read_text(encoding="utf-8")
         except FileNotFoundError:
-            if (self.disk / SERVED).exists():
-                return Spent(Grant(0), 0.0)
-            return None
+            text = ""
         except ValueError:
             return Spent(Grant(0), 0.0)
+        if not text:  # one that was made on a full disk has no content
+            return Spent(Grant(0), 0.0) if (self.disk / SERVED).exists() else None
         try:
             serial, seconds, used, origin = text.split()
             found = Spent(Grant(int(seconds), int(serial)), float(used))
