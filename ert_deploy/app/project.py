@@ -71,19 +71,19 @@ def draft_project(
     """Return configs/NAME.yaml and its JSON Schema, and with `blueprint` render.yaml, validated but not written.
 
     A value missing in `answers` is requested with `ask`, or set to the default: that of an earlier config of the name,
-    whose owner id stays too, since what runs must not lose its owner. Raises UsageError for an invalid name
-    or value, and `ConfigProblems` for values that contradict each other.
+    of which all other keys stay too; its owner id stays also if it is invalid, since what runs must not lose its owner.
+    Raises UsageError for an invalid name or value, and `ConfigProblems` for values that contradict each other.
     """
     from ert_deploy.config.scaffold.answers import completed
     from ert_deploy.config.scaffold.detect import image_of
-    from ert_deploy.config.scaffold.earlier import earlier_answers, earlier_owner
+    from ert_deploy.config.scaffold.earlier import earlier_owner
     from ert_deploy.config.scaffold.frameworks import read
     from ert_deploy.config.scaffold.write import changes
 
     config = _place(name)
     earlier = read(config)
-    answered = completed(name, dict(answers or {}), ask, earlier_answers(earlier))
-    text = draft(answered, earlier_owner(earlier) or f"o{secrets.token_hex(5)}")
+    answered = completed(name, dict(answers or {}), ask, earlier)
+    text = draft(answered, earlier_owner(earlier) or f"o{secrets.token_hex(5)}", earlier)
     files = {config: text}
     settings = validated(text, config)
     merged, advice = _blueprint(settings, files) if blueprint and settings.web.provider.blueprint else ({}, ())
