@@ -162,7 +162,10 @@ def test_status_is_good_link_by_link_until_something_is_wrong(rig: Rig) -> None:
     assert len(rig.script.asked) == asked, "no words are asked for"
     wrong = levels(rig, model="other")
     assert (wrong[Name.MODEL], wrong[Name.KEY], wrong[Name.APP_CONFIG]) == (Level.BAD, Level.GOOD, Level.BAD)
-    assert levels(rig, key=Secret("sk-wrong"))[Name.KEY] is Level.BAD
+    refused = read.status(rig.on(key=Secret("sk-wrong")))
+    assert [link.name for link in refused.links if link.level is not Level.GOOD] == [Name.KEY], "the app itself works"
+    (key,) = [link for link in refused.links if link.name is Name.KEY]
+    assert "as this shell has it; dash has another one, which is accepted: export" in key.why
     assert levels(rig, key=None)[Name.KEY] is Level.GOOD, "it is that of the app"
     rig.front.lists_freely = True
     assert levels(rig)[Name.KEY] is Level.UNKNOWN
@@ -223,6 +226,10 @@ def test_ask_and_connection_use_the_key_of_the_app(rig: Rig) -> None:
     assert found.ca_file.read_text().strip() == AUTHORITY.pem.strip()
     assert f"--cacert {found.ca_file}" in found.curl
     assert KEY not in found.curl
+    rig.front.key = "sk-another-key-of-the-server"
+    with pytest.raises(UsageError, match=r"does not accept the key that dash has \(401\)") as caught:
+        list(ask.chat(rig.on(key=Secret(rig.front.key))).ask("What?"))
+    assert caught.value.hint == "`ert-deploy up` checks the one in EXTERNAL_API_KEY and gives it to the app"
     rig.env[NAMES.key] = HIDDEN
     assert connection.connection(rig.on()).key == Secret(KEY)
     with pytest.raises(UsageError, match="does not tell"):
