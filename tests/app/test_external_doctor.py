@@ -11,7 +11,7 @@ import pytest
 from ert_deploy.adapters.app import probe
 from ert_deploy.app import lifecycle
 from ert_deploy.app.doctor import examine
-from ert_deploy.core.model.errors import UsageError
+from ert_deploy.core.model.errors import NeedsAttention, UsageError
 from ert_deploy.core.model.secret import HIDDEN, Secret
 from tests.app.test_external_server import NAMES, Rig
 from tests.support.doubles.scripted_openai import ScriptedOpenAI, says
@@ -131,11 +131,24 @@ def test_an_app_that_cannot_use_it_is_a_cause(rig: Rig, monkeypatch: pytest.Monk
 
 def test_a_machine_that_is_left_is_named_by_its_contract(rig: Rig) -> None:
     lifecycle.up(on_fakes(rig.made))
-    assert codes(rig) == ["contract", "app-config"]
+    found = examine.doctor(rig.on())
+    assert [cause.code for cause in found.causes] == ["contract", "app-config"]
+    assert "cannot use" not in found.causes[1].why, "it uses the machine"
+    left = rig.made.gpu.only().id
+    assert found.refused == (
+        f"`up` would do more than write variables: destroy instance {left} (the apps use an external server)"
+    )
+    assert found.fixable == ()
+    with pytest.raises(NeedsAttention, match=f"destroy instance {left} "):
+        examine.fix(rig.on())
 
 
 def test_fix_writes_the_variables_and_is_refused_where_the_server_cannot_be_used(rig: Rig) -> None:
     rig.env[NAMES.url] = Secret("https://203.0.113.9:1")
+    refused = examine.doctor(rig.on(model="other")).refused
+    assert refused.startswith("`up` stops at it: ")
+    assert "has no model other" in refused
+    assert [cause.code for cause in examine.doctor(rig.on()).fixable] == ["app-config"]
     with pytest.raises(UsageError, match="has no model other"):
         examine.fix(rig.on(model="other"))
     assert rig.env[NAMES.url] == Secret("https://203.0.113.9:1")
