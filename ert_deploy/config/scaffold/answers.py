@@ -6,16 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from ert_deploy.config.scaffold.detect import of_a_server, start_of, suggestions
+from ert_deploy.config.scaffold.detect import of_a_server, start_of, suggestions, unused_server
 from ert_deploy.config.scaffold.earlier import earlier_answers
 from ert_deploy.config.scaffold.model_table import lines
-from ert_deploy.config.scaffold.server import NEEDED
+from ert_deploy.config.scaffold.server import NEEDED, NO_CA
 from ert_deploy.config.scaffold.template import Question, choices, chosen, conflict, questions
 from ert_deploy.config.schema.external import EXTERNAL
 from ert_deploy.config.schema.keys import GPU, WEB
+from ert_deploy.config.yaml.problems import shown
 from ert_deploy.core.model.errors import UsageError
 
 Ask = Callable[[Question, str], str]
+EXAMPLES = {"url": "https://llm.example.org", "model": "m"}  # in place of needed values that are not given yet
 OF_A_HOST = ("repo", "root", "build", "start", "region")
 
 
@@ -45,14 +47,21 @@ def completed(name: str, given: dict[str, str], ask: Ask | None, earlier: str) -
         _answer(question, known, given, ask, earlier)
     for needed in NEEDED if cloud is None else ():
         if not known[needed]:
-            raise UsageError(f"--{_flag(needed)} is needed with an external server")
+            hint = unused_server(Path()) if needed == "url" else ""
+            raise UsageError(f"--{_flag(needed)} is needed with an external server", hint=hint)
     return known
+
+
+def absent(question: Question, answer: str) -> str:
+    """Return that the answer is a file that does not exist; empty if it does, or if it is none."""
+    is_file = question.name != "ca" or answer == NO_CA or Path(answer).expanduser().is_file()
+    return "" if is_file else f"there is no file {shown(answer)}"
 
 
 def _answer(question: Question, known: dict[str, str], given: Mapping[str, str], ask: Ask | None, earlier: str) -> None:
     """Add the given value to the known ones, or that of `ask`. Raises UsageError for a bad one."""
     if question.name in given:
-        if wrong := question.refusal(given[question.name]):
+        if wrong := question.refusal(given[question.name]) or absent(question, given[question.name]):
             raise UsageError(f"--{_flag(question.name)}: {wrong}")
     elif ask is not None:
         known[question.name] = ask(_in_context(question, known, earlier), known[question.name])
@@ -63,8 +72,9 @@ def _in_context(question: Question, known: Mapping[str, str], earlier: str) -> Q
     if question.key in (GPU, WEB):
         return question  # the other questions follow from it
     table = tuple(lines()) if question.key == "launch/model" else ()
-    others = None if conflict(dict(known), earlier) else dict(known)
-    return replace(question, others=others, table=table, earlier=earlier)
+    free = {name: value for name, value in EXAMPLES.items() if name == question.name or known.get(name) == ""}
+    others = dict(known) | free
+    return replace(question, others=None if conflict(others, earlier) else others, table=table, earlier=earlier)
 
 
 def _flag(name: str) -> str:
