@@ -252,6 +252,8 @@ REFUSED: dict[str, Callable[[Deployment], object]] = {
     "ssh": ssh.shell,
     "restart": lambda one: restart.restart(one, confirm=lambda _: True),
     "key rotate": rotate.rotate,
+    "key revoke": lambda one: rotate.revoke("0123abcd", one),
+    "exec": lambda one: ssh.shell(one, command="exec"),
     "offers": offers.offers,
 }
 
@@ -261,6 +263,7 @@ def test_a_command_for_a_machine_is_refused_with_what_to_do_instead(rig: Rig, co
     with pytest.raises(UsageError, match="is for a rented machine, and ert uses the external server https://") as error:
         REFUSED[command](rig.on())
     assert "`" in error.value.hint
+    assert error.value.summary.startswith(f"`{command.partition(',')[0]}` is for")
 
 
 def test_the_log_of_the_app_can_be_read(rig: Rig) -> None:
@@ -287,3 +290,14 @@ def test_a_machine_without_a_certain_owner_is_named_and_left(rig: Rig) -> None:
     assert rig.env[NAMES.url] == Secret(rig.front.url)
     assert stray.id in rig.made.gpu.paid()
     assert read.status(rig.on()).standing is Standing.UNCLEAR
+
+
+def test_the_hint_to_start_a_sandbox_names_the_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    sample = "deployment: shop\nsandbox: {speed: 20, world: .ert/none}\nproviders: {gpu: external}\n"
+    sample += "external: {url: 'https://localhost:1', model: m, key: none}\nrender: {services: [{name: shop}]}\n"
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "ext.yaml").write_text(sample)
+    with pytest.raises(UsageError, match="no sandbox is running") as caught:
+        look.plan("ext")
+    assert caught.value.hint == "`ert-deploy up -c ext` or `ert-deploy sandbox start -c ext` starts one"
