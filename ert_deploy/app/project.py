@@ -52,7 +52,7 @@ class Draft:
 
 
 def absent(question: Question, answer: str) -> str:
-    """Return that the answer names a file that does not exist; empty if it does, or if it names none."""
+    """Return that the value names a file that does not exist; empty if it does, or if it names none."""
     from ert_deploy.config.scaffold.answers import absent
 
     return absent(question, answer)

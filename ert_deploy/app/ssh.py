@@ -50,7 +50,7 @@ def shell(
 ) -> Shell:
     """Return the shell of the newest running instance. `identity` is a private key file; default: the SSH agent.
 
-    `command` is the one that a refusal names.
+    `command` is how a user calls it, for messages.
 
     Raises UsageError if the config does not permit it or no instance is reachable, and CannotObserve.
     """

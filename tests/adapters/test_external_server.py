@@ -217,7 +217,7 @@ def test_a_question_that_fails(rig: Rig) -> None:
     fails(Failed, "returned 500: it broke")
     rig.script.refusal = None
     rig.script.chat = lambda body: says()
-    fails(Failed, "responds without any text")
+    fails(Failed, "ended without any text")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`ert-deploy init` over a config that is there: its answers are the defaults, and all else in it stays."""
+"""`ert-deploy init` over a config that is there: its values are the defaults, and all else in it stays."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ert_deploy.config import load
 from ert_deploy.sandbox.world import daemon
 from tests.e2e.conftest import Place
 from tests.e2e.test_own_app import PAGE, app_of_the_page
@@ -34,6 +35,17 @@ def listens(port: int) -> bool:
     return False
 
 
+def test_the_config_of_the_section_is_valid(tmp_path: Path) -> None:
+    server, config, typed = blocks()
+    (tmp_path / "ext.yaml").write_text(config)
+    external = load(tmp_path / "ext.yaml").desired.external
+    assert external is not None
+    assert external.url == f"https://localhost:{PORT}"
+    assert f'"id": "{external.model}"' in server
+    assert "ert-deploy up -c ext\n" in typed
+
+
+@pytest.mark.nightly
 def test_the_section_works_as_it_is_typed(tmp_path: Path) -> None:
     server, config, typed = blocks()
     with socket.create_server(("127.0.0.1", 0)) as free:

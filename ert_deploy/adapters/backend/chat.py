@@ -75,7 +75,7 @@ def pieces(lines: Iterator[bytes], where: str) -> Iterator[str]:
             continue
         data = line.removeprefix(_DATA).strip()
         if data == _DONE and empty:
-            raise Failed(f"{where} responds without any text", hint="ask again; its log tells why the model stopped")
+            raise Failed(f"{where} ended without any text", hint="ask again; its log tells why the model stopped")
         if data == _DONE:
             return
         event = parsed(data)

@@ -1,6 +1,6 @@
 """Keys of an earlier config that `init` does not ask for: kept in the new text as they are written. No I/O.
 
-They are copied with their comments. Anchors are not: of a config with them only the answers are kept.
+They are copied with their comments. Anchors are not: of a config with them only what is asked for is kept.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ ANY = "*"  # the first entry of a list, in the path of a question
 
 
 def with_kept(new: str, earlier: str, decided: Collection[str]) -> str:
-    """Return the new text with every key of the earlier one that it lacks, but for the `decided` paths.
+    """Return the new text with every key of the earlier one that it does not have, but for the `decided` paths.
 
     Of lists the first entries are merged, and the further ones added. An unusable earlier text changes nothing.
     """
@@ -44,7 +44,7 @@ class _Earlier:
         self._decided = decided
 
     def missing(self, made: yaml.Node, there: yaml.Node, path: str) -> Iterator[tuple[int, int, list[str]]]:
-        """Yield what the node of the new text lacks: after which line it belongs, its indent, and its lines."""
+        """Yield what the node of the new text is without: after which line it belongs, its indent, and its lines."""
         if isinstance(made, yaml.MappingNode) and isinstance(there, yaml.MappingNode):
             has = {key.value: value for key, value in made.value}
             block = []

@@ -22,7 +22,7 @@ CODES = {
     Part.KEY: "server-key", Part.MODEL: "server-model", Part.ANSWER: "server-answer",
 }  # fmt: skip
 WHY = {
-    Part.ADDRESS: "nothing responds to this computer; if the apps get no response either, their requests fail",
+    Part.ADDRESS: "no response reaches this computer; where none reaches the apps either, their requests fail",
     Part.CERTIFICATE: "neither ert-deploy nor an app sends a request to a server that it cannot verify",
     Part.API: "OpenAI's clients, as the apps have them, find no API there",
     Part.KEY: "the server rejects every request with this key",

@@ -19,7 +19,7 @@ REPAIR = "`ert-deploy up` writes them and deploys"
 class ServerSeen:
     """What a server has shown: the first fault, None for none. `keyed`: it lists its models only with the key.
 
-    `unused`: every app is switched off, so that it was not asked. `here`: the key in the variable is refused, with this
+    `unused`: every app is switched off, so that it was not asked. `here`: the key in the variable is rejected, with this
     message, and that of an app is not; the rest was then read with the latter.
     """
 
@@ -75,7 +75,7 @@ def _key(wanted: External, seen: ServerSeen) -> Link:
 
 
 def of_this_shell(wanted: External, refused: Trouble) -> str:
-    """Return that the variable's key was refused, and that an app has another one, which was not."""
+    """Return that the variable's key was rejected, and that an app has another one, which was not."""
     return f"{refused.what}, as this shell has it; {wanted.holder} has another one, which is accepted"
 
 
