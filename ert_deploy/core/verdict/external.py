@@ -19,8 +19,8 @@ REPAIR = "`ert-deploy up` writes them and deploys"
 class ServerSeen:
     """What a server has shown: the first fault, None for none. `keyed`: it lists its models only with the key.
 
-    `unused`: every app is switched off, so that it was not asked. `here`: the key in the variable is rejected, with this
-    message, and that of an app is not; the rest was then read with the latter.
+    `unused`: every app is switched off, so that it was not asked. `here`: the key in the variable is rejected, with
+    this message, and that of an app is not; the rest was then read with the latter.
     """
 
     trouble: Trouble | None
