@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from ert_deploy.sandbox.world.app_folder import AppOrder
     from ert_deploy.sandbox.world.file import WorldFile
 
-STARTS = "`ert-deploy up` or `ert-deploy sandbox start` starts one"
+DEFAULT = "sandbox"  # the config that commands use where none is named
+STARTS = "`ert-deploy up{named}` or `ert-deploy sandbox start{named}` starts one"
 
 
 class Progress(Audience, Protocol):
@@ -166,13 +167,16 @@ def sandbox_world(settings: Settings, *, start: bool, app: AppOrder | None = Non
             return daemon.start(sandbox.world, sandbox.speed, app=app, model=model)
         return world.attach(sandbox.world)
     except world.WorldError as error:
-        raise UsageError(str(error), hint=_hint(start, app)) from error
+        raise UsageError(str(error), hint=_hint(settings.source, start, app)) from error
 
 
-def _hint(start: bool, app: AppOrder | None) -> str:
+def _hint(source: Path, start: bool, app: AppOrder | None) -> str:
     if app is not None:
         return "docs/sandbox.md says how an app is run"
-    return "name a real deployment with -c" if start else STARTS
+    if start:
+        return "name a real deployment with -c"
+    named = "" if source.stem == DEFAULT else f" -c {source.stem if source.parent.name == 'configs' else source}"
+    return STARTS.format(named=named)
 
 
 def in_sandbox_time(at: float, session: Session) -> float:

@@ -30,7 +30,8 @@ class Draft:
 
     `placeholder`: the config has no image yet, and `up` fails until then. `merged` are files of the user that stay as
     they are unless the write is forced, which adds our lines to them; `advice` lists these, and where they belong.
-    `keys` are the variables that hold the keys of the providers.
+    `keys` are the variables that hold the keys of the providers; `key_file` is the config key that may name a file with
+    the last of them, empty if every one has such a key. `server` is an external server that the app's files name.
     """
 
     files: dict[Path, str]
@@ -40,12 +41,21 @@ class Draft:
     advice: tuple[str, ...] = ()
     image: str = ""
     keys: tuple[str, ...] = ()
+    key_file: str = ""
+    server: str = ""
 
     def diff_lines(self) -> Iterator[str]:
         """Return all lines of the diffs, without secret values."""
         from ert_deploy.config.scaffold.write import diff_lines
 
         return diff_lines(self.changes)
+
+
+def absent(question: Question, answer: str) -> str:
+    """Return that the value names a file that does not exist; empty if it does, or if it names none."""
+    from ert_deploy.config.scaffold.answers import absent
+
+    return absent(question, answer)
 
 
 def clouds() -> dict[str, str]:
@@ -71,19 +81,19 @@ def draft_project(
     """Return configs/NAME.yaml and its JSON Schema, and with `blueprint` render.yaml, validated but not written.
 
     A value missing in `answers` is requested with `ask`, or set to the default: that of an earlier config of the name,
-    whose owner id stays too, since what runs must not lose its owner. Raises UsageError for an invalid name
-    or value, and `ConfigProblems` for values that contradict each other.
+    of which all other keys stay too; its owner id stays also if it is invalid, since what runs must not lose its owner.
+    Raises UsageError for an invalid name or value, and `ConfigProblems` for values that contradict each other.
     """
     from ert_deploy.config.scaffold.answers import completed
-    from ert_deploy.config.scaffold.detect import image_of
-    from ert_deploy.config.scaffold.earlier import earlier_answers, earlier_owner
+    from ert_deploy.config.scaffold.detect import image_of, server_beside
+    from ert_deploy.config.scaffold.earlier import earlier_owner
     from ert_deploy.config.scaffold.frameworks import read
     from ert_deploy.config.scaffold.write import changes
 
     config = _place(name)
     earlier = read(config)
-    answered = completed(name, dict(answers or {}), ask, earlier_answers(earlier))
-    text = draft(answered, earlier_owner(earlier) or f"o{secrets.token_hex(5)}")
+    answered = completed(name, dict(answers or {}), ask, earlier)
+    text = draft(answered, earlier_owner(earlier) or f"o{secrets.token_hex(5)}", earlier)
     files = {config: text}
     settings = validated(text, config)
     merged, advice = _blueprint(settings, files) if blueprint and settings.web.provider.blueprint else ({}, ())
@@ -93,10 +103,20 @@ def draft_project(
     server = settings.desired.external
     if server is not None:
         keys = (*((server.variable,) if server.variable else ()), settings.web.key.env)
-        return Draft(files, differ, False, merged, advice, keys=keys)
+        key_file = f"{settings.web.provider.section}/key/file" if server.variable else ""
+        return Draft(files, differ, False, merged, advice, keys=keys, key_file=key_file)
     image = image_of(answered["image"], answered["repo"])
     keys = (settings.gpu.key.env, settings.web.key.env)
-    return Draft(files, differ, not settings.desired.launch.image, merged, advice, image, keys)
+    return Draft(
+        files,
+        differ,
+        not settings.desired.launch.image,
+        merged,
+        advice,
+        image,
+        keys,
+        server="" if earlier else server_beside(Path()),
+    )
 
 
 def _blueprint(settings: Settings, files: dict[Path, str]) -> tuple[dict[Path, str], tuple[str, ...]]:

@@ -38,7 +38,7 @@ def revoke(name: str, config: Config = None, *, progress: Progress = SILENT) -> 
     if not re.fullmatch(r"[0-9a-f]{8,64}", wanted):
         raise UsageError(f"{printable(name, 70)!r} is no fingerprint", hint="`ert-deploy key list` has them")
     deployment = opened(config)
-    rented_only(deployment, "key rotate", KEYS)
+    rented_only(deployment, "key revoke", KEYS)
     session = deployment.session(progress, web=False)
     initial = {one.id: one.key_hashes for one in session.ports.gpu.list_instances()}
     accepted = {digest for one in session.ports.store.load().records for digest in one.keys or initial.get(one.id, ())}

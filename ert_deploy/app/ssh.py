@@ -45,13 +45,17 @@ class Shell:
         return interact(self.door)
 
 
-def shell(config: Config = None, *, identity: Path | None = None, progress: Progress = SILENT) -> Shell:
+def shell(
+    config: Config = None, *, identity: Path | None = None, progress: Progress = SILENT, command: str = "ssh"
+) -> Shell:
     """Return the shell of the newest running instance. `identity` is a private key file; default: the SSH agent.
+
+    `command` is how a user calls it, for messages.
 
     Raises UsageError if the config does not permit it or no instance is reachable, and CannotObserve.
     """
     deployment = opened(config)
-    rented_only(deployment, "ssh")
+    rented_only(deployment, command)
     if not deployment.settings.desired.launch.debug_ssh:
         raise UsageError("debug_ssh is off in the config", hint="set launch/debug_ssh: true; the instance is replaced")
     session = deployment.session(progress, web=False)

@@ -81,6 +81,15 @@ def test_a_wrong_key(rig: Rig, lists_freely: bool) -> None:
     assert "sk-of-somebody" not in what + hint
 
 
+def test_whose_key_was_refused_is_told(rig: Rig) -> None:
+    _, what, hint = rig.trouble(key=Secret("sk-old"), holder="shop") or (None, "", "")
+    assert "does not accept the key that shop has (401)" in what
+    assert hint == "export EXTERNAL_API_KEY=...  with a key of this server, then `ert-deploy up`"
+    _, what, hint = rig.trouble(key=Secret("sk-old"), holder="shop", another=True) or (None, "", "")
+    assert "EXTERNAL_API_KEY" not in what
+    assert hint == "`ert-deploy up` checks the one in EXTERNAL_API_KEY and gives it to the app"
+
+
 def test_no_key_where_one_is_needed(rig: Rig) -> None:
     part, what, hint = rig.trouble(variable="", key=NO_KEY) or (None, "", "")
     assert part is Part.KEY
@@ -117,6 +126,7 @@ def test_a_certificate_for_another_name_gets_no_key(rig: Rig) -> None:
     assert found is not None
     assert found[0] is Part.CERTIFICATE
     assert "localhost" in found[1]
+    assert found[2] == "external/url names the server as its certificate does; or the server gets one for localhost"
     assert rig.front.keys == []
 
 
@@ -205,6 +215,31 @@ def test_a_question_that_fails(rig: Rig) -> None:
     fails(CannotObserve, "does not respond", url=f"https://127.0.0.1:{port}")
     rig.script.refusal = 500, {"error": "it broke"}
     fails(Failed, "returned 500: it broke")
+    rig.script.refusal = None
+    rig.script.chat = lambda body: says()
+    fails(Failed, "ended without any text")
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (404, {"message": "no such model", "code": "model_not_found"}),
+        (400, {"message": "unknown", "code": "model_not_found"}),
+        (404, {"message": f"model '{MODEL}' not found", "type": "not_found_error"}),
+    ],
+)
+def test_a_question_to_a_model_that_it_does_not_have(rig: Rig, status: int, error: dict[str, str]) -> None:
+    rig.script.refusal = status, {"error": error}
+    with pytest.raises(UsageError, match=f"has no model {MODEL}") as caught:
+        list(ExternalServer(rig.config, 5).ask("What?"))
+    assert caught.value.hint.endswith(f"it said: {error['message']}"), "it is in the list all the same"
+    rig.script.models = [{"id": "other"}]
+    with pytest.raises(UsageError, match=f"has no model {MODEL}") as caught:
+        list(ExternalServer(rig.config, 5).ask("What?"))
+    assert caught.value.hint == "it lists other"
+    rig.script.refusal = 404, {"error": {"message": "no such route"}}
+    with pytest.raises(Failed, match="has no OpenAI API: 404"):
+        list(ExternalServer(rig.config, 5).ask("What?"))
 
 
 def test_a_bundle_of_the_environment_that_cannot_be_read(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 from ert_deploy.adapters.app import probe
 from ert_deploy.app import lifecycle
 from ert_deploy.app.doctor import examine
-from ert_deploy.core.model.errors import UsageError
+from ert_deploy.core.model.errors import NeedsAttention, UsageError
 from ert_deploy.core.model.secret import HIDDEN, Secret
 from tests.app.test_external_server import NAMES, Rig
 from tests.support.doubles.scripted_openai import ScriptedOpenAI, says
@@ -73,7 +73,38 @@ def test_nothing_is_wrong_with_a_server_that_writes(rig: Rig) -> None:
     found = examine.doctor(rig.on())
     assert (found.causes, found.exit_code) == ((), 0)
     assert len(rig.script.asked) == asked + 1, "a few words are asked for"
-    assert codes(rig, key=None) == [], "the key is that of the app"
+
+
+def test_a_key_that_is_not_set_here_is_told_since_up_needs_it(rig: Rig) -> None:
+    found = examine.doctor(rig.on(key=None))
+    (cause,) = found.causes
+    assert (cause.code, found.exit_code) == ("server-key", 6)
+    assert cause.seen == "EXTERNAL_API_KEY is not set here; these checks used the key that dash has"
+    assert cause.why == "`up` stops here before it writes anything"
+    assert cause.fix == "`export EXTERNAL_API_KEY=...`, then `ert-deploy doctor`"
+
+
+def test_a_wrong_key_in_this_shell_alone_is_told_as_such(rig: Rig) -> None:
+    found = examine.doctor(rig.on(key=Secret("sk-wrong")))
+    (cause,) = found.causes
+    assert cause.code == "server-key"
+    assert "does not accept the key in EXTERNAL_API_KEY (401), as this shell has it" in cause.seen
+    assert cause.seen.endswith("; dash has another one, which is accepted")
+    assert cause.why == "`up` stops here before it writes anything"
+    found = examine.doctor(rig.on(key=Secret("sk-wrong"), model="other"))
+    assert [cause.code for cause in found.causes] == ["server-model", "server-key"]
+
+
+def test_a_key_that_was_changed_at_the_server_is_the_one_that_is_told(rig: Rig) -> None:
+    rig.front.key = "sk-another-key-of-the-server"
+    (cause,) = examine.doctor(rig.on(key=Secret("sk-wrong"))).causes
+    assert "does not accept the key in EXTERNAL_API_KEY (401)" in cause.seen
+    assert "accepted" not in cause.seen
+    (cause,) = examine.doctor(rig.on(key=None)).causes
+    assert "does not accept the key that dash has (401)" in cause.seen
+    assert cause.fix == "export EXTERNAL_API_KEY=...  with a key of this server, then `ert-deploy up`"
+    (cause,) = examine.doctor(rig.on(key=Secret(rig.front.key))).causes
+    assert (cause.code, cause.fix) == ("app-config", "`ert-deploy up` writes them and deploys")
 
 
 def test_a_key_that_the_web_host_hides_has_to_be_set_here(rig: Rig) -> None:
@@ -100,11 +131,24 @@ def test_an_app_that_cannot_use_it_is_a_cause(rig: Rig, monkeypatch: pytest.Monk
 
 def test_a_machine_that_is_left_is_named_by_its_contract(rig: Rig) -> None:
     lifecycle.up(on_fakes(rig.made))
-    assert codes(rig) == ["contract", "app-config"]
+    found = examine.doctor(rig.on())
+    assert [cause.code for cause in found.causes] == ["contract", "app-config"]
+    assert "cannot use" not in found.causes[1].why, "it uses the machine"
+    left = rig.made.gpu.only().id
+    assert found.refused == (
+        f"`up` would do more than write variables: destroy instance {left} (the apps use an external server)"
+    )
+    assert found.fixable == ()
+    with pytest.raises(NeedsAttention, match=f"destroy instance {left} "):
+        examine.fix(rig.on())
 
 
 def test_fix_writes_the_variables_and_is_refused_where_the_server_cannot_be_used(rig: Rig) -> None:
     rig.env[NAMES.url] = Secret("https://203.0.113.9:1")
+    refused = examine.doctor(rig.on(model="other")).refused
+    assert refused.startswith("`up` stops at it: ")
+    assert "has no model other" in refused
+    assert [cause.code for cause in examine.doctor(rig.on()).fixable] == ["app-config"]
     with pytest.raises(UsageError, match="has no model other"):
         examine.fix(rig.on(model="other"))
     assert rig.env[NAMES.url] == Secret("https://203.0.113.9:1")

@@ -162,7 +162,10 @@ def test_status_is_good_link_by_link_until_something_is_wrong(rig: Rig) -> None:
     assert len(rig.script.asked) == asked, "no words are asked for"
     wrong = levels(rig, model="other")
     assert (wrong[Name.MODEL], wrong[Name.KEY], wrong[Name.APP_CONFIG]) == (Level.BAD, Level.GOOD, Level.BAD)
-    assert levels(rig, key=Secret("sk-wrong"))[Name.KEY] is Level.BAD
+    refused = read.status(rig.on(key=Secret("sk-wrong")))
+    assert [link.name for link in refused.links if link.level is not Level.GOOD] == [Name.KEY], "the app itself works"
+    (key,) = [link for link in refused.links if link.name is Name.KEY]
+    assert "as this shell has it; dash has another one, which is accepted: export" in key.why
     assert levels(rig, key=None)[Name.KEY] is Level.GOOD, "it is that of the app"
     rig.front.lists_freely = True
     assert levels(rig)[Name.KEY] is Level.UNKNOWN
@@ -223,6 +226,10 @@ def test_ask_and_connection_use_the_key_of_the_app(rig: Rig) -> None:
     assert found.ca_file.read_text().strip() == AUTHORITY.pem.strip()
     assert f"--cacert {found.ca_file}" in found.curl
     assert KEY not in found.curl
+    rig.front.key = "sk-another-key-of-the-server"
+    with pytest.raises(UsageError, match=r"does not accept the key that dash has \(401\)") as caught:
+        list(ask.chat(rig.on(key=Secret(rig.front.key))).ask("What?"))
+    assert caught.value.hint == "`ert-deploy up` checks the one in EXTERNAL_API_KEY and gives it to the app"
     rig.env[NAMES.key] = HIDDEN
     assert connection.connection(rig.on()).key == Secret(KEY)
     with pytest.raises(UsageError, match="does not tell"):
@@ -245,6 +252,8 @@ REFUSED: dict[str, Callable[[Deployment], object]] = {
     "ssh": ssh.shell,
     "restart": lambda one: restart.restart(one, confirm=lambda _: True),
     "key rotate": rotate.rotate,
+    "key revoke": lambda one: rotate.revoke("0123abcd", one),
+    "exec": lambda one: ssh.shell(one, command="exec"),
     "offers": offers.offers,
 }
 
@@ -254,6 +263,7 @@ def test_a_command_for_a_machine_is_refused_with_what_to_do_instead(rig: Rig, co
     with pytest.raises(UsageError, match="is for a rented machine, and ert uses the external server https://") as error:
         REFUSED[command](rig.on())
     assert "`" in error.value.hint
+    assert error.value.summary.startswith(f"`{command.partition(',')[0]}` is for")
 
 
 def test_the_log_of_the_app_can_be_read(rig: Rig) -> None:
@@ -280,3 +290,14 @@ def test_a_machine_without_a_certain_owner_is_named_and_left(rig: Rig) -> None:
     assert rig.env[NAMES.url] == Secret(rig.front.url)
     assert stray.id in rig.made.gpu.paid()
     assert read.status(rig.on()).standing is Standing.UNCLEAR
+
+
+def test_the_hint_to_start_a_sandbox_names_the_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    sample = "deployment: shop\nsandbox: {speed: 20, world: .ert/none}\nproviders: {gpu: external}\n"
+    sample += "external: {url: 'https://localhost:1', model: m, key: none}\nrender: {services: [{name: shop}]}\n"
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "ext.yaml").write_text(sample)
+    with pytest.raises(UsageError, match="no sandbox is running") as caught:
+        look.plan("ext")
+    assert caught.value.hint == "`ert-deploy up -c ext` or `ert-deploy sandbox start -c ext` starts one"

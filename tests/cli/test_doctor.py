@@ -180,6 +180,6 @@ def test_a_fix_that_would_need_a_machine_is_refused(tmp_path: Path) -> None:
     made.web.services["dash"].env[names.key] = Secret("ert-" + "A" * 32)
     (first,) = made.gpu.instances.values()
     first.dph = 5.0
-    with pytest.raises(NeedsAttention, match="would do more than write variables: Rent"):
+    with pytest.raises(NeedsAttention, match=r"would do more than write variables: rent a machine \("):
         examine.fix(deployment)
     assert len(made.gpu.instances) == 1

@@ -43,7 +43,7 @@ def test_an_address_alone_makes_a_config_without_anything_to_rent(capsys: pytest
     assert set(yaml.safe_load(text)) == {"deployment", "owner", "providers", "external", "render"}
     assert "VAST" not in text + said.err
     assert "image" not in said.err
-    assert "export EXTERNAL_API_KEY=... RENDER_API_KEY=..." in said.err
+    assert "export EXTERNAL_API_KEY=... RENDER_API_KEY=...   # RENDER_API_KEY: or render/key/file names" in said.err
     assert "ert-deploy up -c shop" in said.err
     assert max(len(line) for line in text.splitlines()) <= 120
 
@@ -64,6 +64,7 @@ def test_a_server_without_keys_or_with_a_certificate_and_variable_of_its_own(
     assert run("shop", "--defaults", *SERVER, "--key-variable", "none") == 0
     assert server().variable == ""
     assert "export RENDER_API_KEY=..." in capsys.readouterr().err
+    Path("lab.pem").write_text("a certificate")
     assert run("lab", "--defaults", *SERVER, "--key-variable", "EXTERNAL_LAB_KEY", "--ca", "lab.pem", "--force") == 0
     settings = load(Path("configs/lab.yaml"))
     assert (server("lab").variable, settings.external_ca) == ("EXTERNAL_LAB_KEY", Path("lab.pem"))
@@ -115,6 +116,7 @@ def test_what_cannot_be_used_is_not_suggested_and_nothing_changes_unasked() -> N
 
 
 def test_written_anew_it_stays_on_its_server_and_moves_to_a_rented_machine_when_asked() -> None:
+    Path("lab.pem").write_text("a certificate")
     assert run("shop", "--defaults", *SERVER, "--ca", "lab.pem", "--service", "web") == 0
     assert run("shop", "--defaults", "--force", "--model", "qwen3:14b") == 0
     assert server() == External("https://llm.example.org", "qwen3:14b", "EXTERNAL_API_KEY")
@@ -129,7 +131,11 @@ def test_written_anew_it_stays_on_its_server_and_moves_to_a_rented_machine_when_
     [
         (("--gpu", "external", "--model", "qwen3:8b"), "--url is needed with an external server"),
         (("--url", "https://llm.example.org"), "--model is needed with an external server"),
-        (("--url", "http://llm.example.org", "--model", "m"), "is not an https address"),
+        (("--url", "http://llm.example.org", "--model", "m"), "is not an https address (over plain http anybody"),
+        (("--url", "http://127.0.0.1:80", "--model", "m"), "is not an https address (over plain http anybody"),
+        (("--url", "https://x.org/v1/chat/completions", "--model", "m"), "a route (only the part up to /v1)"),
+        (("--url", "https://x.org/api/models", "--model", "m"), "a route (only the part up to /v1)"),
+        ((*SERVER, "--ca", "nope.pem"), "--ca: there is no file 'nope.pem'"),
         (("--url", "https://127.0.0.1:8000", "--model", "m"), "cannot reach this machine"),
         ((*SERVER, "--gpu", "vast"), "--url is not a setting of Vast.ai"),
         ((*SERVER, "--max-dph", "0.4"), "--max-dph is not a setting of an external server"),
@@ -150,3 +156,55 @@ def test_a_key_given_in_place_of_its_variable_is_not_printed(capsys: pytest.Capt
     said = capsys.readouterr()
     assert key not in said.out + said.err
     assert "the key itself is never in a config" in said.err
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("OPENAI_BASE_URL=http://llm.example.org/v1", "is not an https address"),
+        ("OPENAI_BASE_URL=https://me:pa55word@llm.example.org/v1", "it holds more than an address"),
+    ],
+)
+def test_why_an_address_of_the_app_is_not_used_is_told(line: str, why: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(".env").write_text(f"{line}\nOPENAI_MODEL=m\n")
+    assert run("shop", "--defaults", "--gpu", "external") == 2
+    said = capsys.readouterr().err
+    assert "--url is needed" in said
+    assert "that in .env is not used: " in said
+    assert why in said
+    assert "pa55word" not in said
+
+
+def test_the_file_in_use_comes_before_its_sample_and_comments_are_left_out() -> None:
+    Path(".env.example").write_text("OPENAI_BASE_URL=https://sample.example.org/v1\nOPENAI_MODEL=sample\n")
+    Path(".env").write_text("OPENAI_BASE_URL=https://llm.example.org/v1   # ours\nOPENAI_MODEL='m' # too\n")
+    assert run("shop", "--defaults", "--gpu", "external") == 0
+    assert server() == External("https://llm.example.org", "m", "EXTERNAL_API_KEY")
+
+
+def test_a_server_that_could_be_used_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    Path(".env").write_text("OPENAI_BASE_URL=https://llm.example.org/v1\n")
+    told = "the app's files name the server https://llm.example.org/v1: --gpu external has the app use it"
+    assert run("shop", "--defaults") == 0
+    assert told in capsys.readouterr().err
+    assert run("shop", "--defaults") == 0
+    assert told not in capsys.readouterr().err
+    Path(".env").write_text("OPENAI_BASE_URL=https://localhost:8000/v1\n")
+    assert run("other", "--defaults", "--no-blueprint") == 0
+    assert "name the server" not in capsys.readouterr().err
+
+
+def test_an_address_of_this_machine_is_refused_at_its_question() -> None:
+    asked: list[str] = []
+
+    def ask(question: Question, default: str) -> str:
+        asked.append(question.name)
+        if question.name == "url":
+            assert "cannot reach this machine" in question.refusal("https://127.0.0.1:8000")
+            assert question.refusal("https://llm.example.org") == ""
+        answers = {"gpu": "external", "url": "https://llm.example.org", "model": "m"}
+        return answers.get(question.name, default)
+
+    Path(".env").write_text("OPENAI_BASE_URL=https://localhost:8000/v1\n")
+    draft_project("shop", {}, ask=ask)
+    assert "url" in asked

@@ -152,6 +152,11 @@ class ErtApp:
             data = reply.json()
         except ValueError:
             data = None
+        if not isinstance(data, dict) and reply.status in (404, 405):
+            hint = "`ert-deploy ask` sends its model a prompt"
+            raise UsageError(
+                f"the app at {self._url} is no ERT dashboard: it has no {path.partition('?')[0]}", hint=hint
+            )
         if not isinstance(data, dict):
             raise CannotObserve(f"the dashboard at {self._url} returned an invalid response")
         if reply.status in (400, 404, 422):

@@ -65,11 +65,17 @@ class Chat:
 
 
 def pieces(lines: Iterator[bytes], where: str) -> Iterator[str]:
-    """Yield the text of each event. Raise `Failed` for an error event, and for a stream that breaks off."""
+    """Yield the text of each event.
+
+    Raise `Failed` for an error event, for a stream that breaks off, and for a complete one without any text.
+    """
+    empty = True
     for line in lines:
         if not line.startswith(_DATA):
             continue
         data = line.removeprefix(_DATA).strip()
+        if data == _DONE and empty:
+            raise Failed(f"{where} ended without any text", hint="ask again; its log tells why the model stopped")
         if data == _DONE:
             return
         event = parsed(data)
@@ -80,6 +86,7 @@ def pieces(lines: Iterator[bytes], where: str) -> Iterator[str]:
             delta = choice.get("delta") if isinstance(choice, dict) else None
             text = delta.get("content") if isinstance(delta, dict) else None
             if isinstance(text, str) and text:
+                empty = False
                 yield text
     raise Failed(f"{where} ended the response before it was complete")
 

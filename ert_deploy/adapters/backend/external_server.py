@@ -9,6 +9,7 @@ import difflib
 import json
 import ssl
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from ert_deploy.adapters.backend.chat import PATH, message, parsed, pieces
@@ -45,8 +46,7 @@ class ExternalServer:
             found = self._listed()
             return found or (self._answer() if answers else None)
         except Untrusted as error:
-            hint = "external/ca names a file with its certificate, or that of its CA"
-            return Trouble(Part.CERTIFICATE, f"{self._server.url}: {error}", hint)
+            return Trouble(Part.CERTIFICATE, f"{self._server.url}: {error}", self._for_certificate(str(error)))
         except Stranger as error:
             return Trouble(Part.API, f"{self._server.url}: {error}", ADDRESS)
         except (Unreachable, TimeoutError) as error:
@@ -74,12 +74,27 @@ class ExternalServer:
                 yield from pieces(self._stream(line, [*said, {"role": "user", "content": prompt}]), self._server.url)
         except Refused as refused:
             trouble = self._refusal(refused.status, refused.body)
+            if trouble.part is Part.MODEL:
+                trouble = self._by_its_list() or trouble
             error = UsageError if trouble.part in (Part.KEY, Part.MODEL) else Failed
             raise error(trouble.what, hint=trouble.hint) from None
         except Stranger as trouble:
             raise UsageError(f"{self._server.url}: {trouble}", hint="`ert-deploy status` checks the server") from None
         except (Unreachable, TimeoutError) as trouble:
             raise CannotObserve(f"{self._server.url} does not respond: {trouble}") from None
+
+    def _by_its_list(self) -> Trouble | None:
+        """Return that the model is not in the list of the server, with those that are; None if that is not seen."""
+        with suppress(Stranger, Unreachable, TimeoutError):
+            found = self._listed()
+            return found if found is not None and found.part is Part.MODEL else None
+        return None
+
+    def _for_certificate(self, error: str) -> str:
+        """Return what makes a certificate verify."""
+        if "mismatch" in error:
+            return f"external/url names the server as its certificate does; or the server gets one for {self._at.ip}"
+        return "external/ca names a file with its certificate, or that of its CA"
 
     def _open(self, deadline: Deadline) -> Line:
         return open_line(self._at, self._trusting(), deadline, self._at.ip)
@@ -143,16 +158,39 @@ class ExternalServer:
 
     def _refusal(self, status: int, body: bytes) -> Trouble:
         """Return what a response with another status than 200 means."""
-        at, named = self._server.url, self._server.variable
+        at = self._server.url
         if status in KEPT_OUT:
-            what = f"the key in {named}" if named else "requests without a key"
-            hint = f"export {named}=...  with a key of this server" if named else "external/key names its variable"
+            what, hint = self._key()
             return Trouble(Part.KEY, f"{at} does not accept {what} ({status})", hint)
+        if self._names_the_model(status, parsed(body)):
+            what = f"{at} has no model {self._server.model}"
+            return Trouble(Part.MODEL, what, f"external/model is one of its {MODELS}; it said: {message(parsed(body))}")
         if status in MOVED:
             return Trouble(Part.API, f"{at} redirects ({status}), which clients do not follow with a key", ADDRESS)
         if status in ABSENT:
             return Trouble(Part.API, f"{at} has no OpenAI API: {status} at {MODELS} or {PATH}", ADDRESS)
         return Trouble(Part.ANSWER, f"{at} returned {status}: {message(parsed(body))}", _LOG)
+
+    def _key(self) -> tuple[str, str]:
+        """Return whose key was sent, and what gives the app one that is accepted."""
+        server, named = self._server, self._server.variable
+        if not named:
+            return "requests without a key", "external/key names its variable"
+        if server.another:
+            return (
+                f"the key that {server.holder} has",
+                f"`ert-deploy up` checks the one in {named} and gives it to the app",
+            )
+        hint = f"export {named}=...  with a key of this server"
+        if server.holder:
+            return f"the key that {server.holder} has", f"{hint}, then `ert-deploy up`"
+        return f"the key in {named}", hint
+
+    def _names_the_model(self, status: int, said: dict[str, object]) -> bool:
+        """Whether a response is about the model: by OpenAI's code, or since it has the model's name."""
+        error = said.get("error")
+        code = error.get("code") if isinstance(error, dict) else None
+        return code == "model_not_found" or (status == 404 and self._server.model in message(said))
 
 
 _LOG = "its log, or the console of its service, tells why"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -11,8 +12,9 @@ from ert_deploy.app.external.look import with_server
 from ert_deploy.core.diagnosis.cause import Cause, Repair
 from ert_deploy.core.diagnosis.diagnose import diagnose
 from ert_deploy.core.diagnosis.evidence import Evidence, Problem, Source
+from ert_deploy.core.diagnosis.server import CODES
 from ert_deploy.core.model import steps
-from ert_deploy.core.model.desired import Phase
+from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.errors import ErtError, NeedsAttention, UsageError
 from ert_deploy.core.planning import plan as planning
 from ert_deploy.engine.apply import apply
@@ -27,8 +29,10 @@ SAFE = (
     steps.RecordInstance, steps.Pin, steps.Publish, steps.Deploy, steps.Prove, steps.AddKey, steps.DropKeys,
     steps.Drain, steps.Settle, steps.DropIntent,
 )  # fmt: skip
-
-
+# What the other steps do with a machine, for people.
+MORE: Mapping[type[steps.Step], str] = {
+    steps.Rent: "rent", steps.Wake: "start", steps.Stop: "stop", steps.Retire: "destroy", steps.Destroy: "destroy",
+}  # fmt: skip
 READ_ONLY = (
     "give this user the right to write there, mount it for writing, or name another place (`state` in the config)"
 )
@@ -36,11 +40,20 @@ READ_ONLY = (
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """Causes of one deployment, most likely first; none if nothing is wrong. `evidence` is what they follow from."""
+    """Causes of one deployment, most likely first; none if nothing is wrong. `evidence` is what they follow from.
+
+    `refused` is why `fix` would not repair any of them, although variables could; empty if it would.
+    """
 
     deployment: str
     causes: tuple[Cause, ...]
     evidence: Evidence
+    refused: str = ""
+
+    @property
+    def fixable(self) -> tuple[Cause, ...]:
+        """The causes that `fix` repairs."""
+        return () if self.refused else _repaired(self.causes)
 
     @property
     def exit_code(self) -> int:
@@ -68,7 +81,8 @@ def doctor(config: Config = None, *, progress: Progress = SILENT) -> Diagnosis:
         return _before(deployment.name, source, error)
     evidence = _with_server(run(read_evidence(session.desired), session.ports), session)
     evidence = _with_store(evidence, deployment, session.ports.clock.now())
-    return Diagnosis(deployment.name, diagnose(evidence), evidence)
+    causes = diagnose(evidence)
+    return Diagnosis(deployment.name, causes, evidence, _refused(causes, evidence, session))
 
 
 def fix(config: Config = None, *, progress: Progress = SILENT) -> tuple[Cause, ...]:
@@ -78,21 +92,49 @@ def fix(config: Config = None, *, progress: Progress = SILENT) -> tuple[Cause, .
     external server.
     """
     found = doctor(config, progress=progress)
-    able = tuple(cause for cause in found.causes if cause.repair is Repair.WRITE)
+    able = _repaired(found.causes)
     if not able:
         return ()
     with at_work(opened(config), progress) as (session, _):
         ensure_usable(session)
-        desired = replace(session.desired, phase=Phase.RUNNING, attempts=0)  # without an attempt nothing is rented
-        planned = planning.plan(run(observe(desired, RunMemory()), session.ports))
-        more = [step for step in planned if not isinstance(step, SAFE)]
-        if more:
-            raise NeedsAttention(
-                f"`up` would do more than write variables: {type(more[0]).__name__} ({more[0].reason})",
-                hint="look at `ert-deploy plan`, then run `ert-deploy up`",
-            )
-        run(apply(desired), session.ports)
+        if more := _beyond(session):
+            raise NeedsAttention(more, hint="look at `ert-deploy plan`, then run `ert-deploy up`")
+        run(apply(_writing(session)), session.ports)
     return able
+
+
+def _repaired(causes: tuple[Cause, ...]) -> tuple[Cause, ...]:
+    return tuple(cause for cause in causes if cause.repair is Repair.WRITE)
+
+
+def _writing(session: Session) -> Desired:
+    """Return what `fix` aims at: without an attempt nothing is rented."""
+    return replace(session.desired, phase=Phase.RUNNING, attempts=0)
+
+
+def _beyond(session: Session) -> str:
+    """Return the first step of the plan that `fix` may not take; empty if there is none."""
+    planned = planning.plan(run(observe(_writing(session), RunMemory()), session.ports))
+    step = next((step for step in planned if not isinstance(step, SAFE)), None)
+    if step is None:
+        return ""
+    what = MORE.get(type(step), "change")
+    about = f" instance {number}" if (number := getattr(step, "instance_id", "")) else " a machine"
+    return f"`up` would do more than write variables: {what}{about} ({step.reason})"
+
+
+def _refused(causes: tuple[Cause, ...], evidence: Evidence, session: Session) -> str:
+    """Return why `fix` would stop; empty if it would not, or if there is nothing for it."""
+    if not _repaired(causes):
+        return ""
+    if session.desired.external is not None:
+        stops = [problem.summary for problem in evidence.problems if problem.source is Source.APP]
+        stops += [cause.seen for cause in causes if cause.code in CODES.values()]
+        if stops:
+            return f"`up` stops at it: {stops[0]}"
+    with suppress(ErtError):
+        return _beyond(session)
+    return ""
 
 
 def _before(name: str, source: Source, error: ErtError) -> Diagnosis:

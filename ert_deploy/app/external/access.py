@@ -22,8 +22,10 @@ def server_of(session: Session, server: External) -> tuple[str, External]:
     url, key = env.get(names.url), env.get(names.key)
     if url is None or key is None or (url != HIDDEN and url.reveal() != server.url):
         raise UsageError(f"{service.name} does not use {server.url} now", hint="`ert-deploy up` connects the app")
-    known = server.key if key == HIDDEN else key
-    if known is None:
+    if key != HIDDEN:
+        another = server.key is not None and server.key != key
+        return service.name, replace(server, key=key, holder=service.name, another=another)
+    if server.key is None:
         what = f"{session.ports.web.platform.name} does not tell what {names.key} of {service.name} is"
         raise UsageError(what, hint=f"export {server.variable}=...")
-    return service.name, replace(server, key=known)
+    return service.name, server

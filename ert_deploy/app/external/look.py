@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ert_deploy.core.model.app.external import NO_KEY, External
+from ert_deploy.core.model.app.external import NO_KEY, External, Part
 from ert_deploy.core.model.desired import Target
 from ert_deploy.core.model.observed import Publication
 from ert_deploy.core.model.secret import HIDDEN, Secret
@@ -12,10 +12,13 @@ from ert_deploy.core.planning.app_env import change, touched, withdrawn
 from ert_deploy.core.verdict.external import ServerSeen
 from ert_deploy.core.verdict.facts import Facts
 
+AFTER_THE_KEY = (Part.MODEL, Part.ANSWER)  # parts that are reached with a key that is accepted
+
 
 def with_server(facts: Facts, *, tried: bool = False) -> Facts:
     """Return the facts with what the server has shown, by the key that is known here, else by that of an app.
 
+    If the server refuses the former and not the latter, it is read with the latter, and both are told.
     `tried`: a short completion is requested too, and nothing is left out where no app uses the server.
     """
     configured = facts.desired.external
@@ -24,9 +27,15 @@ def with_server(facts: Facts, *, tried: bool = False) -> Facts:
     unused = _all_off(facts)
     if unused and not tried:
         return replace(facts, server=ServerSeen(None, unused=True))
-    server = replace(configured, key=configured.key or _of_an_app(facts, configured))
-    seen = replace(_seen(server, answers=tried), unused=unused)
-    return replace(facts, desired=replace(facts.desired, external=server), server=seen)
+    server = held = _of_an_app(facts, configured)
+    if configured.key is not None:
+        server = configured
+    seen = _seen(server, answers=tried)
+    if held.key not in (None, server.key) and seen.trouble is not None and seen.trouble.part is Part.KEY:
+        with_theirs = _seen(held, answers=tried)
+        if with_theirs.trouble is None or with_theirs.trouble.part in AFTER_THE_KEY:
+            server, seen = held, replace(with_theirs, here=seen.trouble)
+    return replace(facts, desired=replace(facts.desired, external=server), server=replace(seen, unused=unused))
 
 
 def _all_off(facts: Facts) -> bool:
@@ -40,15 +49,15 @@ def _off(target: Target, app: Publication) -> bool:
     return not touched(target.names, app.env) or not change(target.names, app.env, withdrawn(target))
 
 
-def _of_an_app(facts: Facts, server: External) -> Secret | None:
-    """Return the key of the first app that uses the server."""
+def _of_an_app(facts: Facts, server: External) -> External:
+    """Return the server with the key of the first app that uses it; without a key if there is none."""
     by_name = {target.service: target.names for target in facts.desired.targets}
     for app in facts.publications:
         names = by_name[app.target]
         url, key = app.env.get(names.url), app.env.get(names.key)
         if url == Secret(server.url) and key not in (None, HIDDEN):
-            return key
-    return None
+            return replace(server, key=key, holder=app.name, another=server.key not in (None, key))
+    return replace(server, key=None)
 
 
 def _seen(server: External, *, answers: bool) -> ServerSeen:

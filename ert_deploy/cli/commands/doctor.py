@@ -50,7 +50,7 @@ def command(config: str | None, as_json: bool, fixing: bool, path: Path | None) 
 
 
 def _document(found: Diagnosis) -> dict[str, Any]:
-    causes = [{**asdict(c), "explains": sorted(c.explains), "fixable": bool(c.repair)} for c in found.causes]
+    causes = [{**asdict(c), "explains": sorted(c.explains), "fixable": c in found.fixable} for c in found.causes]
     return {"deployment": found.deployment, "causes": causes}
 
 
@@ -61,5 +61,7 @@ def _show(found: Diagnosis) -> None:
         return
     for line in cause_lines(found.causes, shutil.get_terminal_size((80, 24)).columns):
         click.echo(line)
-    if any(cause.repair for cause in found.causes):
+    if found.fixable:
         click.echo("\n`ert-deploy doctor --fix` writes them and deploys; it touches no machine")
+    elif found.refused:
+        click.echo(f"\n`ert-deploy doctor --fix` does not help: {found.refused}")

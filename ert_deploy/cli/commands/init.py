@@ -110,7 +110,7 @@ def _nobody(_question: Question, _default: str) -> str:
 
 def _ask(question: Question, default: str) -> str:
     def judged(answer: str) -> str:
-        if wrong := question.refusal(answer):
+        if wrong := question.refusal(answer) or project.absent(question, answer):
             raise click.UsageError(wrong)
         return answer
 
@@ -124,6 +124,8 @@ def _say(name: str, draft: Draft, *, force: bool) -> None:
         click.echo(f"wrote {path}")
     for line in () if force and draft.merged else draft.advice:
         click.echo(line, err=True)
+    if draft.server:
+        click.echo(f"the app's files name the server {draft.server}: --gpu external has the app use it", err=True)
     click.echo("next:", err=True)
     for line in _next(name, draft):
         click.echo(f"  {line}", err=True)
@@ -139,5 +141,6 @@ def _next(name: str, draft: Draft) -> list[str]:
             f"ert-deploy image push --tag {draft.image} -c {name}",
         ]
     named = " ".join(f"{key}=..." for key in draft.keys)
-    keys = f"export {named}   # or name files with mode 0600 in the config"
+    file = f"{draft.keys[-1]}: or {draft.key_file} names a file with mode 0600" if draft.key_file else ""
+    keys = f"export {named}   # {file or 'or name files with mode 0600 in the config'}"
     return [*lines, keys, f"ert-deploy plan -c {name}", f"ert-deploy up -c {name}"]

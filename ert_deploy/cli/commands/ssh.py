@@ -58,7 +58,7 @@ def execute(config: str | None, as_json: bool, identity: Path | None, words: tup
     """Run COMMAND on the GPU machine and return its exit code; `ssh` without a shell."""
     with interruptible():
         with make_view() as view:
-            shell = app.shell(config, identity=identity, progress=view)
+            shell = app.shell(config, identity=identity, progress=view, command="exec")
         code = _run(shell, words[0] if len(words) == 1 else shlex.join(words), as_json=as_json)
     sys.exit(code)
 

@@ -15,7 +15,7 @@ from ert_deploy.config.scaffold.existing import OURS, answers
 from ert_deploy.config.scaffold.frameworks import OTHER_START, commands, read
 from ert_deploy.config.scaffold.server import SERVER, used_already
 from ert_deploy.config.scaffold.template import PLACEHOLDER_IMAGE, choices, questions
-from ert_deploy.config.schema.external import EXTERNAL
+from ert_deploy.config.schema.external import EXTERNAL, reachable
 
 _HTTPS = re.compile(r"https://(?:[^/@]*@)?(?P<host>[A-Za-z0-9.-]+)/(?P<path>[A-Za-z0-9._/-]+?)(?:\.git)?/?")
 _SSH = re.compile(r"(?:ssh://)?git@(?P<host>[A-Za-z0-9.-]+)[:/](?P<path>[A-Za-z0-9._/-]+?)(?:\.git)?/?")
@@ -44,13 +44,25 @@ def suggestions(folder: Path, name: str) -> dict[str, str]:
 def of_a_server(folder: Path, name: str, answers: Mapping[str, str]) -> dict[str, str]:
     """Return default values for an external server: what the app has already, and an app that is not the dashboard."""
     asked = questions(dict(answers) | {"gpu": EXTERNAL})
-    used = used_already(folder, BLUEPRINT)
-    names = [row[0] for row in SERVER]
-    found = {q.name: used[q.name] if used.get(q.name) and not q.refusal(used[q.name]) else q.default for q in asked}
-    found = {name: found[name] for name in names}
+    used, names = used_already(folder, BLUEPRINT), [row[0] for row in SERVER]
+    fit = {q.name: [value for value, _ in used.get(q.name, ()) if not q.refusal(value)] for q in asked}
+    found = {q.name: fit[q.name][0] if fit[q.name] else q.default for q in asked if q.name in names}
     if answers["root"] == DASHBOARD:  # it needs the report routes of a rented backend
         found |= {"root": ".", "start": OTHER_START, "service": name}
     return found
+
+
+def unused_server(folder: Path) -> str:
+    """Return why none of the addresses of a server in the app's files can be suggested; empty if there is none."""
+    question = next(q for q in questions({"gpu": EXTERNAL}) if q.name == "url")
+    refused = [(file, question.refusal(value)) for value, file in used_already(folder, BLUEPRINT).get("url", ())]
+    return f"that in {refused[0][0]} is not used: {refused[0][1]}" if refused and all(why for _, why in refused) else ""
+
+
+def server_beside(folder: Path) -> str:
+    """Return the address of a server in the app's files that apps elsewhere can reach; empty without one."""
+    found = of_a_server(folder, "", {"root": ""})["url"]
+    return found if found and reachable(found, EXTERNAL, sandbox=False) is None else ""
 
 
 def known_answers(folder: Path, name: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ert_deploy.config.scaffold.template import Question, choices, questions
 from ert_deploy.config.yaml.tree import Listing, Scalar, Table, Tree, read_tree
@@ -12,11 +12,14 @@ from ert_deploy.core.model.owner import OWNER
 _LINE = re.compile(rf"^owner:\s*[\"']?({OWNER.pattern})[\"']?\s*(#.*)?$", re.MULTILINE)
 
 
-def earlier_answers(text: str) -> dict[str, str]:
-    """Return the valid values of the config for the questions of `init`; of several services those of the first."""
+def earlier_answers(text: str, chosen: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the valid values of the config for the questions of `init`; of several services those of the first.
+
+    They are those for the providers in `chosen`, by default those of the config itself.
+    """
     tree, _ = read_tree(text)
     named = _valid(tree, choices())
-    return named | _valid(tree, questions(named))
+    return named | _valid(tree, questions(named if chosen is None else chosen))
 
 
 def _valid(tree: Tree | None, asked: Iterable[Question]) -> dict[str, str]:

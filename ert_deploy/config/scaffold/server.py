@@ -24,9 +24,10 @@ NEEDED = ("url", "model")
 # Variables that OpenAI's clients and common frameworks read -> question.
 _VARIABLES = {"OPENAI_BASE_URL": "url", "OPENAI_API_BASE": "url", "OPENAI_MODEL": "model", "LLM_MODEL": "model"}
 _LINE = re.compile(
-    rf"^[ \t]*(?:export[ \t]+)?({'|'.join(_VARIABLES)})[ \t]*=[ \t]*([\"']?)([^\s\"'#]+)\2[ \t]*$", re.MULTILINE
+    rf"^[ \t]*(?:export[ \t]+)?({'|'.join(_VARIABLES)})[ \t]*=[ \t]*([\"']?)([^\s\"'#]+)\2(?:[ \t]+#.*|[ \t]*)$",
+    re.MULTILINE,
 )
-FILES = (".env.example", ".env")
+FILES = (".env", ".env.example")  # the one that is in use first
 
 
 def server_section(answers: dict[str, str], shown: dict[str, str]) -> str:
@@ -45,12 +46,14 @@ def server_section(answers: dict[str, str], shown: dict[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def used_already(folder: Path, blueprint: str) -> dict[str, str]:
-    """Return address and model of the server that the app's Blueprint or its sample of variables names."""
-    found = dict(_of_blueprint(read_tree(read(folder / blueprint))[0]))
+def used_already(folder: Path, blueprint: str) -> dict[str, list[tuple[str, str]]]:
+    """Return by question what the app's Blueprint and its files of variables name: each value with its file."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for question, value in _of_blueprint(read_tree(read(folder / blueprint))[0]):
+        found.setdefault(question, []).append((value, blueprint))
     for name in FILES:
         for variable, _, value in _LINE.findall(read(folder / name)):
-            found.setdefault(_VARIABLES[variable], value)
+            found.setdefault(_VARIABLES[variable], []).append((value, name))
     return found
 
 

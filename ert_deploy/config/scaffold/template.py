@@ -15,6 +15,7 @@ from ert_deploy.config import providers
 from ert_deploy.config.load import parse
 from ert_deploy.config.providers import Host, Provider, gpu_cloud, web_host
 from ert_deploy.config.scaffold.blueprint import DASHBOARD, START
+from ert_deploy.config.scaffold.kept import with_kept
 from ert_deploy.config.scaffold.server import NO_CA, NO_KEY, SERVER, server_section
 from ert_deploy.config.schema.external import EXTERNAL
 from ert_deploy.config.schema.keys import GPU, WEB, keys
@@ -32,7 +33,8 @@ SCHEMA_FILE = "ert-deploy.schema.json"  # beside the config, whose first line na
 class Question:
     """One question: flag and name of the value, its config key, a one-line explanation and its default.
 
-    `others` are the values until now, with which this one has to agree; `table` is to be read before it is given.
+    `others` are the values until now, with which this one has to agree, beside those of the `earlier` config; `table`
+    is to be read before it is given.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Question:
     text: bool = True
     others: dict[str, str] | None = None
     table: tuple[str, ...] = ()
+    earlier: str = ""
 
     def refusal(self, answer: str) -> str:
         """Return why a value is not valid for its key; empty if it is. Two special values mean "not yet"."""
@@ -56,7 +59,7 @@ class Question:
             field.parse(tree)
         except Bad as bad:
             return f"{bad.what} ({bad.hint})" if bad.hint else bad.what
-        return conflict(self.others | {self.name: answer}) if self.others is not None else ""
+        return conflict(self.others | {self.name: answer}, self.earlier) if self.others is not None else ""
 
 
 def choices() -> tuple[Question, ...]:
@@ -152,8 +155,11 @@ _APP = """
 """
 
 
-def draft(answers: dict[str, str], owner: str) -> str:
-    """Return the text of a config from the replies, one for each of the `questions`, and an owner id."""
+def draft(answers: dict[str, str], owner: str, earlier: str = "") -> str:
+    """Return the text of a config from the replies, one for each of the `questions`, and an owner id.
+
+    What else a valid `earlier` config has is kept, with the section of the other kind of backend.
+    """
     cloud, host = chosen(answers)
     shown = {question.name: _shown(question, answers[question.name]) for question in questions(answers)}
     head = {"schema": SCHEMA_FILE, "keys_line": _keys(cloud, host, answers), "providers_line": _named(cloud, host)}
@@ -163,7 +169,18 @@ def draft(answers: dict[str, str], owner: str) -> str:
     for name, said in (("health_path", "Path of the running app"), ("health_field", "The proof of a deploy")):
         if answers[name] != _question(name).default:
             text += f'      # {said}; see README, "Use it for your app".\n      {name}: {shown[name]}\n'
-    return text + (_blueprint(answers, shown) if host.blueprint else "")
+    text += _blueprint(answers, shown) if host.blueprint else ""
+    decided = {question.key for question in (*choices(), *questions(answers))}
+    return with_kept(text, earlier, decided) if _usable(earlier) else text
+
+
+def _usable(earlier: str) -> bool:
+    """Whether an earlier config is valid, so that what it says is meant."""
+    try:
+        validated(earlier, Path("configs/earlier.yaml"))
+    except ConfigProblems:
+        return False
+    return True
 
 
 def _rented(answers: dict[str, str], shown: dict[str, str]) -> str:
@@ -194,10 +211,10 @@ def _named(cloud: Provider | None, host: Host) -> str:
     return "\n# Where the GPU is rented, and where the app runs.\nproviders:\n" + "".join(lines) if lines else ""
 
 
-def conflict(answers: dict[str, str]) -> str:
+def conflict(answers: dict[str, str], earlier: str = "") -> str:
     """Return the first rule between several keys that these values break; empty if they agree."""
     try:
-        validated(draft(answers, "an-owner"), Path("configs/new.yaml"))
+        validated(draft(answers, "an-owner", earlier), Path("configs/new.yaml"))
     except ConfigProblems as found:
         first = found.problems[0]
         return f"{first.what} ({first.hint})" if first.hint else first.what

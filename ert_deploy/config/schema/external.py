@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -15,7 +16,9 @@ from ert_deploy.config.yaml.tree import Scalar
 EXTERNAL = "external"  # the value of providers/gpu, and the name of the section
 KEY = "EXTERNAL_API_KEY"
 NONE = "none"
+PLAIN = "over plain http anybody on the way can read the key"
 _VERSION = "/v1"
+_ROUTE = re.compile(r"/v1/|/(chat/completions|completions|models|responses|embeddings)$")
 _variable = types.key_variable(KEY)
 
 model = matching(r"[\x21-\x7e]{1,200}", "the name of a model", "as the server's /v1/models has it")
@@ -24,9 +27,14 @@ model = matching(r"[\x21-\x7e]{1,200}", "the name of a model", "as the server's 
 @accepts(**whole_text(r"[Hh][Tt][Tt][Pp][Ss]://[\x21-\x7e]+"), maxLength=200)
 def url(scalar: Scalar) -> str:
     """Parse the https URL of a server, with or without the `/v1` of its API at the end; return it without."""
-    value = locations.provider_url(scalar)
+    try:
+        value = locations.provider_url(scalar)
+    except Bad as bad:
+        raise Bad(bad.what, PLAIN if "is not an https" in bad.what else bad.hint) from None
     if urlsplit(value).scheme != "https":
-        raise Bad(f"{shown(value)} is not an https address", "over plain http anybody on the way can read the key")
+        raise Bad(f"{shown(value)} is not an https address", PLAIN)
+    if _ROUTE.search(urlsplit(value).path):
+        raise Bad(f"{shown(value)} is the address of a route", "only the part up to /v1")
     return value.removesuffix(_VERSION).rstrip("/")
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ert_deploy.core.diagnosis.cause import Cause, Repair
 from ert_deploy.core.diagnosis.deploys import not_yet, replaced
 from ert_deploy.core.diagnosis.evidence import Evidence
-from ert_deploy.core.diagnosis.server import PARTS
+from ert_deploy.core.diagnosis.server import DIFFERS, PARTS
 from ert_deploy.core.model.observed import Power, Vital
 from ert_deploy.core.verdict.contract import NOTHING
 from ert_deploy.core.verdict.facts import Asleep, Facts
@@ -170,6 +170,9 @@ def _special(facts: Facts, link: Link) -> Cause | None:
             why = "no variable reaches a service that is stopped"
             stopped = _made(link, "suspended", why, "resume it at the web host")
             return replace(stopped, of=f"service {link.subject}")  # no loss of a machine explains it
+        case Name.APP_CONFIG if facts.server is not None and link.seen.startswith(DIFFERS):
+            why = "the app uses what its variables name, and that is not the server of the config as it is written now"
+            return _made(link, "app-config", why, FIX[link.name])
         case Name.APP_CONFIG if "key" in link.seen or "key" in link.why.partition(":")[0]:
             rented = facts.server is None
             why = "; the machine is well, and none has to be rented" if rented else ""

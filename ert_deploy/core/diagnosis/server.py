@@ -6,13 +6,15 @@ from collections.abc import Iterator
 
 from ert_deploy.core.diagnosis.cause import Cause, Rank
 from ert_deploy.core.diagnosis.evidence import Evidence
-from ert_deploy.core.model.app.external import Part
+from ert_deploy.core.model.app.external import External, Part
 from ert_deploy.core.model.desired import OwnedNames
+from ert_deploy.core.verdict.external import ServerSeen, of_this_shell
 from ert_deploy.core.verdict.facts import Facts
 from ert_deploy.core.verdict.links import Level, Link, Name
 
 PARTS = (Name.ENDPOINT, Name.KEY, Name.MODEL)  # links of a server, which have their causes here
 SERVER = 215
+UP = "`ert-deploy up`"
 DIFFERS = "differs in "
 NEXT = "`up` stops here before it writes anything"
 CODES = {
@@ -20,7 +22,7 @@ CODES = {
     Part.KEY: "server-key", Part.MODEL: "server-model", Part.ANSWER: "server-answer",
 }  # fmt: skip
 WHY = {
-    Part.ADDRESS: "requests of the apps get no response, if they reach no more of it than this computer",
+    Part.ADDRESS: "no response reaches this computer; where none reaches the apps either, their requests fail",
     Part.CERTIFICATE: "neither ert-deploy nor an app sends a request to a server that it cannot verify",
     Part.API: "OpenAI's clients, as the apps have them, find no API there",
     Part.KEY: "the server rejects every request with this key",
@@ -48,7 +50,7 @@ def of_server(evidence: Evidence, links: tuple[Link, ...]) -> Iterator[Cause]:
         fix = {
             Part.MODEL: "name one of them in external/model, then `ert-deploy up`",
             Part.ANSWER: f"{trouble.hint}; `ert-deploy ask` tries it again",
-        }.get(trouble.part, f"{trouble.hint}, then `ert-deploy up`")
+        }.get(trouble.part, trouble.hint if UP in trouble.hint else f"{trouble.hint}, then {UP}")
         yield Cause(
             CODES[trouble.part],
             rank,
@@ -57,6 +59,19 @@ def of_server(evidence: Evidence, links: tuple[Link, ...]) -> Iterator[Cause]:
             fix,
             explains=frozenset(_explained(facts, trouble.part, links)),
         )
+    yield from _of_this_shell(wanted, seen)
+
+
+def _of_this_shell(wanted: External, seen: ServerSeen) -> Iterator[Cause]:
+    """Yield what is wrong with the key of this shell alone: the server was read with that of an app."""
+    if seen.here is not None:
+        told, fix = of_this_shell(wanted, seen.here), seen.here.hint
+    elif wanted.holder and (seen.trouble is None or seen.trouble.part is not Part.KEY):
+        told = f"{wanted.variable} is not set here; these checks used the key that {wanted.holder} has"
+        fix = f"`export {wanted.variable}=...`"
+    else:
+        return
+    yield Cause(CODES[Part.KEY], Rank.NEXT, told, NEXT, f"{fix}, then `ert-deploy doctor`")
 
 
 def _explained(facts: Facts, part: Part, links: tuple[Link, ...]) -> Iterator[str]:

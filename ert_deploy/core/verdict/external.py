@@ -19,12 +19,14 @@ REPAIR = "`ert-deploy up` writes them and deploys"
 class ServerSeen:
     """What a server has shown: the first fault, None for none. `keyed`: it lists its models only with the key.
 
-    `unused`: every app is switched off, so that it was not asked.
+    `unused`: every app is switched off, so that it was not asked. `here`: the key in the variable is rejected, with
+    this message, and that of an app is not; the rest was then read with the latter.
     """
 
     trouble: Trouble | None
     keyed: bool = False
     unused: bool = False
+    here: Trouble | None = None
 
 
 def server(wanted: External, seen: ServerSeen) -> Iterator[Link]:
@@ -53,6 +55,10 @@ def _of(
 
 def _key(wanted: External, seen: ServerSeen) -> Link:
     trouble = seen.trouble
+    if seen.here is not None:
+        return Link(
+            Name.KEY, Level.BAD, "accepted", "rejected", f"{of_this_shell(wanted, seen.here)}: {seen.here.hint}"
+        )
     if wanted.key is None:
         why = f"{wanted.variable} is not set here, and no app has it"
         return Link(Name.KEY, Level.UNKNOWN, "accepted", "not known", why)
@@ -66,6 +72,11 @@ def _key(wanted: External, seen: ServerSeen) -> Link:
         return Link(Name.KEY, Level.GOOD, "accepted", f"accepted ({wanted.key.sha256()[:8]})")
     why = "the server lists its models to anybody; `ert-deploy ask` uses the key"
     return Link(Name.KEY, Level.UNKNOWN, "accepted", "not asked for", why, needed=False)
+
+
+def of_this_shell(wanted: External, refused: Trouble) -> str:
+    """Return that the variable's key was rejected, and that an app has another one, which was not."""
+    return f"{refused.what}, as this shell has it; {wanted.holder} has another one, which is accepted"
 
 
 def app_config(wanted: External, target: Target, app: Publication) -> Link:

@@ -8,6 +8,7 @@ import pytest
 
 from ert_deploy.core.diagnosis.diagnose import diagnose
 from ert_deploy.core.diagnosis.evidence import Evidence
+from ert_deploy.core.diagnosis.server import NEXT
 from ert_deploy.core.model.app.external import NO_KEY, External, Part, Trouble
 from ert_deploy.core.model.boot.failure import Failure
 from ert_deploy.core.model.secret import Secret
@@ -97,3 +98,18 @@ def test_an_app_without_the_key_or_without_the_address_is_told_by_itself() -> No
 def test_what_failed_while_machines_were_rented_is_no_cause_any_more() -> None:
     left = Failure(nth(5), "8", 9.0, "the container is exited")
     assert diagnose(Evidence(facts=facts(), failures=(left,))) == ()
+
+
+def test_the_key_of_this_shell_alone_is_what_up_stops_at() -> None:
+    held, here = replace(SERVER, holder="dash", another=True), Trouble(Part.KEY, "sk is rejected", "export it")
+    (cause,) = diagnose(Evidence(facts=replace(facts(server=held), server=ServerSeen(None, keyed=True, here=here))))
+    assert cause.seen == "sk is rejected, as this shell has it; dash has another one, which is accepted"
+    assert (cause.why, cause.fix) == (NEXT, "export it, then `ert-deploy doctor`")
+
+
+def test_a_key_that_only_an_app_has_is_told_once() -> None:
+    held = replace(SERVER, holder="dash")
+    (cause,) = diagnose(Evidence(facts=facts(server=held)))
+    assert cause.seen.startswith("EXTERNAL_API_KEY is not set here")
+    assert codes(facts(Part.MODEL, held)) == ["server-model", "server-key"]
+    assert codes(facts(Part.KEY, held)) == ["server-key"]

@@ -15,6 +15,7 @@ class External:
     """A server: the `url` before `/v1`, the `model` to ask for, and the name of the variable with its key.
 
     `key` is None while it is not known here, `certificate` a PEM to trust in place of the system's, or empty.
+    `holder` is the app whose own key this is, empty for that in the variable; `another`: the variable has another one.
     """
 
     url: str
@@ -22,6 +23,8 @@ class External:
     variable: str = ""
     key: Secret | None = field(default=None, repr=False)
     certificate: str = field(default="", repr=False)
+    holder: str = ""
+    another: bool = False
 
 
 class Part(StrEnum):
