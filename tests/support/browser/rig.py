@@ -1,4 +1,4 @@
-"""A real dashboard under gunicorn and the actions of a user in a browser. Ends only its own processes."""
+"""A real dashboard on its own server, and the actions of a user in a browser. Ends only its own processes."""
 
 from __future__ import annotations
 
