@@ -1,4 +1,4 @@
-"""Resumption: a new job for the sections that an incomplete report lacks, and its result with those that it had."""
+"""Resumption: a new job for the sections that a failed or aborted report lacks, and its result with those that it had."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ert_dashboard.storage.job import DEFAULT_SECTIONS, KEPT, NOBODY, Job, Statu
 
 
 class NothingKept(Exception):
-    """Raised for a report that is not incomplete, or that has no section to go on from."""
+    """Raised for a report that is open or complete, or that has no section to go on from."""
 
 
 def resumption(job: Job, sections: Mapping[str, str], report_id: str, now: float) -> Job:
@@ -35,7 +35,7 @@ def resumption(job: Job, sections: Mapping[str, str], report_id: str, now: float
 
 
 def key_of(job: Job) -> str:
-    """Return the idempotency key of a resumption: one for each incomplete report. No visitor's key has a colon."""
+    """Return the idempotency key of a resumption: one for each of those reports. No visitor's key has a colon."""
     return f"resumed:{job.report_id}"
 
 
