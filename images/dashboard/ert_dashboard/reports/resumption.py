@@ -1,4 +1,4 @@
-"""Resumption: a new job for the sections that a failed or aborted report lacks, and its result with those that it had."""
+"""Resumption: a new job for what a failed or aborted report lacks, and its result with the sections that it had."""
 
 from __future__ import annotations
 
