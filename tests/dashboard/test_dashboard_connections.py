@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+import simple_websocket
 import uvicorn
 
 from ert_dashboard.auth.password import hash_password
@@ -41,7 +42,17 @@ def serving(deadlines: Deadlines, most_waiting: int = 100) -> Iterator[int]:
     port = free_port()
     bridge = Bridge(echo, largest_body=100, quick=frozenset())
     http_class = protocol_of(deadlines, most_waiting)
-    config = uvicorn.Config(bridge, port=port, http=http_class, lifespan="off", log_config=None)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await bridge(scope, receive, send)
+            return
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (message := await receive())["type"] == "websocket.receive":
+            await send({"type": "websocket.send", "text": message["text"]})
+
+    config = uvicorn.Config(app, port=port, http=http_class, lifespan="off", log_config=None)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="server")
     thread.start()
@@ -113,6 +124,16 @@ def test_a_body_has_a_deadline_of_its_own_and_a_slow_one_is_read() -> None:
         while not received.endswith(b"0123456789"):  # head and body may come apart
             received += connection.recv(1000)
         assert received.startswith(b"HTTP/1.1 200")
+
+
+def test_a_websocket_has_no_deadline() -> None:
+    """To the parser, the request of an upgrade has a body that never comes."""
+    with serving(Deadlines(head_s=0.2, body_s=0.2)) as port:
+        page = simple_websocket.Client(f"ws://127.0.0.1:{port}/")
+        assert page.receive(0.6) is None
+        page.send("still here")
+        assert page.receive(5) == "still here"
+        page.close()
 
 
 def test_the_oldest_waiting_connection_makes_room_for_a_new_one() -> None:
