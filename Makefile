@@ -205,7 +205,7 @@ dashboard-deploys: $(VENV)/.dev  ## Two dashboards on one PostgreSQL for SECONDS
 
 dashboard-several: $(VENV)/.dev  ## Two web processes and a worker on PostgreSQL and Redis, READS=10000, OPEN=20 reports at a kill: none 404 or 401, lost or doubled
 	@command -v valkey-server || command -v redis-server || { echo 'install valkey-server or redis-server first' >&2; exit 1; }
-	ERT_SEVERAL_READS=$(or $(READS),10000) ERT_SEVERAL_REPORTS=$(or $(OPEN),20) $(BIN)/pytest -q -s -n0 --timeout 900 tests/dashboard/test_dashboard_several.py
+	ERT_SEVERAL_READS=$(or $(READS),10000) ERT_SEVERAL_REPORTS=$(or $(OPEN),20) $(BIN)/pytest -q -s -n0 --timeout 900 tests/dashboard/test_dashboard_several.py tests/providers/test_render_worker.py
 
 wake-screens: $(VENV)/.frontend  ## The screens of a machine that an agent wakes, at both widths, checked by axe and photographed
 	ERT_SCREENS=1 $(BIN)/pytest -q -n0 tests/browser/test_wake.py

@@ -45,7 +45,7 @@ def test_web_service_and_worker_are_two_services_of_one_program(
     assert "ERT_DASHBOARD_PASSWORD_HASH" not in names
     assert worker["preDeployCommand"] == web["preDeployCommand"]
     monkeypatch.delenv("DATABASE_URL", raising=False)
-    assert main(worker["startCommand"].split()[3:]) == 2  # the role is known, and asks for the database
+    assert main(worker["startCommand"].split()[3:]) == 2  # the role is known, and needs the database
 
 
 @pytest.mark.parametrize(

@@ -325,14 +325,13 @@ def test_a_schema_of_the_release_before_is_upgraded_with_its_reports(
     client: Any = first.app.test_client()
     done = ask(client)
     ended(client, done)
-    first.close()
-    # What revision 0001 had; downgrades are not offered, as a rollback leaves the schema alone.
-    server.execute("ALTER TABLE ert_reports DROP COLUMN request_key; DROP TABLE ert_waker", name)
-    server.execute("ALTER TABLE ert_processes DROP COLUMN role, DROP COLUMN instance, DROP COLUMN fingerprint", name)
+    first.close()  # then what revision 0001 had; downgrades are not offered, as a rollback leaves the schema alone
+    processes = "ALTER TABLE ert_processes DROP role, DROP instance, DROP fingerprint"
+    server.execute(f"ALTER TABLE ert_reports DROP request_key; DROP TABLE ert_waker; {processes}", name)
     server.execute(f"UPDATE {VERSION} SET version_num = '0001'", name)
     client = start(kept).app.test_client()
     assert data(client, done)["status"] == "completed"
-    assert server.execute(f"SELECT version_num FROM {VERSION}", name) == [(REVISION,)]
+    assert server.execute(f"SELECT version_num FROM {VERSION}", name)[0] == (REVISION,)
     keyed = {"json": {"ticker": "MSFT"}, "headers": {"Idempotency-Key": "click-0001"}}
     assert len({client.post("/api/generate", **keyed).json["report_id"] for _ in range(2)}) == 1
 

@@ -209,6 +209,8 @@ def with_killed_processes(dashboard: Dashboard, backend: FakeBackend) -> None:
     dashboard.web[0].kill()
     dashboard.worker.kill()
     assert len(dashboard.statuses(ids)) == REPORTS
+    # Its lease has to be over: another worker would begin with the reports that wait, and all are held.
+    until(lambda: dashboard.get("/health/worker")["workers"] == 0, 30)
     dashboard.worker = dashboard.start_worker()
     again = set(ids) & set(backend.reports)
     until(lambda: all(Counter(seen.body["id"] for seen in backend.posts())[one] == 2 for one in again), 60)

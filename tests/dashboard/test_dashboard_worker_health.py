@@ -20,12 +20,17 @@ from tests.support.doubles.postgres import Server
 Start = Callable[[dict[str, str]], Dashboard]
 
 
+@pytest.fixture(scope="module")
+def one_database(database: Server) -> str:
+    return database.url(database.database())
+
+
 @pytest.fixture
-def kept(backend: FakeBackend, tmp_path: Path, database: Server, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def kept(backend: FakeBackend, tmp_path: Path, one_database: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Return the environment of a web process with an empty database, which is read at each call."""
     monkeypatch.setattr(workers, "CACHE_S", 0.0)
     environ = complete(backend, tmp_path)
-    return {**environ, "DATABASE_URL": emptied(database.url(database.database())), "ERT_DASHBOARD_ROLE": "web"}
+    return {**environ, "DATABASE_URL": emptied(one_database), "ERT_DASHBOARD_ROLE": "web"}
 
 
 def worker(kept: dict[str, str], instance: str) -> dict[str, str]:

@@ -20,6 +20,7 @@ from ert_deploy.sandbox.render.process import (
     Command,
     Instance,
     ProcessBook,
+    dashboard_worker,
     failure_of,
     free_port,
     healthy,
@@ -28,10 +29,13 @@ from ert_deploy.sandbox.render.process import (
 from ert_deploy.sandbox.render.proxy import BAD_GATEWAY, Page
 from ert_deploy.sandbox.render.store import Store, random_text
 from ert_deploy.sandbox.render.workers import Workers
+from ert_deploy.sandbox.runtime.clock import WorldClock
 from ert_deploy.sandbox.runtime.loopback import confined
 
 PROBE_REAL_SECONDS = (0.05, 1.0)
 GRACE_REAL_SECONDS = 2.0
+WORKER_SECONDS = 10.0  # F60
+WORKER_REAL_SECONDS = 2.0
 
 
 class Canceled(Exception):
@@ -69,7 +73,7 @@ class Fleet:
             name,
             service.id,
             deploy.id,
-            command=self.command(port),
+            command=dashboard_worker() if service.worker else self.command(port),
             cwd=app_root(self.cwd, disk, deploy.files),
             env=given,
             port=port,
@@ -100,7 +104,7 @@ class Fleet:
                 raise Canceled
             if instance.exited.is_set():
                 raise Unhealthy(failure_of(instance.exit_code or 0))
-            if not refuse and healthy(instance.port, service.health_path, f"127.0.0.1:{service.port}"):
+            if not refuse and _passes(service, instance, clock):
                 return
             clock.wait(cancel, min(max(low, HEALTH_TIMEOUT), high))
         raise Unhealthy({"evicted": False, "unhealthy": unhealthy_text(service)})
@@ -224,6 +228,13 @@ class Fleet:
         with self.store.lock:
             if instance in service.instances:
                 service.instances.remove(instance)
+
+
+def _passes(service: Service, instance: Instance, clock: WorldClock) -> bool:
+    """Whether the web host takes a new instance: by its check, or of a worker, which has none, by its running on."""
+    if service.worker:
+        return clock.now() - instance.created > max(WORKER_SECONDS, WORKER_REAL_SECONDS * clock.speed)
+    return healthy(instance.port, service.health_path, f"127.0.0.1:{service.port}")
 
 
 def unhealthy_text(service: Service) -> str:

@@ -44,7 +44,7 @@ def platform_env(service: Service, deploy: Deploy, instance: str, port: int) -> 
         "RENDER": "true",
         "RENDER_SERVICE_ID": service.id,
         "RENDER_SERVICE_NAME": service.name,
-        "RENDER_SERVICE_TYPE": "web",
+        "RENDER_SERVICE_TYPE": "worker" if service.worker else "web",
         "RENDER_INSTANCE_ID": instance,
         "RENDER_EXTERNAL_URL": service.url,
         "RENDER_EXTERNAL_HOSTNAME": "127.0.0.1",

@@ -90,7 +90,7 @@ class Deploy:
 
 @dataclass(slots=True)
 class Service:
-    """One web service. `serving` receive the requests at `port` in turn; `live` is their deploy.
+    """One web service or worker. `serving` receive the requests at `port` in turn; `live` is their deploy.
 
     `image` is the path of its container image, None for a service from git. `parent` is the id of the service that it
     is a preview of, `pull_request` the number of the pull request, None for a preview of an image.
@@ -127,6 +127,12 @@ class Service:
     reviving: bool = False
     last_request: float = 0.0
     turn: int = 0
+    worker: bool = False
+
+    @property
+    def type(self) -> str:
+        """Its type in the API."""
+        return "background_worker" if self.worker else "web_service"
 
     @property
     def suspended(self) -> bool:

@@ -33,6 +33,11 @@ def gunicorn(port: int) -> Sequence[str]:
     return [sys.executable, "-m", "gunicorn", *serve, "--bind", f"127.0.0.1:{port}", "wsgi:app"]
 
 
+def dashboard_worker() -> Sequence[str]:
+    """Return the command of a worker of the dashboard, which listens on no port."""
+    return [sys.executable, "-m", "ert_dashboard", "--role", "worker"]
+
+
 def inherited() -> dict[str, str]:
     """Return the only variables that a service inherits."""
     return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}

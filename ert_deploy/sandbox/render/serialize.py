@@ -51,15 +51,22 @@ def service_json(service: Service, owner_id: str, profile: Profile, site: str) -
         "slug": service.slug,
         "suspended": "suspended" if service.suspended else "not_suspended",
         "suspenders": list(service.suspenders),
-        "type": "web_service",
+        "type": service.type,
         "updatedAt": stamp(service.updated),
     }
+
+
+# What a worker, which serves no requests, has not.
+_OF_THE_WEB = frozenset({"healthCheckPath", "maintenanceMode", "openPorts", "renderSubdomainPolicy", "url"})
 
 
 def _details_json(service: Service, profile: Profile) -> dict[str, Any]:
     ports = {"openPorts": [{"port": 10000, "protocol": "TCP"}]}
     if profile == "spec_strict" and service.details.get("openPorts", ports) is None:
         ports = {}
+    if service.worker:
+        kept = {name: value for name, value in service.details.items() if name not in _OF_THE_WEB}
+        return {**kept, "env": service.details["runtime"], "sshAddress": f"{service.id}@127.0.0.1"}
     return {
         **ports,
         **{k: v for k, v in service.details.items() if v is not None or profile == "as_recorded"},

@@ -97,7 +97,7 @@ class Keeper:
         """Return the instances that have failed all checks for as long as Render waits."""
         clock = self.fleet.store.clock
         now, pause = clock.now(), max(HEALTH_TIMEOUT, PROBE_REAL_SECONDS * clock.speed)
-        if not service.serving or now - self._probed.get(service.id, 0.0) < pause:
+        if service.worker or not service.serving or now - self._probed.get(service.id, 0.0) < pause:
             return []
         self._probed[service.id] = now
         sick = [i for i in service.serving if not healthy(i.port, service.health_path, f"127.0.0.1:{service.port}")]

@@ -1,4 +1,4 @@
-"""A real dashboard under gunicorn and the actions of a user in a browser. Ends only its own processes."""
+"""A real dashboard on its own server, and the actions of a user in a browser. Ends only its own processes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.dashboard.following import until
 ROOT = Path(__file__).parents[3]
 IMAGE = ROOT / "images" / "dashboard"
 AXE = IMAGE / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
-START = "-k gthread -w 1 --threads 60 --no-control-socket --bind 127.0.0.1:{port} wsgi:app"
+START = ("-m", "ert_dashboard", "--host", "127.0.0.1")
 ANIMATED = """() => Promise.all(document.getAnimations()
     .filter((one) => one.effect.getTiming().iterations !== Infinity).map((one) => one.finished.catch(() => null)))"""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -38,13 +38,14 @@ class Running:
             self._port = int(found.getsockname()[1])
         self.url = f"http://127.0.0.1:{self._port}"
         self._folder = folder
-        self._environ = {"PATH": os.environ["PATH"], "HOME": str(folder), **environ}
+        self._environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "PORT": str(self._port), **environ}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "gunicorn", *START.format(port=self._port).split()]
         with (self._folder / "dashboard.log").open("ab") as log:
-            self._process = subprocess.Popen(command, cwd=IMAGE, env=self._environ, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                [sys.executable, *START], cwd=IMAGE, env=self._environ, stdout=log, stderr=log
+            )
         with httpx.Client(base_url=self.url, trust_env=False) as client:
             until(lambda: _answers(client), 30)
 

@@ -33,7 +33,7 @@ def list_services(platform: Platform, request: Request) -> Reply:
 def _wanted(platform: Platform, request: Request, service: Service) -> bool:
     facts = {
         "name": service.name,
-        "type": "web_service",
+        "type": service.type,
         "ownerId": platform.store.owner_id,
         "region": service.details["region"],
         "env": service.details["runtime"],
@@ -53,8 +53,8 @@ def _shown(platform: Platform, service: Service) -> dict[str, Any]:
 def create_service(platform: Platform, request: Request) -> Reply:
     """Create a service and start its first deploy."""
     body = json_object(request)
-    if body.get("type") != "web_service" or body.get("ownerId") != platform.store.owner_id:
-        raise bad_request("only web_service with the ownerId of this key can be made")
+    if body.get("type") not in ("web_service", "background_worker") or body.get("ownerId") != platform.store.owner_id:
+        raise bad_request("only web_service or background_worker with the ownerId of this key can be made")
     variables = parse_variables(body.get("envVars") or [])
     files = parse_files(body.get("secretFiles") or [])
     details = checked_details(body.get("serviceDetails") or {}, created=True)
@@ -65,6 +65,7 @@ def create_service(platform: Platform, request: Request) -> Reply:
     service = platform.add(text_of(body, "name"))
     try:
         with platform.store.lock:
+            service.worker = body["type"] == "background_worker"
             service.details = merged(switched_runtime(service.details, runtime), details)
             replace_variables(platform, service, variables)
             replace_files(platform, service, files)

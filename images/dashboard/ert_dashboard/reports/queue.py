@@ -137,7 +137,7 @@ class ReportDesk:
             )
 
     def resume(self, ended: Job) -> Job:
-        """Add a job for the sections that an ended report lacks, or return the one added before.
+        """Add a job for the sections that a failed or aborted report lacks, or return the one added before.
 
         Raises `QueueFull`, and `NothingKept` for a report without sections.
         """

@@ -1,4 +1,4 @@
-"""Resumption: a new job for the sections that an ended report lacks, and its result with those that it had."""
+"""Resumption: a new job for what a failed or aborted report lacks, and its result with the sections that it had."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ert_dashboard.storage.job import DEFAULT_SECTIONS, KEPT, NOBODY, Job, Statu
 
 
 class NothingKept(Exception):
-    """Raised for a report that is not ended without a text, or that has no section to go on from."""
+    """Raised for a report that is open or complete, or that has no section to go on from."""
 
 
 def resumption(job: Job, sections: Mapping[str, str], report_id: str, now: float) -> Job:
     """Return the job that writes what `job` lacks; `sections` are those that it has. Raises `NothingKept`.
 
-    The backend has ended the request under the old id, so the new job has another one. If nothing is missing (it
-    ended while its text was fetched), the last section is written again.
+    The backend has closed the request under the old id, so the new job has another one. If nothing is missing (its
+    time was over while the text was fetched), the last section is written again.
     """
     if job.status not in (Status.FAILED, Status.ABORTED) or job.result is not None or not sections:
         raise NothingKept
@@ -35,7 +35,7 @@ def resumption(job: Job, sections: Mapping[str, str], report_id: str, now: float
 
 
 def key_of(job: Job) -> str:
-    """Return the idempotency key of a resumption: one for each ended report. No visitor's key has a colon."""
+    """Return the idempotency key of a resumption: one for each of those reports. No visitor's key has a colon."""
     return f"resumed:{job.report_id}"
 
 

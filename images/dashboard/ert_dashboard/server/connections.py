@@ -61,6 +61,7 @@ class DeadlineProtocol(H11Protocol):
     waiting: Waiting
     _timer: asyncio.TimerHandle | None = None
     _part = ""
+    _upgraded = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -73,7 +74,8 @@ class DeadlineProtocol(H11Protocol):
 
     def handle_events(self) -> None:
         super().handle_events()
-        if self.transport.is_closing():
+        # To the parser, the request of an upgrade has a body that never comes.
+        if self._upgraded or self.transport.is_closing():
             self._arrived()
         elif self.conn.their_state is h11.IDLE:
             self._wait_for("head", self.deadlines.head_s)
@@ -83,6 +85,7 @@ class DeadlineProtocol(H11Protocol):
             self._arrived()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        self._upgraded = True
         self._arrived()
         super().handle_websocket_upgrade(event)
 

@@ -108,9 +108,9 @@ class AuditRows(Protocol):
 
 @dataclass(frozen=True)
 class Process:
-    """What a process says of itself: the id of its instance, its role, and the fingerprint of its configuration.
+    """What a process stores about itself: the id of its instance, its role, and the fingerprint of its configuration.
 
-    An earlier release says nothing, and then each is empty or None.
+    An earlier release stores nothing, and then each is empty or None.
     """
 
     instance: str = ""

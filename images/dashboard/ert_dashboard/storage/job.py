@@ -99,7 +99,7 @@ class Job:
 
     @property
     def kept(self) -> Mapping[str, str]:
-        """Return the sections of the ended report that this one resumes."""
+        """Return the sections of the report that this one resumes."""
         return self.request.get(KEPT) or {}
 
     @property

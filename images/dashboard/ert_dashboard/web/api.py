@@ -146,7 +146,7 @@ class Api:
         return _queued(job)
 
     def resume(self, report_id: str) -> Response:
-        """Queue a report that has the sections of one that ended, and gets the others; a repeat is the same report."""
+        """Queue a report that has the sections of a failed or aborted one, and gets the others; once only."""
         service = self._service
         ended = find_job(service, report_id)
         if service.settings.configuration is not Configuration.COMPLETE:

@@ -109,7 +109,9 @@ ROUTES = (
     ),
     Route("GET", _ONE, "records.report", "One report", {200: bodies.FullReport, 404: bodies.Problem}),
     Route("POST", f"{_ONE}/abort", "api.abort_one", "Abort one report", _ABORTED, body=bodies.Empty),
-    Route("POST", f"{_ONE}/resume", "api.resume", "Queue the rest of a report that ended", _RESUMED, bodies.Empty),
+    Route(
+        "POST", f"{_ONE}/resume", "api.resume", "Queue the rest of a failed or aborted report", _RESUMED, bodies.Empty
+    ),
     Route(
         "POST",
         f"{_ONE}/delete",
