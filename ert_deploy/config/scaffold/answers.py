@@ -72,8 +72,9 @@ def _in_context(question: Question, known: Mapping[str, str], earlier: str) -> Q
     if question.key in (GPU, WEB):
         return question  # the other questions follow from it
     table = tuple(lines()) if question.key == "launch/model" else ()
-    free = {name: value for name, value in EXAMPLES.items() if name == question.name or known.get(name) == ""}
-    others = dict(known) | free
+    others = dict(known)
+    if known.get("gpu") == EXTERNAL:
+        others |= {name: value for name, value in EXAMPLES.items() if name == question.name or not known[name]}
     return replace(question, others=None if conflict(others, earlier) else others, table=table, earlier=earlier)
 
 

@@ -72,10 +72,7 @@ CASES: dict[str, tuple[Facts, Standing, tuple[str, ...]]] = {
     "a wrong key in this shell alone": (
         facts(ServerSeen(None, keyed=True, here=trouble(Part.KEY).trouble), replace(SERVER, holder="dash")),
         Standing.DEGRADED,
-        (
-            "good endpoint", "bad key : rejected", "dash has another one, which is accepted", "good model",
-            "good app config",
-        ),  # fmt: skip
+        ("good endpoint", "bad key : rejected", "dash has another one, which is accepted", "good model"),
     ),
     "another model": (
         facts(trouble(Part.MODEL)), Standing.DEGRADED, ("good endpoint", "good key", "bad model : failed"),
