@@ -178,8 +178,8 @@ def dashboard(script: Script, bounds: Bounds) -> Any:
 
 
 def sec(script: Script, bounds: Bounds) -> Any:
-    urls = {"files_url": script.url, "data_url": script.url}
-    source = edgar.Edgar("Example ops@example.com", SystemClock(), **urls, total_s=bounds.total)
+    agent = "Example ops@example.com"
+    source = edgar.Edgar(agent, SystemClock(), files_url=script.url, data_url=script.url, total_s=bounds.total)
     try:
         return source.tickers()
     finally:
