@@ -46,7 +46,7 @@ EXCEPTED = {
     "a section of the config, a key of it, and the state of a backend that serves": "launch hedge healthy",
     "public repositories and packages from which constants are taken": "klutzydrummer llmapi ray vastai",
     "terms of the money of a deployment": "budget ledger charges spend spent",
-    "terms of their distributions, and of models of the market": "deviation factor knob logarithmic spread",
+    "terms of their distributions, and of models of the market": "deviation factor knob logarithmic median spread",
 }
 
 

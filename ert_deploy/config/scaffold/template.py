@@ -15,6 +15,7 @@ from ert_deploy.config import providers
 from ert_deploy.config.load import parse
 from ert_deploy.config.providers import Host, Provider, gpu_cloud, web_host
 from ert_deploy.config.scaffold.blueprint import DASHBOARD, START
+from ert_deploy.config.scaffold.blueprint_section import blueprint_section
 from ert_deploy.config.scaffold.kept import with_kept
 from ert_deploy.config.scaffold.server import NO_CA, NO_KEY, SERVER, server_section
 from ert_deploy.config.schema.external import EXTERNAL
@@ -169,7 +170,7 @@ def draft(answers: dict[str, str], owner: str, earlier: str = "") -> str:
     for name, said in (("health_path", "Path of the running app"), ("health_field", "The proof of a deploy")):
         if answers[name] != _question(name).default:
             text += f'      # {said}; see README, "Use it for your app".\n      {name}: {shown[name]}\n'
-    text += _blueprint(answers, shown) if host.blueprint else ""
+    text += blueprint_section(answers, shown) if host.blueprint else ""
     decided = {question.key for question in (*choices(), *questions(answers))}
     return with_kept(text, earlier, decided) if _usable(earlier) else text
 
@@ -224,24 +225,6 @@ def conflict(answers: dict[str, str], earlier: str = "") -> str:
 def validated(text: str, source: Path) -> Settings:
     """Return the settings of a draft. Raise `ConfigProblems` when it is invalid."""
     return parse(text, source, draft=True)
-
-
-def _blueprint(answers: dict[str, str], shown: dict[str, str]) -> str:
-    own = {"repo": "-", "root": DASHBOARD, "build": Blueprint().build, "start": START, "region": Blueprint().region}
-    differs = [name for name, default in own.items() if answers[name] != default]
-    if answers["root"] != DASHBOARD and "start" not in differs:
-        differs.append("start")
-    lines = "".join(f"        {name}: {shown[name]}\n" for name in differs)
-    if answers["instances"] != "1":
-        lines += f"        instances: {shown['instances']}\n"
-        if answers["root"] == DASHBOARD:
-            lines += "        # What its processes share: reports and logins, and live updates and limits.\n"
-            lines += (
-                f"        database: {answers['deployment']}-reports\n        key_value: {answers['deployment']}-live\n"
-            )
-    if not lines:
-        return ""
-    return f"      # Read by `ert-deploy render-yaml` alone.\n      blueprint:\n{lines}"
 
 
 def _shown(question: Question, answer: str) -> str:
