@@ -53,7 +53,7 @@ def _phase(view: View) -> tuple[Phase, str]:
     if view.error is not None:
         return Phase.UNKNOWN, view.error.summary
     if seen is None:
-        return Phase.UNKNOWN, "it was not looked at yet"
+        return Phase.UNKNOWN, "there was no look at it yet"
     if view.busy and seen.waking.phase is not Phase.WAKING:
         return Phase.UNKNOWN, BUSY
     return seen.waking.phase, seen.waking.reason

@@ -98,7 +98,7 @@ class _Served:
         return StreamingResponse(self._stream(keeper), media_type="text/event-stream", headers=BLANK)
 
     async def healthz(self, _request: Request) -> Response:
-        """Return whether every deployment is looked after."""
+        """Return whether every deployment is read as often as it should be."""
         well = all(keeper.alive for keeper in self._keepers.values())
         found = {"status": "ok" if well else "failed", "deployments": len(self._keepers)}
         return _json(found, OK if well else UNAVAILABLE)

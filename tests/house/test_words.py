@@ -45,6 +45,7 @@ EXCEPTED = {
     "a key of the config, and the Python package that it can select": "custody keyring",
     "a section of the config, a key of it, and the state of a backend that serves": "launch hedge healthy",
     "public repositories and packages from which constants are taken": "klutzydrummer llmapi ray vastai",
+    "a unit of time, and the name of a pattern of requests": "hours",
     "terms of the money of a deployment": "budget ledger charges spend spent",
     "terms of their distributions, and of models of the market": "deviation factor knob logarithmic median spread",
 }

@@ -1,6 +1,6 @@
 """External server in a new config: its questions, its section, and the server that an app already uses. Few reads.
 
-Of files with variables only the lines with an address or a model are looked at, never one with a key.
+Of files with variables only the lines with an address or a model are read, never one with a key.
 """
 
 from __future__ import annotations

@@ -20,14 +20,14 @@ class WakerRow(Protocol):
         ...
 
     def ask(self, now: float, until: float, most: int) -> float:
-        """Record a visitor's request, which lasts until `until` in Unix seconds, and return 0.
+        """Record a visitor's request, which holds until `until` in Unix seconds, and return 0.
 
-        If `most` were made within `WITHIN_S`, return the seconds to wait instead. While one lasts, another is free.
+        If `most` were made within `WITHIN_S`, return the seconds to wait instead. While one holds, another is free.
         """
         ...
 
     def wanted(self, now: float) -> bool:
-        """Whether a visitor's request lasts."""
+        """Whether a visitor's request still holds."""
         ...
 
     def settle(self) -> None:
