@@ -21,6 +21,7 @@ from ert_deploy.core.planning.polling import DEPLOY, after
 from ert_deploy.core.planning.rollout import announced, wanted_values
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.effects import Effects, ask
+from ert_deploy.engine.following import has_followed
 from ert_deploy.engine.observe import find_service
 from ert_deploy.engine.run_context import Run, RunMemory
 from ert_deploy.ports import AppProbe, Audience, Clock, StateStore, TimeSource, WebHost
@@ -57,8 +58,10 @@ def _proven(target: Target, publication: Publication, observed: Observed) -> boo
 
 
 def deploy(step: steps.Deploy, run: Run) -> Effects[None]:
-    """Start a deploy with an id that is certainly of this run, and store it."""
+    """Start a deploy with an id that is certainly of this run, and store it; none if the app follows by itself."""
     target, publication = _pair(step.target, run.situation)
+    if (yield from has_followed(target, publication, run)):
+        return
     expected = wanted_values(run.situation, target)[target.names.fingerprint].reveal()
     try:
         started = yield from _start(run.desired, publication)

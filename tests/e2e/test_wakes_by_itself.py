@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from ert_dashboard.auth.password import hash_password
-from tests.e2e.conftest import Place, run_sandbox
+from tests.e2e.conftest import SAMPLE, Place, run_sandbox
 from tests.support.dashboard.following import until
 from tests.support.doubles.postgres import Server
 
@@ -91,6 +91,28 @@ def test_it_wakes_where_it_was_and_the_app_follows_without_a_deploy(place: Place
     until(lambda: is_delivered(browser, report), 200)
     assert (place.instances(), place.deploys()) == (before, deploys)
     assert fingerprint(place) != shown
+    ended(place, process)
+
+
+@pytest.mark.nightly
+def test_with_a_key_of_the_web_host_it_writes_the_variables_and_deploys_nothing(place: Place) -> None:
+    text = SAMPLE.read_text()
+    service = "    - name: ert-dashboard\n"
+    assert text.count(service) == 1
+    at = text.index(service) + len(service)
+    (place.folder / "mine.yaml").write_text(f"{text[:at]}      follows: 20m\n{text[at:]}")
+    place.extra["ERT_CONFIG"] = "mine.yaml"
+    process, _ = agent(place)
+    place.ert("up")
+    place.ert("sleep")
+    before, deploys, variables = place.instances(), place.deploys(), place.variables()
+    place.trouble(provider="vast", kind="ports_change")
+    browser = logged_in(place)
+    report = ask(place, browser)
+    until(lambda: is_delivered(browser, report), 200)
+    until(lambda: place.variables()["ERT_LLM_CONFIG_FINGERPRINT"] == fingerprint(place), 60)
+    assert place.variables()["ERT_LLM_BACKEND_URL"] != variables["ERT_LLM_BACKEND_URL"]
+    assert (place.instances(), place.deploys()) == (before, deploys)
     ended(place, process)
 
 

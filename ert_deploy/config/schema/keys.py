@@ -104,6 +104,7 @@ def _services(host: Host) -> tuple[Part, ...]:
                 Field("health_field", types.json_field, _TARGET.health_field),
                 Field("allow_downtime", yes_or_no, _TARGET.allow_downtime),
                 Field("address", locations.provider_url, _TARGET.address),
+                Field("follows", seconds(0, 3600), _TARGET.follows),
                 Section("owned", _owned(host)),
                 *((Section("blueprint", _BLUEPRINT_PARTS),) if host.blueprint else ()),
             ),

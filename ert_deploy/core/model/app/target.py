@@ -33,7 +33,8 @@ class Target:
 
     `allow_downtime` permits a deploy that interrupts the service, as it does for a service with a disk. `address` is
     the public address of the app; None selects that of its host. `previews`: a preview may use the backend, as a
-    copy of the service or as the service itself.
+    copy of the service or as the service itself. `follows` are the seconds in which the app takes up another address
+    by itself, before it is deployed for it; 0 if it does not.
     """
 
     service: str
@@ -44,6 +45,7 @@ class Target:
     allow_downtime: bool = False
     address: str | None = None
     previews: bool = False
+    follows: float = 0.0
 
     def reached_at(self, given: str) -> str:
         """Return the public address of the app; `given` is the one that its host reports."""

@@ -1,0 +1,48 @@
+"""Following: an app that takes up a new address by itself, as the dashboard does with an agent, needs no deploy."""
+
+from __future__ import annotations
+
+from ert_deploy.core.model.desired import Target
+from ert_deploy.core.model.events import Proven, Waiting
+from ert_deploy.core.model.observed import DeployKind, Publication
+from ert_deploy.core.model.state import Rollout
+from ert_deploy.core.planning.polling import DEPLOY, after
+from ert_deploy.core.planning.rollout import wanted_values
+from ert_deploy.engine.effects import Effects, ask
+from ert_deploy.engine.run_context import Run
+from ert_deploy.ports import AppProbe, Audience, Clock, StateStore, TimeSource, WebHost
+
+
+def has_followed(target: Target, publication: Publication, run: Run) -> Effects[bool]:
+    """Wait until the running app shows the written configuration, `Target.follows` at most, and store that proof.
+
+    False without waiting where it gets another key, which it can only have from its environment, and where a deploy is
+    under way, which may apply other values.
+    """
+    wanted = wanted_values(run.situation, target)
+    before = run.memory.before.get(target.service, publication.env)
+    if not target.follows or before.get(target.names.key) != wanted.get(target.names.key):
+        return False
+    mark, began = wanted[target.names.fingerprint].reveal(), (yield from ask(TimeSource.moment)).steady
+    while not (yield from _shows(mark, target, publication)):
+        newest = yield from ask(WebHost.newest_deploy, publication.service_id)
+        waited = (yield from ask(TimeSource.moment)).steady - began
+        if waited >= target.follows or (newest is not None and newest.kind is DeployKind.IN_FLIGHT):
+            return False
+        wait = min(after(waited, run.desired.timings, DEPLOY), target.follows - waited)
+        yield from ask(Audience.tell, Waiting(f"{publication.name} to follow by itself", wait))
+        yield from ask(Clock.sleep, wait)
+    now = (yield from ask(TimeSource.moment)).stamp()
+    proven = Rollout(publication.service_id, mark, "", now, proven=now)
+    yield from ask(StateStore.save, run.observed.state.put_rollout(proven))
+    run.memory.before[target.service] = publication.env
+    yield from ask(Audience.tell, Proven(publication.name, publication.app_url, mark))
+    return True
+
+
+def _shows(mark: str, target: Target, publication: Publication) -> Effects[bool]:
+    """Whether it shows the fingerprint while no deploy is active: one of earlier values would be an old process."""
+    newest = yield from ask(WebHost.newest_deploy, publication.service_id)
+    if newest is not None and newest.kind is DeployKind.IN_FLIGHT:
+        return False
+    return (yield from ask(AppProbe.fingerprint, publication.app_url, target)) == mark
