@@ -60,6 +60,13 @@ class Plan:
     phase: Phase = Phase.RUNNING
     between: tuple[float, float] | None = None
     situation: Situation | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def server(self) -> str:
+        """URL of the server that the apps use in place of a rented machine; empty without one, and on the way down."""
+        desired = self.situation.desired if self.situation is not None else None
+        used = desired is not None and desired.phase is Phase.RUNNING
+        return desired.external.url if used and desired is not None and desired.external is not None else ""
     sandbox: bool = False
     hosting: Hosting | None = None
 

@@ -18,6 +18,7 @@ from ert_deploy.app.running import ask, connection, container_log, restart
 from ert_deploy.app.running import logs as merged
 from ert_deploy.app.running.log_lines import Source
 from ert_deploy.app.status import read
+from ert_deploy.cli.view.plan import plan_lines
 from ert_deploy.core.model.app.external import NO_KEY, External
 from ert_deploy.core.model.desired import Phase, Target
 from ert_deploy.core.model.errors import CannotObserve, ErtError, Failed, NeedsAttention, UsageError
@@ -112,6 +113,8 @@ def test_a_server_that_cannot_be_used_is_refused_before_anything_is_written(rig:
 
 def test_plan_says_what_up_would_fail_for_and_asks_for_no_words(rig: Rig) -> None:
     found = look.plan(rig.on())
+    assert found.server.startswith("https://")
+    assert any(found.server in line for line in plan_lines(found))
     assert [type(step).__name__ for step in found.steps] == ["Publish", "Deploy", "Prove"]
     assert (found.findings, found.offer) == ((), None)
     (finding,) = look.plan(rig.on(model="other")).findings

@@ -24,6 +24,8 @@ VERBS = {Kind.CREATE: "rent", Kind.CHANGE: "change", Kind.REMOVE: "remove", Kind
 def plan_lines(plan: Plan) -> Iterator[str]:
     """Yield the plan as lines that fit the terminal, without one 80 columns. No value of a variable is in it."""
     yield _title(plan)
+    if plan.server:
+        yield from _wrapped("  = ", f"the apps use the server at {plan.server}, and no machine")
     for machine in plan.summary.machines:
         yield from _machine(machine)
     yield from _variables(plan.summary.variables)
@@ -119,6 +121,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "matching": plan.matching,
         "hours": plan.hours,
         "sandbox": plan.sandbox,
+        "server": plan.server or None,
         "hosting": asdict(plan.hosting) if plan.hosting else None,
     }
 
