@@ -16,7 +16,7 @@ from tests.e2e.conftest import SAMPLE, Place
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
 ORDER = (
-    "offers", "plan", "state history", "up", "status", "doctor", "report", "ask", "connection",
+    "offers", "plan", "state history", "up", "status", "doctor", "report", "ask", "connection", "agent",
     "events", "cost", "cost advise", "logs", "restart", "ssh", "exec", "adopt", "ignore", "destroy",
     "key", "key rotate", "key list", "key generate", "key revoke", "key vast",
     "state", "state show", "state lock", "state unlock", "state sign", "state rebuild", "reap",
@@ -26,6 +26,8 @@ ORDER = (
 )  # fmt: skip
 LACKING = {
     "plan -c my-app --exit-code": 4,  # there is something to do
+    "agent -c my-app": 2,  # no key that apps show
+    "agent -c my-app --gpu-only --listen 0.0.0.0:10000": 2,
     "cost advise -c my-app": 1,  # too few requests so far
     "cost advise -c my-app --wait-price 0.1": 1,
     "ssh -c my-app -- nvidia-smi": 2,  # launch/debug_ssh is off
