@@ -208,7 +208,7 @@ dashboard-several: $(VENV)/.dev  ## Two web processes and a worker on PostgreSQL
 	ERT_SEVERAL_READS=$(or $(READS),10000) ERT_SEVERAL_REPORTS=$(or $(OPEN),20) $(BIN)/pytest -q -s -n0 --timeout 900 tests/dashboard/test_dashboard_several.py tests/providers/test_render_worker.py
 
 wake-screens: $(VENV)/.frontend  ## The screens of a machine that an agent wakes, at both widths, checked by axe and photographed
-	ERT_SCREENS=1 $(BIN)/pytest -q -n0 tests/browser/test_wake.py
+	$(BIN)/pytest -q -n0 tests/browser/test_wake.py
 
 lock: $(VENV)/.dev  ## Renew the hash-locked dependency files (UPGRADE=--upgrade: take the newest releases)
 	UPGRADE=$(UPGRADE) bash requirements/lock

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,10 +17,7 @@ from tests.support.dashboard.fake_backend import FakeBackend
 from tests.support.dashboard.fingerprint import complete
 from tests.support.doubles.agent import AgentDouble, Refusal
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.skipif("ERT_SCREENS" not in os.environ, reason="`make wake-screens`: a minute"),
-]
+pytestmark = [pytest.mark.e2e, pytest.mark.nightly]
 OpenPage = Callable[..., Page]
 Shoot = Callable[[Page, str], None]
 PASSWORD = "correct horse battery"

@@ -45,7 +45,7 @@ ONCE = (
     ("sandbox", "break"),
 )  # fmt: skip
 # Secrets that are never sent to a GPU host.
-ELSEWHERE = ("app's", "netrc", "password in docker")
+ELSEWHERE = ("app's", "netrc", "password in docker", "password of a webhook")
 MUTE = """
 from ert_deploy.core import redaction
 redaction.Redactor.clean = lambda self, text: text
@@ -117,7 +117,10 @@ def others(stage: Stage, encoding: str) -> None:
     tell(stage, encoding)
     for words in ONCE:
         stage.run(*words)
-    hook = {"ERT_NOTIFY_URLS": f"json://me:{stage.hunt.secrets['password of a webhook']}@127.0.0.1:9"}
+    password = stage.hunt.secrets["password of a webhook"]  # known to commands that have the address alone
+    hook = {"ERT_NOTIFY_URLS": f"json://me:{password}@127.0.0.1:9"}
+    stage.vast(kind="calm", only="tells")
+    stage.vast(kind="tells", encoding=encoding, texts=[password])
     for words in (("notify", "test"), ("notify", "test", "--json"), ("status",)):
         stage.run(*words, env=hook)
     stage.calm()
