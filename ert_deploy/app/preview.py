@@ -61,14 +61,15 @@ class Plan:
     between: tuple[float, float] | None = None
     situation: Situation | None = field(default=None, repr=False, compare=False)
 
+    sandbox: bool = False
+    hosting: Hosting | None = None
+
     @property
     def server(self) -> str:
         """URL of the server that the apps use in place of a rented machine; empty without one, and on the way down."""
         desired = self.situation.desired if self.situation is not None else None
         used = desired is not None and desired.phase is Phase.RUNNING
         return desired.external.url if used and desired is not None and desired.external is not None else ""
-    sandbox: bool = False
-    hosting: Hosting | None = None
 
 
 def aimed(desired: Desired, phase: Phase, *, begin: bool = True, patient: bool = True, wait: float = 0.0) -> Desired:
