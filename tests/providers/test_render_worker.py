@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,7 +56,7 @@ def followed(web: RenderWeb, service: str, deploy: str) -> WebDeploy:
 
 
 @pytest.mark.e2e
-@pytest.mark.skipif("ERT_SEVERAL_READS" not in os.environ, reason="starts many processes: `make dashboard-several`")
+@pytest.mark.nightly
 def test_a_worker_is_deployed_and_proved_through_its_web_service(
     double: RenderDouble, backend: FakeBackend, tmp_path: Path, database: Server
 ) -> None:
