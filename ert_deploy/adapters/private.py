@@ -91,6 +91,26 @@ def new_private(path: Path) -> IO[bytes]:
     return os.fdopen(descriptor, "wb")
 
 
+def replace_durably(path: Path, content: bytes, sync: Callable[[int], None]) -> None:
+    """Replace a private file as a whole, so that a crash leaves the old or the new content. `sync` is `os.fsync`."""
+    temporary = path.with_name(f"{path.name}.tmp")
+    with new_private(temporary) as file:
+        file.write(content)
+        file.flush()
+        sync(file.fileno())
+    temporary.replace(path)
+    sync_folder(path.parent, sync)
+
+
+def sync_folder(path: Path, sync: Callable[[int], None]) -> None:
+    """Have the entries of a directory on the disk."""
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        sync(folder)
+    finally:
+        os.close(folder)
+
+
 def read_private(path: Path, most: int, notice: Notice) -> bytes:
     """Return the first `most` bytes of a regular file; remove other users' permission to change it, with a notice.
 

@@ -22,10 +22,11 @@ from ert_deploy.adapters.private import (
     lock_within,
     make_folder,
     must_be_private,
-    new_private,
     open_private,
     read_private,
     reason,
+    replace_durably,
+    sync_folder,
     to_stderr,
 )
 from ert_deploy.adapters.state.document import MAX_BYTES, decode, encode, signed_events
@@ -90,7 +91,7 @@ class StateFile:
                 stored = self.load().generation
                 if stored != state.generation:
                     raise StateConflict(f"{self.path} is at generation {stored}, we read {state.generation}")
-                self._replace(written)
+                replace_durably(self._real, encode(written, self._keys), self._sync)
         except OSError as error:
             raise self._unwritable(error) from error
         return written
@@ -150,15 +151,6 @@ class StateFile:
         )
         return tuple(sorted(versions, key=lambda v: -v.at))
 
-    def _replace(self, state: State) -> None:
-        temporary = self._beside("tmp")
-        with new_private(temporary) as file:
-            file.write(encode(state, self._keys))
-            file.flush()
-            self._sync(file.fileno())
-        temporary.replace(self._real)
-        self._sync_folder(temporary.parent)
-
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
         self._make_folder()
@@ -192,11 +184,7 @@ class StateFile:
         return raw
 
     def _sync_folder(self, path: Path) -> None:
-        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            self._sync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(path, self._sync)
 
     @property
     def _real(self) -> Path:

@@ -13,10 +13,11 @@ from ert_deploy.adapters.private import (
     lock_within,
     make_folder,
     must_be_private,
-    new_private,
     open_private,
     read_private,
     reason,
+    replace_durably,
+    sync_folder,
     to_stderr,
 )
 from ert_deploy.adapters.state.document import MAX_BYTES
@@ -70,23 +71,10 @@ class LedgerFile:
                 stored = self.load().generation
                 if stored != ledger.generation:
                     raise StateConflict(f"{self._where} is at generation {stored}, we read {ledger.generation}")
-                self._replace(encode(written))
+                replace_durably(self.path, encode(written), self._sync)
         except OSError as error:
             raise Failed(f"{self._where}: cannot be written: {reason(error)}") from error
         return written
 
-    def _replace(self, content: bytes) -> None:
-        temporary = self.path.with_name(f"{self.path.name}.tmp")
-        with new_private(temporary) as file:
-            file.write(content)
-            file.flush()
-            self._sync(file.fileno())
-        temporary.replace(self.path)
-        self._sync_folder(self.path.parent)
-
     def _sync_folder(self, path: Path) -> None:
-        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            self._sync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(path, self._sync)
