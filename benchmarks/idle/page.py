@@ -12,6 +12,7 @@ from benchmarks.idle.claims import Claim
 from benchmarks.idle.knobs import AT_STARTS, BUDGET, DECLARED, PLAIN, PRODUCT, TODAY, WORK
 from benchmarks.idle.measure import Found
 from benchmarks.idle.patterns import SYNTHETIC, WEEKS
+from benchmarks.markdown import printed
 from ert_deploy.core.idle.policy import TRUST
 
 COMMAND = "make bench-idle"
@@ -117,8 +118,8 @@ def constant_parts() -> tuple[str, ...]:
 
 def summary(run: Run) -> Mapping[str, str]:
     """Return the tables for a terminal, by title."""
-    parts = {case.title: tables.printed(tables.results(run.found, case)) for case in run.found.cases}
-    parts["targets"] = tables.printed(tables.targets(run.claims))
+    parts = {case.title: printed(tables.results(run.found, case)) for case in run.found.cases}
+    parts["targets"] = printed(tables.targets(run.claims))
     if run.swept.cases:
-        parts["sensitivity"] = tables.printed(tables.sensitivity(run.found, run.swept))
+        parts["sensitivity"] = printed(tables.sensitivity(run.found, run.swept))
     return parts

@@ -9,6 +9,7 @@ from benchmarks.launch import tables
 from benchmarks.launch.claims import BAD_DAY, Claim, Found
 from benchmarks.launch.measure import Case
 from benchmarks.launch.parameters import GRID, HORIZON, VERIFIED_ONLY
+from benchmarks.markdown import printed
 
 COMMAND = "make bench-launch"
 MODEL = (
@@ -101,11 +102,11 @@ def constant_parts() -> tuple[str, ...]:
 
 def summary(run: Run) -> Mapping[str, str]:
     """Return the tables for a terminal, by title."""
-    parts = {case.mood: tables.printed(tables.results(tallies)) for case, tallies in run.moods.items()}
-    parts["bound, minutes"] = tables.printed(tables.bounds(run.moods, run.bounds))
-    parts["targets"] = tables.printed(tables.targets(run.claims))
+    parts = {case.mood: printed(tables.results(tallies)) for case, tallies in run.moods.items()}
+    parts["bound, minutes"] = printed(tables.bounds(run.moods, run.bounds))
+    parts["targets"] = printed(tables.targets(run.claims))
     if run.points:
-        parts["grid: best hedging peer / ert-deploy, p95"] = tables.printed(tables.grid_table(run.points))
+        parts["grid: best hedging peer / ert-deploy, p95"] = printed(tables.grid_table(run.points))
     if run.swept:
-        parts["sensitivity, p95"] = tables.printed(tables.sensitivity(run.moods[Case(BAD_DAY)], run.swept))
+        parts["sensitivity, p95"] = printed(tables.sensitivity(run.moods[Case(BAD_DAY)], run.swept))
     return parts

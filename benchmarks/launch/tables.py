@@ -115,17 +115,3 @@ def parameters() -> str:
         swept = ", ".join(f"{value:g}" for value in knob.sweep)
         lines.append(f"| {knob.name} | {knob.calm:g} | {knob.busy:g} | {knob.bad_day:g} | {swept} | {knob.source} |")
     return "\n".join(lines)
-
-
-def printed(text: str) -> str:
-    """Return a Markdown table with columns of equal width, for a terminal."""
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if "---" not in line]
-    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.ljust(width) if at == 0 else cell.rjust(width)
-            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  " + "  ".join(cells))
-    return "\n".join(lines)
