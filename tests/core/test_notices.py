@@ -9,7 +9,7 @@ import pytest
 
 from ert_deploy.core.model import events, steps
 from ert_deploy.core.model.desired import Phase
-from ert_deploy.core.model.errors import CannotObserve, Failed, OverBudget, Undecided
+from ert_deploy.core.model.errors import BudgetSpent, CannotObserve, Failed, OverBudget, Undecided
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Health, OffSwitch, Power, Vital
 from ert_deploy.core.model.state import Intent
@@ -95,6 +95,8 @@ def test_instances_without_an_owner_are_named_after_each_run(phase: Phase) -> No
 def test_a_failure_is_said_where_it_is_about_money_or_owners() -> None:
     assert said(of_failure(Failed("no offer"), ())) == []
     assert said(of_failure(OverBudget("plan/max_cost is $1"), ())) == ["budget/plan/max_cost: plan/max_cost is $1"]
+    assert said(of_failure(BudgetSpent("nothing is left"), ())) == ["budget/policy/budget: nothing is left"]
+    assert f"{Kind.BUDGET}/policy/budget" in of_run(Phase.RUNNING, ()).over
     assert said(of_failure(Undecided("whose?", found=((nth(5), "no owner"),)), ())) == [
         "orphan/5: instance 5 may bill: no owner"
     ]

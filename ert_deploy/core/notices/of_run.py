@@ -11,7 +11,8 @@ from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.notices.notice import Findings, Kind, Notice
 
 RUN = "plan/max_cost"
-AWAKE = (f"{Kind.SLEEP}/", f"{Kind.OUTBID}/", f"{Kind.BUDGET}/{RUN}")
+OF_TIME = "policy/budget"
+AWAKE = (f"{Kind.SLEEP}/", f"{Kind.OUTBID}/", f"{Kind.BUDGET}/{RUN}", f"{Kind.BUDGET}/{OF_TIME}")
 GONE = tuple(f"{kind}/" for kind in Kind if kind is not Kind.ORPHAN)
 USED = (
     events.Started, events.Rented, events.Woken, events.Stopped, events.Stranded, events.Retired, events.Verified
@@ -38,7 +39,7 @@ def of_failure(error: ErtError, heard: Iterable[events.Event]) -> Findings:
     """Return what is to be said after a run with this error."""
     found = [*_lost(tuple(heard))]
     if isinstance(error, OverBudget | BudgetSpent):
-        found.append(Notice(Kind.BUDGET, error.summary, RUN))
+        found.append(Notice(Kind.BUDGET, error.summary, RUN if isinstance(error, OverBudget) else OF_TIME))
     if isinstance(error, Undecided):
         found += of_strays(error.found)
     return Findings(tuple(found))
