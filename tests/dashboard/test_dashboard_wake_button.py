@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from ert_dashboard.reports import waker
 from ert_dashboard.settings import read_settings
 from ert_dashboard.web.app import Dashboard, create_dashboard
 from ert_dashboard.web.wake_api import WANTED_S
 from tests.support.dashboard.fake_backend import FakeBackend
 from tests.support.dashboard.following import ask, data, ended, until
 from tests.support.dashboard.manual_clock import WoundClock
+from tests.support.dashboard.waking import agent_of, hurry
 from tests.support.doubles.agent import KEY, WAKING, AgentDouble, Refusal
 
 Start = Callable[[dict[str, str]], Dashboard]
@@ -23,19 +23,13 @@ BUTTON = "the backend is asleep: the button `Wake the GPU` wakes it"
 
 @pytest.fixture(autouse=True)
 def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("EVERY_S", "_LASTING_S", "_PROBLEM_S", "_LOOK_S"):
-        monkeypatch.setattr(waker, name, 0.05)
-    monkeypatch.setattr(waker.Waker, "longest_pause_s", 0.2)
+    hurry(monkeypatch)
 
 
 @pytest.fixture
 def agent(backend: FakeBackend) -> Iterator[AgentDouble]:
-    found = AgentDouble(woken=backend.wake)
-    backend.sleep()
-    yield found
-    found.kill()
-    if found.state["phase"] != "ready":
-        backend.wake()
+    with agent_of(backend) as found:
+        yield found
 
 
 def press(client: Any) -> Any:

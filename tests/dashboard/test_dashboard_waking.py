@@ -17,29 +17,22 @@ from ert_dashboard.web.app import Dashboard
 from tests.support.dashboard.fake_backend import FakeBackend
 from tests.support.dashboard.following import ask, data, ended, until
 from tests.support.dashboard.processes import web_process
+from tests.support.dashboard.waking import agent_of, hurry
 from tests.support.doubles.agent import KEY, AgentDouble, Refusal
 
 Start = Callable[[dict[str, str]], Dashboard]
 LOGIN = {"ERT_DASHBOARD_LOGIN_HEADER": "X-User", "ERT_DASHBOARD_TRUSTED_PROXIES": "127.0.0.1"}
-EVERY_S = 0.05
 
 
 @pytest.fixture(autouse=True)
 def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("EVERY_S", "_LASTING_S", "_PROBLEM_S", "_LOOK_S"):
-        monkeypatch.setattr(waker, name, EVERY_S)
-    monkeypatch.setattr(waker.Waker, "longest_pause_s", 0.2)
+    hurry(monkeypatch)
 
 
 @pytest.fixture
 def agent(backend: FakeBackend) -> Iterator[AgentDouble]:
-    """Return an agent that wakes the backend, which sleeps."""
-    found = AgentDouble(woken=backend.wake)
-    backend.sleep()
-    yield found
-    found.kill()
-    if found.state["phase"] != "ready":
-        backend.wake()  # so that it can be closed
+    with agent_of(backend) as found:
+        yield found
 
 
 def visitor(dashboard: Dashboard) -> Any:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from ert_dashboard.base.interrupt import Interrupt, Reason
 from ert_dashboard.reports.worker import Ledger, Worker
@@ -58,6 +59,39 @@ class Loops:
     def join(self, wait_s: float) -> None:
         for thread in self._threads:
             thread.join(wait_s)
+
+
+class CallLoop:
+    """One thread that repeats a round, and the call of that round, which `close` cuts off."""
+
+    def __init__(self) -> None:
+        self._loops = Loops()
+        self._call: Interrupt | None = None
+
+    def _begin(self, name: str, body: Callable[[], None]) -> None:
+        self._loops.start(name, body)
+
+    def close(self, wait_s: float) -> None:
+        """End the thread; a request that is under way is cut off."""
+        self._loops.end()
+        with self._loops.changed:
+            call = self._call
+        if call is not None:
+            call.cut(Reason.CLOSING)
+        self._loops.join(wait_s)
+
+    @contextmanager
+    def _calling(self) -> Iterator[Interrupt | None]:
+        """Give the interrupt of a call; None when closing."""
+        with Interrupt() as call:
+            with self._loops.changed:
+                closing = self._loops.closing
+                self._call = None if closing else call
+            try:
+                yield None if closing else call
+            finally:
+                with self._loops.changed:
+                    self._call = None
 
 
 class Consumer:

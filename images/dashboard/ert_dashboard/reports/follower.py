@@ -8,13 +8,14 @@ the variables of its environment.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 
 from ert_dashboard.backend.agent_client import AgentClient, AgentTrouble
 from ert_dashboard.backend.client import BackendClient, BackendError
 from ert_dashboard.backend.machine_view import MachineView
 from ert_dashboard.base.interrupt import Interrupt, Interrupted, Reason
 from ert_dashboard.base.urls import loads, read_origin
-from ert_dashboard.reports.consumer import Loops
+from ert_dashboard.reports.consumer import CallLoop
 from ert_dashboard.settings import Backend, Owned
 
 _LOG = logging.getLogger(__name__)
@@ -22,43 +23,26 @@ EVERY_S = 10.0
 _PROOF_S = 8.0
 
 
-class AddressFollower:
+class AddressFollower(CallLoop):
     """Looks at the agent's state every `EVERY_S`. `fingerprint` is that of the configuration in use."""
 
     def __init__(self, agent: AgentClient, client: BackendClient, backend: Backend, owned: Owned) -> None:
+        super().__init__()
         self._agent = agent
         self._client = client
         self._backend = backend
         self._owned = owned
-        self._loops = Loops()
-        self._call: Interrupt | None = None
         self._rejected: tuple[str, str] | None = None
         self.fingerprint = owned.fingerprint()
 
     def start(self) -> None:
-        self._loops.start("address", self._round)
-
-    def close(self, wait_s: float) -> None:
-        """End the thread; a request that is under way is cut off."""
-        self._loops.end()
-        with self._loops.changed:
-            call = self._call
-        if call is not None:
-            call.cut(Reason.CLOSING)
-        self._loops.join(wait_s)
+        self._begin("address", self._round)
 
     def _round(self) -> None:
-        with Interrupt() as call:
-            with self._loops.changed:
-                self._call = call
-            try:
-                if not self._loops.closing:
-                    self._follow(self._agent.look(call), call)
-            except (AgentTrouble, Interrupted):
-                pass  # it is on the status page; the backend stays where it is
-            finally:
-                with self._loops.changed:
-                    self._call = None
+        # An agent that is away is on the status page; the backend stays where it is.
+        with suppress(AgentTrouble, Interrupted), self._calling() as call:
+            if call is not None:
+                self._follow(self._agent.look(call), call)
         self._loops.pause(EVERY_S)
 
     def _follow(self, view: MachineView, call: Interrupt) -> None:

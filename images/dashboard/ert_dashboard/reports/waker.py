@@ -11,8 +11,8 @@ import logging
 from ert_dashboard.backend.agent_client import AgentClient, AgentTrouble, Wake
 from ert_dashboard.backend.client import BackendError, Unavailable
 from ert_dashboard.base.clock import Clock
-from ert_dashboard.base.interrupt import Interrupt, Interrupted, Reason
-from ert_dashboard.reports.consumer import Loops
+from ert_dashboard.base.interrupt import Interrupted
+from ert_dashboard.reports.consumer import CallLoop
 from ert_dashboard.storage.waker_row import WakerRow
 
 _LOG = logging.getLogger(__name__)
@@ -26,37 +26,27 @@ ELSEWHERE = "the agent calls the backend ready, but it does not respond at the a
 BY_BUTTON = "the backend is asleep: the button `Wake the GPU` wakes it"
 
 
-class Waker:
+class Waker(CallLoop):
     """Implements `Waking`. `automatic`: a report that waits is reason enough; otherwise only a visitor's request is."""
 
     moves = True
     longest_pause_s = 3.0
 
     def __init__(self, agent: AgentClient, row: WakerRow, clock: Clock, *, automatic: bool) -> None:
+        super().__init__()
         self._agent = agent
         self._row = row
         self._clock = clock
         self._automatic = automatic
-        self._loops = Loops()
         self._waiting: set[str] = set()
         self._holds = False
         self._next = 0.0
         self._problem = ""
         self._told = 0.0
         self._readies = 0
-        self._call: Interrupt | None = None
 
     def start(self) -> None:
-        self._loops.start("wake", self._round)
-
-    def close(self, wait_s: float) -> None:
-        """End the series; a request that is under way is cut off."""
-        self._loops.end()
-        with self._loops.changed:
-            call = self._call
-        if call is not None:
-            call.cut(Reason.CLOSING)
-        self._loops.join(wait_s)
+        self._begin("wake", self._round)
 
     @property
     def problem(self) -> str:
@@ -112,20 +102,15 @@ class Waker:
 
     def _ask(self) -> Wake | None:
         """Request a wake; None when closing."""
-        with Interrupt() as call:
-            with self._loops.changed:
-                self._call = call
-                if self._loops.closing:
-                    return None
+        with self._calling() as call:
+            if call is None:
+                return None
             try:
                 return self._agent.wake(call)
             except AgentTrouble as error:
                 return Wake(problem=str(error))
             except Interrupted:
                 return None
-            finally:
-                with self._loops.changed:
-                    self._call = None
 
     def _note(self, result: Wake, *, wanted: bool) -> None:
         self._readies = self._readies + 1 if result.ready and self._waiting else 0
