@@ -118,7 +118,7 @@ def stop(step: steps.Stop, run: Run) -> Effects[None]:
         yield from ask(Clock.sleep, ACTS_WITHIN)  # until then a start in the provider's queue may still come
         yield from ask(StateStore.save, run.observed.state.put_record(replace(record, woken=0.0)))
     elif by_bid(next(i for i in run.observed.instances if i.id == number), run.situation):
-        yield from ask(Clock.sleep, ACTS_WITHIN)  # it may be outbid by now, and run again until the stop takes effect
+        yield from ask(Clock.sleep, ACTS_WITHIN)  # a higher bid may have stopped it: it would run again until then
     yield from ask(Clock.sleep, min(run.desired.timings.poll, SOON))
 
 
