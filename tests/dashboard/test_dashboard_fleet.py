@@ -134,7 +134,7 @@ def test_the_report_of_a_lost_backend_is_written_by_another(
 
 
 def cut(backend: FakeBackend) -> None:
-    """End a backend as SIGKILL does: its connections break, and nothing listens any more."""
+    """End a backend as SIGKILL does: its connections break, and new ones are refused."""
     backend.closing.set()
     backend.sleep()
     backend.closing.clear()
