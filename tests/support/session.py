@@ -2,7 +2,6 @@
 
 Environment: `ERT_PARTS` names a file to which the seconds of every module are appended (`.ci/run` lists the longest).
 `ERT_NO_SKIPS` makes a run fail in which a test was skipped because a program is missing, and reports the test.
-`ERT_AFTER_CHECK` leaves out what `make check` has run: in CI each test runs once.
 """
 
 from __future__ import annotations
@@ -37,7 +36,6 @@ PROCESS_MODULES = frozenset({
     "dashboard/test_dashboard_memory", "dashboard/test_dashboard_stores", "dashboard/test_dashboard_database",
     "doctor_bench/test_share", "engine/test_kills", "engine/test_storms",
 })  # fmt: skip
-TRACED_FOLDERS = ("core", "engine")  # `make coverage` runs them
 # Needs files that are not part of the repository: CI has them, a clone does not.
 OUTSIDE = "contract"
 
@@ -57,18 +55,9 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker(pytest.mark.process)
 
 
-def in_check(item: pytest.Item) -> bool:
-    """Whether `make check` runs a test: all of `tests/house`; of core and engine what starts no process."""
-    folder = item.path.relative_to(ROOT / "tests").parts[0]
-    return folder == "house" or (folder in TRACED_FOLDERS and item.get_closest_marker("process") is None)
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run the longest tests of a worker first, so that no worker is still busy with them at the end."""
-    if os.environ.get("ERT_AFTER_CHECK"):
-        config.hook.pytest_deselected(items=[item for item in items if in_check(item)])
-        items[:] = [item for item in items if not in_check(item)]
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: (item.get_closest_marker("process") is None, not shares(_module(item.nodeid))))
 
