@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: coverage dashboard-deploys dashboard-several fidelity openapi engine-test clients-test render-clients-test clients-vast-test render-openapi-test FORCE help outgoing demo reference test nightly unit lint types frontend frontend-test check bench bench-cli bench-up bench-rank bench-launch bench-range kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean doctor-bench bench-backend grounding grounding-claims golden corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs simulate-guard mutants-guard secrets bench-idle agent-kills wake-screens
+.PHONY: coverage dashboard-deploys dashboard-several fidelity openapi engine-test clients-test render-clients-test clients-vast-test render-openapi-test FORCE help outgoing demo reference test nightly unit lint types frontend frontend-test check bench bench-cli bench-up bench-rank bench-launch bench-range kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean doctor-bench bench-backend grounding grounding-claims golden corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs simulate-guard mutants-guard secrets bench-idle agent-kills soak wake-screens
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -96,6 +96,11 @@ kills: $(VENV)/.dev  ## Kill the real program before and after its every effect,
 agent-kills: $(VENV)/.dev  ## Kill the agent before each of its changes, then two of them as real processes while they wake; print their memory
 	@$(BIN)/python -m ert_deploy.sandbox.ollama.weights
 	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m tests.agent
+
+DAYS ?= 7
+soak: $(VENV)/.dev  ## Play a virtual week of agent, dashboard and guard in 20 minutes: no memory, descriptor, log or state may grow
+	@$(BIN)/python -m ert_deploy.sandbox.ollama.weights
+	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m tests.soak --days $(DAYS)
 
 secrets: $(VENV)/.dev  ## Plant secrets, have everybody repeat them in every encoding through every command, and look for them (ENCODINGS="raw html": only those)
 	PYTHONPATH=$(CURDIR) $(BIN)/python -m tests.secrets $(ENCODINGS)

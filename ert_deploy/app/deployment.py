@@ -158,17 +158,19 @@ def sandbox_world(settings: Settings, *, start: bool, app: AppOrder | None = Non
 
     With `app` it is started with that app, and one that runs is UsageError.
     """
-    from ert_deploy.sandbox.world import daemon, world
+    from ert_deploy.sandbox.world import file
 
     sandbox = settings.sandbox
     if sandbox is None:
         raise UsageError(f"{settings.source} has no sandbox", hint="`--config sandbox` names one that does")
     try:
-        if start:
-            rows = () if app else rows_of(settings)
-            return daemon.start(sandbox.world, sandbox.speed, app=app, rows=rows, model=model)
-        return world.attach(sandbox.world)
-    except world.WorldError as error:
+        if not start:
+            return file.attach(sandbox.world)
+        from ert_deploy.sandbox.world import daemon  # slow: it imports both providers
+
+        rows = () if app else rows_of(settings)
+        return daemon.start(sandbox.world, sandbox.speed, app=app, rows=rows, model=model)
+    except file.WorldError as error:
         raise UsageError(str(error), hint=_hint(settings.source, start, app)) from error
 
 
