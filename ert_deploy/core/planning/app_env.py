@@ -40,7 +40,7 @@ def fingerprint(values: Mapping[str, Secret]) -> str:
 
 
 def held_fingerprint(names: OwnedNames, env: Mapping[str, Secret]) -> str:
-    """Return the fingerprint of what an environment holds, which the one written in it may not be: it is written last."""
+    """Return the fingerprint of what an environment holds, not what it claims: that is written last."""
     return fingerprint({name: env[name] for name in names.all() if name in env and name != names.fingerprint})
 
 
