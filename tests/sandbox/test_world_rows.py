@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -95,8 +96,12 @@ class Recorder:
         self.add_datastore = double.add_datastore
         self.made: dict[str, dict[str, str]] = {}
 
-    def add_service(self, name: str, env: dict[str, str], **_: object) -> str:
-        self.made[name] = env
+    def add_service(
+        self, name: str, env: Mapping[str, str], *, worker: bool = False, details: Mapping[str, Any] | None = None
+    ) -> str:
+        assert worker == (name == "writer")
+        assert details is not None
+        self.made[name] = dict(env)
         return f"srv-{name}"
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import requests
 
 from ert_deploy.sandbox.render.models import Profile
-from ert_deploy.sandbox.render.process import free_port
+from ert_deploy.sandbox.runtime.servers import free_port
 from tests.clients.render.known import CHECKS_OFF, LEFT_ALONE, SDK, UNDOCUMENTED
 from tests.clients.render.openapi import cut_down
 from tests.support.render.world import KEY, World, running, until

@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ert_deploy.sandbox.ollama.weights import default_cache, toy_model
-from ert_deploy.sandbox.render.process import gunicorn
+from ert_deploy.sandbox.render.process import DASHBOARD, shell
 from ert_deploy.sandbox.render.server import RenderDouble
 from ert_deploy.sandbox.runtime.machines import Ports
 from ert_deploy.sandbox.vast.contract import Order
@@ -181,8 +181,8 @@ class _Render(RenderDouble):
     """The sandbox's Render with the recorded service only; its reports are on a persistent disk."""
 
     def __init__(self, setting: Setting, recording: Recording, images: Path, database: Path) -> None:
-        def command(port: int) -> list[str]:
-            return ["env", f"ERT_DASHBOARD_DB={database}", *gunicorn(port)]
+        def command(_port: int) -> list[str]:
+            return ["env", f"ERT_DASHBOARD_DB={database}", *shell(DASHBOARD)]
 
         directory, key = setting.directory / RENDER, setting.render_key
         super().__init__(setting.clock, directory, key, images=images, command=command)
