@@ -30,9 +30,9 @@ def check_nine(warm: Warm | None, hold: float, expected: float) -> None:
 
 
 def test_four_days_alike_start_it_at_their_hour() -> None:
-    """Only the imagined day is unused: half an hour of 1 + 4 x 0.4 days."""
+    """Only the imagined day is unused: half an hour of 1 + 4 x 0.4."""
     check_nine(found(FOUR), 1800.0, 0.5 / 2.6)
-    assert found(FOUR[2:]) is None, "three days of the same kind are too few"
+    assert found(FOUR[2:]) is None, "three of the same kind are too few"
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_it_waits_for_longer_where_that_saves_another_wait(minutes: int, hold: f
 
 
 def test_a_day_on_which_it_waits_in_vain_costs_the_wait_and_the_start() -> None:
-    """Of five days one has its request in the evening; with a less costly wait that is too much."""
+    """One of five mornings has its request in the evening; with a less costly wait that is too much."""
     arrivals = [*FOUR, FOUR[3] - WEEK, FOUR[0] - WEEK + 8 * HOUR]
     assert found(arrivals, now=FRIDAY) is not None
     assert found([*FOUR[:3], FOUR[3] + 8 * HOUR], prices=PATIENT) is None
@@ -92,7 +92,7 @@ def test_the_day_before_the_first_request_counts_as_one_without() -> None:
 
 
 def test_days_of_four_weeks_count_and_the_same_weekday_for_more() -> None:
-    """Requests on the Tuesdays of a week and of four weeks ago: two Tuesdays and twelve other days had none."""
+    """Requests on the Tuesdays of a week and of four weeks ago: two Tuesdays and twelve others had none."""
     tuesday = MONDAY + 4 * WEEK + DAY
     dear = Prices(gpu=1.0, disk=0.01, kept=360.0, anew=720.0, refused=180.0, fetch=0.1, wait_price=9.0, taken=Taken(0))
     warm = found([tuesday + AT - 4 * WEEK, tuesday + AT - WEEK], now=tuesday + 600, prices=dear, budget=9.0)
