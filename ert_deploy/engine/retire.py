@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ert_deploy.core.model import steps
+from ert_deploy.core.model.desired import ABSENT
 from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, Outcome
 from ert_deploy.core.model.events import Destroyed, Retired, Trouble, Waiting
 from ert_deploy.core.model.observed import Instance
@@ -26,6 +27,8 @@ FIRM_TRIES = 3  # failed attempts to destroy an instance before other steps cont
 
 def retire(step: steps.Retire, run: Run) -> Effects[None]:
     """Write the tombstone with what a failed machine left, and deny the machine if the host is at fault."""
+    if (yield from _runs_again(step, run)):
+        return
     failure = yield from evidence(step, run)
     state = run.observed.state.mark_for_deletion(
         Tombstone(step.token, step.instance_id, run.observed.stamp(), step.reason)
@@ -36,6 +39,25 @@ def retire(step: steps.Retire, run: Run) -> Effects[None]:
     state = with_evidence(state.allow(same_end(step, run.memory, told(step, failure), said)), failure)
     yield from ask(StateStore.save, state)
     yield from ask(Audience.tell, Retired(step.instance_id, step.reason))
+
+
+def _runs_again(step: steps.Retire, run: Run) -> Effects[bool]:
+    """Whether one that an app may use is no longer stopped, or that is not known: then everything is read again.
+
+    The list that it is judged by may be minutes old, if what was read after it was slow, and a person, or a start whose
+    response was lost, may have started it since. `down` does not ask: nothing is used after it.
+    """
+    number = step.instance_id
+    used = (c.published and c.instance.halted for c in run.situation.candidates if c.instance.id == number)
+    if run.desired.phase is ABSENT or not any(used):
+        return False
+    try:
+        found = yield from ask(GpuHost.get_instance, number)
+    except CannotObserve as error:
+        yield from ask(Audience.tell, Trouble(f"reading instance {number} again", error.summary))
+        yield from ask(Clock.sleep, run.desired.timings.poll)
+        return True
+    return found is not None and not found.halted
 
 
 def destroy(step: steps.Destroy, run: Run) -> Effects[None]:

@@ -15,7 +15,7 @@ from ert_deploy.core.model.observed import Instance, Observed, Vital
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import InstanceRecord, State
-from ert_deploy.core.planning.sleep import start_may_come
+from ert_deploy.core.planning.sleep import by_bid, start_may_come
 from ert_deploy.engine.budget import refuse_to_wake
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.observe import ensure_within_deadline
@@ -117,6 +117,8 @@ def stop(step: steps.Stop, run: Run) -> Effects[None]:
     if record.woken and not start_may_come(record, run.situation):
         yield from ask(Clock.sleep, ACTS_WITHIN)  # until then a start in the provider's queue may still come
         yield from ask(StateStore.save, run.observed.state.put_record(replace(record, woken=0.0)))
+    elif by_bid(next(i for i in run.observed.instances if i.id == number), run.situation):
+        yield from ask(Clock.sleep, ACTS_WITHIN)  # a higher bid may have stopped it: it would run again until then
     yield from ask(Clock.sleep, min(run.desired.timings.poll, SOON))
 
 
@@ -135,28 +137,29 @@ def _key_to_ask_with(instance: Instance, run: Run) -> Secret | None:
 
 
 def _busy(number: InstanceId, run: Run) -> Effects[bool]:
-    """Whether reports delay the stop, for at most `timings/finish`. False if it does not respond."""
+    """Whether reports delay the stop, for at most `timings/finish` once seen. False if it does not respond."""
     health, instance = run.observed.health.get(number), next(i for i in run.observed.instances if i.id == number)
     address, key = instance.address, _key_to_ask_with(instance, run)
     if health is None or health.vital is not Vital.HEALTHY or health.certificate is None:
         return False
-    if key is None or address is None:
-        return False
-    since = run.memory.waiting.setdefault(number, run.observed.now)
-    left = since + run.desired.timings.finish - run.observed.now
-    if left <= 0:
+    if key is None or address is None or run.desired.timings.finish <= 0:
         return False
     try:
         reports = yield from ask(BackendProbe.busy, address, health.certificate, key)
     except Transient as error:
         yield from ask(Audience.tell, Trouble("asking the backend whether it is busy", error.summary))
         return False
-    if reports:
-        run.memory.tries.pop(number, None)
-        what = f"{reports} report{'s' if reports > 1 else ''} to be finished ({left:.0f} s at most)"
-        yield from ask(Audience.tell, Waiting(what, run.desired.timings.poll))
-        yield from ask(Clock.sleep, run.desired.timings.poll)
-    return bool(reports)
+    if not reports:
+        run.memory.waiting.pop(number, None)
+        return False
+    left = run.memory.waiting.setdefault(number, run.observed.now) + run.desired.timings.finish - run.observed.now
+    if left <= 0:
+        return False
+    run.memory.tries.pop(number, None)
+    what = f"{reports} report{'s' if reports > 1 else ''} to be finished ({left:.0f} s at most)"
+    yield from ask(Audience.tell, Waiting(what, run.desired.timings.poll))
+    yield from ask(Clock.sleep, run.desired.timings.poll)
+    return True
 
 
 def _patience(number: InstanceId, memory: RunMemory) -> None:

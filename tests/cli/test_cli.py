@@ -75,6 +75,21 @@ def test_help_imports_nothing_heavy() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_a_command_on_the_sandbox_imports_no_server_of_it(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom ert_deploy.cli import main\n"
+        "try: main(['status', '-c', 'sandbox'])\nexcept SystemExit: pass\n"
+        "servers = [f'ert_deploy.sandbox.{name}' for name in ('vast', 'render', 'httpd', 'world.daemon')]\n"
+        "print(sorted({'ert_deploy.sandbox.world.file', *servers} & set(sys.modules)))"
+    )
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path, env=environ
+    )
+    assert "the sandbox is not running" in done.stdout
+    assert done.stdout.splitlines()[-1] == "['ert_deploy.sandbox.world.file']"
+
+
 def test_a_slip_of_the_finger_gets_the_nearest_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("upp") == 2
     assert "Did you mean 'up'?" in capsys.readouterr().err

@@ -48,12 +48,12 @@ def test_the_table_has_each_kind_and_what_was_charged() -> None:
     assert "unsure       $0.40" in text
     assert "budget       $5.00 for this day, $4.59 left; at its end: stop" in text
     assert "budget       $20.00 for this month, $6.62 left" in text
-    assert max(map(len, rows)) <= 100
+    assert max(map(len, rows)) <= 80
 
 
 def test_what_is_not_known_is_called_unknown() -> None:
     text = "\n".join(table(replace(made(ledger=Ledger("ert")), reports=None)))
-    assert "forecast     unknown" in text
+    assert "forecast     unknown in the first hour" in text
     assert "per report   unknown" in text
     assert "saved" not in text
     assert "budget" not in text

@@ -9,10 +9,17 @@ from typing import Any
 
 import pytest
 
+from ert_dashboard.base.secret import Secret
 from ert_dashboard.settings import read_settings
+from ert_dashboard.storage.interface import Store
+from ert_dashboard.storage.sql.store import SqlStore
+from ert_dashboard.storage.store import FileStore
 from ert_dashboard.web.app import Dashboard, create_dashboard
+from tests.support.dashboard.emptied import emptied
 from tests.support.dashboard.fake_backend import FakeBackend
 from tests.support.dashboard.fingerprint import complete
+from tests.support.dashboard.stores import Open
+from tests.support.doubles.postgres import Server
 
 
 @pytest.fixture
@@ -53,3 +60,31 @@ def dashboard(environ: dict[str, str], start: Callable[[dict[str, str]], Dashboa
 @pytest.fixture
 def client(dashboard: Dashboard) -> Any:
     return dashboard.app.test_client()
+
+
+@pytest.fixture(scope="module")
+def url(database: Server) -> Secret:
+    return Secret(database.url(database.database()))
+
+
+@pytest.fixture(params=["file", "postgres"])
+def opens(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
+    """Open the same store again and again, as processes do one after the other and side by side."""
+    opened: list[Store] = []
+    if request.param == "postgres":
+        url = request.getfixturevalue("url")
+        emptied(url.reveal())
+
+        def one(**options: Any) -> Store:
+            opened.append(SqlStore(url, **options))
+            return opened[-1]
+
+    else:
+
+        def one(**options: Any) -> Store:
+            opened.append(FileStore(tmp_path / "reports.sqlite3", **options))
+            return opened[-1]
+
+    yield one
+    for store in opened:
+        store.close()

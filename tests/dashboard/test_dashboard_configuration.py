@@ -54,10 +54,10 @@ def test_a_complete_set_is_believed_and_its_key_never_shown() -> None:
     settings = read_settings(COMPLETE)
     assert (settings.configuration, settings.problem) == (Configuration.COMPLETE, None)
     assert settings.fingerprint == COMPLETE["ERT_LLM_CONFIG_FINGERPRINT"]
-    assert settings.backend is not None
-    assert settings.backend.key == Secret(KEY)
-    assert (settings.backend.url, settings.backend.total_s) == ("https://203.0.113.7:40123", 180.0)
-    assert KEY not in f"{settings!r} {settings} {settings.backend.key:>40}"
+    assert settings.backends
+    assert settings.backends[0].key == Secret(KEY)
+    assert (settings.backends[0].url, settings.backends[0].total_s) == ("https://203.0.113.7:40123", 180.0)
+    assert KEY not in f"{settings!r} {settings} {settings.backends[0].key:>40}"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_complete_set_is_believed_and_its_key_never_shown() -> None:
 )
 def test_anything_less_is_not_used(environ: dict[str, str], says: str | None) -> None:
     settings = read_settings(environ)
-    assert settings.backend is None
+    assert settings.backends == ()
     if says is None:
         assert settings.configuration is Configuration.ABSENT
         return
@@ -95,7 +95,7 @@ def test_anything_less_is_not_used(environ: dict[str, str], says: str | None) ->
 @pytest.mark.parametrize("environ", [{}, WITHDRAWN, {"OLLAMA_MODEL": "gpt-oss:20b", "REMOTE_LLM_INTEGRATION": "false"}])
 def test_no_backend_is_no_error(environ: dict[str, str]) -> None:
     settings = read_settings(environ)
-    assert (settings.configuration, settings.backend) == (Configuration.ABSENT, None)
+    assert (settings.configuration, settings.backends) == (Configuration.ABSENT, ())
 
 
 @pytest.mark.parametrize(
@@ -155,8 +155,8 @@ def test_a_preview_of_a_pull_request_sends_no_byte_to_the_backend_of_production(
 
 def test_a_preview_uses_the_backend_where_the_deployer_said_so_and_the_service_itself_always() -> None:
     allowed = sealed({**COMPLETE, "ERT_LLM_PREVIEWS": "use"})
-    assert read_settings({**allowed, "IS_PULL_REQUEST": "true"}).backend is not None
-    assert read_settings({**COMPLETE, "IS_PULL_REQUEST": "false"}).backend is not None
+    assert read_settings({**allowed, "IS_PULL_REQUEST": "true"}).backends
+    assert read_settings({**COMPLETE, "IS_PULL_REQUEST": "false"}).backends
     added = {**COMPLETE, "ERT_LLM_PREVIEWS": "use", "IS_PULL_REQUEST": "true"}
     assert read_settings(added).configuration is Configuration.TORN, "added by hand it does not match the fingerprint"
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from ert_dashboard.backend.client import BackendClient, Unavailable, WrongIdentity
+from ert_dashboard.backend.client import BackendClient
+from ert_dashboard.backend.errors import Unavailable, WrongIdentity
+from ert_dashboard.base.backends import Backend
 from ert_dashboard.base.interrupt import Interrupt, Interrupted, Reason
 from ert_dashboard.base.secret import Secret
-from ert_dashboard.settings import Backend
 from ert_dashboard.web.app import Dashboard
 from tests.support.certificates.self_signed import certificate
 from tests.support.dashboard.fake_backend import KEY, FakeBackend

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ert_dashboard.base.secret import Secret
 from ert_dashboard.storage.interface import (
     MOST_FETCHED,
     MOST_SAMPLES,
@@ -22,46 +18,9 @@ from ert_dashboard.storage.interface import (
     StoreClosed,
 )
 from ert_dashboard.storage.job import NOBODY, Job, Status
-from ert_dashboard.storage.sql.store import SqlStore
-from ert_dashboard.storage.store import FileStore
-from tests.support.dashboard.emptied import emptied
-from tests.support.doubles.postgres import Server
+from tests.support.dashboard.stores import Open, job, together
 
-Open = Callable[..., Store]
 NASTY = 'a\0b \ud83d "quoted" \N{GREEK SMALL LETTER ALPHA}'
-
-
-@pytest.fixture(scope="module")
-def url(database: Server) -> Secret:
-    return Secret(database.url(database.database()))
-
-
-@pytest.fixture(params=["file", "postgres"])
-def opens(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
-    """Open the same store again and again, as processes do one after the other and side by side."""
-    opened: list[Store] = []
-    if request.param == "postgres":
-        url = request.getfixturevalue("url")
-        emptied(url.reveal())
-
-        def one(**options: Any) -> Store:
-            opened.append(SqlStore(url, **options))
-            return opened[-1]
-
-    else:
-
-        def one(**options: Any) -> Store:
-            opened.append(FileStore(tmp_path / "reports.sqlite3", **options))
-            return opened[-1]
-
-    yield one
-    for store in opened:
-        store.close()
-
-
-def job(store: Store, number: int = 1, **fields: Any) -> Job:
-    made = Job(f"AAPL-{number}", "AAPL", "Apple", "sample data", 1000.0 + number, store.owner)
-    return replace(made, **fields)
 
 
 def test_a_job_comes_back_as_it_was(opens: Open) -> None:
@@ -118,21 +77,6 @@ def test_only_the_owner_changes_a_job(opens: Open) -> None:
     foreign.keep("more", "other")
     foreign.clear()
     assert draft.sections() == foreign.sections() == {"risk": "text"}
-
-
-def together(stores: list[Store], act: Callable[[Store], None]) -> None:
-    """Have all stores do the same at the same time."""
-    start = threading.Barrier(len(stores))
-
-    def one(store: Store) -> None:
-        start.wait(10)
-        act(store)
-
-    threads = [threading.Thread(target=one, args=(store,)) for store in stores]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
 
 
 def test_each_waiting_job_is_claimed_by_one_process_oldest_first(opens: Open) -> None:

@@ -4,76 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
 
-from ert_dashboard.auth.password import hash_password
 from tests.e2e.conftest import SAMPLE, Place, run_sandbox
+from tests.support.agent.delivery import agent, ask, ended, is_delivered, logged_in, set_variable
 from tests.support.dashboard.following import until
 from tests.support.doubles.postgres import Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
-KEY = "agent-key-of-this-test-0123456789abcdef"
-PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
     """Run a sandbox that is slow enough for a dashboard that starts on a busy machine."""
     yield from run_sandbox(tmp_path, "toy", 20.0)
-
-
-def set_variable(place: Place, name: str, value: str) -> None:
-    url = f"{place.world.render_url}/services/{place.world.service_id}/env-vars/{name}"
-    headers = {"Authorization": f"Bearer {place.world.render_key}"}
-    requests.put(url, json={"value": value}, headers=headers, timeout=10).raise_for_status()
-
-
-def agent(place: Place, *options: str) -> tuple[Any, str]:
-    """Start an agent, and return its process and its URL."""
-    place.extra["ERT_AGENT_KEY"] = KEY
-    process = place.start("agent", "--listen", "127.0.0.1:0", "--every", "5s", *options)
-    assert process.stdout is not None
-    url = process.stdout.readline().strip()
-    set_variable(place, "ERT_AGENT_URL", url)
-    set_variable(place, "ERT_AGENT_KEY", KEY)
-    set_variable(place, "ERT_DASHBOARD_REQUESTS_PER_SECOND", "0")
-    set_variable(place, "ERT_DASHBOARD_PASSWORD_HASH", hash_password(PASSWORD))
-    return process, url
-
-
-def logged_in(place: Place) -> requests.Session:
-    browser = requests.Session()
-    browser.headers["Origin"] = str(place.world.app_url)
-    browser.post(f"{place.world.app_url}/login", data={"password": PASSWORD}, timeout=10).raise_for_status()
-    return browser
-
-
-def ask(place: Place, browser: requests.Session) -> str:
-    answer = browser.post(f"{place.world.app_url}/api/generate", json={"ticker": "AAPL"}, timeout=10)
-    return f"{place.world.app_url}/api/reports/{answer.json()['report_id']}"
-
-
-def is_delivered(browser: requests.Session, report: str) -> bool:
-    """Whether it is complete; the app does not respond while a deploy replaces it."""
-    try:
-        answer = browser.get(report, timeout=10)
-    except requests.ConnectionError:
-        return False
-    assert answer.status_code in (200, 502), answer.text
-    return answer.status_code == 200 and answer.json()["data"]["status"] == "completed"
-
-
-def ended(place: Place, process: Any) -> None:
-    """End the agent, and then the deployment."""
-    process.terminate()
-    out, said = process.communicate(timeout=30)
-    assert KEY not in out + said
-    assert "Traceback" not in said
-    place.ert("down")
-    assert place.instances() == []
 
 
 def fingerprint(place: Place) -> str:

@@ -15,7 +15,8 @@ from typing import Any, TypeVar, cast
 from ert_backend.api.events import attended, follow
 from ert_backend.api.responses import known
 from ert_dashboard.backend import protocol
-from ert_dashboard.backend.client import BackendClient, BackendError, Unavailable
+from ert_dashboard.backend.client import BackendClient
+from ert_dashboard.backend.errors import BackendError, Unavailable
 from ert_dashboard.base.interrupt import Interrupt, Interrupted, Reason
 from ert_dashboard.reports.runner import Failed, ReportRun
 from ert_dashboard.reports.waking import Unwoken

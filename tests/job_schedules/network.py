@@ -15,7 +15,8 @@ from ert_backend.api.responses import describe, known, refusals
 from ert_backend.base.report_request import JobRequest
 from ert_backend.edge.auth import key_id
 from ert_backend.service import Service
-from ert_dashboard.backend.client import Unavailable, _refusal
+from ert_dashboard.backend.client import _refusal
+from ert_dashboard.backend.errors import Unavailable
 from tests.job_schedules.machine import App, Machine
 from tests.job_schedules.virtual import VirtualLoop
 

@@ -11,7 +11,7 @@ import hashlib
 import random
 from typing import Any
 
-from ert_dashboard.backend.client import BackendError
+from ert_dashboard.backend.errors import BackendError
 from tests.job_schedules.caller import Dashboard, Ending, repeat
 from tests.job_schedules.machine import Machine, Mood
 from tests.job_schedules.network import Published, Wire, submit

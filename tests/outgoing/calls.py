@@ -24,11 +24,11 @@ from ert_dashboard.backend import client as dashboard_backend
 from ert_dashboard.backend.agent_client import AgentClient
 from ert_dashboard.backend.client import BackendClient
 from ert_dashboard.base.agent import Agent
+from ert_dashboard.base.backends import Backend
 from ert_dashboard.base.clock import SystemClock
 from ert_dashboard.base.interrupt import Interrupt
 from ert_dashboard.base.secret import Secret as DashboardSecret
 from ert_dashboard.market import edgar
-from ert_dashboard.settings import Backend
 from ert_deploy.adapters import registry as registries
 from ert_deploy.adapters.app.dashboard_client import ErtApp
 from ert_deploy.adapters.app.probe import HttpAppProbe

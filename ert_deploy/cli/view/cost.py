@@ -24,7 +24,8 @@ def table(costs: Costs) -> Iterator[str]:
             f"  {label:12} {money(one.gpu)} {money(one.disk)} {money(one.traffic)} {money(one.total)} "
             f"{money(one.charged)} {one.corrected:>+11.4f}"
         )
-    yield f"  forecast     {_known(made.forecast)} until the end of the month, if it goes on as in the last 7 days"
+    how = " in the first hour" if made.forecast is None else " for this month, if it goes on as in the last 7 days"
+    yield f"  forecast     {_known(made.forecast)}{how}"
     yield f"  per report   {_known(costs.per_report)}"
     if made.always_on is not None and made.saved is not None:
         yield f"  saved        ${made.saved:.2f} against ${made.always_on:.2f} for this machine always on"

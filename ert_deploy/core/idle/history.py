@@ -95,9 +95,9 @@ class _Walk:
         instance = event.instance or next(iter(self._begun), "")  # an app names no machine
         if not instance:
             return
-        what, at = self._begun.get(instance, ("", 0.0))
-        if what and 0 < event.at - at <= LONGEST_START:
-            (self.anew if what == RENTED else self.kept).append(event.at - at)
+        begun = self._begun.get(instance)
+        if begun is not None and 0 < event.at - begun[1] <= LONGEST_START:
+            (self.anew if begun[0] == RENTED else self.kept).append(event.at - begun[1])
         self._begun.clear()
         self._serving.add(instance)
 

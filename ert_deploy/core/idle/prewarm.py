@@ -68,7 +68,7 @@ def prewarm(
 
     `arrivals` are sorted, local Unix times; `missed` are the early starts since the last of them.
     """
-    if not arrivals or budget <= 0:
+    if budget <= 0:
         return None
     unseen, likely = UNSEEN + MISSED * missed, _likely(arrivals, now)
     first = (now // SLOT + 1) * SLOT

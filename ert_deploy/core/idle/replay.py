@@ -8,7 +8,7 @@ start. Work itself costs the same with every policy and is left out. `luck` give
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ert_deploy.core.idle.policy import Numbers, Past, Policy, decide, least_stop
 from ert_deploy.core.idle.prewarm import Off
@@ -69,8 +69,10 @@ def replay(
     """
     least = max(floor, least_stop(policy, prices))
     run = _Run(arrivals, policy, prices, luck, work, until, since, least, at_starts)
-    at, end = 0, 0.0
-    ready = run.start(arrivals[0], None, 0) if arrivals else 0.0
+    if not arrivals:
+        return run.sums
+    at = 0
+    ready = run.start(arrivals[at], None, at)
     while at < len(arrivals):
         at, end = run.serve(at, ready)
         ready = run.idle(end, at)
@@ -145,7 +147,7 @@ class _Run:
                 return following
             self.sums.missed += warm.begin >= self.since
             again = decide(self.policy, self.prices, self.past, since, Off(since, since + numbers.destroy_after))
-            numbers = Numbers(0.0, numbers.destroy_after, again.warm)
+            numbers = replace(numbers, warm=again.warm)
 
     def start(self, now: float, asleep: float | None, at: int) -> float:
         """Start the machine, or rent another one; return when it is ready."""

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.desired import Market
 from ert_deploy.core.model.moment import MARGIN
+from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.state import InstanceRecord
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning.age import by_age
@@ -50,6 +51,11 @@ def start_may_come(record: InstanceRecord, situation: Situation) -> bool:
     return bool(record.woken) and any(situation.observed.age(record.token, at, MARGIN) < settle for at in known)
 
 
+def by_bid(instance: Instance, situation: Situation) -> bool:
+    """Whether it may be stopped by a higher bid, and run again by itself when that is gone."""
+    return instance.bid or situation.desired.launch.market is Market.INTERRUPTIBLE
+
+
 def _stop(situation: Situation, kept: Candidate) -> Iterator[Step]:
     """Stop it again if a start may still take effect: sent without response, denied but pending, or an open bid."""
     instance = kept.instance
@@ -63,9 +69,7 @@ def _stop(situation: Situation, kept: Candidate) -> Iterator[Step]:
         if start_may_come(record, situation):
             yield steps.AwaitStop(instance.id, "a start of it may still take effect")
         yield steps.Stop(instance.id, "a start of it may be queued")
-    elif (
-        instance.bid or situation.desired.launch.market is Market.INTERRUPTIBLE
-    ) and instance.id not in situation.observed.stopped:
+    elif by_bid(instance, situation) and instance.id not in situation.observed.stopped:
         yield steps.Stop(instance.id, "if it was outbid, it would run again by itself")
 
 

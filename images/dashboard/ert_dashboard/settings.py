@@ -18,6 +18,7 @@ from pathlib import Path
 from ert_dashboard.auth.access import Access, read_access
 from ert_dashboard.base import redaction
 from ert_dashboard.base.agent import Agent, read_agent
+from ert_dashboard.base.backends import BACKENDS, Backend, is_key, read_backends
 from ert_dashboard.base.env import BadSetting, finite, number
 from ert_dashboard.base.machine import Machine, read_machine
 from ert_dashboard.base.secret import Secret
@@ -35,12 +36,12 @@ OWNED = (
     "OPENAI_INTEGRATION",
     "ERT_LLM_CA_CERT",
     "ERT_LLM_PREVIEWS",
+    BACKENDS,
 )
 _PREVIEW = "a preview does not use the LLM backend (`render/previews: use` in the config of ert-deploy lets it)"
 _NEEDED = ("ERT_LLM_BACKEND_URL", "ERT_LLM_API_KEY", "ERT_LLM_CA_CERT")
 _DEFAULT_TIMEOUT_S = 3600.0  # the default of ERT's own client
 _LONGEST_TIMEOUT_S = 24 * 3600.0
-_KEY_SHAPE = re.compile(r"[\x21-\x7e]{8,512}")
 _TOKEN_SHAPE = re.compile(r"[\x21-\x7e]{16,512}")
 
 
@@ -50,16 +51,6 @@ class Configuration(enum.StrEnum):
     COMPLETE = "complete"
     TORN = "torn"
     ABSENT = "absent"
-
-
-@dataclass(frozen=True)
-class Backend:
-    """Address of the LLM backend, and the key and certificate that authenticate both sides."""
-
-    url: str
-    key: Secret
-    ca_pem: str
-    total_s: float
 
 
 class Owned:
@@ -77,12 +68,12 @@ class Owned:
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of the app. `backend` is set if and only if `configuration` is complete."""
+    """Settings of the app. There are `backends` if and only if `configuration` is complete."""
 
     configuration: Configuration
     problem: str | None
     fingerprint: str | None
-    backend: Backend | None
+    backends: tuple[Backend, ...]
     database: Path | None
     database_url: Secret | None = None
     redis_url: Secret | None = None
@@ -118,7 +109,8 @@ def fingerprint_of(environ: Mapping[str, str]) -> str:
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """Parse `environ`. Invalid owned variables make the configuration torn; raise `BadSetting` for other settings."""
     redaction.HELD.hold_named(environ)
-    configuration, problem, backend = _judge(environ)
+    redaction.hold(environ.get(BACKENDS, ""))
+    configuration, problem, backends = _judge(environ)
     claimed = environ.get(FINGERPRINT, "").strip()
     matches = hmac.compare_digest(claimed.encode("utf-8", "replace"), fingerprint_of(environ).encode())
     database = environ.get("ERT_DASHBOARD_DB", "").strip()
@@ -128,7 +120,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         configuration=configuration,
         problem=problem,
         fingerprint=claimed if matches else None,
-        backend=backend,
+        backends=backends,
         database=Path(database) if database else None,
         database_url=shared.database_url,
         redis_url=shared.redis_url,
@@ -156,22 +148,22 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     )
 
 
-def _judge(environ: Mapping[str, str]) -> tuple[Configuration, str | None, Backend | None]:
+def _judge(environ: Mapping[str, str]) -> tuple[Configuration, str | None, tuple[Backend, ...]]:
     wanted = truth(environ.get("REMOTE_LLM_INTEGRATION", ""))
     claimed = environ.get(FINGERPRINT, "").strip()
     matches = claimed == fingerprint_of(environ)
-    if not wanted and (matches or not any(environ.get(name) for name in (*_NEEDED, FINGERPRINT))):
-        return Configuration.ABSENT, "no LLM backend is configured for this dashboard", None
+    if not wanted and (matches or not any(environ.get(name) for name in (*_NEEDED, BACKENDS, FINGERPRINT))):
+        return Configuration.ABSENT, "no LLM backend is configured for this dashboard", ()
     # Render copies all variables of the service into the preview of a pull request.
     if _unused_preview(environ):
-        return Configuration.ABSENT, _PREVIEW, None
+        return Configuration.ABSENT, _PREVIEW, ()
     problem = _disagreement(environ, claimed, matches=matches)
     if problem:
-        return Configuration.TORN, f"the backend's configuration is incomplete or mixed: {problem}", None
-    backend, problem = _backend(environ)
-    if backend is None:
-        return Configuration.TORN, f"the backend's configuration cannot be used: {problem}", None
-    return Configuration.COMPLETE, None, backend
+        return Configuration.TORN, f"the backend's configuration is incomplete or mixed: {problem}", ()
+    backends, problem = _backends(environ)
+    if not backends:
+        return Configuration.TORN, f"the backend's configuration cannot be used: {problem}", ()
+    return Configuration.COMPLETE, None, backends
 
 
 def _unused_preview(environ: Mapping[str, str]) -> bool:
@@ -179,7 +171,7 @@ def _unused_preview(environ: Mapping[str, str]) -> bool:
 
 
 def _disagreement(environ: Mapping[str, str], claimed: str, *, matches: bool) -> str | None:
-    missing = [name for name in _NEEDED if not environ.get(name)]
+    missing = [name for name in _NEEDED if not environ.get(name) and not environ.get(BACKENDS)]
     if missing:
         return f"{', '.join(missing)} not set"
     if not claimed:
@@ -194,20 +186,23 @@ def _disagreement(environ: Mapping[str, str], claimed: str, *, matches: bool) ->
     return None
 
 
-def _backend(environ: Mapping[str, str]) -> tuple[Backend | None, str]:
-    url = read_origin(environ["ERT_LLM_BACKEND_URL"].strip())
-    if url is None:
-        return None, "ERT_LLM_BACKEND_URL is not of the form https://host:port"
-    key = environ["ERT_LLM_API_KEY"]
-    if not _KEY_SHAPE.fullmatch(key):
-        return None, "ERT_LLM_API_KEY holds characters a header cannot carry, or has a strange length"
-    pem = environ["ERT_LLM_CA_CERT"]
-    if not loads(pem):
-        return None, "ERT_LLM_CA_CERT is not a PEM certificate"
+def _backends(environ: Mapping[str, str]) -> tuple[tuple[Backend, ...], str]:
+    """Return the backends of the list if there is one, else the one of the three variables; or none, and why."""
     total = finite(environ.get("ERT_LLM_TIMEOUT", "").strip() or str(_DEFAULT_TIMEOUT_S))
     if total is None or not 0 < total <= _LONGEST_TIMEOUT_S:
-        return None, f"ERT_LLM_TIMEOUT is not a number of seconds between 0 and {_LONGEST_TIMEOUT_S:.0f}"
-    return Backend(url=url, key=Secret(key), ca_pem=pem, total_s=total), ""
+        return (), f"ERT_LLM_TIMEOUT is not a number of seconds between 0 and {_LONGEST_TIMEOUT_S:.0f}"
+    if environ.get(BACKENDS):
+        return read_backends(environ[BACKENDS], total), ""
+    url = read_origin(environ["ERT_LLM_BACKEND_URL"].strip())
+    if url is None:
+        return (), "ERT_LLM_BACKEND_URL is not of the form https://host:port"
+    key = environ["ERT_LLM_API_KEY"]
+    if not is_key(key):
+        return (), "ERT_LLM_API_KEY holds characters a header cannot carry, or has a strange length"
+    pem = environ["ERT_LLM_CA_CERT"]
+    if not loads(pem):
+        return (), "ERT_LLM_CA_CERT is not a PEM certificate"
+    return (Backend(url=url, key=Secret(key), ca_pem=pem, total_s=total),), ""
 
 
 def _metrics_token(environ: Mapping[str, str]) -> Secret | None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
 from ert_deploy.core.idle.advice import EARLY, EVEN, FEWEST, NOW, PLAIN, advise, too_little
 from ert_deploy.core.idle.history import Uses, uses
 from ert_deploy.core.idle.hours import DAY, weekday
-from ert_deploy.core.idle.prices import HOUR, Prices
+from ert_deploy.core.idle.learned import Gap
+from ert_deploy.core.idle.policy import Learned, Numbers, Past, decide
+from ert_deploy.core.idle.prices import HOUR, Prices, Taken
+from ert_deploy.core.idle.thresholds import break_even
 from ert_deploy.core.model.log.happened import Happened
 
 MONDAY = 18 * 7 * DAY + 4 * DAY
@@ -62,6 +67,11 @@ def test_a_start_that_took_hours_and_an_event_without_a_clock_are_left_out() -> 
     assert uses([]).days == 0.0
 
 
+def test_a_price_is_only_known_of_a_machine_that_has_existed_for_a_time() -> None:
+    assert uses([at(0, "rented", cost=0.5)]).hourly is None
+    assert uses([Happened(0.0, "rented", "5"), at(0, "started")]).wanted == (MONDAY,)
+
+
 def test_what_was_measured_takes_the_place_of_what_is_assumed() -> None:
     assert Uses().priced(Prices()) == Prices()
     measured = Uses(kept=(100.0, 300.0, 200.0), anew=(900.0,), starts=6, refused=0, hourly=0.3).priced(Prices())
@@ -77,6 +87,12 @@ def test_too_little_is_no_ground_for_advice(wanted: list[float]) -> None:
     assert "advice needs 8 in 3" in too_little(wanted)
     with pytest.raises(ValueError, match="advice needs"):
         advise(wanted, Prices(), idle_stop=1200.0)
+
+
+def test_eight_requests_in_three_days_are_enough() -> None:
+    assert too_little([0.0] * (FEWEST - 1) + [3 * DAY]) == ""
+    assert too_little([]).startswith("0 requests in 0.0 days")
+    assert too_little([DAY + n * DAY for n in range(FEWEST - 1)]).startswith("7 requests in 6.0 days")
 
 
 def office(weeks: int) -> list[float]:
@@ -129,3 +145,58 @@ def test_a_machine_that_never_stops_is_compared_too() -> None:
 def test_requests_at_one_time_are_no_idle_time() -> None:
     double = sorted([*office(2), *office(2)])
     assert advise(double, Prices(), idle_stop=1200.0).requests == 80
+
+
+FREE = Prices(taken=Taken(0.0))
+
+
+def test_each_row_has_what_a_day_of_these_requests_costs_and_what_it_sets_at_the_end() -> None:
+    """Twenty requests in a week: the first one rents a machine, each of the others starts it again after ten minutes.
+
+    The policies decide at the end by the idle times between two requests, without the 90 s of the work itself.
+    """
+    wanted = office(1)
+    found = advise(wanted, FREE, idle_stop=600.0, budget=0.5)
+    row, days = found.rows[0], (4 * 24 + 7) / 24
+    assert [one.name for one in found.rows] == [NOW, EVEN, PLAIN, EARLY]
+    assert found.days == pytest.approx(days)
+    minutes = 10 + 19 * 2.5
+    waiting = 19 * 600.0 + 600.0 + 19 * 150.0
+    asleep = (wanted[-1] - wanted[0]) - (600.0 + 19 * (90.0 + 600.0) + 18 * 150.0)
+    billed = FREE.run(waiting) + FREE.fetch + FREE.keep(asleep)
+    assert row.minutes == pytest.approx(minutes / days)
+    assert row.billed == pytest.approx(billed / days, rel=1e-3)
+    assert row.total == pytest.approx((billed + 0.05 * minutes) / days, rel=1e-3)
+    gaps = [Gap(one + 90.0, other - one - 90.0) for one, other in pairwise(wanted)]
+    for one, budget in zip(found.rows[2:], (0.0, 0.5), strict=True):
+        assert one.numbers == decide(Learned(budget=budget), FREE, Past(list(wanted), gaps), wanted[-1])
+
+
+def test_requests_while_it_still_works_leave_no_idle_time() -> None:
+    wanted = sorted(at + late for at in office(2) for late in (0.0, 60.0))
+    found = advise(wanted, FREE, idle_stop=600.0)
+    gaps = [Gap(one + 90.0, other - one - 90.0) for one, other in pairwise(wanted) if other - one > 90.0]
+    assert len(gaps) == 39
+    assert found.rows[2].numbers == decide(Learned(), FREE, Past(list(wanted), gaps), wanted[-1])
+
+
+def test_a_stop_just_before_the_next_request_is_not_advised_against_a_cheaper_one() -> None:
+    """Break-even stops the machine a minute before each request: what is set keeps it running."""
+    apart = break_even(FREE).stop + 90.0 + 60.0
+    found = advise([MONDAY + number * apart for number in range(200)], FREE, idle_stop=2 * HOUR)
+    assert found.rows[0].total < 0.8 * found.rows[1].total
+    assert found.chosen.name in (NOW, PLAIN)
+
+
+def test_half_of_the_gpus_are_taken_where_half_of_them_are() -> None:
+    prices = Prices(taken=Taken(0.5, 1e-9))
+    wanted = [MONDAY + number * 6 * HOUR for number in range(201)]
+    row = advise(wanted, prices, idle_stop=600.0).rows[0]
+    waits = row.minutes * 50 - 10
+    assert waits == pytest.approx(200 * (0.5 * 2.5 + 0.5 * 11.0), rel=0.02)
+
+
+def test_the_advised_stop_is_at_least_a_minute() -> None:
+    found = advise(office(1), FREE, idle_stop=20.0)
+    assert replace(found, chosen=found.rows[0]).idle_stop == 60
+    assert replace(found, chosen=replace(found.rows[0], numbers=Numbers(100.0, 0.0))).idle_stop == 120

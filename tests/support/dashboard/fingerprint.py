@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from tests.support.dashboard.fake_backend import KEY, FakeBackend
 
@@ -17,6 +18,7 @@ OWNED = (
     "OPENAI_INTEGRATION",
     "ERT_LLM_CA_CERT",
     "ERT_LLM_PREVIEWS",
+    "ERT_LLM_BACKENDS",
 )
 
 
@@ -25,6 +27,25 @@ def sealed(environ: dict[str, str]) -> dict[str, str]:
     owned = {name: environ[name] for name in OWNED if name in environ}
     text = json.dumps(owned, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return {**environ, "ERT_LLM_CONFIG_FINGERPRINT": sha256(text.encode()).hexdigest()[:16]}
+
+
+def entry(backend: FakeBackend, weight: int = 1, **changes: Any) -> dict[str, Any]:
+    """Return the entry of a backend in a list."""
+    return {"url": backend.url, "certificate": backend.pem, "key": backend.key, "weight": weight, **changes}
+
+
+def listed(entries: list[dict[str, Any]], folder: Path) -> dict[str, str]:
+    """Return a complete configuration with a list of backends."""
+    return sealed(
+        {
+            "REMOTE_LLM_INTEGRATION": "true",
+            "ERT_LLM_BACKENDS": json.dumps(entries),
+            "ERT_LLM_TIMEOUT": "30",
+            "OLLAMA_INTEGRATION": "false",
+            "OPENAI_INTEGRATION": "false",
+            "ERT_DASHBOARD_DB": str(folder / "reports.sqlite3"),
+        }
+    )
 
 
 def complete(backend: FakeBackend, folder: Path, timeout_s: int = 30) -> dict[str, str]:

@@ -3,12 +3,6 @@
 It uses no system trust store, no proxy or other setting from the environment, no redirects and no persistent
 connections (the platform resets them when its routing changes). The API key is sent only in the header of a request on
 a verified connection.
-
-    BackendError
-    +-- Unavailable     temporary, retry after `after` seconds; safe for all calls but `generate_report`
-    +-- NotThere        404 or 405: unknown route or report
-    +-- WrongIdentity   the peer does not have the pinned certificate; no request was sent
-    +-- Refused         permanent, do not retry
 """
 
 from __future__ import annotations
@@ -21,8 +15,9 @@ from typing import Any
 import httpx
 
 from ert_dashboard.backend import protocol
+from ert_dashboard.backend.errors import BackendError, KeyRefused, NotThere, Refused, Unavailable, WrongIdentity
+from ert_dashboard.base.backends import Backend
 from ert_dashboard.base.interrupt import Interrupt
-from ert_dashboard.settings import Backend
 
 CONNECT_S = 5.0
 IDLE_S = 45.0  # three missed heartbeats
@@ -30,31 +25,6 @@ ASLEEP = "the backend cannot be reached: it is asleep or being started (`ert-dep
 _LARGEST_ANSWER = 8 * 1024 * 1024
 _LONGEST_WAIT_S = 60.0
 _MOST_BEFORE = 3  # addresses at which calls may still be under way
-
-
-class BackendError(Exception):
-    """Base class of all backend errors. The message is safe to display."""
-
-
-class Unavailable(BackendError):
-    """Temporary error. `after`: the delay in seconds that the backend wants; `asleep`: the machine may be stopped."""
-
-    def __init__(self, message: str, after: float | None = None, *, asleep: bool = False) -> None:
-        super().__init__(message)
-        self.after = after
-        self.asleep = asleep
-
-
-class NotThere(BackendError):
-    """Unknown route or report."""
-
-
-class WrongIdentity(BackendError):
-    """The certificate of the peer is not the pinned one, or does not match the address."""
-
-
-class Refused(BackendError):
-    """Permanent error: the backend rejected the request."""
 
 
 class BackendClient:
@@ -70,6 +40,11 @@ class BackendClient:
         self._at = (backend, _connections(backend))
         while len(self._before) > _MOST_BEFORE:
             self._before.pop(0).close()
+
+    @property
+    def name(self) -> str:
+        """Return the name of the machine at the present address."""
+        return self._at[0].name
 
     @property
     def total_s(self) -> float:
@@ -205,7 +180,7 @@ def _connections(backend: Backend) -> httpx.Client:
 def _refusal(status: int, said: str, after: float | None) -> BackendError:
     tail = f": {said}" if said else ""
     if status in (401, 403):
-        return Refused("the backend did not accept this dashboard's key")
+        return KeyRefused("the backend did not accept this dashboard's key")
     if status in (404, 405):
         return NotThere(f"the backend returned {status}{tail}")
     if status in (408, 425, 429) or status >= 500:

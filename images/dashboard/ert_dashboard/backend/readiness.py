@@ -6,13 +6,15 @@ Concurrent callers use a single request. `/health` does not use it, as it must r
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from typing_extensions import TypedDict
 
 from ert_dashboard.backend import protocol
-from ert_dashboard.backend.client import BackendClient, BackendError
+from ert_dashboard.backend.client import BackendClient
+from ert_dashboard.backend.errors import BackendError
+from ert_dashboard.backend.fleet import Fleet
 from ert_dashboard.base.clock import Clock
 from ert_dashboard.base.interrupt import Interrupt, Interrupted
 
@@ -48,8 +50,8 @@ class Readiness:
 class ReadinessProbe:
     """Readiness check that caches its result for `CACHE_S`. `problem` is the reason when no backend is configured."""
 
-    def __init__(self, client: BackendClient | None, problem: str | None, clock: Clock) -> None:
-        self._client = client
+    def __init__(self, fleet: Fleet | None, problem: str | None, clock: Clock) -> None:
+        self._fleet = fleet
         self._problem = problem or "no LLM backend is configured for this dashboard"
         self._clock = clock
         self._lock = threading.Lock()
@@ -57,14 +59,21 @@ class ReadinessProbe:
 
     def look(self) -> Readiness:
         """Return the state of the backend, at most `CACHE_S` old; blocks for at most a few seconds."""
-        if self._client is None:
+        if self._fleet is None:
             return Readiness(ready=False, reason=self._problem, checked=self._clock.wall())
         with self._lock:
             if self._last is None or self._clock.monotonic() - self._last[0] > CACHE_S:
-                self._last = (self._clock.monotonic(), self._probe(self._client))
+                self._last = (self._clock.monotonic(), self._probe(self._fleet))
             return self._last[1]
 
-    def _probe(self, client: BackendClient) -> Readiness:
+    def _probe(self, fleet: Fleet) -> Readiness:
+        found = self._probed(fleet.shown().client)
+        counts = fleet.counts()
+        if not found.ready or not counts.up or counts.of == 1:
+            return found
+        return replace(found, reason=f"ready, {counts.up} of {counts.of} backends are up")
+
+    def _probed(self, client: BackendClient) -> Readiness:
         now, begun = self._clock.wall(), self._clock.monotonic()
         try:
             with Interrupt() as interrupt:

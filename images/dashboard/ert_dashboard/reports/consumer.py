@@ -9,7 +9,9 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
+from ert_dashboard.backend.fleet import Fleet, Lane
 from ert_dashboard.base.interrupt import Interrupt, Reason
 from ert_dashboard.reports.worker import Ledger, Worker
 from ert_dashboard.storage.interface import ABORTED, Store, StoreClosed, StoreTrouble
@@ -17,6 +19,7 @@ from ert_dashboard.storage.job import Job, Status
 
 _LOG = logging.getLogger(__name__)
 _AFTER_TROUBLE_S = 1.0
+_ENDING = 4  # threads for the reports that a backend with weight 0 still has
 
 
 class Loops:
@@ -95,19 +98,21 @@ class CallLoop:
 
 
 class Consumer:
-    """Threads that run jobs, one at a time each."""
+    """Threads that run jobs, one at a time each: as many for each backend as its weight, else `threads`."""
 
-    def __init__(self, store: Store, ledger: Ledger, worker: Worker, threads: int) -> None:
+    def __init__(self, store: Store, ledger: Ledger, worker: Worker, fleet: Fleet, threads: int) -> None:
         self._store = store
         self._ledger = ledger
         self._worker = worker
+        self._fleet = fleet
         self._count = threads
         self._loops = Loops()
         self._running: dict[str, Interrupt] = {}
 
     def start(self) -> None:
-        for number in range(self._count):
-            self._loops.start(f"report-{number}", self._work_on)
+        for at, lane in enumerate(self._fleet.lanes):
+            for number in range(self._count if lane.weight is None else lane.weight or _ENDING):
+                self._loops.start(f"report-{at}-{number}", partial(self._work_on, lane))
 
     def close(self, wait_s: float) -> None:
         self._loops.end()
@@ -138,14 +143,15 @@ class Consumer:
         for report_id in self._store.to_abort():
             self.cut(report_id)
 
-    def _work_on(self) -> None:
-        taken = self._next()
+    def _work_on(self, lane: Lane) -> None:
+        taken = self._next(lane)
         if taken is None:
             return
         job, interrupt = taken
         try:
             with interrupt:
-                self._worker.run(job, interrupt)
+                if self._worker.run(job, interrupt, lane):
+                    self.look()
         except (StoreClosed, StoreTrouble):
             raise
         except Exception:  # an unexpected error fails one job, not the worker
@@ -156,11 +162,11 @@ class Consumer:
                 if self._running.get(job.report_id) is interrupt:
                     del self._running[job.report_id]
 
-    def _next(self) -> tuple[Job, Interrupt] | None:
-        """Wait for a job and return the oldest; None when closing."""
+    def _next(self, lane: Lane) -> tuple[Job, Interrupt] | None:
+        """Wait for a job and return the oldest that this backend is to have; None when closing."""
         with self._loops.changed:
             while not self._loops.closing:
-                job = self._left() or self._store.claim()
+                job = self._left(lane) or self._claimed(lane)
                 if job is None:
                     self._loops.changed.wait()
                 elif job.abort_requested:
@@ -168,6 +174,12 @@ class Consumer:
                 else:
                     return job, self._begun(job.report_id)
         return None
+
+    def _claimed(self, lane: Lane) -> Job | None:
+        """Take a job of the queue; one that this backend has already is taken also where it gets no new one."""
+        if self._fleet.takes(lane):
+            return self._store.claim(lane.name, limit=lane.weight, others=self._fleet.keeping(lane))
+        return self._store.claim(lane.name, own=True) if self._fleet.goes_on(lane) else None
 
     def _begun(self, report_id: str) -> Interrupt:
         """Return the interrupt of a job that begins; after a freeze, another thread may still run it."""
@@ -177,6 +189,8 @@ class Consumer:
         self._running[report_id] = Interrupt()
         return self._running[report_id]
 
-    def _left(self) -> Job | None:
-        """Return a job of this process that no thread runs: an error of the store interrupted it."""
-        return next((job for job in self._store.unfinished() if job.report_id not in self._running), None)
+    def _left(self, lane: Lane) -> Job | None:
+        """Return a job of this process and backend that no thread runs: an error of the store interrupted it."""
+        only = len(self._fleet.lanes) == 1
+        mine = (job for job in self._store.unfinished() if only or job.backend in (lane.name, None))
+        return next((job for job in mine if job.report_id not in self._running), None)

@@ -11,12 +11,14 @@ import logging
 from contextlib import suppress
 
 from ert_dashboard.backend.agent_client import AgentClient, AgentTrouble
-from ert_dashboard.backend.client import BackendClient, BackendError
+from ert_dashboard.backend.client import BackendClient
+from ert_dashboard.backend.errors import BackendError
 from ert_dashboard.backend.machine_view import MachineView
+from ert_dashboard.base.backends import Backend
 from ert_dashboard.base.interrupt import Interrupt, Interrupted, Reason
 from ert_dashboard.base.urls import loads, read_origin
 from ert_dashboard.reports.consumer import CallLoop
-from ert_dashboard.settings import Backend, Owned
+from ert_dashboard.settings import Owned
 
 _LOG = logging.getLogger(__name__)
 EVERY_S = 10.0

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ert_dashboard.backend.client import BackendClient
+from ert_dashboard.backend.fleet import Fleet
 from ert_dashboard.base.clock import Clock
 from ert_dashboard.market.model import Company, report_request
 from ert_dashboard.reports.consumer import Consumer, Loops
@@ -50,12 +50,12 @@ class DeskLimits:
 
 
 class ReportDesk:
-    """The queue as this process uses it. Without a client (a web process, or no usable backend) it writes no report."""
+    """The queue as this process uses it. Without a fleet (a web process, or no usable backend) it writes no report."""
 
     def __init__(
         self,
         store: Store,
-        client: BackendClient | None,
+        fleet: Fleet | None,
         clock: Clock,
         limits: DeskLimits,
         *,
@@ -68,10 +68,10 @@ class ReportDesk:
         self._ledger = Ledger(store, clock)
         self.consumer: Consumer | None = None
         self._background: list[Waker | AddressFollower] = [] if follower is None else [follower]
-        if client is not None:
+        if fleet is not None:
             self._background += [] if waker is None else [waker]
-            worker = Worker(self._ledger, store, client, clock, wake_s=limits.wake_s, waking=waker or Unwoken())
-            self.consumer = Consumer(store, self._ledger, worker, limits.workers)
+            worker = Worker(self._ledger, store, fleet, clock, wake_s=limits.wake_s, waking=waker or Unwoken())
+            self.consumer = Consumer(store, self._ledger, worker, fleet, limits.workers)
         self._adding = threading.Lock()
         self._loops = Loops()
         self._looks = 0
@@ -153,7 +153,7 @@ class ReportDesk:
             raise QueueFull
         job = self._store.add(job)
         self._ledger.tell(job)
-        self._look()
+        self.look()
         return job
 
     def abort(self, report_id: str) -> Job | None:
@@ -190,7 +190,7 @@ class ReportDesk:
             self._ledger.tell(job)
         if jobs:
             _LOG.info("took over %d unfinished report(s): %s", len(jobs), ", ".join(job.report_id for job in jobs))
-            self._look()
+            self.look()
         return [job.report_id for job in jobs]
 
     def expire(self) -> None:
@@ -200,7 +200,8 @@ class ReportDesk:
             if gone:
                 _LOG.info("deleted %d report(s) that were older than they are kept", gone)
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Have free threads of this process look into the queue now."""
         if self.consumer is not None:
             self.consumer.look()
 

@@ -34,6 +34,25 @@ def resumption(job: Job, sections: Mapping[str, str], report_id: str, now: float
     )
 
 
+def carried_over(job: Job, sections: Mapping[str, str]) -> dict[str, Any]:
+    """Return the fields of an unfinished job that another backend goes on with, from the sections that it has.
+
+    A report that no backend had accepted is sent as it was.
+    """
+    fields: dict[str, Any] = {"last_event": None, "accepted": None, "started": None}
+    if job.accepted is None:
+        return fields
+    fields["moves"] = (job.moves or 0) + 1
+    if not sections:
+        return fields
+    wanted = [*job.kept, *(job.request.get("sections") or DEFAULT_SECTIONS)]
+    missing = [name for name in wanted if name not in sections] or wanted[-1:]
+    kept = {name: text for name, text in sections.items() if name not in missing}
+    request = {**job.sent, "sections": missing, KEPT: kept}
+    done = {"sections_done": len(kept), "sections_total": len(kept) + len(missing)}
+    return {**fields, **done, "request": request}
+
+
 def key_of(job: Job) -> str:
     """Return the idempotency key of a resumption: one for each of those reports. No visitor's key has a colon."""
     return f"resumed:{job.report_id}"

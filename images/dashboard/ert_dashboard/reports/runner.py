@@ -13,27 +13,38 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ert_dashboard.backend import protocol
-from ert_dashboard.backend.client import BackendClient, BackendError, NotThere, Unavailable, WrongIdentity
+from ert_dashboard.backend.client import BackendClient
+from ert_dashboard.backend.errors import PASSING, BackendError, KeyRefused, NotThere, Unavailable, WrongIdentity
+from ert_dashboard.backend.fleet import Alone, Place
 from ert_dashboard.base.clock import Clock
 from ert_dashboard.base.interrupt import Interrupt
-from ert_dashboard.reports.markdown import section_title
+from ert_dashboard.reports.progress import progress
 from ert_dashboard.reports.resumption import keep
 from ert_dashboard.reports.waking import Pauses, Waking
 from ert_dashboard.storage.interface import Draft
-from ert_dashboard.storage.job import Job, Status, writing_progress
+from ert_dashboard.storage.job import Job, Status
 
 _LOG = logging.getLogger(__name__)
 _POLL_S = 1.0
 _MOST_RESUBMITS = 3
 _LOOK_S = 30.0
+STOPPING = "the backend is about to stop"
 
 
 class Failed(Exception):
     """Raised when the job failed; the message is the reason and safe to display."""
 
 
+class Elsewhere(Exception):
+    """Raised when another backend has to write the report; the message is why this one does not."""
+
+
 class _Forgotten(Exception):
     """Raised when the backend accepted the job but does not continue it: it restarted or is draining."""
+
+    def __init__(self, *, draining: bool = False) -> None:
+        super().__init__()
+        self.draining = draining
 
 
 class ReportRun:
@@ -50,9 +61,11 @@ class ReportRun:
         wake_s: float,
         draft: Draft,
         waking: Waking,
+        place: Place | None = None,
     ) -> None:
         """`wake_s` is the time to wait for a sleeping backend in seconds; `draft` receives each completed section."""
         self._waking = waking
+        self._place = place or Alone()
         self._job = job
         self._client = client
         self._save_job = save
@@ -64,7 +77,7 @@ class ReportRun:
         self._seen = job.last_event
 
     def write(self) -> dict[str, Any]:
-        """Return sections, metadata and generation time; raise `Failed`, or `Interrupted` from the interrupt."""
+        """Return sections, metadata and generation time; raise `Failed`, `Elsewhere`, or `Interrupted`."""
         keep(self._job, self._draft)
         try:
             for _ in range(_MOST_RESUBMITS):
@@ -73,7 +86,9 @@ class ReportRun:
                     return self._legacy()
                 try:
                     return self._follow(known)
-                except _Forgotten:
+                except _Forgotten as gone:
+                    if gone.draining and self._place.failed(Unavailable(STOPPING, asleep=True)):
+                        raise Elsewhere(STOPPING) from None
                     _LOG.info("the backend does not continue report %s; it is requested again", self._job.report_id)
                     self._polling, self._seen = False, None
                     self._draft.clear()
@@ -92,13 +107,13 @@ class ReportRun:
         pauses = Pauses(self._interrupt, self._waking.longest_pause_s)
         while True:
             try:
-                known = self._client.submit(self._job.report_id, self._job.sent, self._interrupt)
+                known = self._client.submit(self._job.sent_id, self._job.sent, self._interrupt)
                 if known.phase is protocol.Phase.DRAINING:
-                    raise Unavailable("the backend is about to stop")
+                    raise Unavailable(STOPPING)
             except NotThere:
                 self._accepted()
                 return None
-            except (Unavailable, WrongIdentity) as error:
+            except PASSING as error:
                 after = self._await(error)
                 self._save(status=Status.PREPARING, detail=self._why_not(error))
                 pauses.wait(after)
@@ -106,16 +121,23 @@ class ReportRun:
                 self._accepted()
                 return known
 
-    def _await(self, error: Unavailable | WrongIdentity) -> float | None:
-        """Have the backend woken if it may be asleep; return the delay that it requested. Raise what does not pass."""
-        if isinstance(error, WrongIdentity) and not self._waking.moves:
+    def _await(self, error: BackendError) -> float | None:
+        """Have the backend woken if it may be asleep; return the delay that it requested.
+
+        Raises what does not pass, and `Elsewhere` if another backend is up.
+        """
+        if self._place.failed(error):
+            raise Elsewhere(str(error)) from None
+        lasts = isinstance(error, KeyRefused) or (isinstance(error, WrongIdentity) and not self._waking.moves)
+        if self._place.alone and lasts:
             raise error
-        if isinstance(error, WrongIdentity) or error.asleep:
+        if isinstance(error, WrongIdentity) or (isinstance(error, Unavailable) and error.asleep):
             self._waking.waits(self._job.report_id)
         return error.after if isinstance(error, Unavailable) else None
 
     def _accepted(self) -> None:
         self._waking.ended(self._job.report_id)
+        self._place.responds()
         if self._job.accepted is None:
             self._save(accepted=self._clock.wall())
         self._limit()
@@ -130,7 +152,7 @@ class ReportRun:
             # A job adopted after a long downtime may be finished on the backend: leave time to fetch it.
             self._interrupt.limit(max(left, min(self._client.total_s, _LOOK_S)))
 
-    def _why_not(self, error: Unavailable | WrongIdentity) -> str:
+    def _why_not(self, error: BackendError) -> str:
         """Return the status line while waiting: the boot phase if the backend reports one, else the error."""
         try:
             status, health = self._client.health(self._interrupt)
@@ -150,7 +172,7 @@ class ReportRun:
                 ended = self._poll() if self._polling else self._listen(pauses)
                 if ended is not None:
                     return self._ended(ended)
-            except (Unavailable, WrongIdentity) as error:
+            except PASSING as error:
                 after = self._await(error)
                 self._save(detail=f"Reconnecting: {self._waking.says(error)}")
                 pauses.wait(after)
@@ -158,10 +180,11 @@ class ReportRun:
     def _listen(self, pauses: Pauses) -> protocol.Update | None:
         """Follow the event stream; return None if it is not supported, or after a pause if it broke off."""
         try:
-            stream = self._client.events(self._job.report_id, self._seen, self._interrupt)
+            stream = self._client.events(self._job.sent_id, self._seen, self._interrupt)
             with contextlib.closing(stream):
                 for event in stream:
                     pauses.reset()
+                    self._place.responds()
                     self._seen = event.event_id or self._seen
                     update = protocol.read_event(event)
                     if update is not None:
@@ -184,36 +207,22 @@ class ReportRun:
 
     def _snapshot(self) -> protocol.Update:
         try:
-            return self._client.snapshot(self._job.report_id, self._interrupt)
+            return self._client.snapshot(self._job.sent_id, self._interrupt)
         except NotThere as error:
             raise _Forgotten from error
 
     def _show(self, update: protocol.Update) -> None:
-        """Store the changes of an update, if any; the progress never decreases."""
+        """Store the changes of an update, if any."""
         self._waking.ended(self._job.report_id)
         if update.phase not in (protocol.Phase.QUEUED, protocol.Phase.RUNNING):
             return
-        job = self._job
-        kept = len(job.kept)
-        total = update.sections_total + kept if update.sections_total else job.sections_total
-        said = None if update.sections_done is None else update.sections_done + kept
-        done = min(total, job.sections_done + 1 if update.section_ended and said is None else said or 0)
-        done = max(job.sections_done, done)
-        queued = update.phase is protocol.Phase.QUEUED
-        fields = {
-            "status": Status.GENERATING,
-            "detail": _detail(job, update),
-            "position": update.position if queued else None,
-            "sections_done": done,
-            "sections_total": total,
-            "progress": max(job.progress, writing_progress(done, total)),
-        }
-        if any(getattr(job, name) != value for name, value in fields.items()):
+        fields = progress(self._job, update)
+        if fields:
             self._save(**fields, last_event=self._seen)
 
     def _ended(self, update: protocol.Update) -> dict[str, Any]:
         if update.phase is protocol.Phase.DRAINING:
-            raise _Forgotten
+            raise _Forgotten(draining=True)
         if update.phase is protocol.Phase.CANCELED:
             raise Failed(update.error or "the backend canceled the report")
         if update.phase is protocol.Phase.FAILED:
@@ -224,8 +233,8 @@ class ReportRun:
         while result is None:
             try:
                 result = self._snapshot().result or {}
-            except Unavailable as error:
-                pauses.wait(error.after)
+            except PASSING as error:
+                pauses.wait(self._await(error))
         if not result:
             raise Failed("the backend finished without a text")
         return dict(result)
@@ -238,12 +247,3 @@ class ReportRun:
             raise Failed(f"{error}; this backend cannot resume a report") from error
         except NotThere as error:
             raise Failed("the backend has no known route for reports") from error
-
-
-def _detail(job: Job, update: protocol.Update) -> str:
-    if update.phase is protocol.Phase.QUEUED:
-        place = f" (place {update.position})" if update.position else ""
-        return f"Waiting for the backend's turn{place}"
-    if update.section is not None:
-        return section_title(update.section)
-    return job.detail if job.status is Status.GENERATING and job.position is None else "Writing"

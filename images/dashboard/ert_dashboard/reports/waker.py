@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 
 from ert_dashboard.backend.agent_client import AgentClient, AgentTrouble, Wake
-from ert_dashboard.backend.client import BackendError, Unavailable
+from ert_dashboard.backend.errors import BackendError, Unavailable
 from ert_dashboard.base.clock import Clock
 from ert_dashboard.base.interrupt import Interrupted
 from ert_dashboard.reports.consumer import CallLoop

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ert_dashboard.backend.client import BackendError
+from ert_dashboard.backend.errors import BackendError
 from ert_dashboard.base.interrupt import Interrupt
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 15.0

@@ -11,19 +11,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ert_dashboard.backend.client import BackendClient, BackendError
+from ert_dashboard.backend.errors import BackendError
+from ert_dashboard.backend.fleet import Fleet, Lane
 from ert_dashboard.base.clock import Clock
 from ert_dashboard.base.interrupt import Interrupt, Interrupted, Reason
 from ert_dashboard.reports.markdown import word_count
-from ert_dashboard.reports.resumption import with_kept
-from ert_dashboard.reports.runner import Failed, ReportRun
+from ert_dashboard.reports.resumption import carried_over, with_kept
+from ert_dashboard.reports.runner import Elsewhere, Failed, ReportRun
 from ert_dashboard.reports.waking import Waking
 from ert_dashboard.storage.interface import ABORTED, Store
-from ert_dashboard.storage.job import Job, Status
+from ert_dashboard.storage.job import NOBODY, Job, Status
 
 _LOG = logging.getLogger(__name__)
 _CANCEL_S = 5.0
 _TOOK_TOO_LONG = "the report took longer than allowed"
+MOST_MOVES = 5  # of a report that was begun: perhaps it is what stops them
+MOVING = "Waiting for another backend"
 _NEVER_WOKE = "the backend did not become ready in time"
 
 Listener = Callable[[Job], None]
@@ -64,17 +67,20 @@ class Worker:
     """Runs jobs, one at a time in each thread."""
 
     def __init__(
-        self, ledger: Ledger, store: Store, client: BackendClient, clock: Clock, *, wake_s: float, waking: Waking
+        self, ledger: Ledger, store: Store, fleet: Fleet, clock: Clock, *, wake_s: float, waking: Waking
     ) -> None:
         self._ledger = ledger
         self._store = store
-        self._client = client
+        self._fleet = fleet
         self._clock = clock
         self._wake_s = wake_s
         self._waking = waking
 
-    def run(self, job: Job, interrupt: Interrupt) -> None:
-        """Run a job until it is finished. A shutdown leaves it unfinished, and so does another process that took it."""
+    def run(self, job: Job, interrupt: Interrupt, lane: Lane) -> bool:
+        """Run a job on a backend until it is finished; return whether it waits again, for another backend.
+
+        A shutdown leaves it unfinished, and so does another process that took it.
+        """
 
         def progress(**fields: Any) -> Job:
             interrupt.check()
@@ -86,16 +92,40 @@ class Worker:
             return changed
 
         try:
-            result = self._written(job, progress, interrupt)
+            job = self._settled(job, progress, lane)
+            result = self._written(job, progress, interrupt, lane)
             self._complete(job, result)
+        except Elsewhere as reason:
+            return self._given_back(job, str(reason))
         except Failed as failure:
             self._ledger.finish(job.report_id, Status.FAILED, error=str(failure))
         except Interrupted as stop:
-            self._interrupted(job, stop.reason)
+            self._interrupted(job, stop.reason, lane)
         finally:
             self._waking.ended(job.report_id)
+        return False
 
-    def _written(self, job: Job, progress: Callable[..., Job], interrupt: Interrupt) -> Mapping[str, Any]:
+    def _settled(self, job: Job, progress: Callable[..., Job], lane: Lane) -> Job:
+        """Return the job as this backend gets it: what another one has written is kept, and not requested again."""
+        strange = job.backend != lane.name and (job.backend is not None or (self._fleet.listed and job.accepted))
+        if not strange:
+            return job
+        if not self._fleet.listed:  # the one machine has moved, or is another one now
+            return progress(last_event=None)
+        fields = carried_over(job, self._store.drafts.of(job.report_id).sections())
+        if fields.get("moves", 0) > MOST_MOVES:
+            raise Failed(f"{MOST_MOVES + 1} backends stopped while they wrote this report")
+        return progress(**fields)
+
+    def _given_back(self, job: Job, reason: str) -> bool:
+        """Have the job wait again, for any process and backend; the sections that it has stay."""
+        fields = {"status": Status.QUEUED, "detail": f"{MOVING}: {reason}", "position": None}
+        if self._ledger.change(job.report_id, owner=NOBODY, **fields) is None:
+            return False
+        _LOG.info("report %s goes to another backend: %s", job.report_id, reason)
+        return True
+
+    def _written(self, job: Job, progress: Callable[..., Job], interrupt: Interrupt, lane: Lane) -> Mapping[str, Any]:
         begun = job.started or self._clock.wall()
         progress(status=Status.FETCHING, detail="Collecting figures", progress=max(5, job.progress), started=begun)
         detail = "Handing over to the backend"
@@ -103,13 +133,14 @@ class Worker:
         draft = self._store.drafts.of(job.report_id)
         run = ReportRun(
             ready,
-            self._client,
+            lane.client,
             progress,
             interrupt=interrupt,
             clock=self._clock,
             wake_s=self._wake_s,
             draft=draft,
             waking=self._waking,
+            place=self._fleet.place(lane),
         )
         return run.write()
 
@@ -126,7 +157,7 @@ class Worker:
         )
         self._store.drafts.of(job.report_id).clear()
 
-    def _interrupted(self, job: Job, reason: Reason) -> None:
+    def _interrupted(self, job: Job, reason: Reason, lane: Lane) -> None:
         if reason in (Reason.CLOSING, Reason.TAKEN) or self._taken(job.report_id):
             return
         if reason is Reason.ABORT:
@@ -137,7 +168,7 @@ class Worker:
             self._ledger.finish(job.report_id, Status.FAILED, error=text)
         with Interrupt() as interrupt, contextlib.suppress(BackendError, Interrupted):
             interrupt.limit(_CANCEL_S)
-            self._client.cancel(job.report_id, interrupt)
+            lane.client.cancel(job.sent_id, interrupt)
 
     def _never_woke(self) -> str:
         problem = self._waking.problem

@@ -7,6 +7,7 @@ contract of both.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -160,8 +161,20 @@ class Store(Protocol):
         """
         ...
 
-    def claim(self) -> Job | None:
-        """Make this process the owner of the oldest job that has none, and return it; None without any."""
+    def claim(
+        self,
+        backend: str | None = None,
+        *,
+        limit: int | None = None,
+        others: Collection[str] = (),
+        own: bool = False,
+    ) -> Job | None:
+        """Make this process the owner of the oldest job that has none, for one backend, and return it; else None.
+
+        Jobs that `others` have are left to these; with `own`, all but those that this backend had. With a `limit`, this
+        backend has at most so many jobs in all processes.
+        `Job.backend` of what is returned is the one that had the job before; the store has the new one.
+        """
         ...
 
     def abort(self, report_id: str, now: float) -> Job | None:

@@ -67,7 +67,8 @@ FINISHED = frozenset({Status.COMPLETED, Status.FAILED, Status.ABORTED})
 class Job:
     """One report. Times are Unix seconds; `request` is the body sent to the backend, `result` the response.
 
-    `request_key` is the idempotency key of the visitor's request, if it had one.
+    `request_key` is the idempotency key of the visitor's request, if it had one. `backend` is the name of the machine
+    that last had the report, and `moves` counts those that left it unfinished; None is 0.
     """
 
     report_id: str
@@ -90,6 +91,8 @@ class Job:
     last_event: str | None = None
     word_count: int | None = None
     request_key: str | None = None
+    backend: str | None = None
+    moves: int | None = None
     request: Mapping[str, Any] = field(default_factory=dict, repr=False)
     result: Mapping[str, Any] | None = field(default=None, repr=False)
 
@@ -106,6 +109,11 @@ class Job:
     def sent(self) -> dict[str, Any]:
         """Return the body of the request to the backend."""
         return {name: value for name, value in self.request.items() if name != KEPT}
+
+    @property
+    def sent_id(self) -> str:
+        """Return the id at the backend: another one after each move, as the request is then another one."""
+        return f"{self.report_id}-m{self.moves}" if self.moves else self.report_id
 
     @property
     def filename(self) -> str:

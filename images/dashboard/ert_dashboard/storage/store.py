@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +76,27 @@ class FileStore:
         sets = ",".join(f"{columns.checked(name)}=?" for name in fields)
         return self._changed(f"SET {sets} WHERE report_id=? AND owner=?", *values, report_id, self.owner)
 
-    def claim(self) -> Job | None:
-        oldest = f"SELECT report_id FROM reports WHERE owner=? AND {_UNFINISHED} ORDER BY created, report_id LIMIT 1"  # noqa: S608 own names
-        return self._changed(f"SET owner=? WHERE report_id=({oldest})", self.owner, NOBODY)
+    def claim(
+        self,
+        backend: str | None = None,
+        *,
+        limit: int | None = None,
+        others: Collection[str] = (),
+        own: bool = False,
+    ) -> Job | None:
+        left = f"(backend IS NULL OR backend NOT IN ({','.join('?' for _ in others)}))" if not own else "backend=?"
+        oldest = f"SELECT {_NAMES} FROM reports WHERE owner=? AND {_UNFINISHED} AND {left} ORDER BY created, report_id"  # noqa: S608 own names
+        taken = f"SELECT COUNT(*) FROM reports WHERE owner!=? AND {_UNFINISHED} AND backend=?"  # noqa: S608 own names
+        with self.transaction() as db:
+            db.execute("BEGIN IMMEDIATE")
+            if limit is not None and db.execute(taken, (NOBODY, backend)).fetchone()[0] >= limit:
+                return None
+            row = db.execute(f"{oldest} LIMIT 1", (NOBODY, *((backend,) if own else others))).fetchone()
+            if row is None:
+                return None
+            job = columns.to_job(row)
+            db.execute("UPDATE reports SET owner=?, backend=? WHERE report_id=?", (self.owner, backend, job.report_id))
+            return replace(job, owner=self.owner)
 
     def abort(self, report_id: str, now: float) -> Job | None:
         sets, values = _aborted_if(f"owner='{NOBODY}'", now, Status.ABORTING, "detail")

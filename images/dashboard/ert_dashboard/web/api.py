@@ -91,6 +91,7 @@ class Api:
             "queue_size": queued,
             "forgets": service.forgotten(),
             "shared": service.channel is not None,
+            "backends": service.backends(),
             "features": features,
         }
         return jsonify(body)

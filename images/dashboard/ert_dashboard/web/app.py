@@ -97,7 +97,7 @@ def create_dashboard(
     exempt = Exempt(routes.PUBLIC_PATHS, routes.OPEN_PATHS)
     gate = AccessMiddleware(limited, access, sessions, service.limits, exempt)
     app.wsgi_app = headers.Dressed(gate)  # type: ignore[method-assign]
-    service.desk.start()
+    service.start()
     return Dashboard(app, service, gate, updates)
 
 

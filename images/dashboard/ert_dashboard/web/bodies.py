@@ -13,6 +13,7 @@ from ert_dashboard.backend.readiness import BackendHealth
 from ert_dashboard.reports.figures import Figure
 from ert_dashboard.settings import Configuration
 from ert_dashboard.storage.job import ReportData
+from ert_dashboard.web.machine_body import BackendCounts
 from ert_dashboard.web.report_body import Report
 
 LoginKind = Literal["password", "proxy", "none"]
@@ -45,6 +46,7 @@ class Health(TypedDict):
     """Liveness and configuration of the process; never depends on the backend.
 
     `forgets`: reports that the next deploy deletes, if any does; `shared`: other processes may serve beside this one.
+    `backends`: how many of a list are up, as they were found last.
     """
 
     status: Literal["healthy"]
@@ -57,6 +59,7 @@ class Health(TypedDict):
     queue_size: int
     forgets: int | None
     shared: bool
+    backends: BackendCounts | None
     features: Features
 
 

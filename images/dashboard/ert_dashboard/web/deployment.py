@@ -15,7 +15,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 
 from ert_dashboard.backend import protocol
-from ert_dashboard.backend.client import BackendError
+from ert_dashboard.backend.errors import BackendError
 from ert_dashboard.backend.readiness import CACHE_S, Readiness
 from ert_dashboard.backend.spend import Meter, Sample, seconds_up
 from ert_dashboard.base.clock import iso
@@ -51,7 +51,13 @@ class Deployment:
         active, waiting = self._service.desk.counts()
         counts: machine_body.ReportCounts = {"active": active, "waiting": waiting}
         machine, look = self.look()
-        body: machine_body.Deployment = {"success": True, **machine, "wake": self._wake.body(look), "reports": counts}
+        body: machine_body.Deployment = {
+            "success": True,
+            **machine,
+            "wake": self._wake.body(look),
+            "backends": self._service.backends(),
+            "reports": counts,
+        }
         return jsonify(body)
 
     def look(self) -> tuple[machine_body.MachineState, Look]:

@@ -53,6 +53,13 @@ class Spend(TypedDict):
     points: list[SpendPoint]
 
 
+class BackendCounts(TypedDict):
+    """Backends of a list: those that are up, and all."""
+
+    up: int
+    of: int
+
+
 class ReportCounts(TypedDict):
     """Reports of this dashboard."""
 
@@ -109,10 +116,11 @@ class MachineState(MachineFigures):
 class Deployment(MachineState):
     """The machine as the status page shows it; null is not known.
 
-    `clock_speed` is the provider's seconds in a real one: 1, but in a sandbox. Costs go by it; idle and up times are in
-    the provider's seconds already.
+    Of several `backends`, it is the first one that is up. `clock_speed` is the provider's seconds in a real one: 1, but
+    in a sandbox. Costs go by it; idle and up times are in the provider's seconds already.
     """
 
     success: Literal[True]
     wake: Wake | None
+    backends: BackendCounts | None
     reports: ReportCounts

@@ -17,9 +17,9 @@ from werkzeug.exceptions import NotFound
 
 from ert_dashboard import __version__
 from ert_dashboard.backend.checks import RESULTS, Checks, Look
+from ert_dashboard.base.backends import Backend
 from ert_dashboard.base.exposition import CONTENT_TYPE, Family, Sample, exposition
 from ert_dashboard.reports.tally import MOST, Tally
-from ert_dashboard.settings import Backend
 from ert_dashboard.storage.interface import StoreTrouble
 from ert_dashboard.web import machine_body, routes
 from ert_dashboard.web.deployment import Deployment
@@ -37,6 +37,7 @@ TOOK = Family("ert_report_duration_seconds", "histogram", (), "From acceptance b
 CHECKS = Family("ert_backend_health_checks_total", "counter", ("result",), "Health checks of the backend by result")
 CHECK_TOOK = Family("ert_backend_health_check_duration_seconds", "histogram", (), "Health checks with a response")
 CONFIGURED = Family("ert_backend_configured", "gauge", (), "1 when a backend is configured")
+BACKENDS = Family("ert_backends", "gauge", ("state",), "Backends of a list, by whether they are up")
 STATE = Family("ert_backend_state", "gauge", ("state",), "1 for the state that the machine is in")
 UPTIME = Family("ert_backend_uptime_seconds", "gauge", (), "Age of the backend's process")
 IDLE = Family("ert_backend_idle_seconds", "gauge", (), "Since the backend's last report")
@@ -54,8 +55,8 @@ PRICE = Family("ert_price_usd_per_hour", "gauge", (), "Price of the machine whil
 SPEND = Family("ert_spend_usd_total", "counter", (), "Estimated cost since the start: time that it ran, by its price")
 BUDGET = Family("ert_daily_budget_usd", "gauge", (), "What a day may cost, where that is set")
 FAMILIES = (
-    INFO, UP, STORE, OPEN, DONE, TOOK, CONFIGURED, STATE, CHECKS, CHECK_TOOK, UPTIME, IDLE, IDLE_STOP, QUEUE, WRITTEN,
-    CERTIFICATE, GPU_BUSY, GPU_USED, GPU_TOTAL, GPU_HEAT, PRICE, SPEND, BUDGET,
+    INFO, UP, STORE, OPEN, DONE, TOOK, CONFIGURED, BACKENDS, STATE, CHECKS, CHECK_TOOK, UPTIME, IDLE, IDLE_STOP, QUEUE,
+    WRITTEN, CERTIFICATE, GPU_BUSY, GPU_USED, GPU_TOTAL, GPU_HEAT, PRICE, SPEND, BUDGET,
 )  # fmt: skip
 Found = tuple[Family, Iterable[Sample]]
 
@@ -72,7 +73,7 @@ class Metrics:
         self._checks = Checks()
         self._spent = 0.0
         self._ran: float | None = None  # time of the last look at which the machine ran
-        self._expiry = expiry(service.settings.backend)
+        self._expiry = expiry(service.settings.backends)
 
     def blueprint(self) -> Blueprint:
         return routes.blueprint("metrics", metrics=self.answer)
@@ -96,6 +97,12 @@ class Metrics:
         machine, _ = self._deployment.look()
         self._count(machine)
         yield CONFIGURED, [Sample(machine["state"] != "not_configured")]
+        counts = self._service.backends()
+        if counts is not None:
+            yield (
+                BACKENDS,
+                [Sample(counts["up"], {"state": "up"}), Sample(counts["of"] - counts["up"], {"state": "down"})],
+            )
         states = get_args(machine_body.State)
         yield STATE, [Sample(machine["state"] == state, {"state": state}) for state in states]
         yield CHECKS, [Sample(self._checks.counts[result], {"result": result}) for result in RESULTS]
@@ -156,12 +163,11 @@ class Metrics:
         yield PRICE, _known(machine["price_per_hour_usd"])
 
 
-def expiry(backend: Backend | None) -> float | None:
-    """Return the end of the pinned certificate in Unix time; None without one, or if it does not say."""
-    if backend is None:
-        return None
+def expiry(backends: Iterable[Backend]) -> float | None:
+    """Return the first end of the pinned certificates in Unix time; None without one, or if it does not say."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations(cadata=backend.ca_pem)
+    for backend in backends:
+        context.load_verify_locations(cadata=backend.ca_pem)
     ends = [ssl.cert_time_to_seconds(str(cert["notAfter"])) for cert in context.get_ca_certs() if "notAfter" in cert]
     return min(ends, default=None)
 

@@ -15,6 +15,7 @@ from ert_dashboard.auth.access import Access
 from ert_dashboard.auth.sessions import Sessions
 from ert_dashboard.backend.agent_client import AgentClient
 from ert_dashboard.backend.client import BackendClient
+from ert_dashboard.backend.fleet import Fleet
 from ert_dashboard.backend.readiness import ReadinessProbe
 from ert_dashboard.base.clock import Clock, SystemClock, iso
 from ert_dashboard.base.env import BadSetting
@@ -24,6 +25,7 @@ from ert_dashboard.base.shared import Role
 from ert_dashboard.market.model import MarketData
 from ert_dashboard.market.sources_chain import build_market
 from ert_dashboard.reports.follower import AddressFollower
+from ert_dashboard.reports.lane_probe import LaneProbe
 from ert_dashboard.reports.queue import DeskLimits, ReportDesk
 from ert_dashboard.reports.waker import Waker
 from ert_dashboard.settings import Configuration, Settings
@@ -31,12 +33,14 @@ from ert_dashboard.storage.interface import Process, Store, StoreTrouble
 from ert_dashboard.storage.job import Job, ReportData, Status, summary
 from ert_dashboard.storage.store import FileStore
 from ert_dashboard.web.bodies import StatusUpdate
+from ert_dashboard.web.machine_body import BackendCounts
 
 if TYPE_CHECKING:
     from ert_dashboard.web.channel import Channel
     from ert_dashboard.web.shared_limits import SharedLimits
 
 _LOG = logging.getLogger(__name__)
+_CLOSE_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -47,27 +51,48 @@ class Service:
     clock: Clock
     market: MarketData
     store: Store
-    client: BackendClient | None
+    fleet: Fleet | None
     desk: ReportDesk
     probe: ReadinessProbe
     agent: AgentClient | None = None
     follower: AddressFollower | None = None
+    probes: tuple[LaneProbe, ...] = ()
     sessions: Sessions | None = None
     channel: Channel | None = None
     shared: SharedLimits | None = None
     limits: MakeLimiter = field(default_factory=lambda: own_limits(SystemClock()))
 
+    def start(self) -> None:
+        """Start the threads."""
+        for probe in self.probes:
+            probe.start()
+        self.desk.start()
+
     def close(self) -> None:
         self.desk.close()
+        for probe in self.probes:
+            probe.close(_CLOSE_S)
         if self.channel is not None:
             self.channel.close()
         if self.shared is not None:
             self.shared.close()
-        if self.client is not None:
-            self.client.close()
+        if self.fleet is not None:
+            self.fleet.close()
         if self.agent is not None:
             self.agent.close()
         self.store.close()
+
+    @property
+    def client(self) -> BackendClient | None:
+        """The client of the backend that the status page shows: of several, the first that is up."""
+        return None if self.fleet is None else self.fleet.shown().client
+
+    def backends(self) -> BackendCounts | None:
+        """Return how many backends are up, as the last checks found them; None without a list of backends."""
+        if self.fleet is None or not self.fleet.listed:
+            return None
+        counts = self.fleet.counts()
+        return {"up": counts.up, "of": counts.of}
 
     def fingerprint(self) -> str | None:
         """Return the fingerprint of the configuration that this process uses now; None if it is not complete."""
@@ -118,17 +143,17 @@ def start_service(settings: Settings, *, market: MarketData | None = None, clock
     except BadSetting:
         store.close()
         raise
-    client = BackendClient(settings.backend) if settings.backend else None
+    fleet = Fleet(settings.backends, clock) if settings.backends else None
     agent = AgentClient(settings.agent) if settings.agent else None
     waker = Waker(agent, store.waker, clock, automatic=settings.access.login) if agent else None
     follower = (
-        AddressFollower(agent, client, settings.backend, settings.owned)
-        if agent and client and settings.backend
+        AddressFollower(agent, fleet.shown().client, settings.backends[0], settings.owned)
+        if agent and fleet and not fleet.listed
         else None
     )
     of_desk = DeskLimits(settings.max_queue, settings.workers, settings.wake_wait_s, settings.kept_s)
     desk = ReportDesk(
-        store, None if settings.role is Role.WEB else client, clock, of_desk, waker=waker, follower=follower
+        store, None if settings.role is Role.WEB else fleet, clock, of_desk, waker=waker, follower=follower
     )
     if settings.configuration is Configuration.COMPLETE:
         _LOG.info("Remote LLM integration loaded")
@@ -139,16 +164,24 @@ def start_service(settings: Settings, *, market: MarketData | None = None, clock
         clock=clock,
         market=market,
         store=store,
-        client=client,
+        fleet=fleet,
         desk=desk,
-        probe=ReadinessProbe(client, settings.problem, clock),
+        probe=ReadinessProbe(fleet, settings.problem, clock),
         agent=agent,
         follower=follower,
+        probes=_probes(fleet, desk),
         sessions=_sessions(settings.access, store, clock),
         channel=channel,
         shared=shared,
         limits=limits,
     )
+
+
+def _probes(fleet: Fleet | None, desk: ReportDesk) -> tuple[LaneProbe, ...]:
+    """Return the checks of the backends of a list; a single backend is asked by those who need it."""
+    if fleet is None or not fleet.listed:
+        return ()
+    return tuple(LaneProbe(fleet, lane, desk.look) for lane in fleet.lanes)
 
 
 def _open_store(settings: Settings) -> Store:

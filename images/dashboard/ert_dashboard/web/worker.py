@@ -23,6 +23,6 @@ def start_worker(settings: Settings) -> Service:
                 channel.manager.emit(name, body, namespace="/")
 
         service.desk.listen(send)
-    service.desk.start()
+    service.start()
     _LOG.info("this process writes reports")
     return service

@@ -90,6 +90,9 @@ function Machine({ machine, connection }: { machine: Deployment; connection: str
                   : `${machine.queue.active ?? 0} writing, ${machine.queue.depth ?? 0} waiting`
               }
             />
+            {machine.backends === null ? null : (
+              <Row name="Backends up" value={`${machine.backends.up} of ${machine.backends.of}`} />
+            )}
             <Row
               name="In this dashboard"
               value={`${machine.reports.active} at work, ${machine.reports.waiting} waiting`}

@@ -26,6 +26,12 @@ export interface AuditEntry {
   about: string;
 }
 
+/** Backends of a list: those that are up, and all. */
+export interface BackendCounts {
+  up: number;
+  of: number;
+}
+
 /** The fields of the backend's health that may be displayed; none when it does not respond. */
 export interface BackendHealth {
   status?: string;
@@ -59,8 +65,9 @@ export interface Company {
 export type Configuration = "complete" | "torn" | "absent";
 
 /**
- * The machine as the status page shows it; null is not known. `clock_speed` is the provider's seconds in a real one: 1,
- * but in a sandbox. Costs go by it; idle and up times are in the provider's seconds already.
+ * The machine as the status page shows it; null is not known. Of several `backends`, it is the first one that is up.
+ * `clock_speed` is the provider's seconds in a real one: 1, but in a sandbox. Costs go by it; idle and up times are in
+ * the provider's seconds already.
  */
 export interface Deployment {
   gpus: Gpu[] | null;
@@ -80,6 +87,7 @@ export interface Deployment {
   queue: Queue | null;
   success: true;
   wake: Wake | null;
+  backends: BackendCounts | null;
   reports: ReportCounts;
 }
 
@@ -161,7 +169,8 @@ export interface Grounding {
 
 /**
  * Liveness and configuration of the process; never depends on the backend. `forgets`: reports that the next deploy
- * deletes, if any does; `shared`: other processes may serve beside this one.
+ * deletes, if any does; `shared`: other processes may serve beside this one. `backends`: how many of a list are up, as
+ * they were found last.
  */
 export interface Health {
   status: "healthy";
@@ -174,6 +183,7 @@ export interface Health {
   queue_size: number;
   forgets: number | null;
   shared: boolean;
+  backends: BackendCounts | null;
   features: Features;
 }
 

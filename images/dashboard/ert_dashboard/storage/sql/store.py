@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Row, case, delete, func, literal, null, select, true, update
@@ -72,14 +72,32 @@ class SqlStore:
             # The other transaction has been committed: this insert waited for it.
             return _job(db.execute(select(*_COLUMNS).where(_R.request_key == job.request_key)).one())
 
-    def claim(self) -> Job | None:
-        free = select(_R.report_id).where(_UNFINISHED, _R.owner == NOBODY).order_by(_R.created, _R.report_id).limit(1)
-        taken = (
-            update(REPORTS)
-            .where(_R.report_id == free.with_for_update(skip_locked=True).scalar_subquery(), _R.owner == NOBODY)
-            .values(owner=self.owner)
+    def claim(
+        self,
+        backend: str | None = None,
+        *,
+        limit: int | None = None,
+        others: Collection[str] = (),
+        own: bool = False,
+    ) -> Job | None:
+        left: ColumnElement[bool] = _R.backend.is_(None) | _R.backend.not_in(others)
+        left = _R.backend == backend if own else left
+        free = (
+            select(*_COLUMNS).where(_UNFINISHED, _R.owner == NOBODY, left).order_by(_R.created, _R.report_id).limit(1)
         )
-        return self._changed(taken)
+        has = select(func.count()).where(_UNFINISHED, _R.owner != NOBODY, _R.backend == backend)
+        with self._database.transaction() as db:
+            if limit is not None:
+                # Two processes that count at once would each take the last place.
+                db.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"ert_claim:{backend}"))))
+                if db.execute(has).scalar_one() >= limit:
+                    return None
+            row = db.execute(free.with_for_update(skip_locked=True)).one_or_none()
+            if row is None:
+                return None
+            mine = update(REPORTS).where(_R.report_id == row.report_id)
+            db.execute(mine.values(owner=self.owner, backend=backend))
+        return dataclasses.replace(_job(row), owner=self.owner)
 
     def abort(self, report_id: str, now: float) -> Job | None:
         fields = _aborted_if(_R.owner == NOBODY, now, Status.ABORTING, _R.detail)

@@ -24,7 +24,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0004"  # the newest revision that this release knows
+REVISION = "0005"  # the newest revision that this release knows
 VERSION = "ert_schema"  # the table in which Alembic keeps the revision
 METADATA = MetaData()
 
@@ -51,6 +51,8 @@ REPORTS = Table(
     Column("last_event", Text),
     Column("word_count", Integer),
     Column("request_key", Text),
+    Column("backend", Text),
+    Column("moves", Integer),
     Column("request", Text, nullable=False),
     Column("result", Text),
     Index("ert_reports_by_age", "created"),

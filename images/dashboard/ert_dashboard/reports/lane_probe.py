@@ -1,0 +1,66 @@
+"""Health checks of one backend of several: it is up when it has its certificate, is healthy and accepts the key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from ert_dashboard.backend import protocol
+from ert_dashboard.backend.errors import BackendError, NotThere
+from ert_dashboard.backend.fleet import Fleet, Lane, State
+from ert_dashboard.base.interrupt import Interrupt, Interrupted, Reason
+from ert_dashboard.reports.consumer import CallLoop
+
+EVERY_S = 2.0
+ROUNDS_UP = 5  # between two checks of a backend that is up
+_CHECK_S = 8.0
+
+
+class LaneProbe(CallLoop):
+    """Repeats the check, more often while the backend is not up; `up()` is called when it is up again."""
+
+    def __init__(self, fleet: Fleet, lane: Lane, up: Callable[[], None]) -> None:
+        super().__init__()
+        self._fleet = fleet
+        self._lane = lane
+        self._up = up
+        self._rounds = 0
+
+    def start(self) -> None:
+        self._begin(f"probe-{self._lane.name}", self._round)
+
+    def _round(self) -> None:
+        if self._rounds == 0 or self._fleet.state(self._lane)[0] is not State.UP:
+            with self._calling() as call:
+                if call is not None:
+                    self._check(call)
+        self._rounds = (self._rounds + 1) % ROUNDS_UP
+        self._loops.pause(EVERY_S)
+
+    def _check(self, call: Interrupt) -> None:
+        before = self._fleet.state(self._lane)[0]
+        try:
+            call.limit(_CHECK_S)
+            state, problem = self._found(call)
+        except BackendError as error:
+            state, problem = State.DOWN, str(error)
+        except Interrupted as stop:
+            if stop.reason is not Reason.DEADLINE:
+                return
+            state, problem = State.DOWN, "it does not respond in time"
+        finally:
+            call.limit(None)
+        self._fleet.mark(self._lane, state, problem)
+        if state is State.UP and before is not State.UP:
+            self._up()
+
+    def _found(self, call: Interrupt) -> tuple[State, str]:
+        client, said = self._lane.client, None
+        status, health = client.health(call)
+        if status != 200 or health.get("status") not in ("healthy", "online"):
+            return State.DOWN, f"the backend is {protocol.boot_text(health)}"
+        with suppress(NotThere):  # an early backend, which has no such route
+            said = client.status(call)
+        if said is not None and said.get("draining") is True:
+            return State.DRAINING, "the backend is about to stop"
+        return State.UP, ""
