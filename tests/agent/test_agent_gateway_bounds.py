@@ -1,4 +1,4 @@
-"""Bounds of the agent's gateway: sizes, slow and lost clients, broken responses, and its part of the metrics."""
+"""Limits of the agent's gateway: sizes, slow and lost clients, broken responses, and its part of the metrics."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import warnings
 from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ from ert_dashboard.market import edgar
 from ert_deploy.adapters import registry as registries
 from ert_deploy.adapters.app.dashboard_client import ErtApp
 from ert_deploy.adapters.app.probe import HttpAppProbe
+from ert_deploy.adapters.backend.pinned_stream import Order, Within, request
 from ert_deploy.adapters.backend.probe import TlsBackendProbe
 from ert_deploy.adapters.bounded_http import Bounds
 from ert_deploy.adapters.clock import SystemEntropy
@@ -148,6 +150,23 @@ def backend(name: str, good: Any, call: Callable[[TlsBackendProbe, Address], Any
         return call(probe, address)
 
     return Outgoing(f"backend: {name}", "ert_deploy/adapters/backend/tls.py", always(good), run, own, pinned=True)
+
+
+def completion(script: Script, bounds: Bounds) -> Any:
+    """Send a completion as the agent's gateway does. Raises AssertionError for another status than 200."""
+
+    async def made() -> bytes:
+        headers = (("Authorization", f"Bearer {OWN}"),)
+        within = Within(bounds.total, bounds.total, bounds.total)
+        order = Order("POST", "/v1/chat/completions", headers, b"{}")
+        reply = await request(Address("127.0.0.1", script.port), pair().pem, "ert", order, within)
+        try:
+            assert reply.status == 200
+            return b"".join([piece async for piece in reply.pieces()])
+        finally:
+            reply.close()
+
+    return asyncio.run(made())
 
 
 def engine(seen: Seen) -> Answer:
@@ -326,6 +345,14 @@ CALLS = (
         agent,
         nothing=(False,),
         pinned=True,
+    ),
+    Outgoing(
+        "agent: a completion",
+        "ert_deploy/adapters/backend/pinned_stream.py",
+        always({"choices": []}),
+        completion,
+        pinned=True,
+        bounded=False,
     ),
     Outgoing("dashboard: SEC", "images/dashboard/ert_dashboard/market/edgar.py", always({"0": {}}), sec, None),
     Outgoing("a notice", "ert_deploy/adapters/notify/child.py", always({}), notice, None, nothing=(False,)),

@@ -1,4 +1,4 @@
-"""Bounds of the gateway: requests at a time, sizes and times."""
+"""Limits of the gateway: requests at a time, sizes and times."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Bounds:
     `open` is the number of requests at a time, held ones among them; `body` the size of one, which has to arrive in
     `body_within`. While it wakes, a stream is held for `held_stream` and gets a comment every `comment`, another
     request for `held_whole`. A client that takes nothing for `write` is given up. `again` is the least time between
-    two attempts at a backend that does not respond, and `refusals` are the times that it may refuse its key.
+    two attempts at a backend that does not respond, and `refusals` are the times that it may reject its key.
     """
 
     open: int = 64

@@ -1,4 +1,4 @@
-"""Client of the gateway: one HTTP request by ASGI, with bounds for what it sends and for how slowly it reads."""
+"""Client of the gateway: one HTTP request by ASGI, with limits for what it sends and for how slowly it reads."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Client:
         self._receive, self._send, self._bounds = receive, send, bounds
 
     async def body(self, length: str | None) -> bytes:
-        """Return the body of the request. Raises Refused or Gone."""
+        """Return the body of the request. Raises an error for the client or Gone."""
         if length is not None and (not length.isdigit() or int(length) > self._bounds.body):
             raise self._large()
         found = bytearray()

@@ -38,7 +38,7 @@ class Hold:
     async def once(self, failed: Reached | None) -> None:
         """Request a wake, tell the client of a stream, and wait for a change; `failed` is what did not respond.
 
-        Raises Refused if no wake may begin, or after the longest time that a request is held.
+        Raises an error for the client if no wake may begin, or after the longest time that a request is held.
         """
         pause = min(self._bounds.comment, self._since + self._limit - self._loop.time())
         if pause <= 0:

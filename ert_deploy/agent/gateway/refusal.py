@@ -1,4 +1,4 @@
-"""Refusal of a request to the gateway, in the form of OpenAI's API: as a response, or as an event of a stream."""
+"""Error of a request to the gateway, in the form of OpenAI's API: as a response, or as an event of a stream."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Refused(Exception):
 
 
 def of_backend(status: int, body: bytes) -> Refused:
-    """Return an error response of the backend as a refusal, for a stream whose head was sent before."""
+    """Return an error response of the backend for a stream whose head was sent before."""
     try:
         error: Any = json.loads(body)["error"]
         return Refused(status, str(error.get("code") or "backend"), str(error["message"]))

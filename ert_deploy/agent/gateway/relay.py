@@ -11,7 +11,7 @@ MOST_ERROR = 64 * 1024  # bytes of an error that are passed on as an event
 
 
 async def relay(reply: Reply, client: Client) -> None:
-    """Pass the response on. Raises Refused if it has an error after the head was sent or breaks off, Gone."""
+    """Pass the response on. Raises Gone, or an error for the client of a stream that has begun."""
     streams = reply.headers.get("content-type", "").startswith("text/event-stream")
     if client.begun and (reply.status != 200 or not streams):
         raise of_backend(reply.status, await _whole(reply))

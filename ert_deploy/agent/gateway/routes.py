@@ -83,7 +83,7 @@ class Gateway:
             reply.close()
 
     async def _reply(self, client: Client, keeper: Keeper, body: bytes, *, stream: bool) -> Reply:
-        """Return the response of the backend, once there is one that takes its key. Raises Refused."""
+        """Return the response of the backend, once there is one that takes its key. Raises an error for the client."""
         first = reached(keeper)
         reply, failed = await self._attempt(keeper, first, body)
         if reply is not None:
@@ -149,7 +149,7 @@ def routes(gateway: Gateway) -> list[Route]:
 
 
 def _streams(body: bytes) -> bool:
-    """Whether the request wants a stream. Raises Refused if it is no JSON object."""
+    """Whether the request wants a stream. Raises an error for the client if it is no JSON object."""
     try:
         asked = json.loads(body)
     except (ValueError, RecursionError):
