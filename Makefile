@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: coverage dashboard-deploys dashboard-several fidelity openapi engine-test clients-test render-clients-test clients-vast-test render-openapi-test FORCE help outgoing demo reference test nightly unit lint types frontend frontend-test check bench bench-cli bench-up bench-rank bench-launch bench-range kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean doctor-bench bench-backend grounding grounding-claims golden corpus abuse bench-dashboard bench-fleet image-test guard-stats simulate-jobs mutants-jobs simulate-guard mutants-guard secrets bench-idle agent-kills soak wake-screens
+.PHONY: coverage dashboard-deploys dashboard-several fidelity openapi engine-test clients-test render-clients-test clients-vast-test render-openapi-test FORCE help outgoing demo reference test nightly unit lint types frontend frontend-test check bench bench-cli bench-up bench-rank bench-launch bench-range kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean doctor-bench bench-backend grounding grounding-claims golden corpus abuse bench-dashboard bench-fleet image-test guard-stats simulate-jobs mutants-jobs simulate-guard mutants-guard secrets bench-idle agent-kills soak wake-screens bench-wake
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -87,6 +87,11 @@ bench-range: $(VENV)/.dev  ## Measure: the cost range of `plan` against what 200
 
 bench-idle: $(VENV)/.dev  ## Measure: policies for an unused machine, on patterns and a trace (TRACE=path of its CSV; FLAGS=--write: write the page)
 	PYTHONPATH=. $(BIN)/python -m benchmarks.idle $(if $(TRACE),--trace $(TRACE)) $(FLAGS)
+
+WAKES ?= 3
+bench-wake: $(VENV)/.dev  ## Measure: the seconds between `running` and the model's first prompt, by stage, in real time (WAKES=3; minutes)
+	@$(BIN)/python -m ert_deploy.sandbox.ollama.weights
+	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m benchmarks.first_token --times $(WAKES)
 
 STRIKES ?= 60
 kills: $(VENV)/.dev  ## Kill the real program before and after its every effect, then strike the wire with STRIKES=60 random faults

@@ -8,6 +8,8 @@ from ert_deploy.agent import keeper, view
 from tests.support.agent import processes
 from tests.support.agent.kills import SCENES, calls_of, killed_at
 
+NAMES = ("ert-sandbox", "second", "third")
+
 
 def main() -> None:
     """Play all of it, and print what came of it."""
@@ -21,6 +23,8 @@ def main() -> None:
         _say(f"GPU free, two agents killed: {processes.killed_while_it_wakes(made, taken=False)}")
         _say(f"without the web host: {processes.without_the_web_host(made)}")
         _say(f"GPU taken, two agents killed: {processes.killed_while_it_wakes(made, taken=True)}")
+        _say(f"memory with one deployment: {processes.memory_by_deployments(made, NAMES[:1]):.0f} MB")
+        _say(f"memory with three deployments: {processes.memory_by_deployments(made, NAMES):.0f} MB")
         made.ert("down")
         _say(f"after `down`: {len(made.instances())} machines")
 

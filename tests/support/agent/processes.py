@@ -6,7 +6,7 @@ import re
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +15,12 @@ from typing import Any
 
 import requests
 
-from tests.e2e.conftest import Place, run_sandbox
+from tests.e2e.conftest import SAMPLE, Place, run_sandbox
 from tests.support.agent.served import KEY
 
 LONG, TICK = 180.0, 0.1
 MB = 1_000_000
+LOOKS = 100  # ticks in which an agent looks several times
 
 
 @dataclass
@@ -83,6 +84,35 @@ def place() -> Iterator[Place]:
             made.ert("up")
             made.ert("sleep")
             yield made
+
+
+def memory_by_deployments(made: Place, names: Sequence[str]) -> float:
+    """Return the resident memory in MB of an agent of so many deployments, after several looks at each."""
+    configs = []
+    for name in names:
+        configs += ["-c", f"{name}.yaml"]
+        (made.folder / f"{name}.yaml").write_text(named(name))
+    one = agent(made, "--gpu-only", *configs)
+    until(lambda: all(phase(one, name) in ("gone", "asleep", "ready") for name in names))
+    gate = threading.Event()
+    for _ in range(LOOKS):
+        gate.wait(TICK)
+        assert one.call("GET", "/metrics").status_code == 200
+    memory = one.memory()
+    assert one.end(signal.SIGTERM) == 0
+    return memory
+
+
+def phase(one: Process, name: str) -> str:
+    """Return the phase of one of several deployments."""
+    return str(one.call("GET", f"/backend?deployment={name}").json()["phase"])
+
+
+def named(name: str) -> str:
+    """Return the sample config for a deployment of that name."""
+    text = SAMPLE.read_text()
+    assert "deployment: ert-sandbox\n" in text
+    return text.replace("deployment: ert-sandbox\n", f"deployment: {name}\n")
 
 
 def killed_while_it_wakes(made: Place, *, taken: bool) -> str:
