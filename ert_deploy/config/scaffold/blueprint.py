@@ -135,6 +135,15 @@ def _rendered(
     )
 
 
+def commands(how: Blueprint) -> tuple[str, str | None]:
+    """Return a service's start command, and the one that runs before each deploy; None for none.
+
+    Render has no such command for free services; the dashboard also migrates when it starts.
+    """
+    start = how.start or (START if how.role == "all" else f"{START} --role {how.role}")
+    return start, MIGRATE if how.database and how.root == DASHBOARD and how.plan != "free" else None
+
+
 def _service(target: Target, how: Blueprint) -> dict[str, object]:
     if target.service.startswith(RENDER.id_prefix):
         raise UsageError(
@@ -142,14 +151,14 @@ def _service(target: Target, how: Blueprint) -> dict[str, object]:
             hint=f"write the name under {RENDER.section}/services",
         )
     _ensure_shareable(target.service, how)
+    start, before = commands(how)
     return {
         "name": target.service,
         "health_path": target.health_path,
         "owned": target.names.all(),
         "how": how,
-        "start": how.start or (START if how.role == "all" else f"{START} --role {how.role}"),
+        "start": start,
         "type": "worker" if how.role == "worker" else "web",
         "dashboard": how.root == DASHBOARD,
-        # Render has no such command for free services; the dashboard also migrates when it starts.
-        "before": MIGRATE if how.database and how.root == DASHBOARD and how.plan != "free" else None,
+        "before": before,
     }
