@@ -1,4 +1,4 @@
-"""The agent in the Blueprint: what is wired between it and the apps, what it is not given, and what is refused."""
+"""The agent in the Blueprint: what is wired between it and the apps, what it is not given, and what is rejected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Agent settings: where `ert-deploy agent` listens, and the key that it and this dashboard share. No I/O.
+"""Agent settings: the address of `ert-deploy agent`, and the key that it and this dashboard share. No I/O.
 
 The agent wakes the GPU. Its address is https, or http where no stranger is on the way: this machine, a private address,
 or a name without a dot, which is how hosts name the services of a private network. Such services have no certificate,
