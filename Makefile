@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: coverage dashboard-deploys dashboard-several fidelity openapi engine-test clients-test render-clients-test clients-vast-test render-openapi-test FORCE help outgoing demo reference test nightly unit lint types frontend frontend-test check bench bench-cli bench-up bench-rank bench-launch bench-range kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean doctor-bench bench-backend grounding grounding-claims golden corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs simulate-guard mutants-guard secrets bench-idle bench-wake agent-kills soak wake-screens
+.PHONY: coverage dashboard-deploys dashboard-several fidelity openapi engine-test clients-test render-clients-test clients-vast-test render-openapi-test FORCE help outgoing demo reference test nightly unit lint types frontend frontend-test check bench bench-cli bench-up bench-rank bench-launch bench-range kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean doctor-bench bench-backend grounding grounding-claims golden corpus abuse bench-dashboard image-test guard-stats simulate-jobs mutants-jobs simulate-guard mutants-guard secrets bench-idle bench-wake agent-kills soak wake-screens bench-fleet
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -156,6 +156,9 @@ clients-vast-test: $(VENV)/.dev .clients/vast-$(VASTAI)/.done  ## Drive the sand
 bench-dashboard: $(VENV)/.dev  ## Measure: the dashboard's memory with 50 open pages, its answers without the backend, and with 500 half-open connections
 	PYTHONPATH=. $(BIN)/python benchmarks/dashboard.py
 	PYTHONPATH=.:images/dashboard $(BIN)/python -m benchmarks.dashboard_idle
+
+bench-fleet: $(VENV)/.dev  ## Measure: reports on 1 to 8 backends; fails under 0.95 of linear, or if p95 of waiting exceeds 1.2 of an ideal central queue
+	PYTHONPATH=.:images/dashboard $(BIN)/python -m benchmarks.fleet
 
 N ?= 1000000
 FAULTS ?= 3

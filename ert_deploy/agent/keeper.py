@@ -75,6 +75,12 @@ class Keeper:
             flight.join(ENDS_WITHIN)
 
     @property
+    def model(self) -> str:
+        """Name of the model that the backend serves."""
+        session = self._session
+        return (session.desired if session is not None else self._deployment.settings.desired).launch.model
+
+    @property
     def alive(self) -> bool:
         """Whether it still looks; False means a defect."""
         return self._thread.is_alive()
@@ -151,7 +157,8 @@ class Keeper:
                 self._looked_at = steady()
             self._looks.note(missing)
             self._announce(seen)
-            self._show(look=seen, error=None, busy=self.view.busy and self._runs.left > 0)
+            known = seen.reached if missing is None else self.view.reached
+            self._show(look=seen, error=None, busy=self.view.busy and self._runs.left > 0, reached=known)
 
     def _seen(self, session: Session, before: Look | None) -> Look:
         """Look; for a request while it sleeps, a recent look is enough, so that the start is not delayed."""

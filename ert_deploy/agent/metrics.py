@@ -49,6 +49,10 @@ def _runs(keeper: Keeper) -> Samples:
     yield from ((labels, float(count)) for labels, count in sorted(keeper.counts.runs.items()))
 
 
+def _gateway_errors(keeper: Keeper) -> Samples:
+    yield from (((code,), float(count)) for code, count in sorted(keeper.counts.gateway.errors.items()))
+
+
 FAMILIES = (
     Family("ert_agent_phase", "gauge", ("phase",), "1 for the phase that the deployment is in", _phases),
     Family("ert_agent_price_usd_per_hour", "gauge", (), "Price of the machine while its GPU runs", _price),
@@ -62,6 +66,22 @@ FAMILIES = (
         lambda keeper: iter((((), float(keeper.counts.failed_looks)),)),
     ),
     Family("ert_agent_runs", "counter", ("action", "end"), "Runs of wake and sleep: done, busy or failed", _runs),
+    Family(
+        "ert_agent_gateway_requests", "counter", (), "Requests to the gateway",
+        lambda keeper: iter((((), float(keeper.counts.gateway.requests)),)),
+    ),
+    Family(
+        "ert_agent_gateway_held", "gauge", (), "Requests that wait for the backend now",
+        lambda keeper: iter((((), float(keeper.counts.gateway.held)),)),
+    ),
+    Family(
+        "ert_agent_gateway_held_seconds", "counter", (), "Time for which requests have waited for the backend",
+        lambda keeper: iter((((), keeper.counts.gateway.held_seconds),)),
+    ),
+    Family(
+        "ert_agent_gateway_errors", "counter", ("code",), "Requests without a complete response, by code",
+        _gateway_errors,
+    ),
 )  # fmt: skip
 
 

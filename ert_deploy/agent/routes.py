@@ -17,11 +17,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ert_deploy.agent.answer import Answer
 from ert_deploy.agent.auth import NONCE, shows_key, sign
 from ert_deploy.agent.body import body
+from ert_deploy.agent.gateway.refusal import Refused
+from ert_deploy.agent.gateway.routes import BELOW, Gateway
+from ert_deploy.agent.gateway.routes import routes as below
 from ert_deploy.agent.keeper import Keeper
 from ert_deploy.agent.metrics import CONTENT_TYPE, exposition
 from ert_deploy.core.model.secret import Secret
 
 OPEN = "/healthz"
+WRONG_KEY = "the key is wrong or missing"
 MOST_STREAMS = 64  # event streams at a time
 KEEP_ALIVE = 15.0  # seconds between two comments of a stream
 ANSWER_WITHIN = 20.0  # seconds in which a request to wake gets a response, decided or not
@@ -29,8 +33,8 @@ OK, UNAUTHORIZED, NOT_FOUND, UNPROCESSABLE, UNAVAILABLE = 200, 401, 404, 422, 50
 BLANK = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
-def application(keepers: Sequence[Keeper], key: Secret) -> Starlette:
-    """Return the application that serves these deployments."""
+def application(keepers: Sequence[Keeper], key: Secret, gateway: Gateway | None = None) -> Starlette:
+    """Return the application that serves these deployments, with the gateway if there is one."""
     served = _Served(keepers, key)
     routes = [
         Route("/wake", served.wake, methods=["POST"]),
@@ -38,21 +42,25 @@ def application(keepers: Sequence[Keeper], key: Secret) -> Starlette:
         Route("/events", served.events, methods=["GET"]),
         Route(OPEN, served.healthz, methods=["GET"]),
         Route("/metrics", served.metrics, methods=["GET"]),
+        *(below(gateway) if gateway is not None else ()),
     ]
-    return Starlette(routes=routes, middleware=[Middleware(_Keyed, key=key)])
+    return Starlette(routes=routes, middleware=[Middleware(_Keyed, key=key, gateway=gateway)])
 
 
 class _Keyed:
     """Middleware that returns 401, the same for every wrong key, before anything else of a request is read."""
 
-    def __init__(self, app: ASGIApp, key: Secret) -> None:
-        self._app, self._key = app, key
+    def __init__(self, app: ASGIApp, key: Secret, gateway: Gateway | None) -> None:
+        self._app, self._key, self._gateway = app, key, gateway
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] != OPEN:
+            below_v1 = self._gateway is not None and scope["path"].startswith(f"{BELOW}/")
+            key = self._gateway.key if self._gateway is not None and below_v1 else self._key
             shown = dict(scope["headers"]).get(b"authorization")
-            if not shows_key(shown.decode("latin-1") if shown is not None else None, self._key):
-                refusal = _error(UNAUTHORIZED, "unauthorized", "the key is wrong or missing")
+            if not shows_key(shown.decode("latin-1") if shown is not None else None, key):
+                body = Refused(UNAUTHORIZED, "invalid_api_key", WRONG_KEY).body() if below_v1 else None
+                refusal = _error(UNAUTHORIZED, "unauthorized", WRONG_KEY) if body is None else _raw(body, UNAUTHORIZED)
                 refusal.headers["WWW-Authenticate"] = "Bearer"
                 await refusal(scope, receive, send)
                 return
@@ -149,7 +157,11 @@ class _Served:
 
 
 def _json(found: Mapping[str, Any], status: int) -> Response:
-    return Response(json.dumps(found).encode(), status, media_type="application/json", headers=BLANK)
+    return _raw(json.dumps(found).encode(), status)
+
+
+def _raw(body: bytes, status: int) -> Response:
+    return Response(body, status, media_type="application/json", headers=BLANK)
 
 
 def _error(status: int, reason: str, error: str) -> Response:

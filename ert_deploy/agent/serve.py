@@ -16,6 +16,8 @@ from ert_deploy.core.model.secret import Secret
 if TYPE_CHECKING:
     import uvicorn
 
+    from ert_deploy.agent.gateway.routes import Gateway
+
 BACKLOG = 2048
 ENDS_WITHIN = 2  # seconds that open responses get
 MOST_HEAD = 16 * 1024  # bytes of a request before its body
@@ -31,18 +33,21 @@ def listener(host: str, port: int) -> socket.socket:
         raise UsageError(f"{host}:{port} cannot be listened at: {why}", hint="--listen HOST:PORT") from None
 
 
-def serve(keepers: Sequence[Keeper], key: Secret, listening: socket.socket, ready: Callable[[], None]) -> None:
+def serve(
+    keepers: Sequence[Keeper], key: Secret, listening: socket.socket, ready: Callable[[], None],
+    gateway: Gateway | None = None,
+) -> None:  # fmt: skip
     """Serve requests until SIGINT or SIGTERM. `ready` is called once it listens."""
     for keeper in keepers:
         keeper.begin()
     try:
-        asyncio.run(_serve(keepers, key, listening, ready))
+        asyncio.run(_serve(keepers, key, listening, ready, gateway))
     finally:
         for keeper in keepers:
             keeper.end()
 
 
-def server(keepers: Sequence[Keeper], key: Secret) -> uvicorn.Server:
+def server(keepers: Sequence[Keeper], key: Secret, gateway: Gateway | None = None) -> uvicorn.Server:
     """Return the HTTP server, whose signals are the caller's: an end on request is no error."""
     import uvicorn
 
@@ -58,15 +63,18 @@ def server(keepers: Sequence[Keeper], key: Secret) -> uvicorn.Server:
 
     return Server(
         uvicorn.Config(
-            application(keepers, key), http="h11", ws="none", lifespan="off", log_config=None, access_log=False,
-            server_header=False, proxy_headers=False, backlog=BACKLOG, timeout_graceful_shutdown=ENDS_WITHIN,
-            h11_max_incomplete_event_size=MOST_HEAD,
+            application(keepers, key, gateway), http="h11", ws="none", lifespan="off", log_config=None,
+            access_log=False, server_header=False, proxy_headers=False, backlog=BACKLOG,
+            timeout_graceful_shutdown=ENDS_WITHIN, h11_max_incomplete_event_size=MOST_HEAD,
         )
     )  # fmt: skip
 
 
-async def _serve(keepers: Sequence[Keeper], key: Secret, listening: socket.socket, ready: Callable[[], None]) -> None:
-    made, loop = server(keepers, key), asyncio.get_running_loop()
+async def _serve(
+    keepers: Sequence[Keeper], key: Secret, listening: socket.socket, ready: Callable[[], None],
+    gateway: Gateway | None = None,
+) -> None:  # fmt: skip
+    made, loop = server(keepers, key, gateway), asyncio.get_running_loop()
 
     def end() -> None:
         made.should_exit = True

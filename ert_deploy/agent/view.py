@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ert_deploy.agent.flight import Flight
-from ert_deploy.app.waking.look import Look
+from ert_deploy.app.waking.look import Look, Reached
 from ert_deploy.app.waking.session import steady
 from ert_deploy.core.model.errors import Busy, ErtError
 
@@ -14,12 +14,16 @@ FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0  # seconds after an error, doubled each 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What is known now: the last look, or why there is none, and the run that is under way."""
+    """What is known now: the last look, or why there is none, and the run that is under way.
+
+    `reached` is how to reach the backend, None if it was not ready when everything was read last.
+    """
 
     look: Look | None = None
     error: ErtError | None = None
     flight: Flight | None = None
     busy: bool = False
+    reached: Reached | None = None
 
 
 @dataclass(slots=True)
@@ -44,8 +48,19 @@ class Pauses:
 
 
 @dataclass(slots=True)
+class GatewayCounts:
+    """Counters of the gateway: requests, those held now, the seconds of all that were held, and errors by code."""
+
+    requests: int = 0
+    held: int = 0
+    held_seconds: float = 0.0
+    errors: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Counts:
-    """Counters for the metrics: looks that failed, and runs by action and end."""
+    """Counters for the metrics: looks that failed, runs by action and end, and those of the gateway."""
 
     failed_looks: int = 0
     runs: dict[tuple[str, str], int] = field(default_factory=dict)
+    gateway: GatewayCounts = field(default_factory=GatewayCounts)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ert_deploy.app.money.record import record
+from ert_deploy.app.sandbox_rows import rows_of
 from ert_deploy.config import Settings, allowed_hosts, default_config, find, key_at_hand, key_variables, load
 from ert_deploy.core.model import events
 from ert_deploy.core.model.errors import Busy, ErtError, UsageError
@@ -167,7 +168,8 @@ def sandbox_world(settings: Settings, *, start: bool, app: AppOrder | None = Non
             return file.attach(sandbox.world)
         from ert_deploy.sandbox.world import daemon  # slow: it imports both providers
 
-        return daemon.start(sandbox.world, sandbox.speed, app=app, model=model)
+        rows = () if app else rows_of(settings)
+        return daemon.start(sandbox.world, sandbox.speed, app=app, rows=rows, model=model)
     except file.WorldError as error:
         raise UsageError(str(error), hint=_hint(settings.source, start, app)) from error
 

@@ -142,7 +142,8 @@ def _made(
 
 def _hosting(session: Session) -> Hosting | None:
     settings = session.settings
-    return priced([(one.service, how) for one, how in zip(settings.desired.targets, settings.blueprints, strict=False)])
+    services = zip(settings.desired.targets, settings.blueprints, strict=False)
+    return priced([(one.service, how) for one, how in services], settings.agent)
 
 
 def _kept(situation: Situation, error: ErtError) -> Finding:

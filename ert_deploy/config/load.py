@@ -23,6 +23,7 @@ from ert_deploy.config.schema.walk import Reading, read
 from ert_deploy.config.settings import (
     HERE,
     STATE,
+    AgentService,
     Blueprint,
     Custody,
     Endpoint,
@@ -142,6 +143,7 @@ def _settings(reading: Reading, source: Path, notes: Mapping[str, str]) -> Setti
             Blueprint(**_direct(values, f"{host.section}/services/{at}/blueprint"))
             for at in range(values[f"{host.section}/services"])
         ),
+        agent=AgentService(**_direct(values, f"{host.section}/agent")),
         external_ca=values["external/ca"],
         policy=Policy(values["policy/wakes_per_hour"]),
         budget=Budget(

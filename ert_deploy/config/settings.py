@@ -96,6 +96,24 @@ class Blueprint:
     role: str = "all"
 
 
+@dataclass(frozen=True, slots=True)
+class AgentService:
+    """Private service of the agent in a Blueprint; without a `name` there is none. The defaults are this repository.
+
+    `database` is that of the state, which only the private network reaches, and the networks in `operators`.
+    """
+
+    name: str | None = None
+    plan: str = "starter"
+    repo: str | None = None
+    branch: str | None = None
+    root: str = "."
+    build: str | None = None
+    trigger: str = "checksPass"
+    database: str = "ert-state"
+    operators: tuple[str, ...] = ()
+
+
 ROLES = ("all", "web", "worker")
 CUSTODIES = ("app", "keyring", "file")
 
@@ -141,10 +159,11 @@ class PostgresState:
 class Settings:
     """One config. With a sandbox, both URLs are empty until `addressed` sets those of the running sandbox.
 
-    `state` may contain `{deployment}`, see `state_of`. `blueprints` have the order of the targets. With a `state_key`
-    the state must be signed; with None it is signed only if STATE_KEY is set. `external_ca` is the file with the
-    certificate of an external server, None for the system's. `policy` limits what an agent does by itself, `budget`
-    is what the deployment may cost, and `wait_price` what a minute of waiting counts for, in $.
+    `state` may contain `{deployment}`, see `state_of`. `blueprints` have the order of the targets; `agent` is the
+    agent's service. With a `state_key` the state must be signed; with None it is signed only if STATE_KEY is set.
+    `external_ca` is the file with the certificate of an external server, None for the system's. `policy` limits
+    what an agent does by itself, `budget` is what the deployment may cost, and `wait_price` what a minute of
+    waiting counts for, in $.
     """
 
     desired: Desired
@@ -154,6 +173,7 @@ class Settings:
     sandbox: SandboxSettings | None
     source: Path
     blueprints: tuple[Blueprint, ...] = ()
+    agent: AgentService = AgentService()
     state_key: KeySource | None = None
     custody: Custody = Custody()
     notify: Notify = Notify()

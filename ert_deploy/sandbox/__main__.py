@@ -15,6 +15,7 @@ from pathlib import Path
 from ert_deploy.sandbox.world import daemon
 from ert_deploy.sandbox.world.app_folder import AppOrder
 from ert_deploy.sandbox.world.file import WorldError
+from ert_deploy.sandbox.world.rows import parse
 
 DEFAULT_WORLD = Path(".ert/sandbox")
 
@@ -34,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     start.add_argument("--speed", type=float, default=20.0, help="world seconds per real second (default: %(default)s)")
     start.add_argument("--model", choices=("auto", "toy"), default="auto", help="a real small model, or a toy")
     start.add_argument("--app", type=AppOrder.parse, help="a user's app, as JSON with folder and service")
+    start.add_argument("--services", type=parse, default=(), help="services with databases, as a JSON list of rows")
     start.add_argument("--foreground", action="store_true", help="stay in this terminal")
     return top
 
@@ -62,8 +64,8 @@ def _run(given: argparse.Namespace) -> int:
             return 1
         return _print(state)
     if given.foreground:
-        return daemon.run(directory, given.speed, given.model, given.app)
-    return _print(daemon.start(directory, given.speed, model=given.model, app=given.app).public())
+        return daemon.run(directory, given.speed, given.model, given.app, given.services)
+    return _print(daemon.start(directory, given.speed, model=given.model, app=given.app, rows=given.services).public())
 
 
 def _print(value: object) -> int:

@@ -31,7 +31,7 @@ from ert_backend.reports.steps import (
     decoded,
     encoded,
 )
-from ert_backend.reports.writer import LARGEST, Writer, environment
+from ert_backend.reports.writer import COMMAND, LARGEST, Writer, environment
 from tests.support.backend.rig import REQUEST, SECRET, Backend, running, wait_for
 from tests.support.doubles.scripted_ollama import ScriptedOllama
 
@@ -48,6 +48,12 @@ DIE = "import os; os._exit(9)"
 SLEEP = "import threading; threading.Event().wait(30)"
 CHATTER = "import sys; sys.stdout.write('x' * 100); sys.stdout.flush()"
 NOT_A_NUMBER = "return {'value': float('nan')}"
+
+
+@pytest.fixture
+def writer_command() -> tuple[str, ...]:
+    """Return the command that the product uses."""
+    return COMMAND
 
 
 def playing(body: str) -> tuple[str, ...]:

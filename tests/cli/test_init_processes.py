@@ -9,6 +9,7 @@ import yaml
 
 from ert_deploy.cli import main
 from ert_deploy.config import load
+from ert_deploy.config.settings import PostgresState
 
 OWN = ("--image", "ghcr.io/me/ert-llm-backend:0.1.0")
 
@@ -39,6 +40,33 @@ def test_another_app_says_itself_what_its_processes_share() -> None:
     assert run("--instances", "2", "--root", ".", "--start", "npm start") == 0
     (how,) = load(Path("configs/mine.yaml")).blueprints
     assert (how.instances, how.database, how.key_value) == (2, None, None)
+
+
+def test_an_agent_gets_a_state_that_it_sees_too() -> None:
+    assert run("--agent", "mine-agent") == 0
+    settings = load(Path("configs/mine.yaml"))
+    assert (settings.agent.name, settings.state) == ("mine-agent", PostgresState("ERT_STATE_DATABASE_URL"))
+    made = yaml.safe_load(Path("render.yaml").read_text())
+    assert [(row["type"], row["name"]) for row in made["services"]][1:] == [("pserv", "mine-agent")]
+    assert run("--force") == 0
+    assert load(Path("configs/mine.yaml")) == settings  # an earlier config gives the defaults
+
+
+def test_a_state_elsewhere_is_never_moved(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run() == 0
+    config = Path("configs/mine.yaml")
+    config.write_text(config.read_text() + "state: mine.json\n")
+    assert run("--force", "--agent", "mine-agent") == 2
+    assert "write state: postgres" in capsys.readouterr().err
+    assert "state: mine.json" in config.read_text()
+
+
+def test_no_agent_for_a_server_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
+    external = ("--url", "https://llm.example.org", "--model", "m", "--agent", "mine-agent")
+    with pytest.raises(SystemExit) as ended:
+        main(["init", "mine", "--defaults", *external])
+    assert ended.value.code == 2
+    assert "--agent is not a setting of" in capsys.readouterr().err
 
 
 def test_one_process_needs_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -41,11 +42,22 @@ def test_an_app_may_run_with_what_is_older_than_its_newest_deploy(
     assert Situation(UP, observed).runs_with(instance(1)) is may
 
 
-@pytest.mark.parametrize("shown", [None, mark(env(1))])
+@pytest.mark.parametrize("shown", [None, mark(env(2))])
 def test_an_app_runs_with_nothing_else_where_it_shows_what_its_environment_holds(shown: str | None) -> None:
-    held = {**off(), **{name: value for name, value in env(1).items() if name == UP.targets[0].names.fingerprint}}
-    observed = seen(instance(1), apps=(app(held, shows=shown),), health=(healthy(1),))
+    observed = seen(instance(1), apps=(app(env(2), shows=shown),), health=(healthy(1),))
     assert not Situation(UP, observed).runs_with(instance(1))
+
+
+@pytest.mark.parametrize("over", [off(), env(2)])
+def test_an_app_may_run_with_it_where_a_write_of_the_environment_ended_before_the_fingerprint(
+    over: Mapping[str, Secret],
+) -> None:
+    """The fingerprint is written last: the old one stands over values that the running process never had."""
+    name = UP.targets[0].names.fingerprint
+    observed = seen(
+        instance(1), apps=(app({**over, name: env(1)[name]}, shows=mark(env(1))),), health=(healthy(1),)
+    )  # fmt: skip
+    assert Situation(UP, observed).runs_with(instance(1))
 
 
 @pytest.mark.parametrize(("secret", "may"), [("", True), ("00" * 32, False)])

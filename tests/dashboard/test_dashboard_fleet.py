@@ -16,6 +16,7 @@ from tests.support.dashboard.fake_backend import KEY, FakeBackend
 from tests.support.dashboard.fake_report import SECTIONS
 from tests.support.dashboard.fingerprint import complete, entry, listed, sealed
 from tests.support.dashboard.following import ask, data, ended, until
+from tests.support.dashboard.timed_backend import TimedBackend
 
 Start = Callable[[dict[str, str]], Dashboard]
 
@@ -134,7 +135,7 @@ def test_the_report_of_a_lost_backend_is_written_by_another(
 
 
 def cut(backend: FakeBackend) -> None:
-    """End a backend as SIGKILL does: its connections break, and nothing listens any more."""
+    """End a backend as SIGKILL does: its connections break, and new ones are refused."""
     backend.closing.set()
     backend.sleep()
     backend.closing.clear()
@@ -152,7 +153,7 @@ def test_a_stranger_gets_no_request(three: list[FakeBackend], start: Start, tmp_
 
 
 def test_a_key_that_one_backend_refuses_fails_no_report(three: list[FakeBackend], start: Start, tmp_path: Path) -> None:
-    three[0].key = f"{KEY}-another"
+    three[0].key = three[0].next_key = f"{KEY}-another"
     three[1].held = three[0].held = False
     client = started(start, listed([entry(three[0], key=KEY), entry(three[1])], tmp_path))
     made = [ask(client) for _ in range(6)]
@@ -181,6 +182,28 @@ def test_a_backend_that_drains_gets_no_new_report_and_ends_its_own(
     finish(three[0])
     assert {ended(again, one)["status"] for one in (first, second)} == {"completed"}
     assert reports(three)[0] == 1
+
+
+def test_keys_are_changed_one_after_the_other_under_load(start: Start, tmp_path: Path) -> None:
+    """Each key is added, given to a new deploy, and dropped after it; one backend drains meanwhile."""
+    backends = [TimedBackend(0.1) for _ in range(3)]
+    try:
+        before = start(listed([entry(backend) for backend in backends], tmp_path))
+        made = [ask(before.app.test_client()) for _ in range(12)]
+        for at, backend in enumerate(backends):
+            backend.next_key = f"{KEY}-{at}"
+            entries = [entry(one, key=one.next_key, weight=int(one is not backend)) for one in backends]
+            after = start(listed(entries, tmp_path))
+            before.close()
+            backend.key = backend.next_key
+            made += [ask(after.app.test_client()) for _ in range(4)]
+            before = after
+        client = before.app.test_client()
+        assert {ended(client, one, 30)["status"] for one in made} == {"completed"}
+        assert sum(len(backend.finished) for backend in backends) == len(made)
+    finally:
+        for backend in backends:
+            backend.close()
 
 
 def test_while_none_is_up_reports_wait(three: list[FakeBackend], start: Start, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import requests
 from ert_deploy.sandbox.world import daemon
 from ert_deploy.sandbox.world.control_client import ask
 from ert_deploy.sandbox.world.file import WorldFile
+from ert_deploy.sandbox.world.rows import ServiceRow
 from tests.support.doubles import moto_s3
 
 SAMPLE = Path(__file__).resolve().parents[2] / "configs" / "sandbox.yaml"
@@ -121,10 +122,10 @@ def place(tmp_path: Path) -> Iterator[Place]:
     yield from run_sandbox(tmp_path, "toy", 60.0)
 
 
-def run_sandbox(folder: Path, model: str, speed: float) -> Iterator[Place]:
+def run_sandbox(folder: Path, model: str, speed: float, rows: Sequence[ServiceRow] = ()) -> Iterator[Place]:
     """Run a new sandbox in a folder, `speed` times as fast as real time; end it with all that the test started."""
     directory = folder / ".ert" / "sandbox"
-    made = Place(folder, daemon.start(directory, speed, model=model))
+    made = Place(folder, daemon.start(directory, speed, model=model, rows=rows))
     try:
         yield made
     finally:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import http.client
 import io
-import ipaddress
-import re
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
@@ -18,6 +16,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import cast
 
+from ert_deploy.adapters.backend.pinning import NOT_PINNED, is_pinned, pinned_context
 from ert_deploy.adapters.bounded_socket import Deadline
 from ert_deploy.core.model.observed import Address
 from ert_deploy.core.model.text import printable
@@ -25,7 +24,6 @@ from ert_deploy.core.model.text import printable
 MAX_BODY = 64 * 1024
 MAX_STREAM = 16 * 1024 * 1024
 STEP = 5.0  # longest wait for a TCP connection or for TLS setup, in seconds
-_INTERNAL = re.compile(r"[a-z][a-z0-9-]{0,31}\.ert\.internal")
 
 
 class Unreachable(Exception):
@@ -178,33 +176,14 @@ def open_pinned(address: Address, pem: str, deployment: str | None, deadline: De
     `deployment` None accepts any `<deployment>.ert.internal`. Raises `Unreachable` or `Stranger`.
     """
     try:
-        wanted = ssl.PEM_cert_to_DER_cert(pem)
-        context = ssl.create_default_context(cadata=pem)
-    except (ssl.SSLError, ValueError):
-        raise Stranger("the pinned certificate cannot be read") from None
-    # The name is checked below, because the public IP may change while `<deployment>.ert.internal` does not. Comparing
-    # the whole certificate is stricter than any name check: one that is signed by the pinned one is rejected.
-    context.check_hostname = False
+        context = pinned_context(pem)
+    except ValueError as error:
+        raise Stranger(str(error)) from None
     line = open_line(address, context, deadline)
-    if line.certificate() == wanted and _named(line.names(), address.ip, deployment):
+    if is_pinned(line.certificate(), line.names(), pem, address.ip, deployment):
         return line
     line.close()
-    raise Stranger("it presents another certificate, or one for another address")
-
-
-def _named(names: tuple[tuple[str, str], ...], ip: str, deployment: str | None) -> bool:
-    wanted = re.compile(re.escape(f"{deployment}.ert.internal")) if deployment else _INTERNAL
-    return any(
-        (kind == "DNS" and wanted.fullmatch(value)) or (kind == "IP Address" and _same_ip(value, ip))
-        for kind, value in names
-    )
-
-
-def _same_ip(one: str, other: str) -> bool:
-    try:
-        return ipaddress.ip_address(one) == ipaddress.ip_address(other)
-    except ValueError:
-        return False
+    raise Stranger(NOT_PINNED)
 
 
 def open_line(address: Address, context: ssl.SSLContext, deadline: Deadline, name: str | None = None) -> Line:

@@ -49,7 +49,7 @@ def access_of(session: Session) -> Access:
             f"{session.ports.web.platform.name} does not tell what {names.key} of {service.name} is",
             hint="`keys/custody` in the config has the key kept here from the next `ert-deploy key rotate` on",
         )
-    address = _address(url.reveal())
+    address = address_in(url.reveal())
     return Access(session.desired.deployment, service.name, address, certificate.reveal(), key, float(target.timeout))
 
 
@@ -59,7 +59,7 @@ def folder_of(session: Session) -> Path:
     return place.parent if isinstance(place, Path) else Path(".ert")
 
 
-def _address(url: str) -> Address:
+def address_in(url: str) -> Address:
     """Return the address in a URL. Raise UsageError unless it is https to an IP address."""
     try:
         parts = urlsplit(url)

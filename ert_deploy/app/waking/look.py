@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ert_deploy.core.model.observed import HEALTHY
 from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.notices.notice import NOTHING_FOUND, Findings
 from ert_deploy.core.notices.of_look import of_look
 from ert_deploy.core.planning.app_env import connected
@@ -28,11 +29,15 @@ from ert_deploy.wiring import Session
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """How an app reaches the backend: both are proven. `fingerprint` is that of its variables, None if not known."""
+    """How an app reaches the backend: both are proven. `fingerprint` is that of its variables, None if not known.
+
+    `key` is the one that the backend accepts, None where the apps' variables are not read. It is for no response.
+    """
 
     url: str
     certificate: str
     fingerprint: str | None = None
+    key: Secret | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +126,10 @@ def _reached(situation: Situation, found: Candidate | None) -> Reached | None:
         return None
     key = situation.current_key(found.instance)
     if key is None or not situation.desired.targets:
-        return Reached(url, certificate)
+        return Reached(url, certificate, None, key)
     target = situation.desired.targets[0]
-    return Reached(url, certificate, connected(target, url, key, certificate)[target.names.fingerprint].reveal())
+    shown = connected(target, url, key, certificate)[target.names.fingerprint].reveal()
+    return Reached(url, certificate, shown, key)
 
 
 def _price(facts: Facts) -> float | None:

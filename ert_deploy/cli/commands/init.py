@@ -32,6 +32,7 @@ OPTIONS = {
     "start": "Command that starts the app.",
     "region": "Region of the app at its host.",
     "instances": "How many processes serve it, 1 to 100.",
+    "agent": "Name of a private service that wakes the GPU on request; - for none.",
 }
 
 

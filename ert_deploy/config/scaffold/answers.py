@@ -18,7 +18,7 @@ from ert_deploy.core.model.errors import UsageError
 
 Ask = Callable[[Question, str], str]
 EXAMPLES = {"url": "https://llm.example.org", "model": "m"}  # in place of needed values that are not given yet
-OF_A_HOST = ("repo", "root", "build", "start", "region", "instances")
+OF_A_HOST = ("repo", "root", "build", "start", "region", "instances", "agent")
 
 
 def completed(name: str, given: dict[str, str], ask: Ask | None, earlier: str) -> dict[str, str]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ert_deploy.config.providers import RENDER
+from ert_deploy.config.scaffold.blueprint_agent import agent_part
 from ert_deploy.config.scaffold.blueprint_lint import lint
 from ert_deploy.config.settings import Blueprint, Settings
 from ert_deploy.core.model.desired import Target
@@ -29,7 +30,8 @@ def render(settings: Settings) -> str:
     """Return the text of `render.yaml` for every service of a config, without findings of `blueprint_lint`.
 
     Raises `UsageError` for another web host, when the config identifies a service by id (a Blueprint has only names),
-    when an owned variable conflicts with one that the Blueprint sets, or for one database in two regions.
+    when an owned variable conflicts with one that the Blueprint sets, for one database in two regions,
+    or for an agent that could not do its work there.
     """
     host = settings.web.provider
     if not host.blueprint:
@@ -39,7 +41,8 @@ def render(settings: Settings) -> str:
     _ensure_roles(targets, settings.blueprints)
     databases = _regions("database", [(how.database, how.region) for how in settings.blueprints])
     stores = _regions("key value store", [(how.key_value, how.region) for how in settings.blueprints])
-    text = _rendered(settings.desired.deployment, services, databases, stores)
+    agent = agent_part(settings, databases, {how.region for how in settings.blueprints})
+    text = _rendered(settings.desired.deployment, services, databases, stores, agent)
     found = lint(text, owned=[name for target in targets for name in target.names.all()])
     if found:
         raise UsageError("the config does not make a valid Blueprint", "\n".join(found))
@@ -105,7 +108,11 @@ def _shared_parts(how: Blueprint) -> dict[str, str | None]:
 
 
 def _rendered(
-    deployment: str, services: list[dict[str, object]], databases: dict[str, str], stores: dict[str, str]
+    deployment: str,
+    services: list[dict[str, object]],
+    databases: dict[str, str],
+    stores: dict[str, str],
+    agent: dict[str, object] | None,
 ) -> str:
     import jinja2
 
@@ -123,8 +130,18 @@ def _rendered(
         database_plan=DATABASE_PLAN,
         stores=stores,
         store_plan=STORE_PLAN,
+        agent=agent,
         python_version=PYTHON_VERSION,
     )
+
+
+def commands(how: Blueprint) -> tuple[str, str | None]:
+    """Return a service's start command, and the one that runs before each deploy; None for none.
+
+    Render has no such command for free services; the dashboard also migrates when it starts.
+    """
+    start = how.start or (START if how.role == "all" else f"{START} --role {how.role}")
+    return start, MIGRATE if how.database and how.root == DASHBOARD and how.plan != "free" else None
 
 
 def _service(target: Target, how: Blueprint) -> dict[str, object]:
@@ -134,14 +151,14 @@ def _service(target: Target, how: Blueprint) -> dict[str, object]:
             hint=f"write the name under {RENDER.section}/services",
         )
     _ensure_shareable(target.service, how)
+    start, before = commands(how)
     return {
         "name": target.service,
         "health_path": target.health_path,
         "owned": target.names.all(),
         "how": how,
-        "start": how.start or (START if how.role == "all" else f"{START} --role {how.role}"),
+        "start": start,
         "type": "worker" if how.role == "worker" else "web",
         "dashboard": how.root == DASHBOARD,
-        # Render has no such command for free services; the dashboard also migrates when it starts.
-        "before": MIGRATE if how.database and how.root == DASHBOARD and how.plan != "free" else None,
+        "before": before,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ert_deploy.config.settings import Blueprint
+from ert_deploy.config.settings import AgentService, Blueprint
 
 AS_OF = "2026-10"  # render.com/pricing, as quoted in public documents; bandwidth and build minutes come on top
 SERVICES = {
@@ -40,12 +40,12 @@ class Hosting:
     as_of: str = AS_OF
 
 
-def priced(services: Sequence[tuple[str, Blueprint]]) -> Hosting | None:
-    """Return what a Blueprint of these services creates, each database and key value store once.
+def priced(services: Sequence[tuple[str, Blueprint]], agent: AgentService | None = None) -> Hosting | None:
+    """Return what a Blueprint of these services creates, each database and key value store once, and of the agent.
 
     None for one service alone, whose price is its plan's.
     """
-    found = tuple(_parts(services))
+    found = (*_parts(services), *_agent_parts(agent or AgentService()))
     if len(found) < 2 and all(part.count == 1 for part in found):
         return None
     return Hosting(found, sum(part.month or 0.0 for part in found))
@@ -61,3 +61,9 @@ def _parts(services: Sequence[tuple[str, Blueprint]]) -> Iterator[Priced]:
         yield Priced(f"database {name} (the cheapest)", 1, DATABASE)
     for name in sorted({how.key_value for _, how in services if how.key_value}):
         yield Priced(f"key value store {name}", 1, None)
+
+
+def _agent_parts(agent: AgentService) -> Iterator[Priced]:
+    if agent.name is not None:
+        yield Priced(f"agent {agent.name} ({agent.plan})", 1, SERVICES.get(agent.plan))
+        yield Priced(f"database {agent.database} (the cheapest)", 1, DATABASE)

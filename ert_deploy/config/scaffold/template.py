@@ -15,7 +15,7 @@ from ert_deploy.config import providers
 from ert_deploy.config.load import parse
 from ert_deploy.config.providers import Host, Provider, gpu_cloud, web_host
 from ert_deploy.config.scaffold.blueprint import DASHBOARD, START
-from ert_deploy.config.scaffold.blueprint_section import blueprint_section
+from ert_deploy.config.scaffold.blueprint_section import AGENT, NO_AGENT, agent_section, blueprint_section
 from ert_deploy.config.scaffold.kept import with_kept
 from ert_deploy.config.scaffold.server import NO_CA, NO_KEY, SERVER, server_section
 from ert_deploy.config.schema.external import EXTERNAL
@@ -49,7 +49,7 @@ class Question:
 
     def refusal(self, answer: str) -> str:
         """Return why a value is not valid for its key; empty if it is. Two special values mean "not yet"."""
-        if (self.name, answer) in (("image", PLACEHOLDER_IMAGE), ("repo", "-"), ("ca", NO_CA)):
+        if (self.name, answer) in (("image", PLACEHOLDER_IMAGE), ("repo", "-"), ("ca", NO_CA), ("agent", NO_AGENT)):
             return ""
         field = next(part for path, part in keys() if path == self.key)
         assert isinstance(field, Field)
@@ -98,7 +98,8 @@ def questions(answers: Mapping[str, str] | None = None) -> tuple[Question, ...]:
         Question("health_path", f"{service}/health_path", "Path of your app that returns JSON.", "/health"),
         Question("health_field", f"{service}/health_field", "The field in it with the fingerprint.", "fingerprint"),
     )
-    return (*common, *_of_a_blueprint(host, f"{service}/blueprint")) if host.blueprint else common
+    agent = [Question("agent", f"{host.section}/agent/name", AGENT, NO_AGENT)] if cloud is not None else []
+    return (*common, *_of_a_blueprint(host, f"{service}/blueprint"), *agent) if host.blueprint else common
 
 
 def _of_a_machine() -> tuple[Question, ...]:
@@ -170,7 +171,7 @@ def draft(answers: dict[str, str], owner: str, earlier: str = "") -> str:
     for name, said in (("health_path", "Path of the running app"), ("health_field", "The proof of a deploy")):
         if answers[name] != _question(name).default:
             text += f'      # {said}; see README, "Use it for your app".\n      {name}: {shown[name]}\n'
-    text += blueprint_section(answers, shown) if host.blueprint else ""
+    text += blueprint_section(answers, shown) + agent_section(shown, earlier) if host.blueprint else ""
     decided = {question.key for question in (*choices(), *questions(answers))}
     return with_kept(text, earlier, decided) if _usable(earlier) else text
 

@@ -10,7 +10,7 @@ from dataclasses import fields
 
 from ert_deploy.config import settings as places
 from ert_deploy.config.providers import GPU_CLOUDS, WEB_HOSTS, Host, Provider
-from ert_deploy.config.schema import external, llm_catalog, locations, notify, policy, types
+from ert_deploy.config.schema import blueprint, external, llm_catalog, locations, notify, policy, types
 from ert_deploy.config.schema.extra_env import variable
 from ert_deploy.config.schema.market_catalog import AUTO
 from ert_deploy.config.schema.parts import Field, Many, Part, Rows, Section
@@ -49,7 +49,6 @@ _TARGET = Target(service="")
 _NAMES = OwnedNames()
 _DESIRED = Desired("", Phase.RUNNING, _LAUNCH, _OFFER, ())
 _SANDBOX = places.SandboxSettings()
-_BLUEPRINT = places.Blueprint()
 _CUSTODY = places.Custody()
 _DAY = 86400.0
 GPU, WEB = "providers/gpu", "providers/web"
@@ -57,21 +56,6 @@ _NOT_RENTED = (GPU, external.EXTERNAL)
 
 _GUARD_PARTS = tuple(
     Field(rule.name, whole_seconds(60, 30 * _DAY, off=True), getattr(_GUARD, rule.name)) for rule in fields(Guard)
-)
-_BLUEPRINT_PARTS: tuple[Part, ...] = (
-    Field("repo", locations.provider_url, _BLUEPRINT.repo),
-    Field("branch", types.branch, _BLUEPRINT.branch),
-    Field("root", types.folder, _BLUEPRINT.root),
-    Field("runtime", one_of(types.RUNTIMES), _BLUEPRINT.runtime),
-    Field("build", types.command, _BLUEPRINT.build),
-    Field("start", types.command, _BLUEPRINT.start),
-    Field("region", one_of(types.REGIONS), _BLUEPRINT.region),
-    Field("plan", types.plan, _BLUEPRINT.plan),
-    Field("trigger", one_of(types.TRIGGERS), _BLUEPRINT.trigger),
-    Field("database", types.created("database", "ert-reports"), _BLUEPRINT.database),
-    Field("key_value", types.created("key value store", "ert-live"), _BLUEPRINT.key_value),
-    Field("instances", whole(1, 100), _BLUEPRINT.instances),
-    Field("role", one_of(places.ROLES), _BLUEPRINT.role),
 )
 
 
@@ -106,9 +90,10 @@ def _services(host: Host) -> tuple[Part, ...]:
                 Field("address", locations.provider_url, _TARGET.address),
                 Field("follows", seconds(0, 3600), _TARGET.follows),
                 Section("owned", _owned(host)),
-                *((Section("blueprint", _BLUEPRINT_PARTS),) if host.blueprint else ()),
+                *((blueprint.OF_A_SERVICE,) if host.blueprint else ()),
             ),
         ),
+        *((blueprint.OF_THE_AGENT,) if host.blueprint else ()),
     )
 
 

@@ -39,6 +39,19 @@ def provider_url(scalar: Scalar) -> str:
     return value.rstrip("/")
 
 
+@accepts(**whole_text(r"[0-9a-fA-F.:]{2,45}/[0-9]{1,3}"), examples=["203.0.113.7/32"])
+def network(scalar: Scalar) -> str:
+    """Parse a network that addresses on the internet come from, in CIDR notation."""
+    value = text(scalar)
+    try:
+        found = ipaddress.ip_network(value)
+    except ValueError:
+        raise Bad(f"{shown(value)} is not a network", "such as 203.0.113.7/32, which is one address") from None
+    if "/" not in value:
+        raise Bad(f"{shown(value)} is not a network", f"{value}/{found.max_prefixlen} is this address alone")
+    return str(found)
+
+
 @accepts(type="string", pattern=r"\S", maxLength=1000)
 def path(scalar: Scalar) -> Path:
     """Parse the path of a file or directory; `~` is the home directory."""

@@ -39,6 +39,11 @@ def fingerprint(values: Mapping[str, Secret]) -> str:
     return hashlib.sha256(_canonical(plain).encode()).hexdigest()[:16]
 
 
+def held_fingerprint(names: OwnedNames, env: Mapping[str, Secret]) -> str:
+    """Return the fingerprint of what an environment holds, not what it claims: that is written last."""
+    return fingerprint({name: env[name] for name in names.all() if name in env and name != names.fingerprint})
+
+
 @lru_cache(maxsize=4)
 def connected(target: Target, url: str, key: Secret, certificate: str, model: str = "") -> Mapping[str, Secret]:
     """Return the owned variables of a target that uses the backend, the fingerprint last.

@@ -19,7 +19,7 @@ from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.stamps import timed
 from ert_deploy.core.model.state import LONG_AGO, InstanceRecord
 from ert_deploy.core.planning.age import by_age
-from ert_deploy.core.planning.app_env import Targets, connected
+from ert_deploy.core.planning.app_env import Targets, connected, held_fingerprint
 from ert_deploy.core.planning.changes.fitness import fits, over_cap, too_dear, unfit
 from ert_deploy.core.planning.health import (
     ASLEEP,
@@ -133,8 +133,8 @@ def _may_run_with(instance: Instance, observed: Observed, targets: Targets) -> b
     """
     record = observed.state.record(instance.id)
     for target, publication in targets:
-        held, shown = publication.env.get(target.names.fingerprint), publication.live_fingerprint
-        if shown is None or (held is not None and held.reveal() == shown):
+        shown = publication.live_fingerprint
+        if shown is None or held_fingerprint(target.names, publication.env) == shown:
             continue
         rollout = observed.state.rollout(publication.service_id)
         if rollout is None or record is None or (record.published and not record.certificate):

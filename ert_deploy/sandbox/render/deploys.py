@@ -114,13 +114,14 @@ class Deployer:
         # F52
         deploy.env = self.store.environment_of(service)
         deploy.files = self.store.files_of(service)
-        self._mark(deploy, "created")
+        self.mark(deploy, "created")
         self.fleet.workers.start(self._carry_out, service, deploy)
 
     def _carry_out(self, service: Service, deploy: Deploy) -> None:
         try:
             self._prepare(service, deploy)
             self._build(service, deploy)
+            self.migrate(service, deploy)
             self._update(service, deploy)
         except Canceled:
             pass
@@ -141,7 +142,7 @@ class Deployer:
     def _build(self, service: Service, deploy: Deploy) -> None:
         if deploy.mode == "deploy_only" or deploy.rollback_of is not None or deploy.commit is None:
             return
-        self._mark(deploy, "build_in_progress")
+        self.mark(deploy, "build_in_progress")
         opening = {"buildId": deploy.build_id, "trigger": trigger_details(self.store.user_id, deploy)}
         self.store.event(service, "build_started", opening)
         self.store.log(service.id, f"==> Checking out commit {deploy.commit.id}", kind="build")
@@ -162,12 +163,15 @@ class Deployer:
         """Take the time of a build. Raises `Canceled`."""
         self._pause(deploy, self.timeline.build)
 
+    def migrate(self, _service: Service, _deploy: Deploy) -> None:
+        """Run what precedes a deploy; nothing here. Raises `Canceled` and `Ended`."""
+
     def _build_ended(self, service: Service, deploy: Deploy, outcome: str, reason: Mapping[str, Any]) -> None:
         details = {"buildId": deploy.build_id, "buildStatus": outcome, "status": OUTCOMES[outcome], "reason": reason}
         self.store.event(service, "build_ended", details)
 
     def _update(self, service: Service, deploy: Deploy) -> None:
-        self._mark(deploy, "update_in_progress")
+        self.mark(deploy, "update_in_progress")
         details = {"deployId": deploy.id, "trigger": trigger_details(self.store.user_id, deploy)}
         self.store.event(service, "deploy_started", details)
         self.store.log(service.id, "==> Deploying...")
@@ -205,14 +209,14 @@ class Deployer:
         before, service.live = service.live, deploy
         service.built = True
         if before is not None:
-            self._mark(before, "deactivated")
+            self.mark(before, "deactivated")
         self._close(service, deploy, Ended("live"))
         self.store.log(service.id, "==> Your service is live", instance=instance.id)
 
     def _close(self, service: Service, deploy: Deploy, end: Ended, *, announced: bool = True) -> None:
         if not deploy.in_flight:
             return
-        self._mark(deploy, end.status)
+        self.mark(deploy, end.status)
         deploy.finished = deploy.updated
         deploy.shown_status = None
         if announced:
@@ -228,7 +232,8 @@ class Deployer:
         if waiting is not None and not self.store.closing.is_set():
             self._start(service, waiting)
 
-    def _mark(self, deploy: Deploy, status: str) -> None:
+    def mark(self, deploy: Deploy, status: str) -> None:
+        """Set the status, unless the deploy is finished."""
         with self.store.lock:
             if deploy.in_flight or status == "deactivated":
                 deploy.status = status

@@ -20,17 +20,17 @@ from ert_deploy.sandbox.render.process import (
     Command,
     Instance,
     ProcessBook,
-    dashboard_worker,
     failure_of,
-    free_port,
     healthy,
     inherited,
+    start_command,
 )
 from ert_deploy.sandbox.render.proxy import BAD_GATEWAY, Page
 from ert_deploy.sandbox.render.store import Store, random_text
 from ert_deploy.sandbox.render.workers import Workers
 from ert_deploy.sandbox.runtime.clock import WorldClock
 from ert_deploy.sandbox.runtime.loopback import confined
+from ert_deploy.sandbox.runtime.servers import free_port
 
 PROBE_REAL_SECONDS = (0.05, 1.0)
 GRACE_REAL_SECONDS = 2.0
@@ -58,7 +58,7 @@ class Fleet:
     timeline: Timeline
     workers: Workers
     book: ProcessBook
-    command: Command
+    command: Command | None
     cwd: Path
     scratch: Path
 
@@ -73,7 +73,7 @@ class Fleet:
             name,
             service.id,
             deploy.id,
-            command=dashboard_worker() if service.worker else self.command(port),
+            command=self._command(service, port),
             cwd=app_root(self.cwd, disk, deploy.files),
             env=given,
             port=port,
@@ -84,6 +84,11 @@ class Fleet:
         with self.store.lock:
             service.instances.append(instance)
         return instance
+
+    def _command(self, service: Service, port: int) -> Sequence[str]:
+        if self.command and not service.worker:
+            return self.command(port)
+        return start_command(service.details["envSpecificDetails"], worker=service.worker)
 
     def _disk(self, name: str) -> Path:
         """Create an empty directory for an instance, because Render's file system is empty after every deploy."""

@@ -16,6 +16,7 @@ from ert_deploy.sandbox.render.deploys import Deployer
 from ert_deploy.sandbox.render.fleet import Fleet
 from ert_deploy.sandbox.render.models import Deploy, Profile, Service
 from ert_deploy.sandbox.render.pagination import ApiError, bad_request, not_found
+from ert_deploy.sandbox.render.process import DASHBOARD
 from ert_deploy.sandbox.render.proxy import Proxies
 from ert_deploy.sandbox.render.records import Disk
 from ert_deploy.sandbox.render.serialize import disk_of
@@ -160,7 +161,7 @@ def default_details() -> dict[str, Any]:
         "buildPlan": "starter",
         "envSpecificDetails": {
             "buildCommand": "pip install -r requirements.txt",
-            "startCommand": "gunicorn -k gthread -w 1 --threads 100 --no-control-socket -b 127.0.0.1:$PORT wsgi:app",
+            "startCommand": DASHBOARD,
         },
         "healthCheckPath": "/health",
         "maintenanceMode": {"enabled": False, "uri": ""},

@@ -25,29 +25,24 @@ from ert_deploy.sandbox.runtime.processes import ProcessIdentity
 
 Command = Callable[[int], Sequence[str]]
 HEALTH_TIMEOUT = 5.0
+DASHBOARD = "python -m ert_dashboard"
 
 
-def gunicorn(port: int) -> Sequence[str]:
-    """Return the command of the dashboard (`gunicorn -k gthread`, one worker because Socket.IO rooms are in memory)."""
-    serve = ["-k", "gthread", "-w", "1", "--threads", "100", "--no-control-socket"]
-    return [sys.executable, "-m", "gunicorn", *serve, "--bind", f"127.0.0.1:{port}", "wsgi:app"]
+def shell(command: str) -> Sequence[str]:
+    """Return the command line that runs `command` in bash, on loopback where it says all addresses."""
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
+    return ["env", f"PATH={path}", "bash", "-c", command.replace("0.0.0.0", "127.0.0.1")]  # noqa: S104 - replaced
 
 
-def dashboard_worker() -> Sequence[str]:
-    """Return the command of a worker of the dashboard, which listens on no port."""
-    return [sys.executable, "-m", "ert_dashboard", "--role", "worker"]
+def start_command(details: Mapping[str, str], *, worker: bool) -> Sequence[str]:
+    """Return the command line of a service's own start command; a worker without a role is the dashboard's."""
+    start = details.get("startCommand", "")
+    return shell(f"{DASHBOARD} --role worker" if worker and "--role" not in start else start)
 
 
 def inherited() -> dict[str, str]:
     """Return the only variables that a service inherits."""
     return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-
-
-def free_port() -> int:
-    """Return a loopback port that is currently available."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class ProcessBook:

@@ -68,7 +68,7 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class Datastore:
-    """A Postgres database (`dpg-`) or a Key Value instance (`red-`): a record without a server behind it."""
+    """A Postgres database (`dpg-`) or a Key Value instance (`red-`); `address` is the URL of its server."""
 
     id: str
     seq: int
@@ -79,6 +79,7 @@ class Datastore:
     updated: float
     password: str
     details: Mapping[str, Any]
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 Clients of Render's API get the same fields, statuses, headers, limits and delays; browsers that open the URL of a
 service get the real application, started with only the environment of its deploy. Single calls fail through `faults`
 (by operation name, see the route tables), the platform through `trouble` (table in `faults`). Not implemented: jobs,
-cron jobs, workers, static sites, projects, Blueprints, webhooks, log streams, metrics; see `docs/sandbox.md`.
+cron jobs, static sites, projects, Blueprints, webhooks, log streams, metrics; see `docs/sandbox.md`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ert_deploy.sandbox.httpd.faults import Faults
 from ert_deploy.sandbox.httpd.server import Router, Server
@@ -34,13 +34,14 @@ from ert_deploy.sandbox.render.fleet import Fleet
 from ert_deploy.sandbox.render.middleware import RouterMiddleware
 from ert_deploy.sandbox.render.models import Deploy, Policy, Profile, Service, Timeline
 from ert_deploy.sandbox.render.platform import Platform
-from ert_deploy.sandbox.render.process import Command, ProcessBook, gunicorn
+from ert_deploy.sandbox.render.process import Command, ProcessBook
 from ert_deploy.sandbox.render.proxy import Proxies
 from ert_deploy.sandbox.render.store import Store
 from ert_deploy.sandbox.render.supervisor import Keeper
 from ert_deploy.sandbox.render.user_app import AppDeployer, UserApp
 from ert_deploy.sandbox.render.workers import Workers
 from ert_deploy.sandbox.runtime.clock import WorldClock
+from ert_deploy.sandbox.runtime.servers import Server as StoreServer
 
 BASE = "/v1"
 MODULES = (
@@ -68,9 +69,9 @@ class RenderDouble:
         timeline: Timeline | None = None,
         reset_as_epoch: bool = False,
     ) -> None:
-        """`command` maps a port to the command line of a service, which runs in `images/dashboard` if that exists.
+        """`command` maps a port to the command line of a service; without it, that is the service's start command.
 
-        With `app`, its commands are run in its folder instead.
+        It runs in `images/dashboard` if that exists. With `app`, its commands are run in its folder instead.
         """
         timeline, dashboard = timeline or Timeline(), images / "dashboard"
         directory.mkdir(parents=True, exist_ok=True)
@@ -81,12 +82,13 @@ class RenderDouble:
             timeline,
             self._workers,
             ProcessBook(directory),
-            app.command if app else command or gunicorn,
+            app.command if app else command,
             app.folder if app else dashboard if dashboard.is_dir() else images,
             directory / "disks",
         )
         deployer = AppDeployer(self._store, fleet, timeline, app)
-        self._app = app
+        self._app, self._directory = app, directory
+        self._servers: list[StoreServer] = []
         self.faults = Faults()
         router = Router(RouterMiddleware(clock, key, reset_as_epoch))
         self._server = Server(router, self.faults)
@@ -124,17 +126,36 @@ class RenderDouble:
         # A deploy that was booting may have started its process after the first call.
         self._platform.fleet.stop()
         self._proxies.stop()
+        for server in self._servers:
+            server.stop()
+
+    def add_datastore(self, kind: Literal["dpg", "red"], name: str) -> str:
+        """Add a PostgreSQL database or a key value store with a real server, and return its URL.
+
+        Raises `MissingProgram` where this machine lacks it, and `RuntimeError` if it does not start.
+        """
+        server, url = datastores.serve(self._platform, kind, name, self._directory)
+        self._servers.append(server)
+        return url
 
     def add_service(
-        self, name: str, env: Mapping[str, str], *, service_id: str | None = None, deploy_id: str | None = None
+        self,
+        name: str,
+        env: Mapping[str, str],
+        *,
+        service_id: str | None = None,
+        deploy_id: str | None = None,
+        worker: bool = False,
+        details: Mapping[str, Any] | None = None,
     ) -> str:
-        """Add a service that is already built and live. Return its id.
+        """Add a service that is already built and live, with `details` that differ from the default. Return its id.
 
         Missing ids are generated. Raises `RuntimeError` with the last lines of output when the first deploy fails or
         takes more than a minute, or four with the build of an `app`.
         """
         service = self._platform.add(name, service_id)
-        service.details.update(self._app.details() if self._app else {})
+        service.worker = worker
+        service.details.update({**(self._app.details() if self._app else {}), **(details or {})})
         replace_variables(self._platform, service, dict(env))
         deploy = self._platform.deployer.request(service, trigger="manual", at_once=True, deploy_id=deploy_id)
         patience = FIRST_BUILD_REAL_SECONDS if self._app else FIRST_DEPLOY_REAL_SECONDS

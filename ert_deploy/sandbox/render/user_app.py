@@ -1,4 +1,4 @@
-"""User's app: runs the build and start commands of a folder in place of the dashboard.
+"""User's app: runs the build, pre-deploy and start commands of a folder in place of the dashboard.
 
 Both commands are run by bash in that folder, with the Python that runs the sandbox first on PATH; what the app imports
 has to be installed there, because a build reaches loopback only. A bind to all addresses becomes one to loopback.
@@ -6,8 +6,6 @@ has to be installed there, because a build reaches loopback only. A bind to all 
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +14,7 @@ from ert_deploy.sandbox.render.deploys import Deployer
 from ert_deploy.sandbox.render.endings import Ended
 from ert_deploy.sandbox.render.fleet import Canceled
 from ert_deploy.sandbox.render.models import Deploy, Service
-from ert_deploy.sandbox.render.process import Instance, failure_of, inherited
+from ert_deploy.sandbox.render.process import Instance, failure_of, inherited, shell
 from ert_deploy.sandbox.runtime.loopback import confined
 
 TICK_REAL_SECONDS = 0.05
@@ -61,19 +59,36 @@ class AppDeployer(Deployer):
     def compile(self, service: Service, deploy: Deploy) -> None:
         """Run the build command with the environment of the deploy. Raises `Canceled` and `Ended`."""
         Deployer.compile(self, service, deploy)
-        if self.app is None or not self.app.build:
+        if self.app is not None and self.app.build:
+            self._run(service, deploy, self.app.build, "build")
+
+    def migrate(self, service: Service, deploy: Deploy) -> None:
+        """Run the pre-deploy command, which a free service does not have. Raises `Canceled` and `Ended`.
+
+        The version before it serves meanwhile, and goes on if the command fails (render.com/docs/deploys). A service
+        with a command line that a test chose for it has no program to run this in.
+        """
+        command = service.details["envSpecificDetails"].get("preDeployCommand")
+        chosen = self.fleet.command is not None and self.app is None
+        if not command or chosen or service.details["plan"] == "free":
             return
+        self.mark(deploy, "pre_deploy_in_progress")
+        self._run(service, deploy, str(command), "pre_deploy")
+
+    def _run(self, service: Service, deploy: Deploy, command: str, stage: str) -> None:
+        """Run the command of one stage to its end. Raises `Ended` with `<stage>_failed` unless it exits with 0."""
+        kind = "build" if stage == "build" else "app"
 
         def log(message: str) -> None:
-            self.store.log(service.id, message, kind="build")
+            self.store.log(service.id, message, kind=kind)
 
-        log(f"==> Running build command '{self.app.build}'...")
+        log(f"==> Running {stage.replace('_', '-')} command '{command}'...")
         process = Instance(
-            deploy.build_id,
+            f"{deploy.build_id}-{stage}",
             service.id,
             deploy.id,
-            command=shell(self.app.build),
-            cwd=self.app.folder,
+            command=shell(command),
+            cwd=self.fleet.cwd,
             env=confined({**inherited(), "RENDER": "true"}, self.fleet.book.directory, deploy.env),
             port=0,
             created=self.store.clock.now(),
@@ -85,10 +100,4 @@ class AppDeployer(Deployer):
                 process.kill()
                 raise Canceled
         if process.exit_code:
-            raise Ended("build_failed", {"failure": failure_of(process.exit_code)})
-
-
-def shell(command: str) -> Sequence[str]:
-    """Return the command line that runs `command` in bash, on loopback where it says all addresses."""
-    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
-    return ["env", f"PATH={path}", "bash", "-c", command.replace("0.0.0.0", "127.0.0.1")]  # noqa: S104 - replaced
+            raise Ended(f"{stage}_failed", {"failure": failure_of(process.exit_code)})

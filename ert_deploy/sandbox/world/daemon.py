@@ -30,6 +30,7 @@ from ert_deploy.sandbox.world.control_client import ask
 from ert_deploy.sandbox.world.file import NotRunning, WorldError, WorldFile
 from ert_deploy.sandbox.world.installed import must_be_installed
 from ert_deploy.sandbox.world.launch import environment, foreground_command, tail
+from ert_deploy.sandbox.world.rows import ServiceRow, ensure_stores, option
 from ert_deploy.sandbox.world.world import RENDER, SERVICE, VAST, World
 
 LOG, LOCK, BILL = "sandbox.log", "sandbox.lock", "bill.json"
@@ -46,12 +47,13 @@ def start(
     model: str = "auto",
     command: Sequence[str] | None = None,
     app: AppOrder | None = None,
+    rows: Sequence[ServiceRow] = (),
 ) -> WorldFile:
     """Start the sandbox of `directory` in the background, wait until it is ready and return it.
 
     A running one is returned unchanged, with its own speed. Raises `WorldError`, with the end of the log, when the
-    start fails, for an `app` that cannot be run, and for an `app` while another sandbox is running in the directory.
-    `model` is `auto` or `toy`; `command` is used instead of `foreground_command`.
+    start fails, for an `app` that cannot be run or while another sandbox runs in the directory, and for `rows` whose
+    servers are missing. `model` is `auto` or `toy`; `command` is used instead of `foreground_command`.
     """
     if app is not None:
         app_folder.read(app)
@@ -63,9 +65,10 @@ def start(
         if not isinstance(problem, NotRunning) and not _free(directory):
             raise
         must_be_installed()
+        ensure_stores(rows)
     if command is None and model == "auto" and ensure_model(default_cache()).is_toy:
         model = "toy"  # the daemon has no access to the caller's package index and proxy
-    argv = command or [*foreground_command(directory, speed, model), *(app.option() if app else ())]
+    argv = command or [*foreground_command(directory, speed, model), *(app.option() if app else ()), *option(rows)]
     log = directory / LOG
     with log.open("ab") as sink:
         child = subprocess.Popen(
@@ -73,8 +76,7 @@ def start(
         )
     world = _wait_ready(directory, child, log)
     if world.pid == child.pid:
-        # The child is meant to outlive this process; without this, Python warns that it is still running.
-        child.returncode = 0
+        child.returncode = 0  # it is meant to outlive this process, of which Python would warn
     else:
         child.wait(STOP_SECONDS)
     return world
@@ -107,8 +109,7 @@ def _wait_ready(directory: Path, child: subprocess.Popen[bytes], log: Path) -> W
         # The child removes a damaged file of a previous run.
         with contextlib.suppress(WorldError):
             return world_file.attach(directory)
-        code = child.poll()
-        if code is not None and (code != BUSY_EXIT or _free(directory)):
+        if (code := child.poll()) is not None and (code != BUSY_EXIT or _free(directory)):
             raise WorldError(f"the sandbox did not start (exit code {code}):\n{tail(log)}")
         _real.sleep(0.05)
     end_processes([ProcessIdentity.of(child.pid)], STOP_SECONDS)
@@ -200,14 +201,17 @@ def locked(directory: Path) -> Iterator[IO[str] | None]:
             yield file
 
 
-def run(directory: Path, speed: float, model: str = "auto", app: AppOrder | None = None) -> int:
+def run(
+    directory: Path, speed: float, model: str = "auto", app: AppOrder | None = None, rows: Sequence[ServiceRow] = ()
+) -> int:
     """Run in the foreground and return the exit code. Raises `WorldError` for an `app` that cannot be run."""
     user_app = app_folder.read(app) if app else None
 
     def make() -> World:
         cache = default_cache()
         found = toy_model(cache) if model == "toy" else ensure_model(cache)
-        return World(directory, speed=speed, model=found, service=app.service if app else SERVICE, app=user_app)
+        name = app.service if app else SERVICE
+        return World(directory, speed=speed, model=found, service=name, app=user_app, rows=rows)
 
     return run_world(directory, make)
 

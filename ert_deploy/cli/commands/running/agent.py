@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from ert_deploy.app.deployment import open_deployment
+from ert_deploy.app.gateway.keys import backend_key, gateway_key
 from ert_deploy.app.waking import session
 from ert_deploy.cli.options import Duration
 from ert_deploy.cli.view.progress import PlainView
 from ert_deploy.core.model.errors import UsageError
+from ert_deploy.core.model.secret import Secret
+
+if TYPE_CHECKING:
+    from ert_deploy.agent.gateway.routes import Gateway
+    from ert_deploy.agent.keeper import Keeper
 
 PORT, MOST_PORT = 8790, 65535
 DAY = 86400.0
@@ -49,16 +57,19 @@ class _Named(PlainView):
 )
 @click.option("--every", type=Duration(DAY), default="30s", show_default=True, help="Time between two looks.")
 @click.option("--gpu-only", is_flag=True, help="Change no variable of an app, also where a key of the web host is set.")
-def command(configs: tuple[str, ...], listen: str, every: float, gpu_only: bool) -> None:
+@click.option("--gateway", "passes", is_flag=True, help="Serve OpenAI's chat route at /v1; its key is ERT_GATEWAY_KEY.")
+def command(configs: tuple[str, ...], listen: str, every: float, gpu_only: bool, passes: bool) -> None:
     """Wake deployments on the request of an app, and look after them until it is stopped.
 
     `POST /wake` starts a sleeping GPU as `wake` does, at most `policy/wakes_per_hour` times an hour; `GET /backend` has
     its phase and how to reach it. Requests need the key in ERT_AGENT_KEY. A machine that is lost, also to a higher bid,
     while it is in use is replaced, and one whose own off-switch failed is put to sleep. It keeps nothing but the state,
-    and several agents may serve one deployment. Without a key of the web host it changes no variable. SIGTERM ends it.
+    and several agents may serve one deployment. Without a key of the web host it changes no variable. With --gateway, a
+    chat completion at /v1 wakes the GPU, waits for it, and gets the backend's response. SIGTERM ends it.
     """
     session.must_be_installed()
     key = session.agent_key()
+    clients_key = gateway_key(key) if passes else None
     host, port = _address(listen)
     if every < LEAST_EVERY:
         raise UsageError(f"--every is at least {LEAST_EVERY:g} s", hint="the providers limit how often they are read")
@@ -78,10 +89,20 @@ def command(configs: tuple[str, ...], listen: str, every: float, gpu_only: bool)
         keepers.append(Keeper(one, view, every=every, unpublished=unpublished))
     for keeper in keepers:
         keeper.check()
+    gateway = _gateway(keepers, clients_key)
     listening = listener(host, port)
     shown = f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{listening.getsockname()[1]}"
-    serve(keepers, key, listening, lambda: click.echo(url))
+    serve(keepers, key, listening, lambda: click.echo(url), gateway)
+
+
+def _gateway(keepers: Sequence[Keeper], key: Secret | None) -> Gateway | None:
+    """Return the gateway if there is a key for it. Raises UsageError."""
+    if key is None:
+        return None
+    from ert_deploy.agent.gateway.routes import Gateway
+
+    return Gateway(keepers, key, backend_key(needed=any(keeper.unpublished for keeper in keepers)))
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -1,10 +1,13 @@
-"""Postgres and Key Value handlers, as far as a Blueprint names them: records with connection strings, no servers.
+"""Postgres and Key Value handlers, as far as a Blueprint names them: records with connection strings.
 
-The host in the connection strings is 127.0.0.1, where no server runs.
+Those that the API makes have no server: the host in their connection strings is 127.0.0.1. What the sandbox makes with
+`serve` is a real server.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ert_deploy.sandbox.httpd.server import Reply, Request
@@ -22,6 +25,8 @@ from ert_deploy.sandbox.render.platform import Handler, Platform, Table
 from ert_deploy.sandbox.render.records import Datastore
 from ert_deploy.sandbox.render.serialize import owner_json, stamp
 from ert_deploy.sandbox.render.store import new_id
+from ert_deploy.sandbox.runtime import key_value, postgres
+from ert_deploy.sandbox.runtime.servers import Server
 
 REGIONS = ("frankfurt", "oregon", "ohio", "singapore", "virginia")
 VERSIONS = tuple(str(number) for number in range(11, 19))
@@ -55,7 +60,7 @@ def create_postgres(platform: Platform, request: Request) -> Reply:
     }
     if not all(isinstance(value, str) for value in details.values()):
         raise bad_request("databaseName and databaseUser must be strings")
-    return _create(platform, "dpg", body, details)
+    return Reply.json(_shown(platform, _create(platform, "dpg", body, details)), 201)
 
 
 def create_key_value(platform: Platform, request: Request) -> Reply:
@@ -64,10 +69,31 @@ def create_key_value(platform: Platform, request: Request) -> Reply:
     policy = body.get("maxmemoryPolicy", "allkeys_lru")
     if policy not in POLICIES:
         raise bad_request("unknown maxmemoryPolicy")
-    return _create(platform, "red", body, {"options": {"maxmemoryPolicy": policy}, "version": "8.1.4"})
+    details = {"options": {"maxmemoryPolicy": policy}, "version": "8.1.4"}
+    return Reply.json(_shown(platform, _create(platform, "red", body, details)), 201)
 
 
-def _create(platform: Platform, kind: str, body: dict[str, Any], details: dict[str, Any]) -> Reply:
+def serve(platform: Platform, kind: str, name: str, directory: Path) -> tuple[Server, str]:
+    """Make a database (`dpg`) or key value store (`red`) with a real server; return it with its URL.
+
+    Raises `MissingProgram`, and `RuntimeError` if it does not start. The server is recorded in `directory`.
+    """
+    plain = name.replace("-", "_")
+    details: dict[str, Any] = {"databaseName": plain, "databaseUser": f"{plain}_user", "version": "18"}
+    details = details if kind == "dpg" else {"options": {"maxmemoryPolicy": "allkeys_lru"}, "version": "8.1.4"}
+    plan = "basic_256mb" if kind == "dpg" else "starter"
+    item = _create(platform, kind, {"ownerId": platform.store.owner_id, "name": name, "plan": plan}, details)
+    record = directory / f"{item.id}-processes.json"
+    if kind == "dpg":
+        server, url = postgres.start(f"{plain}_user", plain, item.password, record)
+    else:
+        server, url = key_value.start(record)
+    with platform.store.lock:
+        platform.store.datastores[item.id] = replace(item, address=url)
+    return server, url
+
+
+def _create(platform: Platform, kind: str, body: dict[str, Any], details: dict[str, Any]) -> Datastore:
     store, now = platform.store, platform.store.clock.now()
     plan, region = text_of(body, "plan"), body.get("region", "oregon")
     if body.get("ownerId") != store.owner_id:
@@ -79,7 +105,7 @@ def _create(platform: Platform, kind: str, body: dict[str, Any], details: dict[s
             new_id(kind), store.next_seq(), text_of(body, "name"), plan, region, now, now, generated(), details
         )
         store.datastores[item.id] = item
-    return Reply.json(_shown(platform, item), 201)
+    return item
 
 
 def _shown(platform: Platform, item: Datastore) -> dict[str, Any]:
@@ -113,7 +139,7 @@ def _shown(platform: Platform, item: Datastore) -> dict[str, Any]:
 
 def _connection(item: Datastore) -> dict[str, str]:
     if item.id.startswith("red-"):
-        url = f"redis://{item.id}:6379"
+        url = item.address or f"redis://{item.id}:6379"
         return {
             "internalConnectionString": url,
             "externalConnectionString": f"rediss://{item.id}:{item.password}@127.0.0.1:6379",
@@ -122,7 +148,7 @@ def _connection(item: Datastore) -> dict[str, str]:
     user, base = item.details["databaseUser"], item.details["databaseName"]
     return {
         "password": item.password,
-        "internalConnectionString": f"postgresql://{user}:{item.password}@{item.id}/{base}",
+        "internalConnectionString": item.address or f"postgresql://{user}:{item.password}@{item.id}/{base}",
         "externalConnectionString": f"postgresql://{user}:{item.password}@127.0.0.1/{base}",
         "psqlCommand": f"PGPASSWORD={item.password} psql -h 127.0.0.1 -U {user} {base}",
     }

@@ -1,7 +1,8 @@
 """Agent settings: where `ert-deploy agent` listens, and the key that it and this dashboard share. No I/O.
 
 The agent wakes the GPU. Its address is https, or http where no stranger is on the way: this machine, a private address,
-or a name without a dot, which is how hosts name the services of a private network. Such services have no certificate.
+or a name without a dot, which is how hosts name the services of a private network. Such services have no certificate,
+and a host gives their address as HOST:PORT.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ def read_agent(environ: Mapping[str, str], *, preview: bool) -> Agent | None:
 
 
 def _origin(text: str) -> str:
-    origin = read_origin(text, ("https", "http"))
+    plain = text if "://" in text else f"http://{text}"
+    origin = read_origin(plain, ("https", "http"))
     if origin is None:
         raise BadSetting(f"{URL} must be of the form https://HOST:PORT, without a path")
     if origin.startswith("http:") and not within_private_network(origin):
