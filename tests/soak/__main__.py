@@ -14,7 +14,7 @@ from tests.soak.play import played, soak
 def main() -> int:
     """Play it, print a line for each, and return 1 if anything has grown."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
-    parser.add_argument("--days", type=int, default=7, help="virtual days; growth is judged from the third one on")
+    parser.add_argument("--days", type=int, default=7, help="how many; growth is judged from the third one on")
     parser.add_argument("--speed", type=float, default=540.0, help="provider seconds per real second")
     parser.add_argument("--seed", type=int, default=1, help="of the arrivals")
     given = parser.parse_args()
