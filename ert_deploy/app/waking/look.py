@@ -11,6 +11,7 @@ from ert_deploy.core.notices.notice import NOTHING_FOUND, Findings
 from ert_deploy.core.notices.of_look import of_look
 from ert_deploy.core.planning.app_env import connected
 from ert_deploy.core.planning.health import Candidate
+from ert_deploy.core.planning.machine_keys import generation_of, token_of
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.core.verdict.announcements import announcements
 from ert_deploy.core.verdict.eta import Eta, eta
@@ -28,11 +29,16 @@ from ert_deploy.wiring import Session
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """How an app reaches the backend: both are proven. `fingerprint` is that of its variables, None if not known."""
+    """How an app reaches the backend: both are proven. `fingerprint` is that of its variables, None if not known.
+
+    `token` and `key_generation` are what its key is derived from; None if the key is not a derived one.
+    """
 
     url: str
     certificate: str
     fingerprint: str | None = None
+    token: str | None = None
+    key_generation: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +129,9 @@ def _reached(situation: Situation, found: Candidate | None) -> Reached | None:
     if key is None or not situation.desired.targets:
         return Reached(url, certificate)
     target = situation.desired.targets[0]
-    return Reached(url, certificate, connected(target, url, key, certificate)[target.names.fingerprint].reveal())
+    mark = connected(target, url, key, certificate)[target.names.fingerprint].reveal()
+    number = generation_of(situation.desired, found.instance, key)
+    return Reached(url, certificate, mark, token_of(found.instance) if number is not None else None, number)
 
 
 def _price(facts: Facts) -> float | None:
