@@ -20,6 +20,8 @@ from ert_deploy.ports import Clock
 if TYPE_CHECKING:
     from ert_deploy.sandbox.world.file import WorldFile
 
+FOR_MACHINES = "ERT_MACHINE_SECRET"
+LEAST = 32  # characters of it
 MOST_PEM = 64 * 1024  # bytes of a file with certificates
 
 
@@ -53,6 +55,18 @@ def without_cloud(settings: Settings, world: WorldFile | None) -> bool:
     source = settings.gpu.key
     given = os.environ.get(source.env) or source.file is not None
     return settings.desired.external is not None and world is None and not given
+
+
+def machine_secret() -> Secret | None:
+    """Return the secret that keys of machines are derived with; None if there is none. Raises UsageError."""
+    if not os.environ.get(FOR_MACHINES):
+        return None
+    secret = read_key(KeySource("machine keys", FOR_MACHINES), os.environ)
+    redaction.hold(secret.reveal())
+    if len(secret.reveal()) < LEAST:
+        hint = "`openssl rand -hex 32` makes one; the app gets the same"
+        raise UsageError(f"{FOR_MACHINES} is shorter than {LEAST} characters", hint=hint)
+    return secret
 
 
 def external_server(settings: Settings) -> External | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ert_deploy.config import Settings, addressed, call_timeout
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.endpoints import clock_of, endpoints, external_server, launch_of, without_cloud
+from ert_deploy.endpoints import clock_of, endpoints, external_server, launch_of, machine_secret, without_cloud
 from ert_deploy.ports import Audience, Clock
 from ert_deploy.providers import gpu_host, web_host
 
@@ -55,6 +55,7 @@ def assemble(
         ports = replace(ports, gpu=NoCloud(settings.gpu.provider.name, settings.gpu.key.env, ports.store))
     server = external_server(settings)
     desired = replace(desired, cloud=ports.gpu.cloud, platform=ports.web.platform, external=server)
+    desired = replace(desired, machine_secret=machine_secret())
     return Session(settings, desired, ports, speed)
 
 

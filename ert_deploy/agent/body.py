@@ -36,6 +36,9 @@ def body(keeper: Keeper) -> dict[str, Any]:
         "url": reached.url if reached is not None else None,
         "certificate": reached.certificate if reached is not None else None,
         "fingerprint": reached.fingerprint if reached is not None else None,
+        "machine": None
+        if reached is None or reached.token is None
+        else {"token": reached.token, "key_generation": reached.key_generation},
         "generation": seen.generation if seen is not None else 0,
         "can_publish": not keeper.unpublished,
         "reason": "; ".join(filter(None, (reason, keeper.unpublished))),

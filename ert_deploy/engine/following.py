@@ -5,7 +5,9 @@ from __future__ import annotations
 from ert_deploy.core.model.desired import Target
 from ert_deploy.core.model.events import Proven, Waiting
 from ert_deploy.core.model.observed import DeployKind, Publication
+from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Rollout
+from ert_deploy.core.planning.machine_keys import generation_of
 from ert_deploy.core.planning.polling import DEPLOY, after
 from ert_deploy.core.planning.rollout import wanted_values
 from ert_deploy.engine.effects import Effects, ask
@@ -16,12 +18,13 @@ from ert_deploy.ports import AppProbe, Audience, Clock, StateStore, TimeSource, 
 def has_followed(target: Target, publication: Publication, run: Run) -> Effects[bool]:
     """Wait until the running app shows the written configuration, `Target.follows` at most, and store that proof.
 
-    False without waiting where it gets another key, which it can only have from its environment, and where a deploy is
-    under way, which may apply other values.
+    False without waiting where it gets another key that it cannot derive, so that only its environment can have it, and
+    where a deploy is under way, which may apply other values.
     """
     wanted = wanted_values(run.situation, target)
     before = run.memory.before.get(target.service, publication.env)
-    if not target.follows or before.get(target.names.key) != wanted.get(target.names.key):
+    another = before.get(target.names.key) != wanted.get(target.names.key)
+    if not target.follows or (another and not _derives(run, wanted.get(target.names.key))):
         return False
     mark, began = wanted[target.names.fingerprint].reveal(), (yield from ask(TimeSource.moment)).steady
     while not (yield from _shows(mark, target, publication)):
@@ -38,6 +41,11 @@ def has_followed(target: Target, publication: Publication, run: Run) -> Effects[
     run.memory.before[target.service] = publication.env
     yield from ask(Audience.tell, Proven(publication.name, publication.app_url, mark))
     return True
+
+
+def _derives(run: Run, key: Secret | None) -> bool:
+    current = run.situation.classified.current
+    return current is not None and generation_of(run.desired, current.instance, key) is not None
 
 
 def _shows(mark: str, target: Target, publication: Publication) -> Effects[bool]:

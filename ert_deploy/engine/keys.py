@@ -19,6 +19,7 @@ from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import InstanceRecord
 from ert_deploy.core.planning.key_acceptance import forgotten, named, takes, with_key
+from ert_deploy.core.planning.machine_keys import next_key
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.run_context import Run
@@ -49,7 +50,8 @@ def add_key(step: steps.AddKey, run: Run) -> Effects[None]:
                 "`ert-deploy down`, and then `ert-deploy up`",
             )
     if instance.id not in run.memory.made:
-        run.memory.made[instance.id] = make_key((yield from ask(Entropy.token_bytes, KEY_BYTES)))
+        derived = next_key(run.desired, instance, (*record.keys, *record.asked))
+        run.memory.made[instance.id] = derived or make_key((yield from ask(Entropy.token_bytes, KEY_BYTES)))
     new = run.memory.made[instance.id].sha256()
     hashes = with_key(instance, record, new, run.situation.held_keys, published=published)
     yield from _set(instance.id, hashes, run)

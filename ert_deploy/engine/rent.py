@@ -25,6 +25,7 @@ from ert_deploy.core.model.errors import (
 from ert_deploy.core.model.events import CreateUnknown, OfferLost, Rented, Renting, Trouble, Wrote
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.planning.app_env import withdrawn
+from ert_deploy.core.planning.machine_keys import derives_for_apps
 from ert_deploy.core.planning.offers import Ranked, choose
 from ert_deploy.engine.boot_failures import refuse_broken_image
 from ert_deploy.engine.budget import affordable, commit, for_guard, given, too_dear
@@ -68,7 +69,7 @@ def rent(step: steps.Rent, run: Run) -> Effects[None]:
 
     If there is none, the backend in use or the machine that boots remains; without one, UsageError or Failed is raised.
     """
-    if not run.desired.publishes:
+    if not run.desired.publishes and not derives_for_apps(run.desired):
         raise cannot_publish("no machine can be started again")
     if run.situation.slots_taken >= run.desired.slots:
         raise NeedsAttention(
@@ -115,8 +116,7 @@ def _create_with_intent(run: Run, ranked: Ranked) -> Effects[None]:
     offer, known = ranked.offer, run.situation.claimed()
     token = (yield from ask(Entropy.token_bytes, keys.TOKEN_BYTES)).hex()
     boot_secret = (yield from ask(Entropy.token_bytes, keys.BOOT_SECRET_BYTES)).hex()
-    # The initial key is discarded: the instance gets a new key once it is ready.
-    closed = keys.make_key((yield from ask(Entropy.token_bytes, keys.KEY_BYTES))).sha256()
+    closed = yield from _initial_key(token, run)
     launch = (run.memory.launch or run.desired.launch).on(offer)
     wanted = run.desired if launch is run.desired.launch else replace(run.desired, launch=launch)
     budget = for_guard(ranked.estimate.hourly, run, run.observed.now)
@@ -155,6 +155,13 @@ def _create_with_intent(run: Run, ranked: Ranked) -> Effects[None]:
     record = state.InstanceRecord(token, instance_id, offer.machine_id, now.stamp(), keys=(closed,))
     yield from ask(StateStore.save, written.put_record(record))
     yield from ask(Audience.tell, Rented(instance_id, offer))
+
+
+def _initial_key(token: str, run: Run) -> Effects[str]:
+    """Return the hash of the first key: a derived one, or one that is discarded and replaced once it is ready."""
+    if run.desired.machine_secret is not None:
+        return keys.machine_key(run.desired.machine_secret, token, 0).sha256()
+    return keys.make_key((yield from ask(Entropy.token_bytes, keys.KEY_BYTES))).sha256()
 
 
 def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:

@@ -15,6 +15,7 @@ from ert_deploy.core.model.observed import Instance, Observed, Vital
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import InstanceRecord, State
+from ert_deploy.core.planning.machine_keys import derives_for_apps
 from ert_deploy.core.planning.sleep import by_bid, start_may_come
 from ert_deploy.engine.budget import refuse_to_wake
 from ert_deploy.engine.effects import Effects, ask
@@ -82,7 +83,7 @@ def _strand(record: InstanceRecord, state: State, why: str, run: Run) -> Effects
         yield from ask(Audience.tell, Trouble(f"cancelling the start of instance {record.id}", error.summary))
         yield from ask(Clock.sleep, run.desired.timings.poll)
         return
-    if not run.desired.publishes:
+    if not run.desired.publishes and not derives_for_apps(run.desired):
         raise cannot_publish(why)
     now = yield from ask(TimeSource.moment)
     yield from ask(StateStore.save, state.put_record(replace(record, stranded=now.stamp())))

@@ -24,7 +24,7 @@ from tests.support.fakes.sleep import asleep, awake
 ROUTES = (("POST", "/wake"), ("GET", "/backend"), ("GET", "/events"), ("GET", "/metrics"), ("GET", "/nothing"))
 SHAPE = {
     "version", "deployment", "phase", "stage", "progress", "eta_seconds", "price_per_hour_usd", "cost_to_ready_usd",
-    "url", "certificate", "fingerprint", "generation", "can_publish", "reason", "at",
+    "url", "certificate", "fingerprint", "generation", "can_publish", "reason", "at", "machine",
 }  # fmt: skip
 
 
@@ -69,6 +69,7 @@ def test_the_document_says_how_far_it_is_and_what_waking_would_take(one: Agent) 
     assert set(found) == SHAPE
     assert (found["version"], found["deployment"], found["phase"]) == (1, "ert", "asleep")
     assert (found["url"], found["certificate"], found["fingerprint"], found["stage"]) == (None, None, None, None)
+    assert found["machine"] is None
     left, price = found["eta_seconds"], found["price_per_hour_usd"]
     assert 0 < left["p50"] < left["p95"] < 900
     assert found["cost_to_ready_usd"] == pytest.approx(price * left["p50"] / 3600, abs=1e-3)

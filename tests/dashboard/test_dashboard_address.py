@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from ert_dashboard.backend.machine_view import machine_key
+from ert_dashboard.base.secret import Secret
 from ert_dashboard.reports import follower, waker
 from ert_dashboard.web.app import Dashboard
 from tests.support.dashboard.fake_backend import KEY, FakeBackend
@@ -77,6 +79,26 @@ def test_every_process_moves_and_shows_the_new_fingerprint(
     at(agent, backend, generation=9)
     backend.status = dict(STATUS)
     until(lambda: shown(processes[0]) == environ["ERT_LLM_CONFIG_FINGERPRINT"])
+
+
+def test_another_machine_gets_the_key_that_is_derived_for_it_and_never_the_old_one(
+    environ: dict[str, str],
+    start: Start,
+    agent: AgentDouble,
+    elsewhere: FakeBackend,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    secret, token = "s" * 32, "ab" * 16
+    key = machine_key(Secret(secret), token, 1).reveal()
+    elsewhere.key = key
+    dashboard = start({**environ, **agent.environ(), "ERT_MACHINE_SECRET": secret})
+    at(agent, elsewhere)  # it names no machine
+    until(lambda: "not derived from a token" in caplog.text)
+    assert elsewhere.seen == [], "another machine got a request"
+    at(agent, elsewhere, generation=9, machine={"token": token, "key_generation": 1})
+    until(lambda: shown(dashboard) == moved({**environ, "ERT_LLM_API_KEY": key}, elsewhere))
+    client = dashboard.app.test_client()
+    assert ended(client, ask(client))["status"] == "completed"
 
 
 def test_a_report_whose_machine_was_replaced_is_written_by_the_new_one(

@@ -12,6 +12,7 @@ from ert_deploy.core.notices.notice import NOTHING_FOUND, Findings
 from ert_deploy.core.notices.of_look import of_look
 from ert_deploy.core.planning.app_env import connected
 from ert_deploy.core.planning.health import Candidate
+from ert_deploy.core.planning.machine_keys import generation_of, token_of
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.core.verdict.announcements import announcements
 from ert_deploy.core.verdict.eta import Eta, eta
@@ -31,13 +32,17 @@ from ert_deploy.wiring import Session
 class Reached:
     """How an app reaches the backend: both are proven. `fingerprint` is that of its variables, None if not known.
 
-    `key` is the one that the backend accepts, None where the apps' variables are not read. It is for no response.
+    `key` is the one that the backend accepts, None where the apps' variables are not read. It is for no
+    response.
+    `token` and `key_generation` are what its key is derived from; None if the key is not a derived one.
     """
 
     url: str
     certificate: str
     fingerprint: str | None = None
     key: Secret | None = field(default=None, repr=False)
+    token: str | None = None
+    key_generation: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +134,8 @@ def _reached(situation: Situation, found: Candidate | None) -> Reached | None:
         return Reached(url, certificate, None, key)
     target = situation.desired.targets[0]
     shown = connected(target, url, key, certificate)[target.names.fingerprint].reveal()
-    return Reached(url, certificate, shown, key)
+    number = generation_of(situation.desired, found.instance, key)
+    return Reached(url, certificate, shown, key, token_of(found.instance) if number is not None else None, number)
 
 
 def _price(facts: Facts) -> float | None:

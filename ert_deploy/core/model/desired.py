@@ -22,6 +22,7 @@ from ert_deploy.core.model.model_server import ExtraVariable, ModelServer
 from ert_deploy.core.model.observed import Offer
 from ert_deploy.core.model.provider import ANY_PLATFORM, ORDINARY, Cloud, InstanceId, Platform
 from ert_deploy.core.model.quick_dataclass import caching_dataclass
+from ert_deploy.core.model.secret import Secret
 
 __all__ = [
     "ABSENT", "ASLEEP", "INTERRUPTIBLE", "ON_DEMAND", "PORT", "RUNNING", "USE_IN_PREVIEWS", "Criteria", "Desired",
@@ -174,7 +175,7 @@ class Desired:
     how messages name the web host. `wait_for_offer` are the seconds for which a run repeats a search without a match.
     With `external`, the apps use that server, nothing is rented, and every instance is removed. Without `publishes` the
     web host is not called: a stopped instance can be started, none is rented, and none that an app may use is removed.
-    `allowance` is what is left of a budget, None without one.
+    `allowance` is what is left of a budget, None without one. With `machine_secret`, keys are derived from tokens.
     """
 
     deployment: str
@@ -198,6 +199,7 @@ class Desired:
     external: External | None = None
     publishes: bool = True
     allowance: Allowance | None = None
+    machine_secret: Secret | None = None
 
     def container_env(
         self,

@@ -34,6 +34,12 @@ def is_key(candidate: Secret | None) -> bool:
     return candidate is not None and _FORM.fullmatch(candidate.reveal()) is not None
 
 
+def machine_key(secret: Secret, token: str, generation: int) -> Secret:
+    """Return a key of the machine with this token: HMAC-SHA256 under a secret that no machine has."""
+    message = f"ert machine key 1\n{token}\n{generation}"
+    return make_key(hmac.new(secret.reveal().encode(), message.encode(), hashlib.sha256).digest()[:KEY_BYTES])
+
+
 def admin_token(boot_secret: Secret) -> str | None:
     """Return the token that authorizes changing a backend's keys, derived from its boot secret; None if invalid."""
     if not _BOOT_SECRET.fullmatch(boot_secret.reveal()):

@@ -20,6 +20,7 @@ from ert_deploy.core.planning.cached_property import cached_property
 from ert_deploy.core.planning.candidates import Classified, candidate, classify, runs_with, usable_by_an_app
 from ert_deploy.core.planning.current_key import current_key, held_keys, keys_beside
 from ert_deploy.core.planning.health import Candidate, Stage
+from ert_deploy.core.planning.machine_keys import machine_keys
 from ert_deploy.core.planning.marks import Ownership, Undecided
 from ert_deploy.core.planning.ownership import known_services, owned
 
@@ -123,7 +124,8 @@ class Situation:
 
     def current_key(self, instance: Instance) -> Secret | None:
         """Return the key to use at this instance; None if the text of no accepted key is known."""
-        return current_key(instance, self.observed, self.held_keys)
+        derived = machine_keys(self.desired, instance)
+        return current_key(instance, self.observed, {**self.held_keys, **derived} if derived else self.held_keys)
 
     def keys_beside(self, instance: Instance) -> Mapping[str, Secret]:
         """Return the keys, by hash, that a target has along with the address or certificate of it."""

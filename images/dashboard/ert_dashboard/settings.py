@@ -59,9 +59,10 @@ class Owned:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._values = {name: Secret(environ[name]) for name in OWNED if name in environ}
 
-    def fingerprint(self, url: str | None = None, ca_pem: str | None = None) -> str:
-        """Return the fingerprint, with another address and certificate if they are given."""
-        moved = {"ERT_LLM_BACKEND_URL": url, "ERT_LLM_CA_CERT": ca_pem}
+    def fingerprint(self, url: str | None = None, ca_pem: str | None = None, key: Secret | None = None) -> str:
+        """Return the fingerprint, with another address, certificate and key if they are given."""
+        shown = key.reveal() if key is not None else None
+        moved = {"ERT_LLM_BACKEND_URL": url, "ERT_LLM_CA_CERT": ca_pem, "ERT_LLM_API_KEY": shown}
         values = {name: value.reveal() for name, value in self._values.items()}
         return fingerprint_of({**values, **{name: value for name, value in moved.items() if value is not None}})
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
@@ -15,6 +17,7 @@ Phase = Literal["ready", "waking", "asleep", "gone", "failed", "unknown"]
 Step = Literal["rent", "pull", "boot", "model_download", "load", "smoke_test"]
 _VERSION = 1
 _LONGEST_S, _DEAREST = 7 * 86_400.0, 10_000.0
+_TOKEN_SHAPE, _MOST_GENERATIONS = re.compile(r"[0-9a-f]{32}"), 1000
 _LONGEST_PEM = 64 * 1024
 
 
@@ -26,6 +29,7 @@ class NotBelieved(Exception):
 class MachineView:
     """State of the deployment. Times in seconds, money in US dollars, `progress` from 0 to 1; None is not known.
 
+    The key of a machine is derived from `token` and `key_generation`; `token` None: it is not a derived one.
     `eta_s` has the median and the 95th percentile of the time until the backend is ready.
     """
 
@@ -39,12 +43,21 @@ class MachineView:
     url: str | None = None
     certificate: str | None = None
     reason: str = ""
+    token: str | None = None
+    key_generation: int = 0
 
 
 def signature(key: Secret, nonce: str, body: bytes) -> str:
     """Return the value of `X-Ert-Signature` for these bytes."""
     signed = hmac.new(key.reveal().encode(), nonce.encode() + b"\n" + body, hashlib.sha256)
     return f"v1={signed.hexdigest()}"
+
+
+def machine_key(secret: Secret, token: str, generation: int) -> Secret:
+    """Return the key of a machine, as ert-deploy derives it."""
+    message = f"ert machine key 1\n{token}\n{generation}".encode()
+    digest = hmac.new(secret.reveal().encode(), message, hashlib.sha256).digest()
+    return Secret("ert-" + base64.urlsafe_b64encode(digest[:24]).decode())
 
 
 def read_view(body: Mapping[str, Any], deployment: str | None) -> MachineView:
@@ -67,7 +80,18 @@ def read_view(body: Mapping[str, Any], deployment: str | None) -> MachineView:
         url=_text(body.get("url"), 300),
         certificate=_text(body.get("certificate"), _LONGEST_PEM),
         reason=protocol.error_text(body.get("reason")) or "",
+        **_machine(body.get("machine")),
     )
+
+
+def _machine(value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        return {}
+    token, number = value.get("token"), value.get("key_generation")
+    known = isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= _MOST_GENERATIONS
+    if not known or not isinstance(token, str) or not _TOKEN_SHAPE.fullmatch(token):
+        return {}
+    return {"token": token, "key_generation": number}
 
 
 def _one_of(value: Any, among: Any) -> Any:

@@ -1,8 +1,9 @@
 """Address follower: moves the client to where the agent's signed state has the backend, without a deploy or a restart.
 
-The certificate of that state is the only one trusted at the new address, and the client moves only if the key that this
-dashboard holds is accepted there. Each process does it for itself, and keeps nothing: after a restart it begins with
-the variables of its environment.
+The certificate of that state is the only one trusted at the new address, and the client moves only if the key is
+accepted there: the one of this dashboard's variables, or with `ERT_MACHINE_SECRET` the one derived for that machine, so
+that no other machine is ever sent it. Each process does it for itself, and keeps nothing: after a restart it begins
+with the variables of its environment.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from contextlib import suppress
 from ert_dashboard.backend.agent_client import AgentClient, AgentTrouble
 from ert_dashboard.backend.client import BackendClient
 from ert_dashboard.backend.errors import BackendError
-from ert_dashboard.backend.machine_view import MachineView
+from ert_dashboard.backend.machine_view import MachineView, machine_key
 from ert_dashboard.base.backends import Backend
 from ert_dashboard.base.interrupt import Interrupt, Interrupted, Reason
+from ert_dashboard.base.secret import Secret
 from ert_dashboard.base.urls import loads, read_origin
 from ert_dashboard.reports.consumer import CallLoop
 from ert_dashboard.settings import Owned
@@ -28,12 +30,15 @@ _PROOF_S = 8.0
 class AddressFollower(CallLoop):
     """Looks at the agent's state every `EVERY_S`. `fingerprint` is that of the configuration in use."""
 
-    def __init__(self, agent: AgentClient, client: BackendClient, backend: Backend, owned: Owned) -> None:
+    def __init__(
+        self, agent: AgentClient, client: BackendClient, backend: Backend, owned: Owned, secret: Secret | None = None
+    ) -> None:
         super().__init__()
         self._agent = agent
         self._client = client
         self._backend = backend
         self._owned = owned
+        self._secret = secret
         self._rejected: tuple[str, str] | None = None
         self.fingerprint = owned.fingerprint()
 
@@ -55,15 +60,23 @@ class AddressFollower(CallLoop):
         origin = read_origin(view.url)
         if origin is None or not loads(view.certificate):
             self._reject(found, "it is not https with a certificate")
-        elif (origin, view.certificate.strip()) != (self._backend.url, self._backend.ca_pem.strip()):
-            moved = Backend(origin, self._backend.key, view.certificate, self._backend.total_s)
+            return
+        key, secret = self._backend.key, self._secret
+        if secret is not None and view.token is not None:
+            key = machine_key(secret, view.token, view.key_generation)
+        there = (origin, view.certificate.strip(), key.reveal())
+        if there != (self._backend.url, self._backend.ca_pem.strip(), self._backend.key.reveal()):
+            if secret is not None and view.token is None:
+                self._reject(found, "its key is not derived from a token: `ert-deploy key rotate` changes that")
+                return
+            moved = Backend(origin, key, view.certificate, self._backend.total_s)
             problem = _proof(moved, call)
             if problem is not None:
                 self._reject(found, problem)
                 return
             self._client.move(moved)
             self._backend = moved
-            self.fingerprint = self._owned.fingerprint(view.url, view.certificate)
+            self.fingerprint = self._owned.fingerprint(view.url, view.certificate, key)
             _LOG.info("the backend is now at %s, as the agent told; fingerprint %s", origin, self.fingerprint)
 
     def _reject(self, found: tuple[str, str], problem: str) -> None:

@@ -147,8 +147,10 @@ def start_service(settings: Settings, *, market: MarketData | None = None, clock
     agent = AgentClient(settings.agent) if settings.agent else None
     waker = Waker(agent, store.waker, clock, automatic=settings.access.login) if agent else None
     follower = (
-        AddressFollower(agent, fleet.shown().client, settings.backends[0], settings.owned)
-        if agent and fleet and not fleet.listed
+        AddressFollower(
+            agent, fleet.shown().client, settings.backends[0], settings.owned, settings.agent.machine_secret
+        )
+        if settings.agent and agent and fleet and not fleet.listed
         else None
     )
     of_desk = DeskLimits(settings.max_queue, settings.workers, settings.wake_wait_s, settings.kept_s)
