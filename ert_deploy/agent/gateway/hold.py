@@ -56,7 +56,7 @@ class Hold:
                     await self._changed.wait()
 
     async def _answer(self, pause: float) -> Answer | None:
-        """Return the response to a wake; None if it takes longer, as all requests share the one that is decided."""
+        """Return the response to a wake; None if it takes longer, as all requests share the one that is made."""
         try:
             async with asyncio.timeout(pause):
                 return await asyncio.shield(asyncio.wrap_future(self._keeper.ask()))

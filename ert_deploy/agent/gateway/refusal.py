@@ -22,7 +22,7 @@ class Refused(Exception):
         return json.dumps({"error": error}).encode()
 
     def event(self) -> bytes:
-        """Return it as a server-sent event; what was cut off before it is ended."""
+        """Return it as a server-sent event; what was cut off before it is closed."""
         return b"\n\ndata: " + self.body() + b"\n\n"
 
     def headers(self) -> dict[str, str]:

@@ -26,7 +26,7 @@ async def relay(reply: Reply, client: Client) -> None:
     except Broken as broken:
         if not streams:
             raise Gone from None  # its client sees an incomplete response
-        raise Refused(502, "backend_broke", f"the backend ended the stream: {broken}") from None
+        raise Refused(502, "backend_broke", f"the backend broke off the stream: {broken}") from None
     await client.end()
 
 

@@ -1,4 +1,4 @@
-"""Server process of a store: started with a check of its own, recorded, and ended with its files."""
+"""Server process of a store: started with a check of its own, recorded, and removed with its files."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class Writers:
 
 
 def serve(path: str) -> None:
-    """Start a writer for each connection, until the process is killed or its parent has ended."""
+    """Start a writer for each connection, until the process is killed or its parent is gone."""
     from ert_backend.reports import worker
 
     parent = os.getppid()
@@ -87,7 +87,7 @@ def serve(path: str) -> None:
 
 
 def _attend(connection: socket.socket, streams: list[int], main: Callable[[], int]) -> None:
-    """Run the writer in a process of its own, and report how it ended; without its client it is killed."""
+    """Run the writer in a process of its own, and report its exit code; without its client it is killed."""
     pid = os.fork()
     if pid == 0:
         connection.close()

@@ -21,8 +21,8 @@ NOT_IMPLEMENTED: Mapping[str, Known] = {
 }
 # An exchange about a service that is not a web service.
 OTHER_TYPES = Known(
-    "only web services run: apps are deployed to those alone",
-    "docs/sandbox.md: cron jobs, workers, private services, static sites",
+    "web services and workers run: apps are deployed to those alone",
+    "docs/sandbox.md: cron jobs, private services, static sites",
 )
 # Fields that Render has added since the recordings.
 NEWER_FIELDS: Mapping[str, Known] = {
