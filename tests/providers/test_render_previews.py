@@ -43,7 +43,7 @@ def test_a_preview_is_known_as_one_and_gets_a_copy_that_the_dashboard_does_not_u
     assert (service.id, service.preview_of, service.makes_previews) == (world.service, "", True)
     assert web.service(preview).preview_of == "dashboard"
     assert env["ERT_LLM_API_KEY"] == "ert-" + "0" * 40, "Render copies the key"
-    assert (read_settings(env).configuration, read_settings(env).backend) == (Configuration.ABSENT, None)
+    assert (read_settings(env).configuration, read_settings(env).backends) == (Configuration.ABSENT, ())
 
 
 def test_a_preview_uses_the_backend_where_the_target_lets_it(world: World) -> None:

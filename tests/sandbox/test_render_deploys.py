@@ -235,9 +235,10 @@ def test_variables_of_a_linked_group_are_weaker_than_the_services_own(world: Wor
 
 
 def test_a_service_of_an_earlier_world_keeps_its_ids(world: World) -> None:
-    known = {"service_id": "srv-of-an-earlier-world", "deploy_id": "dep-of-an-earlier-world"}
-    assert world.double.add_service("another", {"FINGERPRINT": "then"}, **known) == known["service_id"]
-    (deploy,) = world.get(f"/services/{known['service_id']}/deploys")
-    assert (deploy["deploy"]["id"], deploy["deploy"]["status"]) == (known["deploy_id"], "live")
-    with requests.get(world.double.app_url(known["service_id"]), timeout=10) as answer:
+    service, made = "srv-of-an-earlier-world", "dep-of-an-earlier-world"
+    added = world.double.add_service("another", {"FINGERPRINT": "then"}, service_id=service, deploy_id=made)
+    assert added == service
+    (deploy,) = world.get(f"/services/{service}/deploys")
+    assert (deploy["deploy"]["id"], deploy["deploy"]["status"]) == (made, "live")
+    with requests.get(world.double.app_url(service), timeout=10) as answer:
         assert answer.json()["env"]["FINGERPRINT"] == "then"
