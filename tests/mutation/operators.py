@@ -101,7 +101,7 @@ def _becomes(node: ast.AST) -> str:
             return f"{value}: {value + 1}"
         case ast.Call(func=ast.Name(id=name)) if name in CALLS:
             return f"{ast.unparse(node)}: {CALLS[name]}"
-        case ast.Call(func=ast.Name(id="sorted"), keywords=[_, *_]):
+        case ast.Call(func=ast.Name(id="sorted"), keywords=[_, *_] as given) if all(k.arg != "reverse" for k in given):
             return f"{ast.unparse(node)}: reversed"
         case ast.If() | ast.While() if not _is_for_types(node) and not _constant(node.test):
             return f"if {ast.unparse(node.test)}: the contrary"

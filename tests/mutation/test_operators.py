@@ -41,6 +41,7 @@ def changed(source: str) -> list[str]:
         ("if a:\n    pass", ["if not a:\n    pass"]),
         ("x = True", ["x = False"]),
         ("x = sorted(a, key=f)", ["x = sorted(a, key=f, reverse=True)"]),
+        ("x = sorted(a, key=f, reverse=True)", ["x = sorted(a, key=f, reverse=False)"]),
     ],
 )
 def test_a_place_becomes_one_other_thing(source: str, mutants: list[str]) -> None:
