@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ert_deploy.core.model.desired import Target
 from ert_deploy.core.model.events import Proven, Waiting
+from ert_deploy.core.model.machine.derived_keys import generation_of
 from ert_deploy.core.model.observed import DeployKind, Publication
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import Rollout
-from ert_deploy.core.planning.machine_keys import generation_of
 from ert_deploy.core.planning.polling import DEPLOY, after
 from ert_deploy.core.planning.rollout import wanted_values
 from ert_deploy.engine.effects import Effects, ask

@@ -14,12 +14,12 @@ from ert_deploy.core.model import steps
 from ert_deploy.core.model.errors import Failed, NeedsAttention, Rejected, Transient
 from ert_deploy.core.model.events import KeysSet, LimitsSet, Trouble
 from ert_deploy.core.model.keys import KEY_BYTES, make_key
+from ert_deploy.core.model.machine.derived_keys import next_key
 from ert_deploy.core.model.observed import Address, Instance, Observed, Vital
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import InstanceRecord
 from ert_deploy.core.planning.key_acceptance import forgotten, named, takes, with_key
-from ert_deploy.core.planning.machine_keys import next_key
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.run_context import Run

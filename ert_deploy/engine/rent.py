@@ -24,8 +24,8 @@ from ert_deploy.core.model.errors import (
 )
 from ert_deploy.core.model.events import CreateUnknown, OfferLost, Rented, Renting, Trouble, Wrote
 from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.machine.derived_keys import derives_for_apps
 from ert_deploy.core.planning.app_env import withdrawn
-from ert_deploy.core.planning.machine_keys import derives_for_apps
 from ert_deploy.core.planning.offers import Ranked, choose
 from ert_deploy.engine.boot_failures import refuse_broken_image
 from ert_deploy.engine.budget import affordable, commit, for_guard, given, too_dear

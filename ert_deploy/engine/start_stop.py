@@ -11,11 +11,11 @@ from dataclasses import replace
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.errors import CannotObserve, NeedsAttention, Outcome, Rejected, StartRefused, Transient
 from ert_deploy.core.model.events import Stopped, Stranded, Trouble, Waiting, Woken
+from ert_deploy.core.model.machine.derived_keys import derives_for_apps
 from ert_deploy.core.model.observed import Instance, Observed, Vital
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import InstanceRecord, State
-from ert_deploy.core.planning.machine_keys import derives_for_apps
 from ert_deploy.core.planning.sleep import by_bid, start_may_come
 from ert_deploy.engine.budget import refuse_to_wake
 from ert_deploy.engine.effects import Effects, ask

@@ -9,6 +9,7 @@ import pytest
 
 from ert_deploy.app.deployment import SILENT
 from ert_deploy.config import parse
+from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.provider import Cloud, Platform
 from ert_deploy.core.redaction import clean
 from ert_deploy.wiring import assemble
@@ -41,3 +42,17 @@ def test_a_secret_variable_is_read_from_its_source_and_masked_in_all_output(monk
     env = session.desired.container_env("t", "h", "b")
     assert env["HUB"] == "canary-of-the-hub-4711"
     assert clean(f"the host says {env['HUB']}") == "the host says ***"
+
+
+def test_the_secret_of_the_machines_keys_is_read_and_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    ports = SimpleNamespace(gpu=SimpleNamespace(cloud=CLOUD), web=SimpleNamespace(platform=PLATFORM))
+    monkeypatch.setattr("ert_deploy.wiring._ports", lambda *_: ports)
+    settings = parse(CONFIG, Path("c.yaml"))
+    assert assemble(settings, SILENT, None, gpu=False, web=False).desired.machine_secret is None
+    monkeypatch.setenv("ERT_MACHINE_SECRET", "canary-of-all-machines-0815-4711")
+    given = assemble(settings, SILENT, None, gpu=False, web=False).desired.machine_secret
+    assert given is not None
+    assert clean(f"derived with {given.reveal()}") == "derived with ***"
+    monkeypatch.setenv("ERT_MACHINE_SECRET", "canary-of-few-machines-0815")
+    with pytest.raises(UsageError, match="ERT_MACHINE_SECRET is shorter than 32 characters"):
+        assemble(settings, SILENT, None, gpu=False, web=False)

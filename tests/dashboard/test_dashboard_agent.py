@@ -61,6 +61,8 @@ def wake(client: AgentClient) -> Wake:
         ({"ERT_AGENT_KEY": KEY}, "ERT_AGENT_KEY is set without ERT_AGENT_URL"),
         ({"ERT_AGENT_DEPLOYMENT": "ert"}, "ERT_AGENT_DEPLOYMENT is set without ERT_AGENT_URL"),
         ({**GIVEN, "ERT_AGENT_KEY": "short"}, "16 to 512"),
+        ({**GIVEN, "ERT_MACHINE_SECRET": "short"}, "ERT_MACHINE_SECRET is not 32 to 512"),
+        ({"ERT_MACHINE_SECRET": "s" * 32}, "ERT_MACHINE_SECRET is set without ERT_AGENT_URL"),
         ({**GIVEN, "ERT_AGENT_KEY": "with a space in it, which no header has"}, "16 to 512"),
         ({**GIVEN, "ERT_AGENT_URL": "http://agent.example.org:8443"}, "must begin with https"),
         ({**GIVEN, "ERT_AGENT_URL": "http://93.184.216.34:80"}, "must begin with https"),

@@ -8,8 +8,8 @@ import pytest
 
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.keys import machine_key
+from ert_deploy.core.model.machine.derived_keys import GENERATIONS, generation_of, machine_keys, next_key, token_of
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.core.planning.machine_keys import GENERATIONS, generation_of, machine_keys, next_key, token_of
 from tests.engine.test_following import FOLLOWS, TARGET, connected_values, follow
 from tests.support.fakes.history import down, is_up, served, up
 from tests.support.fakes.loopback import FakeWorld, world

@@ -156,6 +156,7 @@ def planted() -> dict[str, str]:
         "app's session key": secrets.token_hex(32),
         "job's token": "ghs_" + secrets.token_urlsafe(27),
         "password of a webhook": "hook-" + secrets.token_urlsafe(18),
+        "secret of the machines' keys": secrets.token_hex(32),
         "state key": base64.b64encode(secrets.token_bytes(32)).decode(),
     }
     assert len({*drawn.values()}) == len(drawn)
@@ -182,6 +183,7 @@ def _environment(drawn: dict[str, str], home: Path, engine: str, s3: str) -> dic
         "AWS_EC2_METADATA_DISABLED": "true",
         "GITHUB_TOKEN": drawn["job's token"],
         "ERT_STATE_KEY": drawn["state key"],
+        "ERT_MACHINE_SECRET": drawn["secret of the machines' keys"],
         "ERT_CONFIG": "kills.yaml",
         "PYTHONPATH": str(ROOT),
         "PYTHONDONTWRITEBYTECODE": "1",  # a truncated .pyc file from a full disk would be reused

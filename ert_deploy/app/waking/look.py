@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 
+from ert_deploy.core.model.machine.derived_keys import generation_of, token_of
 from ert_deploy.core.model.observed import HEALTHY
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
@@ -12,7 +13,6 @@ from ert_deploy.core.notices.notice import NOTHING_FOUND, Findings
 from ert_deploy.core.notices.of_look import of_look
 from ert_deploy.core.planning.app_env import connected
 from ert_deploy.core.planning.health import Candidate
-from ert_deploy.core.planning.machine_keys import generation_of, token_of
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.core.verdict.announcements import announcements
 from ert_deploy.core.verdict.eta import Eta, eta

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import field
 
 from ert_deploy.core.model.desired import Desired, Target
+from ert_deploy.core.model.machine.derived_keys import machine_keys
 from ert_deploy.core.model.observed import Instance, Observed, Publication
 from ert_deploy.core.model.owner import owner_text
 from ert_deploy.core.model.quick_dataclass import caching_dataclass
@@ -20,7 +21,6 @@ from ert_deploy.core.planning.cached_property import cached_property
 from ert_deploy.core.planning.candidates import Classified, candidate, classify, runs_with, usable_by_an_app
 from ert_deploy.core.planning.current_key import current_key, held_keys, keys_beside
 from ert_deploy.core.planning.health import Candidate, Stage
-from ert_deploy.core.planning.machine_keys import machine_keys
 from ert_deploy.core.planning.marks import Ownership, Undecided
 from ert_deploy.core.planning.ownership import known_services, owned
 
