@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,16 @@ def fingerprint(place: Place) -> str:
     return str(requests.get(f"{place.world.app_url}/health", timeout=10).json()["fingerprint"])
 
 
+def following(place: Place) -> None:
+    """Use a config whose app may take 20 minutes to use another address by itself."""
+    text = SAMPLE.read_text()
+    service = "    - name: ert-dashboard\n"
+    assert text.count(service) == 1
+    at = text.index(service) + len(service)
+    (place.folder / "mine.yaml").write_text(f"{text[:at]}      follows: 20m\n{text[at:]}")
+    place.extra["ERT_CONFIG"] = "mine.yaml"
+
+
 def test_it_wakes_where_it_was_and_the_app_follows_without_a_deploy(place: Place) -> None:
     process, _ = agent(place, "--gpu-only")
     place.ert("up")
@@ -42,12 +53,7 @@ def test_it_wakes_where_it_was_and_the_app_follows_without_a_deploy(place: Place
 
 @pytest.mark.nightly
 def test_with_a_key_of_the_web_host_it_writes_the_variables_and_deploys_nothing(place: Place) -> None:
-    text = SAMPLE.read_text()
-    service = "    - name: ert-dashboard\n"
-    assert text.count(service) == 1
-    at = text.index(service) + len(service)
-    (place.folder / "mine.yaml").write_text(f"{text[:at]}      follows: 20m\n{text[at:]}")
-    place.extra["ERT_CONFIG"] = "mine.yaml"
+    following(place)
     process, _ = agent(place)
     place.ert("up")
     place.ert("sleep")
@@ -73,4 +79,25 @@ def test_it_wakes_on_another_machine_where_its_gpu_was_taken(place: Place, datab
     report = ask(place, browser)
     until(lambda: is_delivered(browser, report), 200)
     assert not set(place.instances()) & set(before)
+    ended(place, process)
+
+
+@pytest.mark.nightly
+def test_with_derived_keys_another_machine_is_followed_without_a_deploy_or_a_key_of_the_web_host(place: Place) -> None:
+    secret = secrets.token_hex(32)
+    place.extra["ERT_MACHINE_SECRET"] = secret
+    set_variable(place, "ERT_MACHINE_SECRET", secret)
+    following(place)
+    process, _ = agent(place, "--gpu-only")
+    place.ert("up")
+    place.ert("sleep")
+    before, deploys, shown = place.instances(), place.deploys(), fingerprint(place)
+    place.trouble(provider="vast", kind="gpu_taken", instance_id=int(before[0]))
+    browser = logged_in(place)
+    report = ask(place, browser)
+    until(lambda: is_delivered(browser, report), 200)
+    assert set(place.instances()) - set(before), "another machine"
+    assert place.deploys() == deploys
+    assert fingerprint(place) != shown
+    assert secret not in str(place.variables() | {"ERT_MACHINE_SECRET": ""})
     ended(place, process)
