@@ -37,6 +37,7 @@ SPEED = 60.0
 # A model that replies at once: these tests check which server is used, not the text it writes.
 SCRIPT = {"models": [{"name": "toy:0.5m", "installed": True, "context_length": 131072}]}
 LOCK, LOCK_SECONDS = "ert-upgrade-world.lock", 200.0
+GUNICORN = "gunicorn -k gthread -w 1 --threads 100 --no-control-socket"  # an earlier release does not start itself
 
 
 @dataclass(frozen=True)
@@ -181,8 +182,11 @@ class _Render(RenderDouble):
     """The sandbox's Render with the recorded service only; its reports are on a persistent disk."""
 
     def __init__(self, setting: Setting, recording: Recording, images: Path, database: Path) -> None:
-        def command(_port: int) -> list[str]:
-            return ["env", f"ERT_DASHBOARD_DB={database}", *shell(DASHBOARD)]
+        runs_itself = any(images.rglob("ert_dashboard/__main__.py"))
+
+        def command(port: int) -> list[str]:
+            start = DASHBOARD if runs_itself else f"{GUNICORN} --bind 127.0.0.1:{port} wsgi:app"
+            return ["env", f"ERT_DASHBOARD_DB={database}", *shell(start)]
 
         directory, key = setting.directory / RENDER, setting.render_key
         super().__init__(setting.clock, directory, key, images=images, command=command)
