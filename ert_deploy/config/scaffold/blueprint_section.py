@@ -31,8 +31,8 @@ def blueprint_section(answers: dict[str, str], shown: dict[str, str]) -> str:
 
 def agent_section(shown: dict[str, str], earlier: str) -> str:
     """Return the lines for an agent; empty without one. An `earlier` config says itself where its state is."""
-    name = shown.get("agent", NO_AGENT).strip('"')
-    if name == NO_AGENT:
+    name = shown.get("agent", NO_AGENT)
+    if name in (NO_AGENT, f'"{NO_AGENT}"'):
         return ""
     why = "  # A private service of the Blueprint that wakes the GPU on request (docs/agent.md).\n"
     text = f"{why}  agent:\n    name: {name}\n"
