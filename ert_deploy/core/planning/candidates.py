@@ -33,7 +33,7 @@ from ert_deploy.core.planning.health import (
     complaint,
     judge,
 )
-from ert_deploy.core.planning.key_acceptance import takes
+from ert_deploy.core.planning.key_acceptance import learned
 
 KeyOf: TypeAlias = Callable[[Instance], Secret | None]  # the current key of an instance, if its text is known
 USABLE = (READY, BOOTING, ASLEEP)  # the best first
@@ -148,13 +148,13 @@ def usable_by_an_app(instance: Instance, observed: Observed, targets: Targets) -
     """Whether the environment of any app contains its address together with a key that it accepts.
 
     Two concurrent runs can combine the address of one backend with the key of another; every request then gets a 401.
-    If its row has no environment any more, any key may be valid.
+    If its keys are not known (its row has no environment any more, the state was lost), any key may be valid.
     """
     if instance.address is None:
         return False
     url = Secret(instance.address.url())
     held = (p.env.get(t.names.key) for t, p in targets if p.env.get(t.names.url) == url)
-    taken = takes(instance, observed.state.record(instance.id))
+    taken = learned(instance, observed.state.record(instance.id))
     return any(key is not None and (not taken or key.sha256() in taken) for key in held)
 
 

@@ -41,6 +41,11 @@ def forgotten(record: InstanceRecord | None) -> bool:
     return record is not None and not (record.keys or record.asked or record.certificate)
 
 
+def learned(instance: Instance, record: InstanceRecord | None) -> tuple[str, ...]:
+    """Return the SHA-256 of the accepted keys, oldest first; none if they are not known (without its record)."""
+    return () if record is None or forgotten(record) else takes(instance, record)
+
+
 def besides(taken: tuple[str, ...], held: Container[str]) -> tuple[str, ...]:
     """Return the accepted keys to keep when one is added; keys that no app has are removed first, oldest first."""
     surplus = max(0, len(taken) - (MOST_KEYS - 1))

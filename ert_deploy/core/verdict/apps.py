@@ -8,7 +8,7 @@ from ert_deploy.core.model.desired import Target
 from ert_deploy.core.model.observed import Publication, Vital
 from ert_deploy.core.planning.app_env import change, connected, touched, withdrawn
 from ert_deploy.core.planning.health import Candidate
-from ert_deploy.core.planning.key_acceptance import takes
+from ert_deploy.core.planning.key_acceptance import learned
 from ert_deploy.core.verdict.external import app_config
 from ert_deploy.core.verdict.facts import KEY_REJECTED, Facts
 from ert_deploy.core.verdict.links import Level, Link, Missing, Name
@@ -78,8 +78,7 @@ def _used(facts: Facts, found: Candidate, target: Target, app: Publication) -> L
         return Link(Name.APP_CONFIG, Level.BAD, wanted, f"no {', '.join(missing)}", why, subject)
     if key is None:
         return Link(Name.APP_CONFIG, Level.BAD, wanted, f"no {names.key}", f"it has no key: {REPAIR}", subject)
-    # Without a record only the discarded first key is known, by the environment of the machine.
-    taken = takes(found.instance, found.record) if found.record is not None else ()
+    taken = learned(found.instance, found.record)
     if taken and key.sha256() not in taken:
         why = f"the backend does not accept the key in {names.key}: {REPAIR}"
         return Link(Name.APP_CONFIG, Level.BAD, wanted, f"another key ({key.sha256()[:8]})", why, subject)

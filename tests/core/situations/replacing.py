@@ -282,6 +282,18 @@ SITUATIONS: Table = {
             *RENT,
         ],
     ),
+    "two that are lost, and the state with the keys of the one in use": (
+        UP,
+        seen(
+            instance(1),
+            instance(2),
+            records=(record(1, published=True), served(2)),
+            apps=(app({**env(1), "ERT_LLM_API_KEY": OTHER_KEY}),),
+            health=(Health(Vital.UNREACHABLE), Health(Vital.UNREACHABLE)),
+            watches={1: still(300, 6), 2: still(300, 6)},
+        ),
+        ["Retire 2 token=2 1002: no app can use it any more, and its slot is needed", *RENT],
+    ),
     "two that are lost, while the deploy that takes the app away is under way": (
         UP,
         seen(
