@@ -28,7 +28,10 @@ _PROOF_S = 8.0
 
 
 class AddressFollower(CallLoop):
-    """Looks at the agent's state every `EVERY_S`. `fingerprint` is that of the configuration in use."""
+    """Looks at the agent's state every `EVERY_S`. `fingerprint` is that of the configuration in use.
+
+    `seen` is the last state, None before the first one and while the agent cannot be read.
+    """
 
     def __init__(
         self, agent: AgentClient, client: BackendClient, backend: Backend, owned: Owned, secret: Secret | None = None
@@ -41,6 +44,7 @@ class AddressFollower(CallLoop):
         self._secret = secret
         self._rejected: tuple[str, str] | None = None
         self.fingerprint = owned.fingerprint()
+        self.seen: MachineView | None = None
 
     def start(self) -> None:
         self._begin("address", self._round)
@@ -49,7 +53,10 @@ class AddressFollower(CallLoop):
         # An agent that is away is on the status page; the backend stays where it is.
         with suppress(AgentTrouble, Interrupted), self._calling() as call:
             if call is not None:
-                self._follow(self._agent.look(call), call)
+                self.seen, before = None, self.seen
+                view = self._agent.look(call)
+                self.seen = view if view.phase != "unknown" else before
+                self._follow(view, call)
         self._loops.pause(EVERY_S)
 
     def _follow(self, view: MachineView, call: Interrupt) -> None:
