@@ -12,7 +12,7 @@ from enum import StrEnum
 from ert_deploy.core.idle.policy import BreakEven, Learned, Past, Policy, decide
 from ert_deploy.core.idle.prices import MINUTE, Prices
 
-NEWS = 60.0  # seconds by which work has to be later to end an idle time: a look is not exact
+NEWS = 60.0  # seconds by which work has to be later to close an idle time: a look is not exact
 DIFFERENT = 0.1  # of a limit: a guard keeps what is nearer than that
 
 
@@ -60,7 +60,7 @@ def differs(now: int, wanted: int) -> bool:
 
 
 class Idleness:
-    """Idle times of a machine from looks at it: `past` has those that ended, at most as many as a policy uses."""
+    """Idle times of a machine from looks at it: `past` has those that are over, at most as many as a policy uses."""
 
     def __init__(self) -> None:
         self.past = Past()
