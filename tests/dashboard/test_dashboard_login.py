@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ert_dashboard.auth.login import own_path
-from ert_dashboard.auth.password import hash_password, read_hash
+from ert_dashboard.auth.password import PasswordHash, hash_password, read_hash
 from ert_dashboard.base.env import BadSetting
 from ert_dashboard.settings import read_settings
 from ert_dashboard.web.app import Dashboard, create_dashboard
@@ -34,6 +34,12 @@ CLOSED = [
     "/static/app/theme.js",
     "/x",
 ]
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compare passwords without the hash, which takes a while on purpose."""
+    monkeypatch.setattr(PasswordHash, "matches", lambda _, password: password == PASSWORD)
 
 
 @pytest.fixture
@@ -248,6 +254,7 @@ def test_tries_are_limited(environ: dict[str, str], caplog: pytest.LogCaptureFix
         dashboard.close()
 
 
+@pytest.mark.usefixtures("quick")
 def test_wrong_passwords_of_one_visitor_at_render_lock_out_no_other(environ: dict[str, str], start: Start) -> None:
     """All of them come through one edge of Cloudflare, whose address is the last one in X-Forwarded-For."""
     at_render = {"RENDER": "true", "ERT_DASHBOARD_TRUSTED_PROXIES": "private"}
@@ -261,6 +268,7 @@ def test_wrong_passwords_of_one_visitor_at_render_lock_out_no_other(environ: dic
     assert enter("198.51.100.2", PASSWORD) == 303
 
 
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(
     ("asked", "then"),
     [
