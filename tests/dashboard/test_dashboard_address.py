@@ -17,7 +17,7 @@ from tests.support.dashboard.fake_backend import KEY, FakeBackend
 from tests.support.dashboard.fingerprint import sealed
 from tests.support.dashboard.following import ask, data, ended, until
 from tests.support.doubles.agent import KEY as AGENT_KEY
-from tests.support.doubles.agent import AgentDouble
+from tests.support.doubles.agent import WAKING, AgentDouble
 
 Start = Callable[[dict[str, str]], Dashboard]
 STATUS = {"uptime": 5.0}
@@ -204,3 +204,20 @@ def test_a_scrape_has_the_contract_by_the_agent(environ: dict[str, str], start: 
     agent.kill()
     until(lambda: "ert_contract_end" not in scraped())
     agent.start()
+
+
+def test_it_looks_more_often_while_the_backend_is_woken(
+    environ: dict[str, str], start: Start, agent: AgentDouble, elsewhere: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follower, "EVERY_S", 60.0)
+    monkeypatch.setattr(follower, "WAKING_S", 0.05)
+    agent.state.update(WAKING)
+    dashboard = start({**environ, **agent.environ()})
+    until(lambda: len(agent.asked) >= 3)
+    at(agent, elsewhere)
+    until(lambda: shown(dashboard) == moved(environ, elsewhere))
+    asked = len(agent.asked)
+    found = dashboard.service.follower
+    assert found is not None
+    until(lambda: found.seen is not None and found.seen.phase == "ready")
+    assert len(agent.asked) <= asked + 1, "it goes on to look as often"

@@ -1,7 +1,7 @@
 """An agent with a gateway in a process of its own, on a fake cloud: `python -m tests.support.agent.alone URL PEM_FILE`.
 
-It prints its port. Its machine sleeps, a start waits for a line on standard input, and what is served is at URL. At the
-end of the input it prints how often a machine was started.
+Its port is on standard output. Its machine sleeps, a start is held until a line on standard input, and what is served
+is at URL. At the end of the input follows how often a machine was started.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A crowd of clients of the gateway: many requests at once, repeated after a 503 as OpenAI's clients do.
 
-The agent is a process of its own, so that what it holds is known; its machine sleeps when the crowd comes.
+The agent is a process of its own, so that what it holds is known; its machine sleeps at first.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Crowd:
     answers: Counter[bytes] = field(default_factory=Counter)
 
     def ask(self, count: int, at_once: int) -> None:
-        """Make so many requests, every second one a stream, until each has an answer."""
+        """Make so many requests, every second one a stream, until each has a response."""
         asyncio.run(self._all(count, at_once))
 
     async def _all(self, count: int, at_once: int) -> None:
@@ -93,7 +93,7 @@ def held(port: int) -> Held:
 
 @dataclass(frozen=True)
 class Played:
-    """What came of a crowd: how often a machine was started, what the agent held, and what the backend got."""
+    """Result of a crowd: how often a machine was started, what the agent held, and what the backend got."""
 
     crowd: Crowd
     starts: int

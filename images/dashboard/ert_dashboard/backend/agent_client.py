@@ -50,7 +50,7 @@ class Wake:
 class AgentClient:
     """Client of one agent. Thread-safe. It never goes back to an older generation of the state.
 
-    `elsewhere` is what a report waits for that the backend does not take although the agent calls it ready.
+    `elsewhere` is why a report is not taken although the agent calls the backend ready.
     """
 
     elsewhere = "the agent calls the backend ready, but it does not respond at the address that this dashboard has"

@@ -23,12 +23,12 @@ from ert_dashboard.reports.consumer import CallLoop
 from ert_dashboard.settings import Owned
 
 _LOG = logging.getLogger(__name__)
-EVERY_S = 10.0
+EVERY_S, WAKING_S = 10.0, 2.0  # between two looks; the second one while the backend is being woken
 _PROOF_S = 8.0
 
 
 class AddressFollower(CallLoop):
-    """Looks at the agent's state every `EVERY_S`. `fingerprint` is that of the configuration in use.
+    """Looks at the agent's state every `EVERY_S`, or `WAKING_S`. `fingerprint` is that of the configuration in use.
 
     `seen` is the last state, None before the first one and while the agent cannot be read.
     """
@@ -57,7 +57,8 @@ class AddressFollower(CallLoop):
                 view = self._agent.look(call)
                 self.seen = view if view.phase != "unknown" else before
                 self._follow(view, call)
-        self._loops.pause(EVERY_S)
+        waking = self.seen is not None and self.seen.phase == "waking"
+        self._loops.pause(min(EVERY_S, WAKING_S) if waking else EVERY_S)
 
     def _follow(self, view: MachineView, call: Interrupt) -> None:
         """Move to the address of a state that is ready, if it is another one and takes the key."""

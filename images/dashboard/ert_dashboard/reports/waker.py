@@ -33,7 +33,7 @@ class Wakes(Protocol):
     def elsewhere(self) -> str: ...
 
     def wake(self, interrupt: Interrupt) -> Wake:
-        """Request a wake once, as often as a report waits. Raise `AgentTrouble`."""
+        """Request a wake once; it is repeated. Raise `AgentTrouble`."""
         ...
 
 
