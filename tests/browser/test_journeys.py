@@ -103,6 +103,7 @@ def test_a_report_asked_for_while_the_backend_is_away_waits_and_is_written(
     expect(page.get_by_role("heading", level=1)).to_contain_text("Berkshire Hathaway")
 
 
+@pytest.mark.nightly  # `several/test_login_to_stop.py` has two pages in each run
 def test_two_browsers_see_the_same_report_and_the_place_in_the_queue(visit: OpenPage, backend: FakeBackend) -> None:
     one, other = visit(), visit(theme="dark")
     first = begun(one, backend, "AAPL")

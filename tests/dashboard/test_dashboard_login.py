@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from ert_dashboard.auth.password import hash_password, read_hash
+from ert_dashboard.auth.login import own_path
+from ert_dashboard.auth.password import PasswordHash, hash_password, read_hash
 from ert_dashboard.base.env import BadSetting
 from ert_dashboard.settings import read_settings
 from ert_dashboard.web.app import Dashboard, create_dashboard
@@ -33,6 +34,12 @@ CLOSED = [
     "/static/app/theme.js",
     "/x",
 ]
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compare passwords without the hash, which takes a while on purpose."""
+    monkeypatch.setattr(PasswordHash, "matches", lambda _, password: password == PASSWORD)
 
 
 @pytest.fixture
@@ -96,7 +103,8 @@ def test_without_a_login_only_health_answers(locked: Dashboard) -> None:
     for path in CLOSED:
         assert client.get(path).status_code == 401, path
         page = client.get(path, headers={"Accept": "text/html,*/*"})
-        assert (page.status_code, page.headers["Location"]) == (303, "/login"), path
+        then = "" if path == "/" else f"?next={path}"
+        assert (page.status_code, page.headers["Location"]) == (303, f"/login{then}"), path
         assert page.headers["X-Frame-Options"] == "DENY"
     assert client.post("/api/generate", json={"ticker": "AAPL"}).status_code == 401
     assert locked.service.store.latest() == []
@@ -244,6 +252,46 @@ def test_tries_are_limited(environ: dict[str, str], caplog: pytest.LogCaptureFix
         assert "guess" not in caplog.text
     finally:
         dashboard.close()
+
+
+@pytest.mark.usefixtures("quick")
+def test_wrong_passwords_of_one_visitor_at_render_lock_out_no_other(environ: dict[str, str], start: Start) -> None:
+    """All of them come through one edge of Cloudflare, whose address is the last one in X-Forwarded-For."""
+    at_render = {"RENDER": "true", "ERT_DASHBOARD_TRUSTED_PROXIES": "private"}
+    client = start({**environ, **at_render, "ERT_DASHBOARD_PASSWORD_HASH": HASH}).app.test_client()
+
+    def enter(visitor: str, password: str) -> int:
+        edge = {"X-Forwarded-For": f"{visitor}, 172.71.0.9", "CF-Connecting-IP": visitor}
+        return int(log_in(client, password, **edge).status_code)
+
+    assert [enter("198.51.100.1", "guess") for _ in range(6)] == [401] * 5 + [429]
+    assert enter("198.51.100.2", PASSWORD) == 303
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    ("asked", "then"),
+    [
+        ("/reports/AAPL-1.md", "/reports/AAPL-1.md"),
+        ("/api/reports?limit=2&x=a%26b", "/api/reports?limit=2&x=a%26b"),
+        ("/naïve page", "/na%C3%AFve%20page"),
+        ("/" + "x" * 600, "/"),
+    ],
+)
+def test_a_login_leads_on_to_what_was_asked_for(locked: Dashboard, asked: str, then: str) -> None:
+    client: Any = locked.app.test_client()
+    door = client.get(asked, headers={"Accept": "text/html"}).headers["Location"]
+    assert door.startswith("/login")
+    assert client.post(door, data={"password": PASSWORD}, headers=ORIGIN).headers["Location"] == then
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    ["//evil.example", "/\\evil.example", "https://evil.example", "/\t/evil.example", "", "x", "/a\r\nX: y", "/a b"],
+)
+def test_a_login_leads_to_no_other_site(elsewhere: str) -> None:
+    assert own_path(elsewhere) == "/"
+    assert own_path("/%5Cevil.example") == "/%5Cevil.example"  # a path, and not another site
 
 
 def test_the_store_holds_no_token_and_no_password(environ: dict[str, str], locked: Dashboard) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ert_dashboard.auth.access import read_access
 from ert_dashboard.auth.client_address import Proxies, read_proxies
 from ert_dashboard.base.env import BadSetting
 from ert_dashboard.base.rate_limit import Rates
@@ -62,6 +63,48 @@ def test_many_addresses_cost_no_memory() -> None:
 def test_who_asks(proxies: str, peer: str, forwarded: str, client: str) -> None:
     environ = {"REMOTE_ADDR": peer, "HTTP_X_FORWARDED_FOR": forwarded}
     assert read_proxies(proxies, "X").client(environ) == client
+
+
+RENDER = {"RENDER": "true", "ERT_DASHBOARD_TRUSTED_PROXIES": "private"}
+BOTH = {"ERT_DASHBOARD_CLIENT_HEADER": "CF-Connecting-IP, True-Client-IP"}
+OFF = {"ERT_DASHBOARD_CLIENT_HEADER": "none"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "peer", "headers", "client"),
+    [
+        # As at Render: the peer is private, and the last forwarded address is that of Cloudflare's edge.
+        (RENDER, "10.21.157.68", {"CF_CONNECTING_IP": "198.51.100.1"}, "198.51.100.1"),
+        (RENDER, "10.21.157.68", {"CF_CONNECTING_IP": "2001:db8:1:2:3::4"}, "2001:db8:1:2::/64"),
+        (RENDER, "10.21.157.68", {}, "172.71.0.9"),
+        (RENDER, "10.21.157.68", {"CF_CONNECTING_IP": "198.51.100.1,198.51.100.2"}, "172.71.0.9"),
+        (RENDER, "10.21.157.68", {"TRUE_CLIENT_IP": "198.51.100.1"}, "172.71.0.9"),
+        # A client whom no proxy vouches for, and settings that trust none, or another header.
+        (RENDER, "203.0.113.9", {"CF_CONNECTING_IP": "198.51.100.1"}, "203.0.113.9"),
+        ({"RENDER": "true"}, "10.21.157.68", {"CF_CONNECTING_IP": "198.51.100.1"}, "10.21.157.68"),
+        ({**RENDER, "RENDER": ""}, "10.21.157.68", {"CF_CONNECTING_IP": "198.51.100.1"}, "172.71.0.9"),
+        ({**RENDER, **OFF}, "10.21.157.68", {"CF_CONNECTING_IP": "198.51.100.1"}, "172.71.0.9"),
+        ({**RENDER, **BOTH}, "10.21.157.68", {"TRUE_CLIENT_IP": "198.51.100.1"}, "198.51.100.1"),
+        (
+            {**RENDER, **BOTH},
+            "10.21.157.68",
+            {"TRUE_CLIENT_IP": "198.51.100.1", "CF_CONNECTING_IP": "198.51.100.2"},
+            "198.51.100.2",
+        ),
+    ],
+)
+def test_a_header_of_the_host_names_the_client_if_a_trusted_peer_sent_it(
+    settings: dict[str, str], peer: str, headers: dict[str, str], client: str
+) -> None:
+    forwarded = {"REMOTE_ADDR": peer, "HTTP_X_FORWARDED_FOR": "99.61.165.29, 172.71.0.9"}
+    environ = forwarded | {f"HTTP_{name}": value for name, value in headers.items()}
+    assert read_access(settings).proxies.client(environ) == client
+
+
+@pytest.mark.parametrize("settings", [BOTH, {**RENDER, "ERT_DASHBOARD_CLIENT_HEADER": "CF Connecting"}])
+def test_a_client_header_that_cannot_be_relied_on_stops_the_start(settings: dict[str, str]) -> None:
+    with pytest.raises(BadSetting, match="ERT_DASHBOARD_CLIENT_HEADER"):
+        read_access(settings)
 
 
 def test_proxies_that_are_none_are_named() -> None:

@@ -11,10 +11,11 @@ import pytest
 
 from ert_dashboard.settings import read_settings
 from ert_dashboard.web import workers
-from ert_dashboard.web.app import Dashboard
+from ert_dashboard.web.app import Dashboard, create_dashboard
 from tests.support.dashboard.emptied import emptied
 from tests.support.dashboard.fake_backend import FakeBackend
 from tests.support.dashboard.fingerprint import complete, sealed
+from tests.support.dashboard.manual_clock import WoundClock
 from tests.support.doubles.postgres import Server
 
 Start = Callable[[dict[str, str]], Dashboard]
@@ -74,6 +75,27 @@ def test_a_process_of_an_earlier_release_may_be_a_worker(kept: dict[str, str], s
     with psycopg.connect(kept["DATABASE_URL"], autocommit=True) as session:
         session.execute("INSERT INTO ert_processes (owner, expires) VALUES ('earlier', now() + interval '1 minute')")
     assert asked(page)[:2] == (2, None)
+
+
+def test_a_worker_counts_within_a_second_of_its_lease_and_no_longer_once_it_has_left(
+    kept: dict[str, str], start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Right after a start there is none: the web host calls a worker live as soon as its process runs."""
+    monkeypatch.setattr(workers, "CACHE_S", 1.0)
+    clock = WoundClock()
+    web = create_dashboard(read_settings(kept), clock=clock)
+    try:
+        page = web.app.test_client()
+        assert asked(page) == (0, None, None)
+        begun = start(worker(kept, "srv-w"))
+        assert asked(page) == (0, None, None)  # what was read a moment before
+        clock.go(1)
+        assert asked(page) == (1, read_settings(kept).fingerprint, "srv-w")
+        begun.close()
+        clock.go(1)
+        assert asked(page) == (0, None, None)
+    finally:
+        web.close()
 
 
 def test_without_a_database_there_is_no_worker(client: Any) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ert_deploy.config.providers import RENDER
 from ert_deploy.config.scaffold.blueprint_agent import agent_part
@@ -161,4 +162,11 @@ def _service(target: Target, how: Blueprint) -> dict[str, object]:
         "type": "worker" if how.role == "worker" else "web",
         "dashboard": how.root == DASHBOARD,
         "before": before,
+        "domain": _domain(target),
     }
+
+
+def _domain(target: Target) -> str:
+    """Return the user's own domain for a service, which the app cannot know; empty if Render gave the name."""
+    host = urlsplit(target.address or "").hostname or ""
+    return "" if host.endswith(".onrender.com") else host

@@ -35,10 +35,10 @@ class Running:
 
     def __init__(self, environ: dict[str, str], folder: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as found:
-            self._port = int(found.getsockname()[1])
-        self.url = f"http://127.0.0.1:{self._port}"
+            self.port = int(found.getsockname()[1])
+        self.url = f"http://127.0.0.1:{self.port}"
         self._folder = folder
-        self._environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "PORT": str(self._port), **environ}
+        self._environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "PORT": str(self.port), **environ}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -141,6 +141,7 @@ class RoundRobin:
         for task in rest:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
+        await asyncio.sleep(0)  # the closed connections end in the next round of the loop
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         first = next(self._turns)
@@ -152,7 +153,11 @@ class RoundRobin:
         else:
             writer.close()
             return
-        await asyncio.gather(_carry(reader, back), _carry(there, writer))
+        try:
+            await asyncio.gather(_carry(reader, back), _carry(there, writer))
+        finally:
+            back.close()
+            writer.close()
 
 
 async def _carry(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:

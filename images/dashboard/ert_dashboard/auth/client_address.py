@@ -20,9 +20,13 @@ _LONGEST_HEADER = 2000
 
 @dataclass(frozen=True)
 class Proxies:
-    """Networks of the trusted proxies; empty when there are none."""
+    """Networks of the trusted proxies; empty when there are none. `headers` have the client's address, first one first.
+
+    Without such a header, X-Forwarded-For has it.
+    """
 
     networks: tuple[Network, ...] = ()
+    headers: tuple[str, ...] = ()
 
     def trusts(self, text: str) -> bool:
         """Whether `text` is the address of a trusted proxy; False for an invalid address."""
@@ -30,8 +34,15 @@ class Proxies:
         return address is not None and any(address in network for network in self.networks)
 
     def client(self, environ: Mapping[str, Any]) -> str:
-        """Return the nearest address that is not a trusted proxy; for IPv6 its /64, assigned to one customer."""
+        """Return the address of the client; for IPv6 its /64, assigned to one customer.
+
+        That is what a trusted proxy wrote into one of `headers`, else the nearest address that is not a trusted proxy.
+        """
         seen = str(environ.get("REMOTE_ADDR") or "")
+        for name in self.headers if self.trusts(seen) else ():
+            said = str(environ.get(f"HTTP_{name.upper().replace('-', '_')}") or "")
+            if read_address(said) is not None:
+                return _counted(said)
         forwarded = str(environ.get("HTTP_X_FORWARDED_FOR") or "")[-_LONGEST_HEADER:].split(",")
         while self.trusts(seen) and forwarded:
             earlier = forwarded.pop().strip()
@@ -41,12 +52,12 @@ class Proxies:
         return _counted(seen)
 
 
-def read_proxies(text: str, name: str) -> Proxies:
+def read_proxies(text: str, name: str, headers: tuple[str, ...] = ()) -> Proxies:
     """Parse `private` or comma-separated addresses and networks; raise `BadSetting` with the variable `name`."""
     words = [word.strip() for word in text.split(",") if word.strip()]
     parts = [part for word in words for part in (_PRIVATE if word.lower() == "private" else (word,))]
     try:
-        return Proxies(tuple(ipaddress.ip_network(part) for part in parts))
+        return Proxies(tuple(ipaddress.ip_network(part) for part in parts), headers)
     except ValueError:
         raise BadSetting(f"{name} must be `private` or addresses and networks such as 10.0.0.0/8") from None
 

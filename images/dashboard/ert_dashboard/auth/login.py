@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from collections.abc import Callable
 
 from flask import Response, make_response, redirect, render_template, request
@@ -23,6 +24,7 @@ _LOG = logging.getLogger(__name__)
 # Per address: a burst of 5, then one attempt per 20 s. The limit over all addresses bounds the CPU time for hashing.
 _TRIES, _TRY_EVERY_S = 5, 20.0
 _ALL_TRIES, _ALL_TRY_EVERY_S = 30, 2.0
+_OWN_PATH = re.compile(r"/(?![/\\])[^\x00-\x20\x7f\\]*")
 # Not `no-referrer` as elsewhere: it makes browsers send `Origin: null` with forms, even to the same origin.
 _POLICY = {"Referrer-Policy": "same-origin"}
 
@@ -55,7 +57,7 @@ class Login:
         return _page(200, inside=self._sessions.holds(_key()))
 
     def enter(self) -> Response:
-        """Log in and redirect (303) to the dashboard; 401 for an invalid password, 429 after too many attempts."""
+        """Log in and redirect (303) to what was asked for; 401 for an invalid password, 429 after too many attempts."""
         client = request.environ[CLIENT]
         wait = self._tries.take(client) or self._all_tries.take()
         if wait:
@@ -70,7 +72,7 @@ class Login:
         self._forget()
         self._record("login")
         secure = behind_https(request)
-        answer = make_response(redirect("/", 303))
+        answer = make_response(redirect(own_path(request.args.get("next", "/")), 303))
         answer.set_cookie(
             SECURE_COOKIE if secure else COOKIE,
             self._sessions.begin(),
@@ -100,6 +102,11 @@ class Login:
 
     def _record(self, what: str) -> None:
         self._audit.add(Event(self._clock.wall(), what, request.environ[CLIENT]))
+
+
+def own_path(wanted: str) -> str:
+    """Return a path of this dashboard, `/` for anything else: browsers read `//host` and `/\\host` as other sites."""
+    return wanted if _OWN_PATH.fullmatch(wanted) else "/"
 
 
 def _key() -> str | None:

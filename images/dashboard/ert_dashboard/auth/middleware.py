@@ -1,4 +1,4 @@
-"""WSGI gate: rate limits per client, and login for every path but those exempt.
+"""WSGI gate: the names of this dashboard, rate limits per client, and login for every path but those exempt.
 
 It wraps the application outside Flask because Socket.IO handles its own requests before they reach Flask.
 """
@@ -11,10 +11,12 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from werkzeug.wrappers import Request, Response
 
 from ert_dashboard.auth.access import Access
+from ert_dashboard.auth.origin import FOREIGN, HOSTS, needs_trust, same_origin
 from ert_dashboard.auth.sessions import Sessions, key_of
 from ert_dashboard.base.rate_limit import MakeLimiter
 from ert_dashboard.storage.interface import StoreTrouble
@@ -24,7 +26,9 @@ Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 COOKIE, SECURE_COOKIE = "ert_session", "__Host-ert_session"
 CLIENT, SESSION = "ert_dashboard.client", "ert_dashboard.session"
 STORE_TROUBLE = "the dashboard cannot reach its database at the moment, try again later"
+_OTHER_NAME = f"this dashboard is not served under that name: add the name to {HOSTS}"
 _LONGEST_USER = 256
+_LONGEST_NEXT = 500
 _BURST_REPORTS = 20
 _BURST_S = 4
 
@@ -47,6 +51,7 @@ class AccessMiddleware:
         self._access = access
         self._sessions = sessions
         self._exempt = exempt
+        self._hinted: set[str] = set()
         self._all = limits("requests", access.requests_per_s, max(1, _BURST_S * access.requests_per_s))
         self._reports = limits("reports", access.reports_per_hour / 3600, _BURST_REPORTS)
 
@@ -59,7 +64,21 @@ class AccessMiddleware:
         if asked.path in self._exempt.public:
             return None
         environ[CLIENT] = self._access.proxies.client(environ)
-        return self._too_often(asked) or self._foreign_socket(asked) or self._unknown(asked)
+        return self._too_often(asked) or self._misnamed(asked) or self._foreign_socket(asked) or self._unknown(asked)
+
+    def foreign(self, asked: Request) -> bool:
+        """Whether another site sent the request, by the one rule for requests and live connections."""
+        if same_origin(asked, self._access.proxies):
+            return False
+        if needs_trust(asked, self._access.proxies):
+            self._hint("requests through a proxy that is not in ERT_DASHBOARD_TRUSTED_PROXIES count as another site's")
+        return True
+
+    def _hint(self, text: str) -> None:
+        """Log it once: anybody can send such requests."""
+        if text not in self._hinted:
+            self._hinted.add(text)
+            _LOG.warning("%s", text)
 
     def _too_often(self, asked: Request) -> Response | None:
         client = asked.environ[CLIENT]
@@ -72,10 +91,17 @@ class AccessMiddleware:
         answer.headers["Retry-After"] = str(math.ceil(wait))
         return answer
 
+    def _misnamed(self, asked: Request) -> Response | None:
+        """Reject a request for a name that is not this dashboard's, to which a stranger's page may have been led."""
+        if self._access.hosts.accept(asked.headers.get("Host", "")):
+            return None
+        self._hint(f"requests for a name that is neither Render's nor in {HOSTS} are rejected")
+        return _problem(400, _OTHER_NAME)
+
     def _foreign_socket(self, asked: Request) -> Response | None:
-        """Reject cross-site connections by `Sec-Fetch-Site`; the Socket.IO library itself only checks `Origin`."""
-        foreign = asked.path.startswith("/socket.io") and asked.headers.get("Sec-Fetch-Site") == "cross-site"
-        return _problem(403, "requests from other sites are not accepted") if foreign else None
+        """Reject live connections of other sites; the Socket.IO library, which has a rule of its own, accepts all."""
+        foreign = asked.path.startswith("/socket.io") and self.foreign(asked)
+        return _problem(403, FOREIGN) if foreign else None
 
     def _unknown(self, asked: Request) -> Response | None:
         try:
@@ -96,13 +122,20 @@ class AccessMiddleware:
             asked.environ[SESSION] = key
             return None
         if asked.method in ("GET", "HEAD") and "text/html" in asked.headers.get("Accept", ""):
-            return Response(status=303, headers={"Location": "/login"})
+            return Response(status=303, headers={"Location": f"/login{_then(asked)}"})
         return _problem(401, "log in first, at /login", login="/login")
 
     def _vouched(self, asked: Request) -> bool:
         """Whether a trusted proxy names the user. The TCP peer must be that proxy: a forwarding chain can be forged."""
         user = asked.headers.get(self._access.header or "", "").strip()
         return 0 < len(user) <= _LONGEST_USER and self._access.proxies.trusts(asked.remote_addr or "")
+
+
+def _then(asked: Request) -> str:
+    """Return the query that has the login lead on to what was asked for; the fragment is kept by the browser."""
+    query = asked.query_string.decode("latin-1")
+    wanted = quote(quote(asked.path) + (f"?{query}" if query else ""))
+    return f"?next={wanted}" if 1 < len(wanted) <= _LONGEST_NEXT else ""
 
 
 def behind_https(asked: Request) -> bool:

@@ -10,14 +10,13 @@ from typing import Any
 
 import uvicorn
 from flask import Flask
-from werkzeug.wrappers import Request, Response
 
 from ert_dashboard.server.bridge import Bridge, Receive, Scope, Send
 from ert_dashboard.server.connections import Deadlines, Waiting, protocol_of, raise_file_limit
 from ert_dashboard.server.sockets import AsyncLive, SocketGate
 from ert_dashboard.settings import Settings
 from ert_dashboard.web.app import Dashboard, create_dashboard
-from ert_dashboard.web.headers import LARGEST_BODY, same_origin
+from ert_dashboard.web.headers import LARGEST_BODY
 from ert_dashboard.web.service import Service
 
 _MOST_SOCKETS = 500
@@ -30,16 +29,10 @@ class Application:
     def __init__(self, dashboard: Dashboard, live: AsyncLive, most_sockets: int) -> None:
         self._dashboard = dashboard
         self.bridge = Bridge(dashboard.app, largest_body=LARGEST_BODY, quick=frozenset({"/health"}))
-        self._sockets = SocketGate(live, self._gate, self.bridge, most_sockets)
+        self._sockets = SocketGate(live, dashboard.access.refusal, self.bridge, most_sockets)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await (self.bridge if scope["type"] == "http" else self._sockets)(scope, receive, send)
-
-    def _gate(self, environ: dict[str, Any]) -> Response | None:
-        refused = self._dashboard.access.refusal(environ)
-        if refused is None and not same_origin(Request(environ)):
-            return Response("requests from other sites are not accepted", status=403)
-        return refused
 
 
 def serve(settings: Settings, host: str) -> None:

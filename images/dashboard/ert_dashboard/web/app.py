@@ -69,7 +69,6 @@ def create_dashboard(
     app.json.sort_keys = False  # type: ignore[attr-defined]
     if settings.secret_key is not None:
         app.secret_key = settings.secret_key.reveal()
-    headers.install(app)
     bundle.keep_assets(app)
     app.register_blueprint(Api(service).blueprint())
     app.register_blueprint(Records(service).blueprint())
@@ -96,6 +95,7 @@ def create_dashboard(
     limited = SocketLimit(app.wsgi_app, settings.max_sockets or _MOST_THREADS)
     exempt = Exempt(routes.PUBLIC_PATHS, routes.OPEN_PATHS)
     gate = AccessMiddleware(limited, access, sessions, service.limits, exempt)
+    headers.install(app, gate.foreign)
     app.wsgi_app = headers.Dressed(gate)  # type: ignore[method-assign]
     service.start()
     return Dashboard(app, service, gate, updates)

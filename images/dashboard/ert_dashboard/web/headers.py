@@ -1,6 +1,7 @@
 """Request checks and response headers: accepts only same-origin POSTs of small JSON, and sets security headers.
 
-Errors are returned as JSON with a short message. Request data is never echoed, and no input causes a 5xx.
+Errors are returned as JSON with a short message; browsers get a page for a path that does not exist. Request
+data is never echoed, and no input causes a 5xx.
 """
 
 from __future__ import annotations
@@ -8,13 +9,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from typing import Any
-from urllib.parse import urlsplit
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, jsonify, make_response, render_template, request
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, UnsupportedMediaType
 from werkzeug.wrappers import Request as WsgiRequest
 
 from ert_dashboard.auth.middleware import STORE_TROUBLE, Wsgi, behind_https
+from ert_dashboard.auth.origin import FOREIGN
 from ert_dashboard.base.strict_json import load_strictly
 from ert_dashboard.storage.interface import StoreTrouble
 from ert_dashboard.web.bodies import Problem
@@ -22,6 +23,7 @@ from ert_dashboard.web.routes import FORMS
 
 _LOG = logging.getLogger(__name__)
 LARGEST_BODY = 64 * 1024
+_NO_PAGES = ("/api/", "/socket.io", "/static/")
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'none'; "
@@ -36,10 +38,10 @@ _HEADERS = {
 }
 
 
-def install(app: Flask) -> None:
-    """Register the request checks, headers and error handlers on `app`."""
+def install(app: Flask, foreign: Callable[[WsgiRequest], bool]) -> None:
+    """Register the request checks, headers and error handlers on `app`; `foreign` knows requests of other sites."""
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
-    app.before_request(_check_post)
+    app.before_request(lambda: _check_post(foreign))
     app.after_request(_dress)
     app.register_error_handler(HTTPException, _refuse)
     app.register_error_handler(StoreTrouble, _store_trouble)
@@ -53,6 +55,16 @@ def problem(status: int, message: str, headers: dict[str, str] | None = None, **
     response.status_code = status
     response.headers.extend(headers or {})
     return response
+
+
+def _missing_page() -> Response:
+    """Return the 404 page, which leads back to the reports."""
+    return make_response(render_template("missing.html"), 404)
+
+
+def _is_page() -> bool:
+    """Whether a browser requests a page, and not a path of the API or a file."""
+    return "text/html" in request.headers.get("Accept", "") and not request.path.startswith(_NO_PAGES)
 
 
 def json_object() -> dict[str, Any]:
@@ -73,25 +85,12 @@ def read_object(body: bytes) -> dict[str, Any]:
     return value
 
 
-def same_origin(asked: WsgiRequest) -> bool:
-    """Return False if the browser reports that the request originates from another site."""
-    if asked.headers.get("Sec-Fetch-Site") == "cross-site":
-        return False
-    origin = asked.headers.get("Origin")
-    if origin is None:
-        return True
-    try:
-        return urlsplit(origin).netloc.lower() == asked.host.lower()
-    except ValueError:
-        return False
-
-
-def _check_post() -> None:
+def _check_post(foreign: Callable[[WsgiRequest], bool]) -> None:
     """Reject cross-site requests: a form on another site can send neither this content type nor this origin."""
     if request.method in ("GET", "HEAD", "OPTIONS"):
         return
-    if not same_origin(request):
-        raise Forbidden("requests from other sites are not accepted")
+    if foreign(request):
+        raise Forbidden(FOREIGN)
     if request.endpoint in FORMS:
         # Any site can submit a form: the browser has to confirm that it is same-origin.
         if request.headers.get("Origin") is None and request.headers.get("Sec-Fetch-Site") != "same-origin":
@@ -129,6 +128,8 @@ def _dress(response: Response) -> Response:
 
 
 def _refuse(error: HTTPException) -> Response:
+    if error.code == 404 and _is_page():
+        return _missing_page()
     own_words = type(error).description != error.description
     message = error.description if own_words and error.description else (error.name or "error")
     response = problem(error.code or 400, message)

@@ -1,7 +1,7 @@
 """Live updates over Socket.IO with ERT's event names. `GET /api/reports/<id>` is authoritative; frames are small.
 
-Cross-site clients are rejected by the library's same-host rule (no list of allowed origins is configured).
-`AccessMiddleware` authenticates the connections; a connection is closed when its login session ends.
+`AccessMiddleware` rejects the connections of other sites, by the rule for all requests, and authenticates the others; a
+connection is closed when its login session ends.
 """
 
 from __future__ import annotations
@@ -100,6 +100,7 @@ def attach(app: Flask, service: Service) -> ThreadedLive:
         app,
         async_mode="threading",  # the default would use an installed eventlet or gevent
         always_connect=True,  # otherwise the first status is sent before the acknowledgement
+        cors_allowed_origins="*",  # `AccessMiddleware` has checked it
         max_http_buffer_size=LARGEST_FRAME,
         manage_session=False,
         cookie=None,

@@ -59,6 +59,7 @@ _GENERATE = {
 }
 _ABORTED = {200: bodies.Aborted, 404: bodies.Problem, 409: bodies.Problem}
 _RESUMED = {200: bodies.Generated, 404: bodies.Problem, 409: bodies.Problem, 429: bodies.Problem}
+_NEXT = {"next": "The path of this dashboard that the login leads to; default `/`"}
 _ONE = "/api/reports/<report_id>"
 ROUTES = (
     Route("GET", "/", "api.page", "The page", {200: HTML}),
@@ -156,7 +157,7 @@ ROUTES = (
         {200: bodies.Done, 409: bodies.Problem, 429: bodies.Problem},
         body=bodies.Empty,
     ),
-    Route("GET", "/login", "login.page", "The login form", {200: HTML}, access=Access.OPEN),
+    Route("GET", "/login", "login.page", "The login form", {200: HTML}, access=Access.OPEN, query=_NEXT),
     Route(
         "POST",
         "/login",
@@ -165,6 +166,7 @@ ROUTES = (
         {303: REDIRECT, 401: HTML, 429: HTML},
         access=Access.OPEN,
         form=True,
+        query=_NEXT,
     ),
     Route("POST", "/logout", "login.leave", "Log out", {303: REDIRECT}, form=True),
 )

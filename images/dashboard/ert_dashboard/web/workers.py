@@ -1,7 +1,8 @@
 """Workers as the web processes see them: `/health/worker`, as a worker itself has no address to be asked at.
 
 Each process writes its role and its fingerprint beside its lease in the shared database, and the row of a process that
-is gone ends with the lease. So this is what the workers say of themselves, some seconds ago at most.
+is gone ends with the lease. So this is what the workers say of themselves, some seconds ago at most. There is none for
+some seconds after a start: the web host calls a worker live when its process runs, its row comes once it has connected.
 """
 
 from __future__ import annotations

@@ -39,7 +39,8 @@ async function call<K extends keyof Operations>(
   } catch {
     throw new NoAnswer("The dashboard does not answer.");
   }
-  if (response.status === 401 && answer.login === "/login") location.assign("/login"); // the session has ended
+  // The session has ended; the login leads back to the same screen.
+  if (response.status === 401 && answer.login === "/login") location.assign(`/login${location.hash}`);
   if (!response.ok) {
     throw new Refused(typeof answer.error === "string" ? answer.error : "The request was refused.", response.status);
   }
