@@ -58,7 +58,7 @@ def without_cloud(settings: Settings, world: WorldFile | None) -> bool:
 
 
 def own_key(what: str, variable: str, hint: str) -> Secret:
-    """Return a key that somebody made for the parts of a deployment. Raises UsageError if it is too short to be one."""
+    """Return a key that was made for the parts of a deployment. Raises UsageError if it is too short to be one."""
     key = read_key(KeySource(what, variable), os.environ)
     redaction.hold(key.reveal())
     if len(key.reveal()) < LEAST:

@@ -17,7 +17,8 @@ from ert_deploy.cli.view.plan import plan_lines
 from ert_deploy.cli.view.progress import make_view
 from ert_deploy.cli.view.sandbox import say_sandbox
 from ert_deploy.core.model.desired import Phase
-from ert_deploy.core.model.errors import ErtError
+from ert_deploy.core.model.errors import ErtError, UsageError
+from ert_deploy.core.model.text import printable
 
 F = TypeVar("F", bound=Callable[..., Any])
 REFUSED, INTERRUPTED = 1, 130
@@ -33,25 +34,39 @@ class Consent:
 
 
 def consent_options(command: F) -> F:
-    """Add `--yes`, `--dry-run` and `--plan`, and pass them on as one `consent`."""
+    """Add `--yes`, `--dry-run`, `--plan` and its file alone, and pass them on as one `consent`."""
 
     @wraps(command)
-    def wrapped(*args: Any, yes: bool, dry_run: bool, plan_file: Path | None, **options: Any) -> Any:
-        return command(*args, consent=Consent(yes, dry_run, plan_file), **options)
+    def wrapped(*args: Any, yes: bool, dry_run: bool, plan_file: Path | None, file: Path | None, **options: Any) -> Any:
+        return command(*args, consent=Consent(yes, dry_run, _chosen(plan_file, file)), **options)
 
     for option in (
+        click.argument("file", type=click.Path(path_type=Path), metavar="[FILE]", required=False),
         click.option(
             "--plan",
             "plan_file",
             type=click.Path(path_type=Path, dir_okay=False),
             metavar="FILE",
-            help="Execute a file of `plan --out` without a question; refused if anything has changed since.",
+            help="Execute a file of `plan --out` without a question, as FILE alone does; refused if anything has "
+            "changed since.",
         ),
         click.option("--dry-run", is_flag=True, help="Show the plan, and change nothing."),
         click.option("-y", "--yes", is_flag=True, help="Do not ask; without a terminal nothing is asked anyway."),
     ):
         wrapped = option(wrapped)
     return wrapped  # type: ignore[return-value]
+
+
+def _chosen(option: Path | None, argument: Path | None) -> Path | None:
+    """Return the plan file. Raises UsageError for two of them, and for a word that is no file: a config, mostly."""
+    if argument is None:
+        return option
+    word = printable(str(argument))
+    if option is not None:
+        raise UsageError(f"--plan {printable(str(option))} and {word} are two plans", hint="give one of them")
+    if not argument.is_file():
+        raise UsageError(f"there is no plan file {word}", hint=f"`-c {word}` chooses the config of that name")
+    return argument
 
 
 def asked(config: str | None, phase: Phase, consent: Consent, *, begin: bool = True, now: bool = False) -> Config:

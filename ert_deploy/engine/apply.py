@@ -185,7 +185,7 @@ def _do(step: Step, run: Run) -> Effects[None]:
     run.memory.awaited = awaited
     effects = HANDLERS[type(step)](step, run)
     try:
-        yield from effects if isinstance(step, WAITS) else recorded(effects, run.observed, run.memory.pending)
+        yield from effects if isinstance(step, WAITS) else recorded(effects, run)
     except StateConflict:
         raise
     except ErtError as error:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 
 import pytest
 
@@ -140,6 +142,11 @@ def test_the_line_for_curl_works_as_it_is_and_holds_no_key(app: tuple[FakeWorld,
     assert json.loads(done.stdout)["object"] == "list"
     assert found.ca_file is not None
     assert not _names_ip(found.ca_file.read_text(), "10.1.2.3")
+    assert (f"{found.base_url}/models", found.server_name) == (line.split()[-1], "")
+    context = ssl.create_default_context(cafile=str(found.ca_file))
+    asked = Request(f"{found.base_url}/models", headers={"Authorization": found.header().partition(": ")[2]})
+    with build_opener(ProxyHandler({}), HTTPSHandler(context=context)).open(asked, timeout=30) as answer:
+        assert found.model in {one["id"] for one in json.load(answer)["data"]}
 
 
 def test_a_certificate_without_the_address_is_checked_by_name(
@@ -149,6 +156,7 @@ def test_a_certificate_without_the_address_is_checked_by_name(
     found = connection(app[1])
     line = found.curl.partition(" | ")[2]
     assert "--connect-to ert.ert.internal:" in line
+    assert found.server_name == "ert.ert.internal"
     done = subprocess.run(
         ["sh", "-c", f"cat | {line}"], input=found.header(), capture_output=True, text=True, timeout=30, check=True
     )
@@ -180,7 +188,10 @@ def test_the_key_is_written_on_request_alone(monkeypatch: pytest.MonkeyPatch, ca
     shown = b"".join(capfdbinary.readouterr())
     assert KEY.encode() not in shown
     assert run("connection", "--json") == 0
-    assert json.loads(capfdbinary.readouterr().out)["url"].startswith("https://127.0.0.1:")
+    found = json.loads(capfdbinary.readouterr().out)
+    assert found["url"].startswith("https://127.0.0.1:")
+    assert (found["base_url"], found["server_name"]) == (f"{found['url']}/v1", None)
+    assert f"model    {found['model']}\n".encode() in shown
     assert run("connection", "--show-key") == 0
     assert capfdbinary.readouterr().out == f"{KEY}\n".encode()
     assert run("connection", "--header") == 0

@@ -128,6 +128,23 @@ def test_a_plan_file_is_private_and_done_without_a_question(
     assert "Proceed?" not in capsys.readouterr().err
 
 
+def test_a_plan_file_alone_is_as_good_as_the_option(made: FakeWorld, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ran("plan", "--out", "the.plan") == 0
+    assert ran("up", "the.plan") == 0
+    assert len(made.gpu.paid()) == 1
+    assert ran("up", "the.plan") == 1
+    assert "the plan no longer holds: instance 500 was none and is running" in capsys.readouterr().err
+    assert ran("up", "the.plan", "--plan", "the.plan") == 2
+
+
+def test_a_word_that_is_no_file_is_taken_for_a_config(made: FakeWorld, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ran("up", "my-app") == 2
+    said = capsys.readouterr().err
+    assert "error: there is no plan file my-app" in said
+    assert "hint: `-c my-app` chooses the config of that name" in said
+    assert made.gpu.paid() == ()
+
+
 def test_a_plan_file_has_no_secret(made: FakeWorld) -> None:
     assert ran("up") == 0
     Path("mine.yaml").write_text(CONFIG.replace("0.1.0", "0.2.0"))

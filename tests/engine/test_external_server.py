@@ -159,3 +159,16 @@ def test_the_plan_shows_each_variable_the_deploy_and_the_machine_that_goes_and_n
     since = len(done(made))
     up(made, THERE)
     assert kinds(made, since) == [type(step).__name__ for step in ahead if not isinstance(step, steps.Drain)]
+
+
+def test_the_history_names_the_server_in_each_change_of_it_and_not_after_the_way_back() -> None:
+    made = served()
+    up(made, THERE)
+    up(made, replace(THERE, external=replace(SERVER, model="qwen3:14b")))
+    up(made, WANTED)
+    deployed = [one.why for one in made.store.state.history if one.what == "deployed"]
+    named = [why.partition(", ")[2] for why in deployed]
+    assert named == ["", "qwen3:8b on https://llm.example.org", "qwen3:14b on https://llm.example.org", ""]
+    proven = [one.why for one in made.store.state.history if one.what == "proven"]
+    assert [why.endswith("on https://llm.example.org") for why in proven] == [False, True, True, False]
+    assert "sk-of-the-server" not in made.store.text

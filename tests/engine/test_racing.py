@@ -1,4 +1,4 @@
-"""`launch/prefer: time`: two machines from the start, the slower one replaced, and never more than two paid."""
+"""`launch/prefer: time`: two machines from the start, the late one replaced, and never more than two paid."""
 
 from __future__ import annotations
 

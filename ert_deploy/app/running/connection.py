@@ -21,7 +21,8 @@ from ert_deploy.wiring import Session
 class Connection:
     """How to call the backend. `ca_file` has its certificate, `key_name` is the start of the key's SHA-256.
 
-    `ca_file` is None for an external server with a certificate of a public CA.
+    `ca_file` is None for an external server with a certificate of a public CA. `server_name` is the name that the
+    certificate is for, where that is not in the URL; else it is empty.
     `curl` is a command line for a shell. The key is in no argument of it: it is read through a pipe.
     """
 
@@ -31,6 +32,13 @@ class Connection:
     curl: str
     key_name: str
     key: Secret = field(repr=False)
+    model: str = ""
+    server_name: str = ""
+
+    @property
+    def base_url(self) -> str:
+        """The URL with which OpenAI's clients are made."""
+        return f"{self.url}/v1"
 
     def header(self) -> str:
         """Return the HTTP header with the key, as `curl -H @-` reads it."""
@@ -50,7 +58,14 @@ def connection(config: Config = None, *, progress: Progress = SILENT) -> Connect
     file = folder_of(session) / f"{found.deployment}-ca.pem"
     _write(file, found.certificate)
     return Connection(
-        found.service, found.url, file, _piped(config, _curl(found, file)), found.key.sha256()[:8], found.key
+        found.service,
+        found.url,
+        file,
+        _piped(config, _curl(found, file)),
+        found.key.sha256()[:8],
+        found.key,
+        session.desired.launch.model,
+        _server_name(found),
     )
 
 
@@ -63,7 +78,7 @@ def _external(session: Session, configured: External, config: Config) -> Connect
         _write(file, server.certificate)
     trusted = ["--cacert", str(file)] if file is not None else []
     curl = ["curl", "--silent", "--show-error", "--noproxy", "*", *trusted, "-H", "@-", f"{server.url}/v1/models"]
-    return Connection(service, server.url, file, _piped(config, curl), key.sha256()[:8], key)
+    return Connection(service, server.url, file, _piped(config, curl), key.sha256()[:8], key, server.model)
 
 
 def _piped(config: Config, curl: list[str]) -> str:
@@ -75,10 +90,15 @@ def _piped(config: Config, curl: list[str]) -> str:
 def _curl(found: Access, file: Path) -> list[str]:
     """Return curl's arguments. A certificate without the IP address is checked against the deployment's name."""
     words = ["curl", "--silent", "--show-error", "--noproxy", "*", "--cacert", str(file), "-H", "@-"]
-    if _names_ip(found.certificate, found.address.ip):
+    name, port = _server_name(found), found.address.port
+    if not name:
         return [*words, f"{found.url}/v1/models"]
-    name, port = f"{found.deployment}.ert.internal", found.address.port
     return [*words, "--connect-to", f"{name}:{port}:{found.address.ip}:{port}", f"https://{name}:{port}/v1/models"]
+
+
+def _server_name(found: Access) -> str:
+    """Return the name that the certificate is for; empty if it is for the address itself."""
+    return "" if _names_ip(found.certificate, found.address.ip) else f"{found.deployment}.ert.internal"
 
 
 def _names_ip(certificate: str, ip: str) -> bool:

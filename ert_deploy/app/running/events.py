@@ -1,23 +1,35 @@
-"""`events`: what happened to the deployment, by the history in its state. Calls no provider."""
+"""`events`: what happened to the deployment, by the history in its state, and its cost by the ledger. No provider."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ert_deploy.adapters.state.document import moment
-from ert_deploy.app.deployment import Config, opened
+from ert_deploy.app.deployment import Config, Deployment, opened
+from ert_deploy.core.ledger.model import Ledger
+from ert_deploy.core.ledger.spent import Spent, spent
+from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.log.happened import Happened
+from ert_deploy.core.model.provider import InstanceId
 
-__all__ = ["Events", "Happened", "events", "moment"]
+__all__ = ["Events", "Happened", "Spent", "events", "moment"]
+
+BEGINS = ("rented", "found")  # nothing was spent before
 
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """The events that the state remembers, oldest first, and where it is stored; `zone` marks their times."""
+    """The events that the state remembers, oldest first, and where it is stored; `zone` marks their times.
+
+    `costs` are what the instance of each had cost by then, exactly or at most; None where neither is known.
+    """
 
     where: str
     events: tuple[Happened, ...]
     zone: str = "UTC"
+    costs: tuple[Spent | None, ...] = ()
 
 
 def events(config: Config = None, *, most: int | None = None) -> Events:
@@ -25,4 +37,23 @@ def events(config: Config = None, *, most: int | None = None) -> Events:
     deployment = opened(config)
     store = deployment.keeper()
     found = store.load().history
-    return Events(store.where, found if most is None else found[-most:], deployment.zone)
+    shown = found if most is None else found[-most:]
+    return Events(store.where, shown, deployment.zone, tuple(_costs(deployment, shown)))
+
+
+def _costs(deployment: Deployment, shown: tuple[Happened, ...]) -> Iterator[Spent | None]:
+    """Yield the cost of each event by the ledger; without it, or its store, the limit that the event itself has."""
+    from ert_deploy.adapters.clock import RealClock
+    from ert_deploy.stores import ledger_of
+
+    ledger = Ledger(deployment.name)
+    if any(one.cost for one in shown):
+        with suppress(ErtError):
+            ledger = ledger_of(deployment.settings, RealClock()).load()
+    for one in shown:
+        asked = one.instance and one.at > 0 and one.what not in BEGINS
+        found = spent(ledger, InstanceId(one.instance), one.at) if asked else None
+        if found is not None and (found.exact or not one.cost or found.cost < one.cost):
+            yield found
+        else:
+            yield Spent(one.cost, exact=False) if one.cost else None

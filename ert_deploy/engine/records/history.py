@@ -15,18 +15,19 @@ from ert_deploy.core.model.log.transitions import Costs, remembered, transitions
 from ert_deploy.core.model.observed import Observed
 from ert_deploy.core.model.state import State
 from ert_deploy.engine.effects import Effect, Effects, ask
-from ert_deploy.engine.run_context import RunMemory
+from ert_deploy.engine.run_context import Run, RunMemory
 from ert_deploy.ports import Audience, StateStore, TimeSource
 
 T = TypeVar("T")
 HOUR = 3600.0
 
 
-def recorded(effects: Effects[T], observed: Observed, pending: list[Happened]) -> Effects[T]:
-    """Run the effects, and add to each state that they save what has happened since `observed`.
+def recorded(effects: Effects[T], run: Run) -> Effects[T]:
+    """Run the effects, and add to each state that they save what has happened since the run has observed it.
 
-    A stop changes no state: it is added to `pending`, and written with the next one.
+    A stop changes no state: it is added to the pending events, and written with the next one.
     """
+    observed, pending, server = run.observed, run.memory.pending, _server(run.desired)
     before = observed.state
     value: Any = None
     error: ErtError | None = None
@@ -40,7 +41,7 @@ def recorded(effects: Effects[T], observed: Observed, pending: list[Happened]) -
         saving = effect.method is StateStore.save
         if saving:
             (after,) = effect.args
-            events = (*pending, *transitions(before, after, observed.stamp(), _costs(observed)))
+            events = (*pending, *transitions(before, after, observed.stamp(), _costs(observed), server))
             effect = Effect(effect.method, (remembered(after, events),), effect.named)
         elif effect.method is Audience.tell and isinstance(effect.args[0], Stopped):
             number = effect.args[0].instance_id
@@ -100,6 +101,12 @@ def _wanted(state: State, desired: Desired, memory: RunMemory) -> bool:
 def _begun(state: State, at: float) -> State:
     """Return the state; a new one has its beginning, as an earlier one may have been lost."""
     return state if state.generation else replace(state, begun=at)
+
+
+def _server(desired: Desired) -> str:
+    """Return the external server and the model that the apps are to use; empty without one."""
+    external = desired.external
+    return f"{external.model} on {external.url}" if external is not None and desired.phase is RUNNING else ""
 
 
 def _costs(observed: Observed) -> Costs:

@@ -1,4 +1,4 @@
-"""`ert-deploy connection`: URL, CA file and a command line for curl; the key on request."""
+"""`ert-deploy connection`: URL, model, CA file and a command line for curl; the key on request."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from ert_deploy.core.model.errors import UsageError
 @click.option("--header", "what", flag_value="header", help="Write the HTTP header with the key, for a pipe to curl.")
 @yes_option
 def command(config: str | None, as_json: bool, what: str | None, yes: bool) -> None:
-    """Show how to call the backend: URL, CA file, and a line for curl.
+    """Show how to call the backend: URL, model, CA file, and a line for curl.
 
-    The certificate is written into the CA file, which contains no secret. The key appears in no command line, and here
-    only with --show-key or --header.
+    The URL, the model and the key are what a client of OpenAI's API is made with; SSL_CERT_FILE may name the CA file.
+    That contains no secret. The key appears in no command line, and here only with --show-key or --header.
     """
     if what and as_json:
         raise UsageError(f"--json does not go with --{'show-key' if what == 'key' else what}")
@@ -36,9 +36,11 @@ def command(config: str | None, as_json: bool, what: str | None, yes: bool) -> N
         sys.stdout.buffer.flush()
     elif as_json:
         about = {"service": found.service, "url": found.url, "ca_file": str(found.ca_file) if found.ca_file else None}
-        emit_json({**about, "curl": found.curl, "key_sha256": found.key_name})
+        client = {"base_url": found.base_url, "model": found.model, "server_name": found.server_name or None}
+        emit_json({**about, **client, "curl": found.curl, "key_sha256": found.key_name})
     else:
-        click.echo(f"URL      {found.url}/v1")
+        click.echo(f"URL      {found.base_url}")
+        click.echo(f"model    {found.model}")
         click.echo(f"CA file  {found.ca_file or 'none: a certificate of a public CA'}")
         click.echo(f"key      sha256 {found.key_name}..., that of {found.service}; --show-key writes it")
         click.echo(f"curl     {found.curl}")

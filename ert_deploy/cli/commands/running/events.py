@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from ert_deploy.app.running import events as app
-from ert_deploy.app.running.events import Happened, moment
+from ert_deploy.app.running.events import Happened, Spent, moment
 from ert_deploy.cli.options import config_option, emit_json, json_option
 from ert_deploy.cli.rows import row_of_two
+from ert_deploy.cli.view.offer import money
 
 
 @click.command("events")
@@ -19,15 +20,15 @@ from ert_deploy.cli.rows import row_of_two
 def command(config: str | None, as_json: bool, tail: int | None) -> None:
     """List what happened to the deployment: when, what, its cost, and by whom.
 
-    The state keeps the last 64 events. A cost is that of the instance since it was rented, as if its GPU had run all
-    the time. No provider is called.
+    The state keeps the last 64 events. A cost is that of the instance since it was rented, by the ledger. With `<` it
+    is at most that: the ledger does not know when the GPU stopped, or nothing of it. No provider is called.
     """
     found = app.events(config, most=tail)
     if as_json:
-        emit_json({"where": found.where, "events": [_plain(one) for one in found.events]})
+        emit_json({"where": found.where, "events": list(map(_plain, found.events, found.costs))})
         return
-    for one in found.events:
-        cost = f"${one.cost:.2f}" if one.cost else ""
+    for one, paid in zip(found.events, found.costs, strict=True):
+        cost = "" if paid is None else money(paid.cost) if paid.exact else f"<{money(paid.cost)}"
         about = f"{one.what:10}  {one.instance:10}  {cost:>8}"
         why = f": {one.why}" if one.why else ""
         row_of_two(f"{moment(abs(one.at), found.zone)}  {about}", f"{one.who}{why}")
@@ -35,8 +36,15 @@ def command(config: str | None, as_json: bool, tail: int | None) -> None:
         click.echo(f"no event is stored in {found.where}", err=True)
 
 
-def _plain(one: Happened) -> dict[str, object]:
+def _plain(one: Happened, paid: Spent | None) -> dict[str, object]:
     """Return the fields for JSON; `at` is null if only the clock of the writer was known."""
     at = one.at if one.at > 0 else None
-    cost = one.cost or None
-    return {"at": at, "what": one.what, "instance": one.instance, "why": one.why, "cost_usd": cost, "who": one.who}
+    return {
+        "at": at,
+        "what": one.what,
+        "instance": one.instance,
+        "why": one.why,
+        "cost_usd": round(paid.cost, 4) if paid is not None else None,
+        "cost_exact": paid is not None and paid.exact,
+        "who": one.who,
+    }

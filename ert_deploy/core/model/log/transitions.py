@@ -18,12 +18,15 @@ def remembered(state: State, events: Iterable[Happened]) -> State:
     return changed(state, history=(*state.history, *new)[-MOST_HISTORY:]) if new else state
 
 
-def transitions(before: State, after: State, at: float, costs: Costs) -> Iterator[Happened]:
-    """Yield what happened between two states at the time `at`, the instances first."""
+def transitions(before: State, after: State, at: float, costs: Costs, server: str = "") -> Iterator[Happened]:
+    """Yield what happened between two states at the time `at`, the instances first.
+
+    `server` is the external one that the apps are given; empty if a rented machine serves them, or nothing does.
+    """
     if before.records is not after.records or before.tombstones is not after.tombstones:
         yield from _instances(before, after, at, costs)
     if before.rollouts is not after.rollouts:
-        yield from _rollouts(before, after, at)
+        yield from _rollouts(before, after, at, f", {server}" if server else "")
     if before.denied is after.denied:
         return
     known = {one.subject for one in before.denied}
@@ -65,11 +68,12 @@ def _changes(old: InstanceRecord, new: InstanceRecord) -> Iterator[tuple[str, st
         yield "keys", "it accepts " + ", ".join(digest[:8] for digest in new.keys)
 
 
-def _rollouts(before: State, after: State, at: float) -> Iterator[Happened]:
+def _rollouts(before: State, after: State, at: float, server: str) -> Iterator[Happened]:
     old = {rollout.service_id: rollout for rollout in before.rollouts}
     for rollout in after.rollouts:
         known = old.get(rollout.service_id)
         if known is None or known.deploy_id != rollout.deploy_id or known.fingerprint != rollout.fingerprint:
-            yield Happened(at, "deployed", why=f"{rollout.service_id}: fingerprint {rollout.fingerprint}"[:LONGEST])
+            why = f"{rollout.service_id}: fingerprint {rollout.fingerprint}{server}"
+            yield Happened(at, "deployed", why=why[:LONGEST])
         if rollout.proven and not (known is not None and known.proven):
-            yield Happened(at, "proven", why=f"{rollout.service_id}: the app runs with it"[:LONGEST])
+            yield Happened(at, "proven", why=f"{rollout.service_id}: the app runs with it{server}"[:LONGEST])
