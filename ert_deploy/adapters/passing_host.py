@@ -6,8 +6,9 @@ from ert_deploy.core.ledger.statement import Item
 from ert_deploy.core.model.desired import Criteria, Launch
 from ert_deploy.core.model.observed import Instance, Offer
 from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.notices.increase import PriceIncrease
 from ert_deploy.ports import Account, CreateOrder, GpuHost, Turn
-from ert_deploy.store_ports import Statements
+from ert_deploy.store_ports import PriceIncreases, Statements
 
 
 class PassingHost:
@@ -76,3 +77,7 @@ class PassingHost:
     def charges(self, first: float, last: float) -> tuple[Item, ...] | None:
         """Return what the provider has charged; None if it has no statement, or none that the key may read."""
         return self._host.charges(first, last) if isinstance(self._host, Statements) else None
+
+    def price_increases(self) -> tuple[PriceIncrease, ...] | None:
+        """Return the open offers to prolong a contract at a higher price; None if the provider knows no such offers."""
+        return self._host.price_increases() if isinstance(self._host, PriceIncreases) else None

@@ -33,6 +33,8 @@ def body(keeper: Keeper) -> dict[str, Any]:
         "eta_seconds": None if left is None else {"p50": left.p50, "p95": left.p95},
         "price_per_hour_usd": known.price if known is not None else None,
         "cost_to_ready_usd": known.cost if known is not None else None,
+        "agreed_price_per_hour_usd": known.agreed if known is not None else None,
+        "contract_ends": known.ends if known is not None else None,
         "url": reached.url if reached is not None else None,
         "certificate": reached.certificate if reached is not None else None,
         "fingerprint": reached.fingerprint if reached is not None else None,

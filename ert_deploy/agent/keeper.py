@@ -17,6 +17,7 @@ from ert_deploy.agent.flight import Flight
 from ert_deploy.agent.view import LONGEST_PAUSE, Counts, Pauses, View
 from ert_deploy.app.deployment import Deployment, Progress
 from ert_deploy.app.notify.announce import announce
+from ert_deploy.app.tending.guard import Tending
 from ert_deploy.app.waking.admission import refusal
 from ert_deploy.app.waking.look import Look, look, recounted
 from ert_deploy.app.waking.session import hosted, steady
@@ -38,8 +39,7 @@ class Keeper:
     def __init__(self, deployment: Deployment, progress: Progress, *, every: float, unpublished: str = "") -> None:
         self.name = deployment.name
         self.unpublished = unpublished
-        self.counts = Counts()
-        self.view = View()
+        self.counts, self.view = Counts(), View()
         self._policy = deployment.settings.policy
         self._progress, self._every = progress, every
         self._ending = Event()
@@ -49,7 +49,8 @@ class Keeper:
         self._looks, self._runs = Pauses(), Pauses()
         self._session: Session | None = None
         self._needed = Action.NOTHING
-        self._looked = self._landed = False
+        self._landed = False
+        self._tending = Tending(deployment)
         self._looked_at = self._rests = float("-inf")
         self._watchers: set[Callable[[], None]] = set()
         self._said: tuple[str, ...] = ()
@@ -176,11 +177,12 @@ class Keeper:
         self._show(error=error)
 
     def _announce(self, seen: Look) -> None:
-        for text in seen.announcements:
-            if text not in self._said:
-                self._progress.note(text)
+        for text in (one for one in seen.announcements if one not in self._said):
+            self._progress.note(text)
         self._said = seen.announcements
         announce(self._deployment, seen.findings)
+        if said := self._tending.tend(seen.guard if self.view.flight is None else None, self._session):
+            self._progress.note(said)
 
     def _decide(self) -> Answer:
         """Decide a request by the last look, and begin a run if it is due."""
@@ -220,10 +222,8 @@ class Keeper:
     def _land(self, flight: Flight, error: ErtError | None) -> None:
         """Note the end of a run, in its thread, and look again."""
         busy = isinstance(error, Busy)
-        end = "busy" if busy else "failed" if error is not None else "done"
         with self._changed:
-            key = (flight.action.value, end)
-            self.counts.runs[key] = self.counts.runs.get(key, 0) + 1
+            self.counts.ended(flight.action.value, error)
             self._runs.note(error)
             self._landed = True
             if error is not None and not busy:

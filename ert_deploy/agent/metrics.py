@@ -39,6 +39,18 @@ def _price(keeper: Keeper) -> Samples:
         yield (), seen.price
 
 
+def _agreed(keeper: Keeper) -> Samples:
+    seen = keeper.view.look
+    if seen is not None and seen.agreed is not None and seen.running:
+        yield (), seen.agreed
+
+
+def _ends(keeper: Keeper) -> Samples:
+    seen = keeper.view.look
+    if seen is not None and seen.ends is not None:
+        yield (), seen.ends
+
+
 def _wakes(keeper: Keeper) -> Samples:
     seen = keeper.view.look
     if seen is not None:
@@ -56,6 +68,8 @@ def _gateway_errors(keeper: Keeper) -> Samples:
 FAMILIES = (
     Family("ert_agent_phase", "gauge", ("phase",), "1 for the phase that the deployment is in", _phases),
     Family("ert_agent_price_usd_per_hour", "gauge", (), "Price of the machine while its GPU runs", _price),
+    Family("ert_agent_agreed_price_usd_per_hour", "gauge", (), "Its price when it was rented, while it runs", _agreed),
+    Family("ert_agent_contract_end_timestamp_seconds", "gauge", (), "End of the first contract, in Unix time", _ends),
     Family("ert_agent_wakes_last_hour", "gauge", (), "Starts in the last hour, by the history in the state", _wakes),
     Family(
         "ert_agent_look_age_seconds", "gauge", (), "Time since everything was read; infinite before",

@@ -64,3 +64,8 @@ class Counts:
     failed_looks: int = 0
     runs: dict[tuple[str, str], int] = field(default_factory=dict)
     gateway: GatewayCounts = field(default_factory=GatewayCounts)
+
+    def ended(self, action: str, error: ErtError | None) -> None:
+        """Count the end of a run."""
+        end = "busy" if isinstance(error, Busy) else "failed" if error is not None else "done"
+        self.runs[action, end] = self.runs.get((action, end), 0) + 1

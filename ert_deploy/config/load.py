@@ -36,6 +36,7 @@ from ert_deploy.config.settings import (
 from ert_deploy.config.yaml.file import read_text
 from ert_deploy.config.yaml.problems import ConfigProblems, Problem
 from ert_deploy.config.yaml.tree import read_tree
+from ert_deploy.core.idle.guard import Choice
 from ert_deploy.core.ledger.policy import AtBudget, Budget
 from ert_deploy.core.model.app.external import External
 from ert_deploy.core.model.boot.prefer import Prefer
@@ -150,6 +151,7 @@ def _settings(reading: Reading, source: Path, notes: Mapping[str, str]) -> Setti
             values["policy/budget_per_day"], values["policy/budget_per_month"], AtBudget(values["policy/at_budget"])
         ),
         wait_price=values["policy/wait_price"],
+        idle=Choice(values["policy/idle"]),
     )
 
 
@@ -178,6 +180,7 @@ def _desired(values: Mapping[str, Any]) -> Desired:
         ignored=frozenset(values["ignored_instances"]),
         max_cost=values["plan/max_cost"],
         external=_external(values) if values[GPU] == EXTERNAL else None,
+        shortens_idle=values["policy/idle"] != Choice.FIXED,
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from ert_deploy.config.providers import Host, Provider
+from ert_deploy.core.idle.guard import Choice
 from ert_deploy.core.idle.prices import WAIT_PRICE
 from ert_deploy.core.ledger.policy import NO_BUDGET, Budget
 from ert_deploy.core.model.desired import Desired
@@ -163,7 +164,7 @@ class Settings:
     agent's service. With a `state_key` the state must be signed; with None it is signed only if STATE_KEY is set.
     `external_ca` is the file with the certificate of an external server, None for the system's. `policy` limits
     what an agent does by itself, `budget` is what the deployment may cost, and `wait_price` what a minute of
-    waiting counts for, in $.
+    waiting counts for, in $. `idle` is what sets its idle limit.
     """
 
     desired: Desired
@@ -181,6 +182,7 @@ class Settings:
     policy: Policy = field(default_factory=Policy)
     budget: Budget = NO_BUDGET
     wait_price: float = WAIT_PRICE
+    idle: Choice = Choice.FIXED
 
 
 def addressed(settings: Settings, *, gpu_url: str, web_url: str) -> Settings:

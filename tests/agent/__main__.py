@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+import tempfile
+from pathlib import Path
 
 from ert_deploy.agent import keeper, view
-from tests.support.agent import processes
+from tests.support.agent import crowd, processes
 from tests.support.agent.kills import SCENES, calls_of, killed_at
 
 NAMES = ("ert-sandbox", "second", "third")
@@ -19,6 +21,8 @@ def main() -> None:
         for count in range(total + 1):
             killed_at(scene, count)
         _say(f"{name}: killed before each of {total} changes and after the last: ready with one machine")
+    with tempfile.TemporaryDirectory() as folder:
+        _say(f"gateway, 400 at once while it sleeps: {crowd.played(Path(folder), 1000, 400).line()}")
     with processes.place() as made:
         _say(f"GPU free, two agents killed: {processes.killed_while_it_wakes(made, taken=False)}")
         _say(f"without the web host: {processes.without_the_web_host(made)}")

@@ -24,6 +24,7 @@ from tests.support.fakes.sleep import asleep, awake
 ROUTES = (("POST", "/wake"), ("GET", "/backend"), ("GET", "/events"), ("GET", "/metrics"), ("GET", "/nothing"))
 SHAPE = {
     "version", "deployment", "phase", "stage", "progress", "eta_seconds", "price_per_hour_usd", "cost_to_ready_usd",
+    "agreed_price_per_hour_usd", "contract_ends",
     "url", "certificate", "fingerprint", "generation", "can_publish", "reason", "at", "machine",
 }  # fmt: skip
 

@@ -1,7 +1,7 @@
 """Test the running backend with common client libraries: `python -m tests.clients`. Exit code 1 when one fails.
 
 Each client has its own environment, given as `NAME=PATH` of its interpreter; the backend is the real one over TLS,
-with a scripted model, so that every response is known.
+with a scripted model, so that every response is known. OpenAI's Python client also asks the agent's gateway before it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from tests.clients import gateway
 from tests.support.backend.rig import KEY, Backend, running
 from tests.support.doubles.scripted_ollama import Line, ScriptedOllama, says
 
@@ -68,6 +69,8 @@ def main(arguments: Sequence[str]) -> int:
         with running(Path(folder), ollama.host) as backend:
             backend.wait_ready()
             results = [ask(name, interpreter, backend) for name, interpreter in given.items()]
+            if (interpreter := given.get("openai")) is not None:
+                results += [gateway.ask(interpreter, backend, part) for part in gateway.PARTS]
     return 0 if all(results) else 1
 
 

@@ -13,6 +13,7 @@ from ert_deploy.core.model.errors import BudgetSpent, CannotObserve, Failed, Ove
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Health, OffSwitch, Power, Vital
 from ert_deploy.core.model.state import Intent
+from ert_deploy.core.notices.increase import PriceIncrease, of_increases
 from ert_deploy.core.notices.notice import MOST_REMEMBERED, Findings, Kind, Notice, message
 from ert_deploy.core.notices.of_look import of_look
 from ert_deploy.core.notices.of_run import of_failure, of_rotation, of_run
@@ -132,6 +133,11 @@ def test_a_deployment_that_serves_has_no_notice_and_ends_every_condition() -> No
         ),
         (serving(instance(7, status="running", ends=NOW + 7200.0)), "contract_end/7", "ends in 2 h 00 min"),
         (serving(instance(7, status="running", ends=NOW - 5.0)), "contract_end/7", "of instance 7 is over"),
+        (
+            serving(instance(7, status="running", agreed=0.15, dph=0.2)),
+            "price/7/0.20",
+            "instance 7 costs $0.2000/h: its price rose from $0.1500/h",
+        ),
         (serving(apps=(app(ENV, shows="another"),)), "unhealthy/app instance/dash", "app instance dash: fingerprint"),
         (serving(apps=(app(ENV, shows=None),), answers={"srv-dash": 0}), "unhealthy/app instance/dash", "no response"),
         (
@@ -194,6 +200,38 @@ def test_a_condition_is_sent_once_until_it_is_over() -> None:
         sent.append(len(look.news(told)))
         told = look.remembered(told)
     assert sent == [1, 0, 0, 1]
+
+
+def test_a_price_is_said_once_for_each_rise_and_not_again_after_a_sleep() -> None:
+    def at(dph: float, **changes: Any) -> Findings:
+        return looked(serving(instance(7, **{"status": "running", "agreed": 0.15, "dph": dph, **changes})))
+
+    off = {"status": "exited", "power": Power.STOPPED}
+    told: frozenset[str] = frozenset()
+    sent = []
+    for look in (at(0.15), at(0.2), at(0.2), at(0.2, **off), at(0.2), at(0.3), at(0.15), at(0.2), at(0.1)):
+        sent.append(sum(one.kind is Kind.PRICE for one in look.news(told)))
+        told = look.remembered(told)
+    assert sent == [0, 1, 0, 0, 0, 1, 0, 1, 0]
+    assert not [key for key in told if key.startswith(Kind.PRICE)]
+
+
+def test_an_offer_to_prolong_at_a_higher_price_is_said_once() -> None:
+    asked = PriceIncrease("4", nth(7), 0.2, 0.26, NOW + 90_000.0)
+    found = of_increases(
+        (asked, replace(asked, id="5", instance=nth(9)), replace(asked, id="6", after=0.2)), [nth(7)], NOW
+    )
+    assert said(found) == [
+        "price/asked/4: the host of instance 7 offers to go on at $0.2600/h for the GPU in place of $0.2000/h; without "
+        "that its contract ends in 1 d 1 h"
+    ]
+    told = found.remembered(frozenset())
+    assert found.news(told) == ()
+    assert of_increases((), [nth(7)], NOW).remembered(told) == frozenset()
+    assert looked(serving()).remembered(told) == told  # a look that could not read them
+    both = looked(serving(instance(7, status="running", ends=NOW + 60.0))).joined(found)
+    assert [one.kind for one in both.notices] == [Kind.CONTRACT_END, Kind.PRICE]
+    assert both.over[-1] == "price/asked/"
 
 
 def test_what_a_run_did_is_always_sent_and_the_look_after_it_does_not_repeat_it() -> None:

@@ -17,7 +17,7 @@ from tests.support.dashboard.fake_backend import KEY, FakeBackend
 from tests.support.dashboard.fingerprint import sealed
 from tests.support.dashboard.following import ask, data, ended, until
 from tests.support.doubles.agent import KEY as AGENT_KEY
-from tests.support.doubles.agent import AgentDouble
+from tests.support.doubles.agent import WAKING, AgentDouble
 
 Start = Callable[[dict[str, str]], Dashboard]
 STATUS = {"uptime": 5.0}
@@ -183,3 +183,41 @@ def test_an_agent_that_hangs_does_not_keep_the_process_from_ending(
     until(lambda: agent.asked)
     dashboard.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "address"]
+
+
+def test_a_scrape_has_the_contract_by_the_agent(environ: dict[str, str], start: Start, agent: AgentDouble) -> None:
+    token = "metrics-token-0123456789"
+    dashboard = start({**environ, **agent.environ(), "ERT_METRICS_TOKEN": token})
+
+    def scraped() -> str:
+        return str(dashboard.app.test_client().get("/metrics", headers={"Authorization": f"Bearer {token}"}).text)
+
+    assert "ert_contract_end" not in scraped()
+    prices = {"price_per_hour_usd": 0.4, "agreed_price_per_hour_usd": 0.32}
+    agent.state.update(phase="ready", generation=8, contract_ends=1.8e9, **prices)
+    until(lambda: "ert_agreed_price_usd_per_hour 0.32" in scraped())
+    assert "ert_contract_end_timestamp_seconds 1800000000" in scraped()
+    assert "ert_listed_price_usd_per_hour 0.4" in scraped()
+    agent.state.update(phase="asleep")
+    until(lambda: "ert_listed_price" not in scraped())
+    assert "ert_contract_end_timestamp_seconds 1800000000" in scraped()
+    agent.kill()
+    until(lambda: "ert_contract_end" not in scraped())
+    agent.start()
+
+
+def test_it_looks_more_often_while_the_backend_is_woken(
+    environ: dict[str, str], start: Start, agent: AgentDouble, elsewhere: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follower, "EVERY_S", 60.0)
+    monkeypatch.setattr(follower, "WAKING_S", 0.05)
+    agent.state.update(WAKING)
+    dashboard = start({**environ, **agent.environ()})
+    until(lambda: len(agent.asked) >= 3)
+    at(agent, elsewhere)
+    until(lambda: shown(dashboard) == moved(environ, elsewhere))
+    asked = len(agent.asked)
+    found = dashboard.service.follower
+    assert found is not None
+    until(lambda: found.seen is not None and found.seen.phase == "ready")
+    assert len(agent.asked) <= asked + 1, "it goes on to look as often"

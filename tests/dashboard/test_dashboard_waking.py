@@ -207,5 +207,5 @@ def test_without_an_agent_nothing_has_changed(environ: dict[str, str], start: St
     refused = client.post("/api/wake", json={})
     assert (refused.status_code, refused.json["error"]) == (
         409,
-        "this dashboard has no agent that could wake the GPU (ERT_AGENT_URL)",
+        "this dashboard has nothing that could wake the GPU (ERT_AGENT_URL or ERT_WAKE_WORKFLOW)",
     )

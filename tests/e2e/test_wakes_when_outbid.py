@@ -1,4 +1,4 @@
-"""A report that is being written when a higher bid takes the machine is delivered: agent, app and backend are real."""
+"""A report that is written when a higher bid takes the machine, for good or for a while, is delivered: all is real."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ import requests
 
 from tests.e2e.conftest import SAMPLE, Place, run_sandbox
 from tests.support.agent.delivery import agent, ask, ended, is_delivered, logged_in, set_variable, shown
-from tests.support.agent.pids import engines
+from tests.support.agent.pids import engines, guards
 from tests.support.dashboard.following import until
 from tests.support.doubles.postgres import Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280), pytest.mark.nightly]
 MODEL = "  model: smollm2:135m"
+RETURNS_AFTER = 60.0  # seconds of the provider: three real ones
 
 
 @pytest.fixture
@@ -54,4 +55,22 @@ def test_it_is_written_on_although_the_machine_is_taken(place: Place, database: 
     until(lambda: is_delivered(browser, report), 200)
     assert shown(browser, report)["sections_done"] == 5
     assert len(place.instances()) == 1
+    ended(place, process)
+
+
+def test_it_is_delivered_by_the_machine_that_returns(place: Place, database: Server) -> None:
+    set_variable(place, "DATABASE_URL", database.url(database.database()))
+    process, _ = agent(place)
+    place.ert("up")
+    before, deploys = place.instances(), place.deploys()
+    browser = logged_in(place)
+    report = ask(place, browser)
+    held_in_the_middle(place, browser, report)
+    machine = guards(place)
+    place.trouble(provider="vast", kind="outbid", instance_id=int(before[0]), seconds=RETURNS_AFTER)
+    until(lambda: guards(place) != machine, 60)
+    until(lambda: is_delivered(browser, report), 200)
+    assert shown(browser, report)["sections_done"] == 5
+    assert (place.instances(), list(guards(place))) == (before, [int(before[0])])
+    assert place.deploys() == deploys
     ended(place, process)

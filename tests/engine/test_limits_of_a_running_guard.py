@@ -11,6 +11,7 @@ from ert_deploy.core.model.errors import Failed, Rejected, Transient
 from ert_deploy.core.model.events import LimitsSet
 from tests.support.fakes.history import WANTED, done, kinds, served, told, up
 
+Limits = tuple[int, int, int]
 LONGER = replace(WANTED, launch=replace(WANTED.launch, guard=Guard(idle_stop=3600)))
 
 
@@ -50,3 +51,32 @@ def test_a_refusal_ends_the_run_and_changes_nothing() -> None:
     with pytest.raises(Failed, match="does not take its limits: /admin/limits answered 422"):
         up(made, LONGER)
     assert made.gpu.only().limits == (1200, 2700, 43200)
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        ((600, 2700, 43200), (600, 2700, 43200)),  # an agent has shortened it
+        ((1200, 2700, 43200), (1200, 2700, 43200)),
+        ((1800, 2700, 43200), (1200, 2700, 43200)),
+        ((0, 2700, 43200), (1200, 2700, 43200)),
+        ((600, 2700, 86400), (1200, 2700, 43200)),
+    ],
+)
+def test_a_shorter_idle_limit_is_left_to_an_agent_and_nothing_else_is(given: Limits, left: Limits) -> None:
+    made = served()
+    made.gpu.only().limits = given
+    up(made, replace(WANTED, shortens_idle=True))
+    assert made.gpu.only().limits == left
+    up(made)
+    assert made.gpu.only().limits == (1200, 2700, 43200)
+
+
+def test_without_a_limit_in_the_config_any_limit_is_a_shorter_one() -> None:
+    made = served()
+    none = replace(WANTED, launch=replace(WANTED.launch, guard=Guard(idle_stop=0)))
+    up(made, none)
+    assert made.gpu.only().limits == (0, 2700, 43200)
+    made.gpu.only().limits = (600, 2700, 43200)
+    up(made, replace(none, shortens_idle=True))
+    assert made.gpu.only().limits == (600, 2700, 43200)

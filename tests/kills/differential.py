@@ -182,6 +182,7 @@ def _call(row: Row) -> int:
     world = _prepared(row, [])
     before = world.calls
     world.seen = []
+    world.watched = True
     _command(world, WANTED if row.verb == "up" else DOWN)
     return before + world.seen.index(row.effect) + 1
 

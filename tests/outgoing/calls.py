@@ -6,7 +6,7 @@ import asyncio
 import importlib.util
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,17 @@ from ert_backend.base.activity import OffSwitch
 from ert_backend.guard import settings as guard_settings
 from ert_backend.guard.clouds.calls import ask, read_own
 from ert_backend.guard.rules import Action
-from ert_dashboard.backend import agent_client
+from ert_dashboard.backend import agent_client, workflow_client
 from ert_dashboard.backend import client as dashboard_backend
 from ert_dashboard.backend.agent_client import AgentClient
 from ert_dashboard.backend.client import BackendClient
+from ert_dashboard.backend.workflow_client import WorkflowClient
 from ert_dashboard.base.agent import Agent
 from ert_dashboard.base.backends import Backend
 from ert_dashboard.base.clock import SystemClock
 from ert_dashboard.base.interrupt import Interrupt
 from ert_dashboard.base.secret import Secret as DashboardSecret
+from ert_dashboard.base.workflow import Workflow
 from ert_dashboard.market import edgar
 from ert_deploy.adapters import registry as registries
 from ert_deploy.adapters.app.dashboard_client import ErtApp
@@ -214,6 +216,15 @@ def agent(script: Script, bounds: Bounds) -> Any:
         client.close()
 
 
+def workflow(script: Script, bounds: Bounds) -> Any:
+    client = WorkflowClient(Workflow("a/b", "c.yml", "d", DashboardSecret(OWN), api=script.url), SystemClock())
+    with closing(client), pytest.MonkeyPatch.context() as patch, Interrupt() as interrupt:
+        patch.setattr(workflow_client, "CALL_S", bounds.total)
+        found = client.wake(interrupt)
+        assert not found.problem, found.problem
+        return found.after
+
+
 def sec(script: Script, bounds: Bounds) -> Any:
     source = edgar.Edgar(
         "Example ops@example.com", SystemClock(), files_url=script.url, data_url=script.url, total_s=bounds.total
@@ -347,6 +358,12 @@ CALLS = (
         pinned=True,
     ),
     Outgoing(
+        "dashboard: workflow",
+        "images/dashboard/ert_dashboard/backend/workflow_client.py",
+        always({"workflow_runs": []}),
+        workflow,
+    ),
+    Outgoing(
         "agent: a completion",
         "ert_deploy/adapters/backend/pinned_stream.py",
         always({"choices": []}),
@@ -377,5 +394,6 @@ def shortened(bounds: Bounds) -> Iterator[None]:
         patch.setattr(s3_http, "BOUNDS", bounds)
         patch.setattr(dashboard_backend, "_LARGEST_ANSWER", bounds.size)
         patch.setattr(agent_client, "_LARGEST_ANSWER", bounds.size)
+        patch.setattr(workflow_client, "_LARGEST_ANSWER", bounds.size)
         patch.setattr(edgar, "_LARGEST", bounds.size)
         yield

@@ -154,6 +154,7 @@ def planted() -> dict[str, str]:
         "app's payment key": "sk_live_" + secrets.token_hex(16),
         "app's database password": "db" + secrets.token_urlsafe(18),
         "app's session key": secrets.token_hex(32),
+        "app's token to wake": "github_pat_" + secrets.token_urlsafe(40),
         "job's token": "ghs_" + secrets.token_urlsafe(27),
         "password of a webhook": "hook-" + secrets.token_urlsafe(18),
         "secret of the machines' keys": secrets.token_hex(32),
@@ -206,6 +207,7 @@ def staged(folder: Path) -> Iterator[Stage]:
             "STRIPE_SECRET_KEY": drawn["app's payment key"],
             "DATABASE_URL": f"postgres://app:{drawn[DATABASE]}@db.example/app",
             "SECRET_KEY": drawn["app's session key"],
+            "ERT_WAKE_TOKEN": drawn["app's token to wake"],
         })  # fmt: skip
         stage.another(HF_TOKEN=drawn["account-wide token"], DB_PASSWORD=drawn["account-wide password"])
         yield stage

@@ -161,6 +161,7 @@ def be_patient(world: World, commands: int = 1) -> None:
     """Begin to count the effects of so many commands."""
     world.patience, world.disturbed = world.effects + MOST_EFFECTS * commands, world.effects
     world.most = world.effects + MOST_EVER * commands
+    world.bound = min(world.patience, world.most)
 
 
 def _operator(world: World, tale: Story, command: Command) -> Operator:
@@ -173,7 +174,7 @@ def _operator(world: World, tale: Story, command: Command) -> Operator:
 def turns(world: World, process: list[Any], until: tuple[float, int]) -> None:
     """Execute effects until the turn of the next process; one that takes no time belongs to the step before it."""
     at, index, generator, effect, world.acting, world.operator = process
-    due = world.due
+    due, send, throw = world.due, generator.send, generator.throw
     while (at, index) < until:
         if due and due[0][0] <= at:
             world.advance(at)
@@ -183,10 +184,10 @@ def turns(world: World, process: list[Any], until: tuple[float, int]) -> None:
             try:
                 value = carry_out(world, effect)
             except ErtError as error:
-                effect = generator.throw(error)
+                effect = throw(error)
             else:
-                effect = generator.send(value)
-            if world.effects > world.patience or world.effects > world.most:
+                effect = send(value)
+            if world.effects > world.bound:
                 raise Violation("it does not come to an end")
         at += world.took
     process[0], process[3] = at, effect

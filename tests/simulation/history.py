@@ -68,6 +68,7 @@ def run(tale: Story, faults: Faults, *, trace: bool = False, watch: bool = False
         world = _begin(tale, world)
         world.trace = [] if trace else None
         world.seen = [Clock.sleep] * world.begun if watch else None
+        world.watched = trace or watch
         for number, name in enumerate(tale.operations, 1):
             following = tale.operations[number] if number < len(tale.operations) else tale.last
             _operation(world, tale, name, outcome, graveyard, before_down=following in ("down", "down, now"))

@@ -65,16 +65,22 @@ def carry_out(world: World, effect: Effect) -> Any:
         return own(world, effect)
     world.took = LATENCY
     world.calls += 1
-    if world.seen is not None:
-        world.seen.append(call)
-    if world.trace is not None:
-        world.trace.append((world.now, call.__qualname__, ""))
+    if world.watched:
+        _note(world, call)
     if world.lasting and call in world.lasting:
         raise _refusal(world, call)
     if world.calls == world.faults.next:
         return struck(world, call, partial(HANDS[call], world, *effect.args, **effect.named))
     world.kind = ""
     return HANDS[call](world, *effect.args, **effect.named) if effect.named else HANDS[call](world, *effect.args)
+
+
+def _note(world: World, call: Method) -> None:
+    """Remember a call in the lists that are kept of this run."""
+    if world.seen is not None:
+        world.seen.append(call)
+    if world.trace is not None:
+        world.trace.append((world.now, call.__qualname__, ""))
 
 
 def struck(world: World, call: Method, act: Callable[[], Any]) -> Any:
@@ -90,6 +96,7 @@ def struck(world: World, call: Method, act: Callable[[], Any]) -> Any:
         raise Killed
     if name in EVENTS:
         world.patience += world.effects - world.disturbed
+        world.bound = min(world.patience, world.most)
         world.disturbed = world.effects
         events.happen(world, name)
     if name == FOR_GOOD:

@@ -68,7 +68,7 @@ class World:
         self.lasting: set[Method] = set()  # port methods that fail until `mend`
         self.calls = self.effects = self.drawn = self.begun = self.calmed = 0
         # Numbers in `effects`: limit for a command since the last external event, that event, and limit in all.
-        self.patience = self.disturbed = self.most = 0
+        self.patience = self.disturbed = self.most = self.bound = 0  # effects; `bound`: of patience and most
         self.kind = ""
         self.strength = 0.0
         self.operators = 1  # commands running now
@@ -96,6 +96,7 @@ class World:
         self.listing = 0  # number of the newest list call
         self.trace: list[tuple[float, str, str]] | None = None
         self.seen: list[Method] | None = None  # port method of every call, if enabled
+        self.watched = False  # whether `trace` or `seen` is kept
         self.acting = Actor()
         self.limited = False  # no host can pull the image
 

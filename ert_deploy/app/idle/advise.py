@@ -7,17 +7,15 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from ert_deploy.app.deployment import Config, Deployment, opened
+from ert_deploy.app.deployment import Config, opened
 from ert_deploy.app.external.rented_only import rented_only
+from ert_deploy.app.tending.prices import prices_of
 from ert_deploy.core.idle.advice import Advice, advise, too_little
 from ert_deploy.core.idle.history import Uses, uses
-from ert_deploy.core.idle.prices import Prices
 from ert_deploy.core.model.errors import Failed, UsageError
 
 __all__ = ["Advice", "Advised", "advise_idle"]
 
-PER_GB = 0.15 / 720  # $/h of a GB of disk: $0.15 a month, as in the example of Vast's own specification
-TRAFFIC = 0.004  # $/GB, the mean of the market (docs/bench-launch.md)
 LARGEST = 10_000_000  # characters of a file of requests
 
 
@@ -59,25 +57,11 @@ def advise_idle(
             "launch/guard/idle_stop is 0: a machine that never stops has no history of when it was wanted",
             hint="name a file with the times of all requests: --requests FILE",
         )
-    prices, assumed = _prices(deployment, found)
-    prices = replace(prices, wait_price=deployment.settings.wait_price if wait_price is None else wait_price)
+    prices, assumed = prices_of(deployment, found)
+    prices = prices if wait_price is None else replace(prices, wait_price=wait_price)
     floor = float(idle_stop) if requests is None else 0.0
     advice = advise(wanted, prices, idle_stop=idle_stop, budget=budget, floor=floor)
     return Advised(deployment.name, store.where, deployment.zone, advice, found, assumed, requests is None, idle_stop)
-
-
-def _prices(deployment: Deployment, found: Uses) -> tuple[Prices, tuple[str, ...]]:
-    """Return the prices of this deployment, and the name of each that was not measured."""
-    desired = deployment.settings.desired
-    launch = desired.launch
-    base = Prices(
-        gpu=desired.criteria.max_dph,
-        disk=min(launch.disk_gb * PER_GB, desired.criteria.max_dph),
-        fetch=(launch.image_gb + launch.model_gb) * TRAFFIC,
-        refused=desired.timings.start_lag,
-    )
-    known = {"price of the GPU": found.hourly, "start with its disk": found.kept, "start of another": found.anew}
-    return found.priced(base), tuple(name for name, value in known.items() if not value)
 
 
 def _times(path: Path) -> Sequence[float]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
+from ert_deploy.app.tending.guard import GuardSeen, guard_seen
+from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.machine.derived_keys import generation_of, token_of
 from ert_deploy.core.model.observed import HEALTHY
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.notices.increase import of_increases
 from ert_deploy.core.notices.notice import NOTHING_FOUND, Findings
 from ert_deploy.core.notices.of_look import of_look
 from ert_deploy.core.planning.app_env import connected
@@ -25,6 +29,7 @@ from ert_deploy.engine.preflight import begun
 from ert_deploy.engine.run import run
 from ert_deploy.engine.run_context import RunMemory
 from ert_deploy.engine.verdict.read import read_facts
+from ert_deploy.store_ports import PriceIncreases
 from ert_deploy.wiring import Session
 
 
@@ -52,7 +57,8 @@ class Look:
     `generation` is that of the state. `price` is in $ per hour while it runs, `cost` in $ until it is ready. `eta` and
     `wait` are in real seconds: until it is ready, and until another start is within the limit. `begun` is the number of
     starts in the last hour, `running` are the instances with a GPU, also a lost one. `announcements` are for its owner,
-    and `findings` are the notices of this look.
+    and `findings` are the notices of this look. `ends` is when the first contract does, in Unix time by the provider's
+    clock, and `agreed` the $ per hour at which the machine was rented. `guard` is that of the machine that serves.
     """
 
     deployment: str
@@ -70,6 +76,9 @@ class Look:
     running: frozenset[InstanceId] = frozenset()
     announcements: tuple[str, ...] = ()
     findings: Findings = NOTHING_FOUND
+    ends: float | None = None
+    agreed: float | None = None
+    guard: GuardSeen | None = None
 
 
 def look(session: Session, policy: Policy, lately: frozenset[InstanceId] = frozenset()) -> Look:
@@ -100,7 +109,10 @@ def look(session: Session, policy: Policy, lately: frozenset[InstanceId] = froze
         wait_for_start(state.history, now, policy.wakes_per_hour) / session.speed,
         _running(situation, lately),
         announcements(facts),
-        of_look(facts, links(facts)),
+        of_look(facts, links(facts)).joined(_increases(session, situation)),
+        min((i.ends for i in situation.ours if i.ends is not None and math.isfinite(i.ends)), default=None),
+        facts.instance.agreed or None if facts.instance is not None else None,
+        guard_seen(facts),
     )
 
 
@@ -113,6 +125,15 @@ def recounted(seen: Look, session: Session, policy: Policy) -> Look:
     state, now = ports.store.load(), ports.gpu.date() or ports.clock.now()
     wait = wait_for_start(state.history, now, policy.wakes_per_hour) / session.speed
     return replace(seen, generation=state.generation, begun=len(wakes(state.history, now)), wait=wait)
+
+
+def _increases(session: Session, situation: Situation) -> Findings:
+    """Return the notices of hosts that offer to prolong a contract at a higher price. An error is for a later look."""
+    host = session.ports.gpu
+    with suppress(ErtError):
+        if isinstance(host, PriceIncreases) and (found := host.price_increases()) is not None:
+            return of_increases(found, (i.id for i in situation.ours), abs(situation.observed.stamp()))
+    return NOTHING_FOUND
 
 
 def _running(situation: Situation, lately: frozenset[InstanceId]) -> frozenset[InstanceId]:

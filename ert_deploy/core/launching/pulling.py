@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import lru_cache
 
 from ert_deploy.core.launching.outlook import POINTS, SCATTER, SOON, TINY, Outlook, longer
@@ -13,6 +12,7 @@ from ert_deploy.core.market.learned import WITHIN
 from ert_deploy.core.market.rates import PULL
 from ert_deploy.core.market.stages import Stages
 from ert_deploy.core.model.boot.watch import LaunchStage, Watch
+from ert_deploy.core.model.quick_dataclass import changed
 
 # Layers of an image whose manifest was not read, each with a message of its pull: the 4 of python:slim and the 8 of
 # images/llm-backend/Dockerfile.
@@ -122,7 +122,7 @@ def pulls(stages: Stages, unpack: float) -> tuple[Stages, ...]:
     usual, fixed = stages.at(0.5).pull, PULL + unpack
     link = max(usual - PULL, SOON)
     pulled = tuple(
-        replace(stages.at((i + 0.5) / POINTS), pull=fixed + link * math.exp(stages.spread.pull * SCATTER[i]))
+        changed(stages.at((i + 0.5) / POINTS), pull=fixed + link * math.exp(stages.spread.pull * SCATTER[i]))
         for i in range(POINTS)
     )
-    return (*pulled, *(replace(stages.at((i + 0.5) / FEW), pull=PULL) for i in range(FEW)))
+    return (*pulled, *(changed(stages.at((i + 0.5) / FEW), pull=PULL) for i in range(FEW)))

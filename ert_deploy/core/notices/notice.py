@@ -23,6 +23,7 @@ class Kind(StrEnum):
     ORPHAN = "orphan"
     KEY_ROTATED = "key_rotated"
     CONTRACT_END = "contract_end"
+    PRICE = "price"
     OFF_SWITCH = "off_switch"
     UNHEALTHY = "unhealthy"
 
@@ -45,6 +46,7 @@ TITLES = {
     Kind.ORPHAN: "machine without an owner",
     Kind.KEY_ROTATED: "key rotated",
     Kind.CONTRACT_END: "contract ends",
+    Kind.PRICE: "price rises",
     Kind.OFF_SWITCH: "off-switch not proven",
     Kind.UNHEALTHY: "not healthy",
 }
@@ -54,6 +56,7 @@ SEVERITIES = {
     Kind.BUDGET: Severity.FAILURE,
     Kind.ORPHAN: Severity.WARNING,
     Kind.CONTRACT_END: Severity.WARNING,
+    Kind.PRICE: Severity.WARNING,
     Kind.OFF_SWITCH: Severity.FAILURE,
     Kind.UNHEALTHY: Severity.FAILURE,
 }
@@ -92,6 +95,10 @@ class Findings:
         """Return the findings without the notices of these kinds."""
         muted = frozenset(kinds)
         return Findings(tuple(n for n in self.notices if n.kind not in muted), self.over)
+
+    def joined(self, other: Findings) -> Findings:
+        """Return both findings as one."""
+        return Findings((*self.notices, *other.notices), (*self.over, *other.over))
 
     def news(self, told: frozenset[str]) -> tuple[Notice, ...]:
         """Return what was not sent yet, if conditions with the keys `told` were."""

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 
 from ert_deploy.core.model.observed import Vital
 from ert_deploy.core.model.provider import InstanceId
-from ert_deploy.core.model.text import span
+from ert_deploy.core.model.text import per_hour, span
 from ert_deploy.core.notices.notice import Findings, Kind, Notice
 from ert_deploy.core.notices.of_run import of_strays
+from ert_deploy.core.planning.changes.fitness import repriced
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.core.verdict.facts import Asleep, Facts
 from ert_deploy.core.verdict.links import Level, Link, Missing, Name
@@ -37,6 +38,8 @@ def _over(facts: Facts) -> Iterator[str]:
     if isinstance(facts.situation, Missing):
         return
     yield from (f"{kind}/" for kind in BY_LIST)
+    # A stopped machine lists the price of its disk: whether that of its GPU is still higher is not known.
+    yield from (f"{Kind.PRICE}/{instance.id}/" for instance in facts.situation.ours if not instance.halted)
     if not facts.unread:
         yield f"{Kind.UNHEALTHY}/"
 
@@ -56,6 +59,7 @@ def _notices(facts: Facts, links: tuple[Link, ...]) -> Iterator[Notice]:
     if isinstance(facts.situation, Situation):
         yield from of_strays(_unrecorded(facts.situation))
         yield from _ends(facts.situation)
+        yield from _rises(facts.situation)
 
 
 def _unrecorded(situation: Situation) -> Iterator[tuple[InstanceId, str]]:
@@ -97,3 +101,12 @@ def _ends(situation: Situation) -> Iterator[Notice]:
         if left < SOON:
             when = f"ends in {span(left)}" if left > 0 else "is over"
             yield Notice(Kind.CONTRACT_END, f"the contract of instance {instance.id} {when}", instance.id)
+
+
+def _rises(situation: Situation) -> Iterator[Notice]:
+    """Yield the machines that cost more than when they were rented; a further rise is one more notice."""
+    for instance in situation.ours:
+        moved = repriced(instance)
+        if moved.startswith("rose"):
+            text = f"instance {instance.id} costs {per_hour(instance.dph)}: its price {moved}"
+            yield Notice(Kind.PRICE, text, f"{instance.id}/{instance.dph:.2f}")

@@ -20,7 +20,7 @@ from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning import health as stages
 from ert_deploy.core.planning.app_env import touched
 from ert_deploy.core.planning.candidates import PAIR, rivals
-from ert_deploy.core.planning.changes.differences import limits_of
+from ert_deploy.core.planning.changes.differences import limits_of, stricter
 from ert_deploy.core.planning.changes.fitness import fits, unfit
 from ert_deploy.core.planning.departure.external import to_external
 from ert_deploy.core.planning.departure.leave import asked, leave
@@ -214,7 +214,9 @@ def _serve(situation: Situation, current: Candidate) -> Iterator[Step]:
 def _limits(situation: Situation, current: Candidate) -> Iterator[Step]:
     """Give the guard the limits of the config, if its image takes them while it runs."""
     wanted, health = limits_of(situation.desired.launch.guard), current.health
-    if health is not None and health.limits is not None and health.limits != wanted:
+    if health is None or health.limits is None or (situation.desired.shortens_idle and stricter(health.limits, wanted)):
+        return
+    if health.limits != wanted:
         yield steps.SetLimits(current.instance.id, *wanted, "its guard takes other limits while it runs")
 
 

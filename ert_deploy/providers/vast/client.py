@@ -27,6 +27,7 @@ from ert_deploy.ports import Clock, CreateOrder, Turn
 from ert_deploy.providers.vast import errors, logs, onstart, parse, retries
 from ert_deploy.providers.vast.account import AccountReader
 from ert_deploy.providers.vast.charges import ChargeReader
+from ert_deploy.providers.vast.price_increases import IncreaseReader
 from ert_deploy.providers.vast.rate_limits import LIMITS, Pace
 from ert_deploy.providers.vast.search import OfferReader
 from ert_deploy.providers.vast.session import CALL_TIMEOUT, Session
@@ -57,6 +58,7 @@ class VastHost:
         offers = OfferReader(self._session, self._read)
         self.search, self.quote = offers.search, offers.quote
         self.charges = ChargeReader(self._session, self._read).charges
+        self.price_increases = IncreaseReader(self._session, clock, self._read).pending
 
     @property
     def _sdk(self) -> Any:

@@ -24,6 +24,7 @@ from ert_dashboard.base.machine import Machine, read_machine
 from ert_dashboard.base.secret import Secret
 from ert_dashboard.base.shared import Role, read_shared, truth
 from ert_dashboard.base.urls import loads, read_origin
+from ert_dashboard.base.workflow import Workflow, read_workflow
 from ert_dashboard.market.sources import Sources, read_sources
 
 FINGERPRINT = "ERT_LLM_CONFIG_FINGERPRINT"
@@ -93,11 +94,18 @@ class Settings:
     instance: str = ""
     machine: Machine = field(default_factory=Machine)
     agent: Agent | None = None
+    workflow: Workflow | None = None
     owned: Owned = field(default_factory=lambda: Owned({}))
     access: Access = field(default_factory=Access)
     sources: Sources = field(default_factory=Sources)
     metrics_token: Secret | None = None
     daily_budget: float | None = None
+
+    @property
+    def presses_per_hour(self) -> int | None:
+        """How often visitors may have the GPU woken, by the agent or the workflow; None where neither is set."""
+        wakes = self.agent or self.workflow
+        return None if wakes is None else wakes.wakes_per_hour
 
 
 def fingerprint_of(environ: Mapping[str, str]) -> str:
@@ -141,6 +149,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         instance=environ.get("RENDER_INSTANCE_ID", "").strip()[:128],
         machine=read_machine(environ),
         agent=read_agent(environ, preview=_unused_preview(environ)),
+        workflow=read_workflow(environ, preview=_unused_preview(environ)),
         owned=Owned(environ),
         access=read_access(environ),
         sources=read_sources(environ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from hypothesis import given, settings
@@ -237,6 +238,11 @@ def test_months_and_dates_are_those_of_the_calendar() -> None:
     for day in range(18_000, 22_000, 7):
         assert first_day(month_of(day)) <= day < first_day(month_of(day) + 1)
     assert first_day(month_of(19_782) + 1) - first_day(month_of(19_782)) == 29
+    epoch = date(1970, 1, 1).toordinal()
+    edges = [epoch + first_day(year * 12 + month) + by for year in range(1, 2800) for month in (0, 2) for by in (-1, 0)]
+    for ordinal in [*range(1, 1_000_000, 61), *edges[1:]]:
+        there = date.fromordinal(ordinal)
+        assert date_of(ordinal - epoch) == (there.year, there.month, there.day)
 
 
 # Plain data

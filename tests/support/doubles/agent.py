@@ -23,6 +23,8 @@ STATE: dict[str, Any] = {
     "eta_seconds": None,
     "price_per_hour_usd": None,
     "cost_to_ready_usd": None,
+    "agreed_price_per_hour_usd": None,
+    "contract_ends": None,
     "url": None,
     "certificate": None,
     "fingerprint": None,

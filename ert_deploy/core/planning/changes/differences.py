@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -47,6 +48,12 @@ def differs_in_guard_alone(launch: Launch, instance: Instance) -> bool:
 def limits_of(guard: Guard) -> tuple[int, int, int]:
     """Return the limits in the order in which a backend reports them."""
     return guard.idle_stop, guard.boot_deadline, guard.max_lifetime
+
+
+def stricter(limits: tuple[int, int, int], wanted: tuple[int, int, int]) -> bool:
+    """Whether the idle limit is at most the wanted one, where 0 is never, and the other limits are as wanted."""
+    idle, most = limits[0], wanted[0]
+    return limits[1:] == wanted[1:] and (idle == most or (idle > 0 and idle < (most or math.inf)))
 
 
 def differences(launch: Launch, instance: Instance) -> tuple[Difference, ...]:

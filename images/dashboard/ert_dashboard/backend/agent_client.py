@@ -48,7 +48,12 @@ class Wake:
 
 
 class AgentClient:
-    """Client of one agent. Thread-safe. It never goes back to an older generation of the state."""
+    """Client of one agent. Thread-safe. It never goes back to an older generation of the state.
+
+    `elsewhere` is why a report is not taken although the agent calls the backend ready.
+    """
+
+    elsewhere = "the agent calls the backend ready, but it does not respond at the address that this dashboard has"
 
     def __init__(self, agent: Agent) -> None:
         self._agent = agent

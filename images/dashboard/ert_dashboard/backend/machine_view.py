@@ -17,6 +17,7 @@ Phase = Literal["ready", "waking", "asleep", "gone", "failed", "unknown"]
 Step = Literal["rent", "pull", "boot", "model_download", "load", "smoke_test"]
 _VERSION = 1
 _LONGEST_S, _DEAREST = 7 * 86_400.0, 10_000.0
+_LAST = 1e11  # Unix time
 _TOKEN_SHAPE, _MOST_GENERATIONS = re.compile(r"[0-9a-f]{32}"), 1000
 _LONGEST_PEM = 64 * 1024
 
@@ -30,7 +31,8 @@ class MachineView:
     """State of the deployment. Times in seconds, money in US dollars, `progress` from 0 to 1; None is not known.
 
     The key of a machine is derived from `token` and `key_generation`; `token` None: it is not a derived one.
-    `eta_s` has the median and the 95th percentile of the time until the backend is ready.
+    `eta_s` has the median and the 95th percentile of the time until the backend is ready. `agreed_price` is that per
+    hour at which the machine was rented, and `contract_ends` the Unix time at which the provider ends the contract.
     """
 
     phase: Phase
@@ -45,6 +47,8 @@ class MachineView:
     reason: str = ""
     token: str | None = None
     key_generation: int = 0
+    agreed_price: float | None = None
+    contract_ends: float | None = None
 
 
 def signature(key: Secret, nonce: str, body: bytes) -> str:
@@ -80,6 +84,8 @@ def read_view(body: Mapping[str, Any], deployment: str | None) -> MachineView:
         url=_text(body.get("url"), 300),
         certificate=_text(body.get("certificate"), _LONGEST_PEM),
         reason=protocol.error_text(body.get("reason")) or "",
+        agreed_price=_amount(body.get("agreed_price_per_hour_usd"), _DEAREST),
+        contract_ends=_amount(body.get("contract_ends"), _LAST),
         **_machine(body.get("machine")),
     )
 

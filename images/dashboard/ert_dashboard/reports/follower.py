@@ -23,12 +23,15 @@ from ert_dashboard.reports.consumer import CallLoop
 from ert_dashboard.settings import Owned
 
 _LOG = logging.getLogger(__name__)
-EVERY_S = 10.0
+EVERY_S, WAKING_S = 10.0, 2.0  # between two looks; the second one while the backend is being woken
 _PROOF_S = 8.0
 
 
 class AddressFollower(CallLoop):
-    """Looks at the agent's state every `EVERY_S`. `fingerprint` is that of the configuration in use."""
+    """Looks at the agent's state every `EVERY_S`, or `WAKING_S`. `fingerprint` is that of the configuration in use.
+
+    `seen` is the last state, None before the first one and while the agent cannot be read.
+    """
 
     def __init__(
         self, agent: AgentClient, client: BackendClient, backend: Backend, owned: Owned, secret: Secret | None = None
@@ -41,6 +44,7 @@ class AddressFollower(CallLoop):
         self._secret = secret
         self._rejected: tuple[str, str] | None = None
         self.fingerprint = owned.fingerprint()
+        self.seen: MachineView | None = None
 
     def start(self) -> None:
         self._begin("address", self._round)
@@ -49,8 +53,12 @@ class AddressFollower(CallLoop):
         # An agent that is away is on the status page; the backend stays where it is.
         with suppress(AgentTrouble, Interrupted), self._calling() as call:
             if call is not None:
-                self._follow(self._agent.look(call), call)
-        self._loops.pause(EVERY_S)
+                self.seen, before = None, self.seen
+                view = self._agent.look(call)
+                self.seen = view if view.phase != "unknown" else before
+                self._follow(view, call)
+        waking = self.seen is not None and self.seen.phase == "waking"
+        self._loops.pause(min(EVERY_S, WAKING_S) if waking else EVERY_S)
 
     def _follow(self, view: MachineView, call: Interrupt) -> None:
         """Move to the address of a state that is ready, if it is another one and takes the key."""

@@ -7,11 +7,12 @@ that ends gives the role up with its lease, and the next one whose reports wait 
 from __future__ import annotations
 
 import logging
+from typing import Protocol
 
-from ert_dashboard.backend.agent_client import AgentClient, AgentTrouble, Wake
+from ert_dashboard.backend.agent_client import AgentTrouble, Wake
 from ert_dashboard.backend.errors import BackendError, Unavailable
 from ert_dashboard.base.clock import Clock
-from ert_dashboard.base.interrupt import Interrupted
+from ert_dashboard.base.interrupt import Interrupt, Interrupted
 from ert_dashboard.reports.consumer import CallLoop
 from ert_dashboard.storage.waker_row import WakerRow
 
@@ -22,8 +23,18 @@ _LASTING_S, _PROBLEM_S = 60.0, 15.0  # between two requests after a problem for 
 _AGAIN_S = 60.0  # between two notes of one problem, which fades otherwise
 _TRIES = 3  # of the waiting reports, after which a backend that is ready should have responded
 WAKING = "the GPU is being woken"
-ELSEWHERE = "the agent calls the backend ready, but it does not respond at the address that this dashboard has"
 BY_BUTTON = "the backend is asleep: the button `Wake the GPU` wakes it"
+
+
+class Wakes(Protocol):
+    """Who starts the machine: an agent, or a workflow. `elsewhere` is why reports wait although it is started."""
+
+    @property
+    def elsewhere(self) -> str: ...
+
+    def wake(self, interrupt: Interrupt) -> Wake:
+        """Request a wake once; it is repeated. Raise `AgentTrouble`."""
+        ...
 
 
 class Waker(CallLoop):
@@ -32,7 +43,7 @@ class Waker(CallLoop):
     moves = True
     longest_pause_s = 3.0
 
-    def __init__(self, agent: AgentClient, row: WakerRow, clock: Clock, *, automatic: bool) -> None:
+    def __init__(self, agent: Wakes, row: WakerRow, clock: Clock, *, automatic: bool) -> None:
         super().__init__()
         self._agent = agent
         self._row = row
@@ -119,7 +130,7 @@ class Waker(CallLoop):
             pause = _LASTING_S if result.lasting else _PROBLEM_S
             problem = f"the GPU is not woken: {result.problem}"
         elif self._readies > _TRIES:
-            problem = ELSEWHERE
+            problem = self._agent.elsewhere
         self._tell(problem)
         if wanted and (result.ready or result.lasting):
             self._row.settle()

@@ -53,10 +53,18 @@ GPU_TOTAL = Family("ert_gpu_memory_total_bytes", "gauge", ("gpu",), "GPU memory"
 GPU_HEAT = Family("ert_gpu_temperature_celsius", "gauge", ("gpu",), "Temperature of the GPU")
 PRICE = Family("ert_price_usd_per_hour", "gauge", (), "Price of the machine while it runs")
 SPEND = Family("ert_spend_usd_total", "counter", (), "Estimated cost since the start: time that it ran, by its price")
+AGREED = Family(
+    "ert_agreed_price_usd_per_hour", "gauge", (), "Price at which the machine was rented, by the agent, while it runs"
+)
+LISTED = Family("ert_listed_price_usd_per_hour", "gauge", (), "Price at the provider, by the agent, while it runs")
+CONTRACT = Family(
+    "ert_contract_end_timestamp_seconds", "gauge", (), "End of the rental contract, by the agent, in Unix time"
+)
 BUDGET = Family("ert_daily_budget_usd", "gauge", (), "What a day may cost, where that is set")
 FAMILIES = (
     INFO, UP, STORE, OPEN, DONE, TOOK, CONFIGURED, BACKENDS, STATE, CHECKS, CHECK_TOOK, UPTIME, IDLE, IDLE_STOP, QUEUE,
-    WRITTEN, CERTIFICATE, GPU_BUSY, GPU_USED, GPU_TOTAL, GPU_HEAT, PRICE, SPEND, BUDGET,
+    WRITTEN, CERTIFICATE, GPU_BUSY, GPU_USED, GPU_TOTAL, GPU_HEAT, PRICE, AGREED, LISTED,
+    CONTRACT, SPEND, BUDGET,
 )  # fmt: skip
 Found = tuple[Family, Iterable[Sample]]
 
@@ -108,6 +116,7 @@ class Metrics:
         yield CHECKS, [Sample(self._checks.counts[result], {"result": result}) for result in RESULTS]
         yield CHECK_TOOK, self._checks.seconds.samples()
         yield from self._machine(machine)
+        yield from self._contract()
         yield SPEND, [Sample(self._spent)] if machine["price_per_hour_usd"] is not None else []
         yield BUDGET, _known(self._service.settings.daily_budget)
 
@@ -145,6 +154,16 @@ class Metrics:
         if self._ran is not None and price is not None:
             self._spent += min(now - self._ran, _LONGEST_GAP_S) * machine["clock_speed"] * price / _HOUR_S
         self._ran = now if seen.backend else None
+
+    def _contract(self) -> Iterator[Found]:
+        """Yield what only the agent reads of the provider; nothing without one."""
+        follower = self._service.follower
+        view = follower.seen if follower is not None else None
+        if view is not None:
+            running = view.phase in ("ready", "waking")
+            yield AGREED, _known(view.agreed_price if running else None)
+            yield LISTED, _known(view.price_per_hour if running else None)
+            yield CONTRACT, _known(view.contract_ends)
 
     def _machine(self, machine: machine_body.MachineState) -> Iterator[Found]:
         yield UPTIME, _known(machine["uptime_seconds"])

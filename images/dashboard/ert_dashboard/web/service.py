@@ -17,6 +17,7 @@ from ert_dashboard.backend.agent_client import AgentClient
 from ert_dashboard.backend.client import BackendClient
 from ert_dashboard.backend.fleet import Fleet
 from ert_dashboard.backend.readiness import ReadinessProbe
+from ert_dashboard.backend.workflow_client import WorkflowClient
 from ert_dashboard.base.clock import Clock, SystemClock, iso
 from ert_dashboard.base.env import BadSetting
 from ert_dashboard.base.rate_limit import MakeLimiter, own_limits
@@ -55,6 +56,7 @@ class Service:
     desk: ReportDesk
     probe: ReadinessProbe
     agent: AgentClient | None = None
+    workflow: WorkflowClient | None = None
     follower: AddressFollower | None = None
     probes: tuple[LaneProbe, ...] = ()
     sessions: Sessions | None = None
@@ -80,6 +82,8 @@ class Service:
             self.fleet.close()
         if self.agent is not None:
             self.agent.close()
+        if self.workflow is not None:
+            self.workflow.close()
         self.store.close()
 
     @property
@@ -145,7 +149,9 @@ def start_service(settings: Settings, *, market: MarketData | None = None, clock
         raise
     fleet = Fleet(settings.backends, clock) if settings.backends else None
     agent = AgentClient(settings.agent) if settings.agent else None
-    waker = Waker(agent, store.waker, clock, automatic=settings.access.login) if agent else None
+    workflow = WorkflowClient(settings.workflow, clock) if settings.workflow else None
+    wakes = agent or workflow
+    waker = Waker(wakes, store.waker, clock, automatic=settings.access.login) if wakes else None
     follower = (
         AddressFollower(
             agent, fleet.shown().client, settings.backends[0], settings.owned, settings.agent.machine_secret
@@ -170,6 +176,7 @@ def start_service(settings: Settings, *, market: MarketData | None = None, clock
         desk=desk,
         probe=ReadinessProbe(fleet, settings.problem, clock),
         agent=agent,
+        workflow=workflow,
         follower=follower,
         probes=_probes(fleet, desk),
         sessions=_sessions(settings.access, store, clock),

@@ -1,4 +1,4 @@
-"""Waking by the agent: its state for the status page, and the route with which a visitor requests it."""
+"""Waking by the agent or a workflow: its state for the status page, and the route with which a visitor requests it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from flask import Blueprint, Response, jsonify, request
 from ert_dashboard.auth.middleware import CLIENT
 from ert_dashboard.backend.agent_client import AgentTrouble
 from ert_dashboard.backend.machine_view import MachineView
+from ert_dashboard.base.agent import URL
 from ert_dashboard.base.interrupt import Interrupt
+from ert_dashboard.base.workflow import WORKFLOW
 from ert_dashboard.settings import Configuration
 from ert_dashboard.storage.interface import Event
 from ert_dashboard.web import bodies, headers, machine_body, routes
@@ -51,19 +53,19 @@ class WakeApi:
 
         The process that writes reports repeats the request at the agent until the backend is ready.
         """
-        service, agent = self._service, self._service.settings.agent
+        service, most = self._service, self._service.settings.presses_per_hour
         headers.json_object()
         if service.settings.configuration is not Configuration.COMPLETE:
             return headers.problem(409, service.settings.problem or "")
-        if agent is None:
-            return headers.problem(409, "this dashboard has no agent that could wake the GPU (ERT_AGENT_URL)")
-        if not agent.wakes_per_hour:
+        if most is None:
+            return headers.problem(409, f"this dashboard has nothing that could wake the GPU ({URL} or {WORKFLOW})")
+        if not most:
             return headers.problem(409, "visitors do not wake the GPU here (ERT_DASHBOARD_WAKES_PER_HOUR)")
         if service.probe.look().ready:
             return _done("the backend is ready")
         now = service.clock.wall()
         wanted = service.store.waker.wanted(now)
-        wait = service.store.waker.ask(now, now + WANTED_S, agent.wakes_per_hour)
+        wait = service.store.waker.ask(now, now + WANTED_S, most)
         if wait:
             message = "the GPU was woken too often within this hour, try again later"
             return headers.problem(429, message, {"Retry-After": str(math.ceil(wait))})
@@ -83,16 +85,16 @@ class WakeApi:
             return Look(trouble=str(error))
 
     def body(self, look: Look) -> machine_body.Wake | None:
-        """Return the part of the page; None without an agent."""
-        service, agent = self._service, self._service.settings.agent
-        if agent is None:
+        """Return the part of the page; None where nothing wakes the GPU. A workflow tells less than an agent."""
+        service, most = self._service, self._service.settings.presses_per_hour
+        if most is None:
             return None
         now = service.clock.wall()
         view = look.view or MachineView("unknown", 0)
         middle, late = view.eta_s or (None, None)
         return {
             "automatic": service.settings.access.login,
-            "button": agent.wakes_per_hour > 0,
+            "button": most > 0,
             "wanted": service.store.waker.wanted(now),
             "phase": None if look.view is None else view.phase,
             "stage": view.step,
@@ -107,15 +109,15 @@ class WakeApi:
 
     def detail(self, look: Look, otherwise: str) -> str:
         """Return one line on a backend that does not respond."""
-        agent = self._service.settings.agent
-        if agent is None:
+        most = self._service.settings.presses_per_hour
+        if most is None:
             return otherwise
         if look.view is not None and look.view.phase == "waking":
             step = _STEPS.get(look.view.step or "", "")
             return f"the GPU is being woken{f': {step}' if step else ''}"
         if self._service.settings.access.login:
             return BY_REPORT
-        return BY_BUTTON if agent.wakes_per_hour else otherwise
+        return BY_BUTTON if most else otherwise
 
 
 def _trouble(view: MachineView) -> str | None:

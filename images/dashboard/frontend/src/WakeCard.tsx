@@ -53,7 +53,7 @@ function WakeButton({ wanted }: { wanted: boolean }): JSX.Element {
     <div className="buttons">
       <button type="button" className="primary" disabled={going} onClick={press}>
         <Icon name="power" />
-        {going ? "Waking the GPU" : "Wake the GPU"}
+        {going ? "Wake requested" : "Wake the GPU"}
       </button>
       <p className="problem" role="alert">
         {problem}

@@ -1,0 +1,110 @@
+"""Tending of a guard: the agent sends it the idle limit of the policy, a plain number. Only where one is configured.
+
+The number is never above the limit of the config or that which the machine was rented with, so that a guard that hears
+nothing more stops the machine no later than it would have done without an agent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from ert_deploy.app.deployment import Deployment
+from ert_deploy.app.tending.prices import prices_of
+from ert_deploy.core.idle.guard import Idleness, differs, idle_limit, least_of, policy_of
+from ert_deploy.core.idle.history import uses
+from ert_deploy.core.model.errors import ErtError
+from ert_deploy.core.model.log.happened import Happened
+from ert_deploy.core.model.machine.figures import Figures
+from ert_deploy.core.model.observed import HEALTHY, Address
+from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.planning.changes.differences import guard_of
+from ert_deploy.core.planning.situation import Situation
+from ert_deploy.core.verdict.facts import Facts
+from ert_deploy.wiring import Session
+
+AGAIN = 600.0  # seconds of the provider at least between two requests to a guard
+
+
+@dataclass(frozen=True, slots=True)
+class GuardSeen:
+    """Guard of the machine that serves, at `at` by the provider's clock, with its limits in seconds.
+
+    `rented` is the idle limit of its rental, None if not known; `idle` the time without work, None if not read;
+    `price` is in $ per hour, NaN if the provider lists none.
+    """
+
+    instance: InstanceId
+    address: Address
+    certificate: str
+    boot_secret: Secret = field(repr=False)
+    limits: tuple[int, int, int]
+    rented: int | None
+    idle: float | None
+    at: float
+    price: float
+    history: tuple[Happened, ...] = ()
+
+
+def guard_seen(facts: Facts) -> GuardSeen | None:
+    """Return the guard of a healthy machine that takes other limits; None if there is none."""
+    main, situation = facts.main, facts.situation
+    if main is None or not isinstance(situation, Situation) or main.instance.halted:
+        return None
+    health, instance = main.health, main.instance
+    if health is None or health.vital is not HEALTHY or health.limits is None:
+        return None
+    if health.certificate is None or instance.address is None:
+        return None
+    made, figures = guard_of(instance), facts.figures.get(instance.id)
+    return GuardSeen(
+        instance.id, instance.address, health.certificate, instance.boot_secret, health.limits,
+        made.idle_stop if made is not None else None, _idle(figures) if isinstance(figures, Figures) else None,
+        abs(situation.observed.stamp()), instance.dph, situation.observed.state.history,
+    )  # fmt: skip
+
+
+def _idle(figures: Figures) -> float | None:
+    return 0.0 if figures.active or figures.waiting else figures.idle
+
+
+class Tending:
+    """Tends the guard of one deployment. What it has seen of idle times is lost with the process."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._policy = policy_of(deployment.settings.idle)
+        self._idleness = Idleness()
+        self._next = 0.0
+
+    def tend(self, seen: GuardSeen | None, session: Session | None) -> str:
+        """Send the guard the limit of the policy if it has another one; return a line on it, "" for none.
+
+        Never raises an error of the product: the guard keeps what it has, and a later look tries again.
+        """
+        if self._policy is None or seen is None or session is None:
+            return ""
+        if seen.idle is not None:
+            self._idleness.see(seen.at, seen.idle)
+        wanted = self.limit(seen)
+        if seen.at < self._next or not differs(seen.limits[0], wanted):
+            return ""
+        self._next = seen.at + AGAIN
+        limits = (wanted, *seen.limits[1:])
+        try:
+            session.ports.backend.set_limits(seen.address, seen.certificate, seen.boot_secret, limits)
+        except ErtError as error:
+            return f"the guard of instance {seen.instance} keeps its idle limit: {error.summary}"
+        return f"the guard of instance {seen.instance} stops it after {wanted} s without use ({self._named})"
+
+    def limit(self, seen: GuardSeen) -> int:
+        """Return the idle limit of the policy in seconds, 0 for none."""
+        assert self._policy is not None, "only a policy has a limit"
+        prices, _ = prices_of(self._deployment, uses(seen.history))
+        prices = replace(prices, gpu=seen.price) if seen.price > 0 else prices
+        most = least_of(self._deployment.settings.desired.launch.guard.idle_stop, seen.rented)
+        return idle_limit(self._policy, prices, self._idleness.past, seen.at - (seen.idle or 0.0), most)
+
+    @property
+    def _named(self) -> str:
+        return f"policy/idle: {self._deployment.settings.idle.value}"
