@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ert_deploy.sandbox.world.file import WorldFile
 
 FOR_MACHINES = "ERT_MACHINE_SECRET"
-LEAST = 32  # characters of it
+LEAST = 32  # characters of a key of one's own: whoever sees a signature that it made can guess offline
 MOST_PEM = 64 * 1024  # bytes of a file with certificates
 
 
@@ -57,16 +57,20 @@ def without_cloud(settings: Settings, world: WorldFile | None) -> bool:
     return settings.desired.external is not None and world is None and not given
 
 
+def own_key(what: str, variable: str, hint: str) -> Secret:
+    """Return a key that somebody made for the parts of a deployment. Raises UsageError if it is too short to be one."""
+    key = read_key(KeySource(what, variable), os.environ)
+    redaction.hold(key.reveal())
+    if len(key.reveal()) < LEAST:
+        raise UsageError(f"{variable} is shorter than {LEAST} characters", hint=hint)
+    return key
+
+
 def machine_secret() -> Secret | None:
     """Return the secret that keys of machines are derived with; None if there is none. Raises UsageError."""
     if not os.environ.get(FOR_MACHINES):
         return None
-    secret = read_key(KeySource("machine keys", FOR_MACHINES), os.environ)
-    redaction.hold(secret.reveal())
-    if len(secret.reveal()) < LEAST:
-        hint = "`openssl rand -hex 32` makes one; the app gets the same"
-        raise UsageError(f"{FOR_MACHINES} is shorter than {LEAST} characters", hint=hint)
-    return secret
+    return own_key("machine keys", FOR_MACHINES, "`openssl rand -hex 32` makes one; the app gets the same")
 
 
 def external_server(settings: Settings) -> External | None:

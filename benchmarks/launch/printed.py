@@ -28,10 +28,11 @@ RATIO = 3.0  # p95 over p5
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """One launch: the range that `plan` printed, and the $ of the run with the planned hours."""
+    """One launch: the range that `plan` printed and the share of runs that it is to hold, and the $ of this one."""
 
     low: float
     high: float
+    share: float
     cost: float
 
     @property
@@ -49,7 +50,7 @@ def one(seed: int, mood: str, prefer: Prefer) -> Printed | None:
     done = launch(Session(market, knobs), verified_only=only, prefer=prefer)
     if between is None or not done.reached:
         return None
-    return Printed(*between, done.money + done.hourly * PLAN_HOURS)
+    return Printed(between.low, between.high, between.share, done.money + done.hourly * PLAN_HOURS)
 
 
 def _settings(desired: Desired) -> Settings:
@@ -65,7 +66,9 @@ def row(mood: str, prefer: Prefer, found: Sequence[Printed]) -> str:
     ratios = sorted(printed.high / printed.low for printed in found)
     held = sum(printed.holds for printed in found) / len(found)
     narrow = sum(ratio <= RATIO for ratio in ratios) / len(found)
-    return f"{prefer:<8}{mood:<10}{len(found):>6}{held:>8.0%}{statistics.median(ratios):>10.2f}{narrow:>12.0%}"
+    share, ratio = statistics.mean(printed.share for printed in found), statistics.median(ratios)
+    below = sum(printed.cost < printed.low for printed in found) / len(found)
+    return f"{prefer:<8}{mood:<10}{len(found):>6}{held:>8.1%}{share:>8.1%}{below:>8.1%}{ratio:>10.2f}{narrow:>12.0%}"
 
 
 def main() -> int:
@@ -75,7 +78,8 @@ def main() -> int:
     options.add_argument("--first", type=int, default=0, help="seed of the first market")
     chosen = options.parse_args()
     seeds = range(chosen.first, chosen.first + chosen.launches)
-    print(f"{'prefer':<8}{'mood':<10}{'runs':>6}{'held':>8}{'p95/p5':>10}{f'at most {RATIO:g}':>12}")
+    columns = f"{'runs':>6}{'held':>8}{'said':>8}{'below':>8}{'p95/p5':>10}{f'at most {RATIO:g}':>12}"
+    print(f"{'prefer':<8}{'mood':<10}{columns}")
     with ProcessPoolExecutor(os.cpu_count()) as processes:
         for prefer in Prefer:
             for mood in MOODS:

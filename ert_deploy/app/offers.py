@@ -8,6 +8,7 @@ from ert_deploy.adapters.clock import zone_of
 from ert_deploy.app.deployment import SILENT, Config, Progress, opened
 from ert_deploy.app.external.rented_only import rented_only
 from ert_deploy.app.market import ranked
+from ert_deploy.core.launching.interval import Interval
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.state import Denied
 from ert_deploy.core.planning.offers import Choice
@@ -20,7 +21,7 @@ from ert_deploy.engine.run_context import RunMemory
 class Offers:
     """The accepted and rejected offers, the criteria, and which machines and hosts are denied because of failures.
 
-    `between` are the $ that 9 of 10 runs stay within; None if no offer matches. `sandbox`: the offers and their
+    `between` are the $ that most runs stay within; None if no offer matches. `sandbox`: the offers and their
     prices are made up.
     """
 
@@ -28,7 +29,7 @@ class Offers:
     desired: Desired
     denied: tuple[Denied, ...] = ()
     sandbox: bool = False
-    between: tuple[float, float] | None = None
+    between: Interval | None = None
 
     @property
     def zone(self) -> str:

@@ -10,6 +10,7 @@ from ert_deploy.app.external.check import findings as of_the_server
 from ert_deploy.app.money.grant import shown
 from ert_deploy.app.outcome import Doubts, foreign, in_doubt
 from ert_deploy.config.scaffold.prices import Hosting, priced
+from ert_deploy.core.launching.interval import Interval
 from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.errors import CannotObserve, ErtError, Failed, UsageError
 from ert_deploy.core.model.provider import InstanceId
@@ -43,7 +44,7 @@ class Plan:
 
     `findings` are facts to know before `up`; one with `stops` makes `up` fail. `offer` is the one that would be rented
     now out of `matching`, None if none would be, or if the market could not be read; `hours` are the planned ones.
-    `between` are the $ that 9 of 10 such runs stay within, planned hours and all machines included. `summary`
+    `between` are the $ that most such runs stay within, planned hours and all machines included. `summary`
     is what the steps do to machines and variables, and `situation` what the plan was made from. `sandbox`: offers and
     prices are made up. `hosting`: the parts that the Blueprint of the config creates, with their prices.
     """
@@ -58,7 +59,7 @@ class Plan:
     hours: float = 0.0
     summary: Summary = field(default_factory=Summary)
     phase: Phase = Phase.RUNNING
-    between: tuple[float, float] | None = None
+    between: Interval | None = None
     situation: Situation | None = field(default=None, repr=False, compare=False)
 
     sandbox: bool = False

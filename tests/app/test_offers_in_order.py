@@ -49,8 +49,9 @@ def test_both_show_the_same_range_of_the_cost(desired: Desired) -> None:
     planned = preview(Session(on_fakes(made, desired).settings, desired, made.ports), desired)
     assert listed.between is not None
     assert planned.between == listed.between
-    low, high = listed.between
-    assert min(one.estimate.running for one in listed.choice.ranked) < low < high
+    low, high, share = listed.between
+    assert min(one.estimate.running for one in listed.choice.ranked) < low < high <= 3.0 * low
+    assert 0.5 < share < 1.0
     made.gpu.offers = ()
     assert offers(on_fakes(made, desired)).between is None
 

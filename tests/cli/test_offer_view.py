@@ -12,6 +12,7 @@ from ert_deploy.app.offers import Offers
 from ert_deploy.app.preview import Plan
 from ert_deploy.cli import main
 from ert_deploy.cli.view.offer import offer_lines
+from ert_deploy.core.launching.interval import Interval
 from ert_deploy.core.market.learned import learn
 from ert_deploy.core.model.state import Denied, Launched
 from ert_deploy.core.model.steps import AwaitBoot, Rent
@@ -37,11 +38,15 @@ def market() -> Choice:
 def said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> str:
     choice = market()
     steps = (Rent("nothing serves"), AwaitBoot(None, "it has to boot"))
-    monkeypatch.setattr(offers, "offers", lambda *_, **__: Offers(choice, UP, (FAILED,), between=(0.5, 0.7)))
+    monkeypatch.setattr(
+        offers, "offers", lambda *_, **__: Offers(choice, UP, (FAILED,), between=Interval(0.5, 0.7, 0.88))
+    )
     monkeypatch.setattr(
         look,
         "plan",
-        lambda *_, **__: Plan("ert", steps, offer=choice.ranked[0], matching=4, hours=2.0, between=(0.5, 0.7)),
+        lambda *_, **__: Plan(
+            "ert", steps, offer=choice.ranked[0], matching=4, hours=2.0, between=Interval(0.5, 0.7, 0.88)
+        ),
     )
     with pytest.raises(SystemExit) as ended:
         main(list(words))
@@ -103,5 +108,5 @@ def test_a_machine_that_always_failed_is_shown_within_the_columns_too() -> None:
     bad = learn(Launched("1001", "7", 1.0, healthy=False) for _ in range(64))
     dear = replace(UP, plan_hours=720.0, criteria=replace(UP.criteria, max_dph=1000.0))
     (ranked,) = choose([offer(1, dph_total=999.0, reliability=0.98)], dear, learned=bad).ranked
-    assert all(len(line) <= 80 for line in offer_lines(ranked, 720.0, (99_999.0, 999_999.0)))
+    assert all(len(line) <= 80 for line in offer_lines(ranked, 720.0, Interval(99_999.0, 999_999.0, 1.0)))
     assert not any("between" in line for line in offer_lines(ranked, 720.0, None))

@@ -19,6 +19,7 @@ from ert_deploy.cli.view.links import status_lines
 from ert_deploy.cli.view.offer import offer_lines
 from ert_deploy.cli.view.plan import plan_lines
 from ert_deploy.cli.view.progress import make_view
+from ert_deploy.core.launching.interval import Interval
 from ert_deploy.core.model import events
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.planning.offers import choose
@@ -72,7 +73,7 @@ def test_the_table_of_offers_uses_the_width_and_marks_what_is_cut(
 
 def test_offers_and_plan_name_one_range_for_the_best_offer(capsys: pytest.CaptureFixture[str]) -> None:
     """What it is follows in `tests/app/test_offers_in_order.py`."""
-    choice, between = choose([offer(1, dph_total=0.2), offer(2, dph_total=0.3)], UP), (0.125, 0.75)
+    choice, between = choose([offer(1, dph_total=0.2), offer(2, dph_total=0.3)], UP), Interval(0.125, 0.375, 0.84)
     wanted = [line for line in offer_lines(choice.ranked[0], UP.plan_hours, between) if "between" in line]
     assert len(wanted) == 1
     with pytest.MonkeyPatch.context() as patched:

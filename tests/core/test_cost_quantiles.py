@@ -1,10 +1,10 @@
-"""Quantiles of the cost of a run: between the cheapest and the dearest course of it, and for several offers."""
+"""Quantiles of the cost of a run with one offer: between the cheapest and the dearest course of it."""
 
 from __future__ import annotations
 
 import pytest
 
-from ert_deploy.core.market.cost import estimate, spread
+from ert_deploy.core.market.cost import estimate
 from ert_deploy.core.market.learned import learn
 from ert_deploy.core.model.state import Launched
 from tests.support.fakes.market import offer
@@ -24,12 +24,6 @@ def test_they_rise_and_hold_the_expected_cost() -> None:
 def test_failures_make_it_dearer() -> None:
     assert BAD.works < 0.5 < GOOD.works
     assert BAD.within(0.95) > GOOD.within(0.95) + BAD.until_healthy()
-
-
-def test_the_spread_of_two_holds_that_of_each() -> None:
-    dear = estimate(offer(2, dph_total=0.5), UP.launch, 2.0)
-    assert spread([GOOD, dear]) == (GOOD.within(0.05), dear.within(0.95))
-    assert spread([GOOD]) == (GOOD.within(0.05), GOOD.within(0.95))
 
 
 @pytest.mark.parametrize("part", [0.0, 1.0, -0.1, 1.5, float("nan")])

@@ -87,3 +87,18 @@ def test_an_offer_that_is_taken_is_passed_over(monkeypatch: pytest.MonkeyPatch) 
     usual = sum(costs(offers, worth, 1))
     monkeypatch.setattr(module, "STALE", 0.5)
     assert sum(costs(offers, worth, 1)) > 1.05 * usual
+
+
+def test_without_a_race_nothing_slow_is_replaced() -> None:
+    """A machine that is slow in every case is kept at any worth of the wait; the next one is only for a failure."""
+    slow, quick = curve(hourly=0.3, download=9000.0), curve(hourly=0.3, download=90.0)
+    patient, raced = (costs([slow] + [quick] * 5, lambda _: 1e6, 1, races=races) for races in (False, True))
+    assert within(patient, 0.5) > 0.6 + 0.3 * 5000.0 / 3600.0 > within(raced, 0.5)
+
+
+def test_without_a_race_offers_come_later_that_are_cheaper_or_dearer() -> None:
+    """Where the first machines fail, the winner may be a new one at another price; a race takes the listed ones."""
+    offers = [curve(EVEN, download=3000.0)] * 6
+    patient, raced = (costs(offers, lambda _: 1e-3, 1, races=races) for races in (False, True))
+    assert min(patient) < 0.6 <= min(raced)
+    assert max(patient) > max(raced)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
-from ert_deploy.app.waking.session import LEAST
 from ert_deploy.config import KeySource, read_key
 from ert_deploy.core import redaction
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.secret import Secret
+from ert_deploy.endpoints import own_key
 
 KEY, BACKEND_KEY = "ERT_GATEWAY_KEY", "ERT_GATEWAY_BACKEND_KEY"
 
@@ -18,10 +18,7 @@ def gateway_key(agent: Secret) -> Secret:
     hint = "`openssl rand -hex 32` makes one; clients send it as their API key"
     if not os.environ.get(KEY):
         raise UsageError(f"the key of the gateway is missing: {KEY} is not set", hint=hint)
-    key = read_key(KeySource("gateway", KEY), os.environ)
-    redaction.hold(key.reveal())
-    if len(key.reveal()) < LEAST:
-        raise UsageError(f"{KEY} is shorter than {LEAST} characters", hint=hint)
+    key = own_key("gateway", KEY, hint)
     if key == agent:
         raise UsageError(f"{KEY} is the key of the agent, which may do more than a client of the gateway", hint=hint)
     return key

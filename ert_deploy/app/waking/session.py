@@ -9,15 +9,14 @@ from threading import Event
 from ert_deploy.adapters.extras import must_have
 from ert_deploy.app.deployment import Deployment
 from ert_deploy.app.external.rented_only import rented_only
-from ert_deploy.config import KeySource, Settings, read_key
-from ert_deploy.core import redaction
+from ert_deploy.config import Settings, read_key
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.secret import Secret
+from ert_deploy.endpoints import own_key
 from ert_deploy.ports import Audience, Clock
 from ert_deploy.wiring import Session
 
 KEY = "ERT_AGENT_KEY"
-LEAST = 32  # characters: whoever sees a signed response can guess offline
 LEAST_WAIT = 0.001  # seconds: a shorter rest of a wait is none
 SLICE = 0.5  # real seconds of a wait after which it is known whether to stop
 
@@ -44,11 +43,7 @@ def agent_key() -> Secret:
     hint = "`openssl rand -hex 32` makes one; the app gets the same"
     if not os.environ.get(KEY):
         raise UsageError(f"the key of the agent is missing: {KEY} is not set", hint=hint)
-    key = read_key(KeySource("agent", KEY), os.environ)
-    redaction.hold(key.reveal())
-    if len(key.reveal()) < LEAST:
-        raise UsageError(f"{KEY} is shorter than {LEAST} characters", hint=hint)
-    return key
+    return own_key("agent", KEY, hint)
 
 
 def why_not_publish(settings: Settings, *, gpu_only: bool) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ert_deploy.core.launching.interval import Interval
 from ert_deploy.core.market.stages import Stages
 from ert_deploy.core.planning.offers import Ranked
 
@@ -19,10 +20,10 @@ def money(price: float) -> str:
     return f"${price:.{3 if price < 1 else 2 if price < 10_000 else 0}f}"
 
 
-def offer_lines(ranked: Ranked, hours: float, between: tuple[float, float] | None) -> Iterator[str]:
+def offer_lines(ranked: Ranked, hours: float, between: Interval | None) -> Iterator[str]:
     """Yield lines of at most 80 columns about the offer, its costs, and the minutes of each stage.
 
-    `between` are the $ that 9 of 10 runs stay within, with all machines that they rent.
+    `between` are the $ that most runs stay within, with all machines that they rent.
     """
     offer, cost = ranked.offer, ranked.estimate
     host = f" of host {offer.host_id}" if offer.host_id else ""
@@ -30,12 +31,17 @@ def offer_lines(ranked: Ranked, hours: float, between: tuple[float, float] | Non
     until, whole = money(cost.to_healthy()), money(cost.expected())
     yield f"  costs     ${cost.hourly:.4f}/h, {until} until healthy, {whole} with {hours:g} h"
     if between is not None:
-        low, high = map(money, between)
-        yield f"  between   {low} and {high} in 9 of 10 such runs, with {hours:g} h"
+        low, high = money(between.low), money(between.high)
+        yield f"  between   {low} and {high} in {of_ten(between)} of 10 such runs, with {hours:g} h"
     yield f"  a month   {money(cost.month())} if rented once a day, {money(cost.always_on())} if always on"
     yield f"  works     {cost.works:.0%} of such rentals; each that fails costs up to {money(cost.until_healthy())}"
     yield "  minutes      " + "".join(f"{name:>9}" for name in NAMES)
     yield from (f"  {name:13}{_minutes(cost.stages.at(part))}" for name, part in QUANTILES)
+
+
+def of_ten(between: Interval) -> int:
+    """Return how many of 10 runs end within the range, at most 9: no range holds every run."""
+    return min(9, round(10.0 * between.share))
 
 
 def _minutes(stages: Stages) -> str:

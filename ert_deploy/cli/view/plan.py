@@ -127,11 +127,14 @@ def plan_document(plan: Plan) -> dict[str, Any]:
 
 
 def _range(plan: Plan) -> dict[str, float] | None:
-    """Return the $ for the planned hours and all before them that 9 of 10 runs stay within."""
+    """Return the $ for the planned hours and all before them that this share of the runs stays within."""
     if plan.between is None:
         return None
-    low, high = plan.between
-    return {"p5": round(low, 4), "p95": round(high, 4)}
+    return {
+        "p5": round(plan.between.low, 4),
+        "p95": round(plan.between.high, 4),
+        "share": round(plan.between.share, 2),
+    }
 
 
 def step_document(step: Step) -> dict[str, Any]:

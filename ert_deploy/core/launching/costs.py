@@ -1,7 +1,7 @@
-"""Costs of a race: what a run pays that rents these offers in their order and gives up what turns out to be slow.
+"""Costs of a run: what it pays that rents these offers in their order until one of their machines is healthy.
 
-Each of many runs draws for every machine whether it works and how fast it is, and plays the race in short: a machine
-is given up where the next one is expected sooner, and the first that is healthy is kept for the planned hours.
+Each of many runs draws for every machine whether it works and how fast it is, and plays the launch in short: in a race
+a machine is given up where the next one is expected sooner; the first that is healthy is kept for the planned hours.
 """
 
 from __future__ import annotations
@@ -26,6 +26,12 @@ AHEAD = 12  # offers of which a run may rent
 STALE = 0.1  # share of the offers of a search that are gone already (assumed)
 # Seconds until an offer is taken, in the mean: machines were listed for 17 % of 6 hours (brandonros/vastai-scraper).
 LISTED = 3600.0
+# Without a race the cheapest come first, which others take first too (both assumed).
+CHEAP_STALE, CHEAP_LISTED = 0.2, 1200.0
+# Such a run then finds new offers, like the best of the first search at prices that scatter (logarithm) and are a
+# little higher: $0.28 to $1.34 around a median of $0.535 in that report.
+ARRIVING, ARRIVING_DEARER = 0.6, 0.1
+ARRIVED = tuple(math.exp(ARRIVING_DEARER + ARRIVING * normal_quantile((i + 0.5) / 9)) for i in range(9))
 MOST_BEGUN = 40  # machines of a drawn run
 # Rates of one day over those of another, beyond how far hosts scatter on it: 8 to 20 MB/s in one report (kd-orch), 18.7
 # GB in 635 s in another (klutzydrummer/vastai-llmapi-orchestrator): half of the logarithm of 29 / 12.6.
@@ -59,14 +65,16 @@ class _Offer:
     wait: float
 
 
-def costs(offers: Sequence[Curve], worth: Worth, slots: int) -> tuple[float, ...]:
+def costs(offers: Sequence[Curve], worth: Worth, slots: int, *, races: bool = True) -> tuple[float, ...]:
     """Return the $ of equally likely runs with the planned hours, the cheapest first.
 
     `offers` are at least one, in the order in which they are rented. When all were, others like them are on offer.
-    `worth` returns the $ that an hour of the wait is worth after so many seconds of it.
+    `worth` returns the $ that an hour of the wait is worth after so many seconds of it. Without `races` a machine is
+    given up only once it has failed.
     """
     days = [_on(offers, math.exp(-DAY * z), worth(0.0)) for z in DAYS]
-    return tuple(sorted(_run(days[number % len(days)], worth, slots, number) for number in range(1, PRIME)))
+    played = (_run(days[number % len(days)], worth, slots, number, races=races) for number in range(1, PRIME))
+    return tuple(sorted(played))
 
 
 def within(found: Sequence[float], part: float) -> float:
@@ -109,7 +117,7 @@ def _cases(curve: Curve, other: Again) -> Iterator[tuple[float, _Case]]:
             yield so_far, found
 
 
-def _run(offers: Sequence[_Offer], worth: Worth, slots: int, number: int) -> float:
+def _run(offers: Sequence[_Offer], worth: Worth, slots: int, number: int, *, races: bool) -> float:
     """Return the $ of one run: those of all its machines until the first is healthy, and its planned hours."""
     free, draw = [0.0] * slots, number
     begun: list[tuple[float, float, float]] = []  # of each machine: when it began, for how long at most, and $ for that
@@ -124,20 +132,32 @@ def _run(offers: Sequence[_Offer], worth: Worth, slots: int, number: int) -> flo
             free[free.index(start)] = ends  # no other one is expected sooner, unless it fails
             continue
         draw = draw * MULTIPLIER % PRIME
-        share = (draw + 0.5) / PRIME / ((1.0 - STALE) * math.exp(-start / LISTED))
+        free_still = (1.0 - STALE) * math.exp(-start / LISTED) if races else 1.0 - CHEAP_STALE
+        share = (draw + 0.5) / PRIME / free_still
         if share > 1.0:
             continue  # another customer has it
-        case, hour = _drawn(offer, share), worth(start) / HOUR
-        kept = hour * case.sooner <= case.dearer
+        there = 1.0 if races else math.exp(-start / CHEAP_LISTED)
+        (case, price), hour = _drawn(offer, offers[0], share, there), worth(start) / HOUR
+        kept = not races or hour * case.sooner <= case.dearer
         lasts = case.ends if kept else case.look
         free[free.index(start)] = start + lasts + BETWEEN
-        begun.append((start, lasts, case.paid * min(1.0, lasts / case.ends)))
+        begun.append((start, lasts, price * case.paid * min(1.0, lasts / case.ends)))
         if kept:
             due.append((start + case.due, start + case.ends))
-        if kept and case.works and hour * (first - start - lasts) > case.running - running:
-            first, running = start + lasts, case.running
+        if kept and case.works and hour * (first - start - lasts) > price * case.running - running:
+            first, running = start + lasts, price * case.running
     return running + sum(money * min(1.0, max(0.0, first - start) / lasts) for start, lasts, money in begun)
 
 
-def _drawn(offer: _Offer, share: float) -> _Case:
-    return next((case for so_far, case in offer.cases if share <= so_far), offer.cases[-1][1])
+def _drawn(offer: _Offer, best: _Offer, share: float, there: float) -> tuple[_Case, float]:
+    """Return how a machine turns out, and its price over the offer's. `there` is the chance that the offer is.
+
+    In its place a new offer has come, like the best of the first search.
+    """
+    price = 1.0
+    if share <= there:
+        share /= there
+    else:
+        at, share = divmod(len(ARRIVED) * (share - there) / (1.0 - there), 1.0)
+        offer, price = best, ARRIVED[min(int(at), len(ARRIVED) - 1)]
+    return next((case for so_far, case in offer.cases if share <= so_far), offer.cases[-1][1]), price

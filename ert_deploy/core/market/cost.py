@@ -6,7 +6,6 @@ that the host does not work. Each of these can exceed the price per hour, so the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import accumulate
 
 from ert_deploy.core.market.learned import NOTHING, Learned
@@ -102,12 +101,3 @@ def estimate(offer: Offer, launch: Launch, hours: float, learned: Learned = NOTH
         stages=stages,
         odds=odds(offer, chance),
     )
-
-
-def spread(estimates: Iterable[Estimate], low: float = 0.05, high: float = 0.95) -> tuple[float, float]:
-    """Return the $ between which a run ends that rents one of these offers; ValueError without any.
-
-    With the best offer and the next one it holds a run whose first machine is taken, fails or falls behind.
-    """
-    found = tuple(estimates)
-    return min(one.within(low) for one in found), max(one.within(high) for one in found)
