@@ -152,6 +152,8 @@ def _settings(reading: Reading, source: Path, notes: Mapping[str, str]) -> Setti
         ),
         wait_price=values["policy/wait_price"],
         idle=Choice(values["policy/idle"]),
+        windows=values["policy/windows"],
+        time_zone=values["policy/time_zone"],
     )
 
 

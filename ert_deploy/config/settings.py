@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from ert_deploy.config.providers import Host, Provider
 from ert_deploy.core.idle.guard import Choice
+from ert_deploy.core.idle.hours import Window
 from ert_deploy.core.idle.prices import WAIT_PRICE
 from ert_deploy.core.ledger.policy import NO_BUDGET, Budget
 from ert_deploy.core.model.desired import Desired
@@ -164,7 +165,8 @@ class Settings:
     agent's service. With a `state_key` the state must be signed; with None it is signed only if STATE_KEY is set.
     `external_ca` is the file with the certificate of an external server, None for the system's. `policy` limits
     what an agent does by itself, `budget` is what the deployment may cost, and `wait_price` what a minute of
-    waiting counts for, in $. `idle` is what sets its idle limit.
+    waiting counts for, in $. `idle` is what sets its idle limit, with
+    the `windows` of a week in which it is to run, in `time_zone`.
     """
 
     desired: Desired
@@ -183,6 +185,8 @@ class Settings:
     budget: Budget = NO_BUDGET
     wait_price: float = WAIT_PRICE
     idle: Choice = Choice.FIXED
+    windows: tuple[Window, ...] = ()
+    time_zone: str = "UTC"
 
 
 def addressed(settings: Settings, *, gpu_url: str, web_url: str) -> Settings:

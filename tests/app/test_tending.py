@@ -12,6 +12,7 @@ from ert_deploy.app.tending.guard import AGAIN, Tending
 from ert_deploy.app.waking.look import Look, look
 from ert_deploy.config import load
 from ert_deploy.core.idle.guard import Choice
+from ert_deploy.core.idle.hours import Window
 from ert_deploy.core.model.desired import Desired, Guard
 from ert_deploy.core.model.errors import Transient
 from ert_deploy.core.model.machine.figures import Figures
@@ -26,6 +27,8 @@ from tests.support.fakes.sleep import asleep, awake
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 TENDED = replace(WANTED, shortens_idle=True)
+HOUR = 3600.0
+JANUARY, JULY = 20_468 * 86_400.0, 20_649 * 86_400.0  # 15 January and 15 July 2026
 CHEAP, DEAR = 0.002, 5.0  # $ a minute of waiting: stops soon, stops late
 
 
@@ -62,7 +65,7 @@ def test_the_guard_gets_a_shorter_limit_and_no_run_takes_it_back() -> None:
     assert limits(made) == (1200, 2700, 43200)
 
 
-@pytest.mark.parametrize("choice", list(Choice))
+@pytest.mark.parametrize("choice", [one for one in Choice if one is not Choice.WINDOWS])
 def test_it_is_never_longer_than_without_an_agent(choice: Choice) -> None:
     made = awake()
     deployment = chosen(made, DEAR, choice)
@@ -153,7 +156,25 @@ def test_an_agent_tends_the_guard_with_its_looks() -> None:
 @pytest.mark.parametrize("choice", list(Choice))
 def test_the_config_names_the_policy(choice: Choice, tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
-    path.write_text(f"{(CONFIGS / 'sandbox.yaml').read_text()}\npolicy: {{idle: {choice}}}\n")
+    windows = ", windows: [mon-fri 08:00-18:00]" if choice is Choice.WINDOWS else ""
+    path.write_text(f"{(CONFIGS / 'sandbox.yaml').read_text()}\npolicy: {{idle: {choice}{windows}}}\n")
     settings = load(path)
     assert settings.idle is choice
     assert settings.desired.shortens_idle is (choice is not Choice.FIXED)
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "hours"),
+    [("UTC", JANUARY, 1), ("Europe/Oslo", JANUARY, 0), ("America/New_York", JANUARY, 6), ("America/New_York", JULY, 5)],
+)
+def test_windows_are_in_the_time_zone_of_the_users(zone: str, day: float, hours: int) -> None:
+    made = awake()
+    long = replace(TENDED, launch=replace(TENDED.launch, guard=Guard(idle_stop=86_400)))
+    deployment = chosen(made, 0.0, Choice.WINDOWS, long)
+    window = (Window(frozenset(range(7)), 8 * HOUR, 18 * HOUR),)
+    tending = Tending(replace(deployment, settings=replace(deployment.settings, windows=window, time_zone=zone)))
+    seen, _ = looked(deployment)
+    assert seen.guard is not None
+    at_five = replace(seen.guard, at=day + 17 * HOUR, idle=0.0, rented=86_400)
+    left = tending.limit(at_five)
+    assert left == hours * HOUR if hours else left < HOUR

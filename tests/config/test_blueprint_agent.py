@@ -12,12 +12,12 @@ import pytest
 import yaml
 
 from ert_dashboard.base.agent import read_agent
-from ert_deploy.app.waking.session import LEAST
 from ert_deploy.cli.commands.running.agent import command
 from ert_deploy.config import parse
 from ert_deploy.config.scaffold.blueprint import render
 from ert_deploy.config.scaffold.prices import priced
 from ert_deploy.core.model.errors import UsageError
+from ert_deploy.endpoints import LEAST
 
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("ERT_SHARED", ROOT.parent / "shared"))

@@ -57,12 +57,16 @@ def test_what_the_backend_says_of_itself_counts_and_stays_known_while_it_sleeps(
         awake = look(dashboard.app.test_client())
         backend.sleep()
         clock.go(2 * CACHE_S)
+        silent = look(dashboard.app.test_client())
+        clock.go(950)
         asleep = look(dashboard.app.test_client())
     finally:
         dashboard.close()
         backend.wake()
     assert [awake[name] for name in names] == ["RTX 3090", 0.3, 900]
-    assert asleep["state"] == "asleep"
+    assert (silent["state"], silent["silent_since"]) == ("unreachable", awake["checked_at"])
+    assert (asleep["state"], asleep["silent_since"]) == ("asleep", awake["checked_at"])
+    assert awake["silent_since"] is None
     assert [asleep[name] for name in names] == [awake[name] for name in names]
     assert asleep["spend"]["usd"] == awake["spend"]["usd"] == pytest.approx(0.6)
 

@@ -7,6 +7,8 @@ nothing more stops the machine no later than it would have done without an agent
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from ert_deploy.app.deployment import Deployment
 from ert_deploy.app.tending.prices import prices_of
@@ -73,7 +75,7 @@ class Tending:
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
-        self._policy = policy_of(deployment.settings.idle)
+        self._policy = policy_of(deployment.settings.idle, deployment.settings.windows)
         self._idleness = Idleness()
         self._next = 0.0
 
@@ -85,7 +87,7 @@ class Tending:
         if self._policy is None or seen is None or session is None:
             return ""
         if seen.idle is not None:
-            self._idleness.see(seen.at, seen.idle)
+            self._idleness.see(self._local(seen.at), seen.idle)
         wanted = self.limit(seen)
         if seen.at < self._next or not differs(seen.limits[0], wanted):
             return ""
@@ -103,7 +105,13 @@ class Tending:
         prices, _ = prices_of(self._deployment, uses(seen.history))
         prices = replace(prices, gpu=seen.price) if seen.price > 0 else prices
         most = least_of(self._deployment.settings.desired.launch.guard.idle_stop, seen.rented)
-        return idle_limit(self._policy, prices, self._idleness.past, seen.at - (seen.idle or 0.0), most)
+        return idle_limit(self._policy, prices, self._idleness.past, self._local(seen.at) - (seen.idle or 0.0), most)
+
+    def _local(self, at: float) -> float:
+        """Return a Unix time as that of a clock on the wall of the users."""
+        name = self._deployment.settings.time_zone
+        offset = ZoneInfo(name).utcoffset(datetime.fromtimestamp(at, UTC)) if name != "UTC" else None
+        return at + (offset.total_seconds() if offset is not None else 0.0)
 
     @property
     def _named(self) -> str:

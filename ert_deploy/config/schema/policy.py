@@ -2,15 +2,58 @@
 
 from __future__ import annotations
 
-from ert_deploy.config.schema.parts import Field, Section
-from ert_deploy.config.schema.scalars import number, one_of, whole
+import re
+
+from ert_deploy.config.schema.parser import Bad, accepts, whole_text
+from ert_deploy.config.schema.parts import Field, Many, Section
+from ert_deploy.config.schema.scalars import number, one_of, text, whole
+from ert_deploy.config.yaml.problems import shown
+from ert_deploy.config.yaml.tree import Scalar
 from ert_deploy.core.idle.guard import Choice
+from ert_deploy.core.idle.hours import Window
 from ert_deploy.core.idle.prices import WAIT_PRICE
 from ert_deploy.core.ledger.policy import NO_BUDGET, AtBudget
 from ert_deploy.core.verdict.starts import Policy
 
 MOST_WAKES = 20  # per hour: more do not fit into the history of a state
+UTC = "UTC"
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _POLICY = Policy()
+_DAY, _TIME = f"({'|'.join(DAYS)})", "([01][0-9]|2[0-4]):([0-5][0-9])"
+_WINDOW = re.compile(f"{_DAY}(?:-{_DAY})? {_TIME}-{_TIME}")
+_ZONE = re.compile("[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+){0,2}")
+
+
+@accepts(**whole_text(_WINDOW.pattern))
+def window(scalar: Scalar) -> Window:
+    """Parse a window of the week such as `mon-fri 08:00-18:00`, or of one day."""
+    found = _WINDOW.fullmatch(text(scalar))
+    if found is None:
+        raise Bad(f"{shown(scalar.text)} is not a window of the week", "such as mon-fri 08:00-18:00")
+    first, last, *times = found.groups()
+    hours, minutes, until, past = (int(one) for one in times)
+    begin, end = DAYS.index(first), DAYS.index(last or first)
+    days = frozenset((begin + ahead) % len(DAYS) for ahead in range((end - begin) % len(DAYS) + 1))
+    try:
+        return Window(days, hours * 3600.0 + minutes * 60.0, until * 3600.0 + past * 60.0)
+    except ValueError:
+        raise Bad(f"{shown(scalar.text)} does not end after it begins, on the same day", "mon 22:00-24:00") from None
+
+
+@accepts(**whole_text(_ZONE.pattern))
+def time_zone(scalar: Scalar) -> str:
+    """Parse the name of a time zone that this computer knows, such as `Europe/Oslo`."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    name = text(scalar)
+    try:
+        known = name == UTC or (_ZONE.fullmatch(name) is not None and bool(ZoneInfo(name)))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        known = False
+    if not known:
+        raise Bad(f"{shown(name)} is no time zone that is known here", "such as Europe/Oslo or UTC")
+    return name
+
 
 SECTION = Section(
     "policy",
@@ -20,6 +63,8 @@ SECTION = Section(
         Field("budget_per_month", number(0, 100_000, "$", above=True), NO_BUDGET.per_month),
         Field("at_budget", one_of(tuple(AtBudget)), NO_BUDGET.at_end.value),
         Field("idle", one_of(tuple(Choice)), Choice.FIXED.value),
+        Many("windows", window, ()),
+        Field("time_zone", time_zone, UTC),
         Field("wait_price", number(0, 100, "$ a minute"), WAIT_PRICE),
     ),
 )

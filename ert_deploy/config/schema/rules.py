@@ -26,6 +26,7 @@ from ert_deploy.config.settings import (
     least_settle,
 )
 from ert_deploy.config.yaml.problems import Problem
+from ert_deploy.core.idle.guard import Choice
 from ert_deploy.core.model.desired import OwnedNames
 from ert_deploy.core.model.model_server import ExtraVariable
 
@@ -173,6 +174,14 @@ def _day_within_month(day: float | None, month: float | None) -> Violation:
     )
 
 
+def _windows_and_idle(windows: tuple[object, ...], idle: str) -> Violation:
+    if bool(windows) == (idle == Choice.WINDOWS):
+        return None
+    if windows:
+        return "windows are for policy/idle: windows only", "set that, or remove them"
+    return "policy/idle: windows needs at least one", "such as [mon-fri 08:00-18:00]"
+
+
 RULES = (
     Rule(("launch/model", "launch/model_gb", "sandbox"), model_rules.model_exists),
     Rule(("launch/model_gb", "launch/model"), model_rules.model_size),
@@ -194,6 +203,7 @@ RULES = (
     Rule(("timings/no_progress", "timings/boot_limit"), _progress_before_limit),
     Rule(("offer/min_duration", "plan/hours"), _contract_outlasts_plan),
     Rule(("policy/budget_per_day", "policy/budget_per_month"), _day_within_month),
+    Rule(("policy/windows", "policy/idle"), _windows_and_idle),
     Rule(("keys/folder", "keys/custody"), _folder_and_custody),
     Rule(("external/url", GPU), external.needed("https://llm.example.org")),
     Rule(("external/model", GPU), external.needed("qwen3:8b")),

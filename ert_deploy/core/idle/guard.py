@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from enum import StrEnum
 
-from ert_deploy.core.idle.policy import BreakEven, Learned, Past, Policy, decide
+from ert_deploy.core.idle.hours import Window
+from ert_deploy.core.idle.policy import BreakEven, Learned, Past, Policy, Schedule, decide
 from ert_deploy.core.idle.prices import MINUTE, Prices
 
 NEWS = 60.0  # seconds by which work has to be later to close an idle time: a look is not exact
@@ -22,15 +23,18 @@ class Choice(StrEnum):
     FIXED = "fixed"
     BREAK_EVEN = "break-even"
     LEARNED = "learned"
+    WINDOWS = "windows"
 
 
-def policy_of(choice: Choice) -> Policy | None:
-    """Return the policy of an agent; None where it is fixed."""
+def policy_of(choice: Choice, windows: tuple[Window, ...] = ()) -> Policy | None:
+    """Return the policy of an agent; None where it is fixed. `windows` are those of a schedule."""
     match choice:
         case Choice.BREAK_EVEN:
             return BreakEven()
         case Choice.LEARNED:
             return Learned()
+        case Choice.WINDOWS:
+            return Schedule(windows)
         case _:
             return None
 

@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 
 import pytest
 
 from ert_deploy.core.idle.guard import NEWS, Choice, Idleness, differs, idle_limit, least_of, policy_of
+from ert_deploy.core.idle.hours import Window
 from ert_deploy.core.idle.learned import MOST_GAPS
-from ert_deploy.core.idle.policy import BreakEven, Fixed, Learned, Past
+from ert_deploy.core.idle.policy import BreakEven, Fixed, Learned, Past, Schedule
 from ert_deploy.core.idle.prices import Prices
 from ert_deploy.core.idle.thresholds import break_even
 
+MONDAY, HOUR, EVEN = 4 * 86_400.0, 3600.0, math.nan
+DAYTIME = (Window(frozenset(range(5)), 8 * HOUR, 18 * HOUR),)
 PRICES = Prices(gpu=0.4, disk=0.012, fetch=0.07, refused=60.0, wait_price=0.05)
 
 
 def test_only_a_policy_of_an_agent_has_a_say() -> None:
-    assert [policy_of(choice) for choice in Choice] == [None, BreakEven(), Learned()]
+    assert [policy_of(choice, DAYTIME) for choice in Choice] == [None, BreakEven(), Learned(), Schedule(DAYTIME)]
+
+
+@pytest.mark.parametrize(
+    ("hour", "limit"), [(8.0, 10 * HOUR), (17.0, HOUR), (17.99, EVEN), (18.0, EVEN), (3.0, EVEN), (24 + 8.0, 10 * HOUR)]
+)
+def test_in_a_window_it_runs_until_the_end_of_it_and_outside_by_break_even(hour: float, limit: float) -> None:
+    prices = replace(PRICES, wait_price=0.0)
+    found = idle_limit(Schedule(DAYTIME), prices, Past(), MONDAY + hour * HOUR, 0)
+    assert found == (round(break_even(prices).stop / 60) * 60 if limit is EVEN else limit)
+    assert idle_limit(Schedule(DAYTIME), prices, Past(), MONDAY + hour * HOUR, 1200) <= 1200
 
 
 def test_the_limit_is_the_break_even_in_whole_minutes() -> None:

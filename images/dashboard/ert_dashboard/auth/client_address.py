@@ -36,7 +36,7 @@ class Proxies:
     def client(self, environ: Mapping[str, Any]) -> str:
         """Return the address of the client; for IPv6 its /64, assigned to one customer.
 
-        That is what a trusted proxy says in one of `headers`, else the nearest address that is not a trusted proxy.
+        That is what a trusted proxy wrote into one of `headers`, else the nearest address that is not a trusted proxy.
         """
         seen = str(environ.get("REMOTE_ADDR") or "")
         for name in self.headers if self.trusts(seen) else ():

@@ -60,7 +60,7 @@ def read_hosts(environ: Mapping[str, str]) -> Hosts:
 
 
 def same_origin(asked: Request, proxies: Proxies) -> bool:
-    """Return False if the browser says that another site sent the request.
+    """Return False if the browser reports that another site sent the request.
 
     The host is that of the Host header, or of X-Forwarded-Host if a trusted proxy sent it. The scheme is not compared:
     a proxy that ends TLS may not tell it.

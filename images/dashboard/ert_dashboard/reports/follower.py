@@ -50,13 +50,15 @@ class AddressFollower(CallLoop):
         self._begin("address", self._round)
 
     def _round(self) -> None:
-        # An agent that is away is on the status page; the backend stays where it is.
-        with suppress(AgentTrouble, Interrupted), self._calling() as call:
+        with suppress(Interrupted), self._calling() as call:
             if call is not None:
-                self.seen, before = None, self.seen
-                view = self._agent.look(call)
-                self.seen = view if view.phase != "unknown" else before
-                self._follow(view, call)
+                try:
+                    view = self._agent.look(call)
+                except AgentTrouble:  # it is on the status page; the backend stays where it is
+                    self.seen = None
+                else:
+                    self.seen = view if view.phase != "unknown" else self.seen
+                    self._follow(view, call)
         waking = self.seen is not None and self.seen.phase == "waking"
         self._loops.pause(min(EVERY_S, WAKING_S) if waking else EVERY_S)
 

@@ -1,4 +1,4 @@
-"""Deployment endpoint of the status page: state of the machine (asleep, booting, ready), its hardware and its cost.
+"""Deployment endpoint of the status page: state of the machine (asleep, unreachable, ready), its hardware and its cost.
 
 The data is from the backend's `/health` and `/status` and from the operator's settings (`machine`). Unknown values are
 null; price, GPU and idle limit remain known while the machine sleeps. The result is cached for `CACHE_S`, regardless of
@@ -14,11 +14,11 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
-from ert_dashboard.backend import protocol
+from ert_dashboard.backend import protocol, silence
 from ert_dashboard.backend.errors import BackendError
 from ert_dashboard.backend.readiness import CACHE_S, Readiness
 from ert_dashboard.backend.spend import Meter, Sample, seconds_up
-from ert_dashboard.base.clock import iso
+from ert_dashboard.base.clock import iso, iso_if_known
 from ert_dashboard.base.interrupt import Interrupt, Interrupted
 from ert_dashboard.base.machine import Machine, amount, read_said
 from ert_dashboard.settings import Configuration
@@ -41,6 +41,7 @@ class Deployment:
         self._lock = threading.Lock()
         self._meter = Meter(samples=self._stored())
         self._known = service.settings.machine
+        self._word: silence.LastWord | None = None
         self._last: tuple[float, machine_body.MachineState, Look] | None = None
 
     def blueprint(self) -> Blueprint:
@@ -79,16 +80,22 @@ class Deployment:
             said = self._status() if seen.backend else {}
             state = _state(seen, said)
         look = self._wake.look(ready=seen.ready or state == "not_configured")
-        detail = self._wake.detail(look, seen.reason) if state == "asleep" else seen.reason
-        if state == "asleep" and look.view is not None and look.view.phase == "waking":
-            state = "waking"
         self._known = read_said(said, self._known)
+        now = service.clock.monotonic()
+        self._word = silence.last_word(said, now) or self._word
+        detail, since = seen.reason, None
+        if state == "asleep":
+            phase = None if look.view is None else look.view.phase
+            state = silence.silent_state(phase, self._word, self._known, now)
+            since = silence.silent_since(self._meter.samples())
+            detail = silence.DETAILS.get(state) or self._wake.detail(look, seen.reason)
         uptime = amount(said.get("uptime"), _CENTURY_S)
         self._see(Sample(seen.checked, uptime))
         found: machine_body.MachineState = {
             "state": state,
             "detail": detail,
             "checked_at": iso(seen.checked),
+            "silent_since": iso_if_known(since),
             "backend": seen.backend,
             "uptime_seconds": None if uptime is None else uptime * self._known.speed,
             "progress": _progress(said),

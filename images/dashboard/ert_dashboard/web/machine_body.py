@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from ert_dashboard.backend import machine_view
 from ert_dashboard.backend.readiness import BackendHealth
 
-State = Literal["not_configured", "asleep", "booting", "waking", "ready", "draining", "failed"]
+State = Literal["not_configured", "asleep", "booting", "waking", "ready", "draining", "failed", "unreachable", "gone"]
 
 
 class Gpu(TypedDict):
@@ -102,11 +102,12 @@ class MachineFigures(TypedDict):
 
 
 class MachineState(MachineFigures):
-    """The machine; null is not known."""
+    """The machine; null is not known. `silent_since` is the time of its last response, null while there is one."""
 
     state: State
     detail: str
     checked_at: str
+    silent_since: str | None
     backend: BackendHealth
     uptime_seconds: float | None
     progress: Progress | None

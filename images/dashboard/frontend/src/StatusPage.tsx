@@ -53,6 +53,7 @@ function Machine({ machine, connection }: { machine: Deployment; connection: str
             {STARTS.has(machine.state) && machine.uptime_seconds !== null
               ? `It has been up for ${span(machine.uptime_seconds)}. `
               : ""}
+            {machine.silent_since === null ? "" : `Its last response was ${when(machine.silent_since)}. `}
             Checked {when(machine.checked_at)}.
           </p>
           {machine.progress?.total ? (

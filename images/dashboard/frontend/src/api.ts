@@ -78,9 +78,10 @@ export interface Deployment {
   idle_stop_seconds: number | null;
   total_reports: number | null;
   spend: Spend | null;
-  state: "not_configured" | "asleep" | "booting" | "waking" | "ready" | "draining" | "failed";
+  state: "not_configured" | "asleep" | "booting" | "waking" | "ready" | "draining" | "failed" | "unreachable" | "gone";
   detail: string;
   checked_at: string;
+  silent_since: string | null;
   backend: BackendHealth;
   uptime_seconds: number | null;
   progress: Progress | null;

@@ -80,6 +80,8 @@ function ReportRow({ data }: { data: ReportData }): JSX.Element {
 export const MACHINE: Record<string, string> = {
   ready: "Backend ready",
   asleep: "Backend asleep",
+  unreachable: "Backend unreachable",
+  gone: "Machine gone",
   waking: "Backend waking",
   booting: "Backend booting",
   failed: "Backend failed",

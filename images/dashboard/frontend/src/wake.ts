@@ -37,9 +37,11 @@ const round = (seconds: number): number => {
   return Math.max(step, Math.ceil(seconds / step) * step);
 };
 
-/** Whether the machine sleeps and only a visitor's request wakes it. */
+const STARTABLE: ReadonlySet<string> = new Set(["asleep", "gone", "unreachable"]);
+
+/** Whether the machine does not respond and only a visitor's request has the agent start one. */
 export const needsButton = (machine: Deployment | null): machine is Deployment & { wake: Wake } =>
-  machine?.state === "asleep" && machine.wake !== null && machine.wake.button && !machine.wake.automatic;
+  machine !== null && STARTABLE.has(machine.state) && machine.wake?.button === true && !machine.wake.automatic;
 
 /** What a sleeping machine means for a report: woken by it, by the button, or by its operator. */
 export const whileAsleep = (wake: Wake | null): string =>

@@ -71,6 +71,9 @@ describe("the button", () => {
     ["behind a login", machine("asleep", {}), false],
     ["without a login", machine("asleep", { automatic: false }), true],
     ["switched off", machine("asleep", { automatic: false, button: false }), false],
+    ["gone", machine("gone", { automatic: false }), true],
+    ["unreachable", machine("unreachable", { automatic: false }), true],
+    ["ready", machine("ready", { automatic: false }), false],
     ["while it starts", machine("waking", { automatic: false }), false],
   ])("%s", (_, found, there) => {
     render(<WakeCard machine={found} />);
