@@ -15,8 +15,7 @@ from benchmarks.launch.printed import RATIO, Printed, one, row
 from ert_deploy.core.model.boot.prefer import Prefer
 
 LAUNCHES = 20
-LEAST = 0.85  # share of the launches whose cost the range is to hold; at most 97 % of many are asked too
-NARROW = {"calm": 1.0, "busy": 0.95, "bad day": 0.5}  # share of the ranges within RATIO: a bad day is uncertain
+LEAST = 0.75  # share of so few launches; of hundreds 85 to 97 % are asked, which holds 15 of 20 in nearly all cases
 EACH = tuple(product(Prefer, MOODS))
 
 
@@ -37,9 +36,9 @@ def test_the_cost_of_a_run_lies_within_the_printed_range(prefer: Prefer, mood: s
 @pytest.mark.parametrize(("prefer", "mood"), EACH)
 def test_the_range_is_no_wider_than_a_decision_needs(prefer: Prefer, mood: str) -> None:
     found = played(prefer, mood)
-    assert sum(printed.high <= RATIO * printed.low for printed in found) >= NARROW[mood] * len(found)
+    assert all(printed.high <= RATIO * printed.low for printed in found)
 
 
 def test_a_row_of_the_table() -> None:
-    found = [Printed(1.0, 2.0, 1.5), Printed(1.0, 4.0, 5.0)]
-    assert row("calm", Prefer.COST, found).split() == ["cost", "calm", "2", "50%", "3.00", "50%"]
+    found = [Printed(1.0, 2.0, 0.9, 1.5), Printed(1.0, 4.0, 0.8, 5.0)]
+    assert row("calm", Prefer.COST, found).split() == ["cost", "calm", "2", "50.0%", "85.0%", "0.0%", "3.00", "50%"]

@@ -17,6 +17,7 @@ from ert_deploy.core.model.provider import InstanceId
 __all__ = ["Events", "Happened", "Spent", "events", "moment"]
 
 BEGINS = ("rented", "found")  # nothing was spent before
+ALIVE = ("keys", "ready", "published")  # the machine responded
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,10 @@ def _costs(deployment: Deployment, shown: tuple[Happened, ...]) -> Iterator[Spen
     if any(one.cost for one in shown):
         with suppress(ErtError):
             ledger = ledger_of(deployment.settings, RealClock()).load()
+    alive = {one.instance: one.at for one in shown if one.what in ALIVE}
     for one in shown:
         asked = one.instance and one.at > 0 and one.what not in BEGINS
-        found = spent(ledger, InstanceId(one.instance), one.at) if asked else None
+        found = spent(ledger, InstanceId(one.instance), one.at, alive.get(one.instance, 0.0)) if asked else None
         if found is not None and (found.exact or not one.cost or found.cost < one.cost):
             yield found
         else:

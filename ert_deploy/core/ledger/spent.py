@@ -16,14 +16,15 @@ class Spent(NamedTuple):
     exact: bool
 
 
-def spent(ledger: Ledger, instance: InstanceId, at: float) -> Spent | None:
+def spent(ledger: Ledger, instance: InstanceId, at: float, alive: float = 0.0) -> Spent | None:
     """Return what it cost from its rental until the time `at`; None if the ledger does not have all of that.
 
     A machine that was folded into a month is not in it any more. One whose GPU stopped at a time that is not known
-    exactly may have cost less than it has.
+    exactly may have cost less than it has, unless it was still `alive` at that time or later.
     """
     own = [one for one in ledger.transitions if one.instance == instance]
     if not any(one.what == RENTED and not one.since for one in own):
         return None
     cost = sum(one.cost(0.0, at) for one in intervals(ledger) if one.instance == instance)
-    return Spent(cost, not any(one.since and one.since <= at for one in own))
+    unsure = any(one.since and one.since <= at and not at <= alive < one.at for one in own)
+    return Spent(cost, not unsure)

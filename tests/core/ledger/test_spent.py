@@ -32,6 +32,8 @@ def test_from_a_stop_at_an_unknown_time_on_it_is_the_most() -> None:
     assert after is not None
     assert (before.exact, within.exact, after.exact) == (True, False, False)
     assert round(after.cost, 4) == 0.44
+    seen = [spent(ledger, FIVE, at * 3600.0, 3.6 * 3600.0) for at in (3.5, 3.7, 5)]
+    assert [one is not None and one.exact for one in seen] == [True, False, False]
 
 
 def test_of_a_machine_whose_rental_is_not_known_exactly_it_is_not_known() -> None:
