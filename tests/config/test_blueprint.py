@@ -59,13 +59,13 @@ def test_what_it_sets_is_what_the_dashboard_reads(settings: Settings) -> None:
 
 @pytest.mark.parametrize(
     ("address", "host"),
-    [("https://ert.example.com", "ert.example.com"), ("https://ert-dashboard.onrender.com", None)],
+    [("https://ert.example.com", "ert.example.com"), ("https://ert-dashboard.onrender.com", "render")],
 )
 def test_the_user_s_own_domain_is_a_name_of_the_dashboard(changed: Change, address: str, host: str | None) -> None:
     text = changed("    - name: ert-dashboard\n", f"    - name: ert-dashboard\n      address: {address}\n")
     (service,) = services(render(parse(text, Path("c"))))
     given = {entry["key"]: entry["value"] for entry in service["envVars"] if "value" in entry}
-    assert given.get("ERT_DASHBOARD_HOSTS") == host
+    assert given["ERT_DASHBOARD_HOSTS"] == host
 
 
 def test_it_points_at_what_is_in_this_repository(settings: Settings) -> None:

@@ -95,15 +95,15 @@ def test_a_host_and_an_origin_are_compared_with_their_ports(host: str, origin: s
 @pytest.mark.parametrize(
     ("listed", "host", "accepted"),
     [
-        ("", "ert-dashboard.onrender.com", True),
-        ("", "ERT-dashboard.onrender.com.:443", True),
-        ("", "ert.example.com", False),
-        ("", "127.0.0.1:10000", True),
-        ("", "[::1]:10000", True),
-        ("", "ert-dashboard:10000", True),
-        ("", "", False),
-        ("", "a b.example.com", False),
-        ("", "evil.example:99999", False),
+        ("render", "ert-dashboard.onrender.com", True),
+        ("render", "ERT-dashboard.onrender.com.:443", True),
+        ("render", "ert.example.com", False),
+        ("render", "127.0.0.1:10000", True),
+        ("render", "[::1]:10000", True),
+        ("render", "ert-dashboard:10000", True),
+        ("render", "", False),
+        ("render", "a b.example.com", False),
+        ("render", "evil.example:99999", False),
         ("ert.example.com", "ert.example.com", True),
         ("ert.example.com", "ert-dashboard.onrender.com", True),
         ("ert.example.com", "a.ert.example.com", False),
@@ -111,6 +111,7 @@ def test_a_host_and_an_origin_are_compared_with_their_ports(host: str, origin: s
         ("*.example.com", "example.com", False),
         ("*.example.com", "evilexample.com", False),
         ("any", "evil.example", True),
+        ("", "evil.example", True),
     ],
 )
 def test_at_render_only_the_own_names_are_served(listed: str, host: str, accepted: bool) -> None:
@@ -128,7 +129,7 @@ def test_names_that_are_none_stop_the_start(listed: str) -> None:
 def test_a_request_for_another_name_is_told_what_to_set(
     environ: dict[str, str], start: Start, caplog: pytest.LogCaptureFixture
 ) -> None:
-    client: Any = start({**environ, **RENDER}).app.test_client()
+    client: Any = start({**environ, **RENDER, "ERT_DASHBOARD_HOSTS": "render"}).app.test_client()
     for path in ("/", "/api/status", SOCKET, "/nothing"):
         refused = client.get(path, headers={"Host": "evil.example", "Accept": "text/html"})
         assert refused.status_code == 400, path
@@ -139,8 +140,9 @@ def test_a_request_for_another_name_is_told_what_to_set(
     assert client.get("/api/status", headers={"Host": RENDER["RENDER_EXTERNAL_HOSTNAME"]}).status_code == 200
 
 
-def test_elsewhere_every_name_is_served_until_they_are_listed(environ: dict[str, str], start: Start) -> None:
-    for listed, status in (({}, 200), ({"ERT_DASHBOARD_HOSTS": "ert.example.com"}, 400)):
+def test_every_name_is_served_until_they_are_listed(environ: dict[str, str], start: Start) -> None:
+    named = {"ERT_DASHBOARD_HOSTS": "ert.example.com"}
+    for listed, status in (({}, 200), (RENDER, 200), ({"ERT_DASHBOARD_HOSTS": "render"}, 200), (named, 400)):
         client: Any = start({**environ, **listed}).app.test_client()
         assert client.get("/api/status", headers={"Host": "other.example"}).status_code == status
         assert client.get("/api/status", headers={"Host": "ert.example.com"}).status_code == 200

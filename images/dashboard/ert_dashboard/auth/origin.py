@@ -17,7 +17,7 @@ from ert_dashboard.base.env import BadSetting
 
 FOREIGN = "requests from other sites are not accepted"
 HOSTS = "ERT_DASHBOARD_HOSTS"
-ANY = "any"
+ANY, AT_RENDER = "any", "render"
 _NAME = re.compile(r"(?:\*\.)?[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){0,20}")
 _PORTS = {"http": 80, "https": 443}
 _MOST_FORWARDED = 5
@@ -46,13 +46,13 @@ class Hosts:
 
 
 def read_hosts(environ: Mapping[str, str]) -> Hosts:
-    """Parse the names; at Render, the one that Render gave is one of them. Raises `BadSetting`.
+    """Parse the names; at Render, the one that Render gave is one of them, `render` no other. Raises `BadSetting`.
 
-    Elsewhere any name is accepted if the variable is not set, as the process cannot know what it is called.
+    Any name is accepted if the variable is not set: the process cannot know its own domain, and had to serve it.
     """
     words = [word.strip().lower().rstrip(".") for word in environ.get(HOSTS, "").split(",") if word.strip()]
     given = environ.get("RENDER_EXTERNAL_HOSTNAME", "").strip().lower()
-    if words == [ANY] or (not words and not given):
+    if words in ([], [ANY]) or (words == [AT_RENDER] and not given):
         return Hosts()
     if not all(_NAME.fullmatch(word) for word in words) or ANY in words:
         raise BadSetting(f"{HOSTS} must be `{ANY}`, or names such as ert.example.com and *.example.com")
