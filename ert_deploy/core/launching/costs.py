@@ -27,10 +27,12 @@ STALE = 0.1  # share of the offers of a search that are gone already (assumed)
 # Seconds until an offer is taken, in the mean: machines were listed for 17 % of 6 hours (brandonros/vastai-scraper).
 LISTED = 3600.0
 # Without a race the cheapest come first, which others take first too (both assumed).
-CHEAP_STALE, CHEAP_LISTED = 0.2, 1200.0
+CHEAP_STALE = 0.2
+CHEAP_LISTED = 1200.0
 # Such a run then finds new offers, like the best of the first search at prices that scatter (logarithm) and are a
 # little higher: $0.28 to $1.34 around a median of $0.535 in that report.
-ARRIVING, ARRIVING_DEARER = 0.6, 0.1
+ARRIVING = 0.6
+ARRIVING_DEARER = 0.1
 ARRIVED = tuple(math.exp(ARRIVING_DEARER + ARRIVING * normal_quantile((i + 0.5) / 9)) for i in range(9))
 MOST_BEGUN = 40  # machines of a drawn run
 # Rates of one day over those of another, beyond how far hosts scatter on it: 8 to 20 MB/s in one report (kd-orch), 18.7
