@@ -30,7 +30,7 @@ COMMANDS = {
     "doctor": "Say what is wrong with the deployment, most likely first, and how to end it.",
     "report": "Request a report on TICKER from the app.",
     "ask": "Send the deployment's model a PROMPT; the text appears as it is written.",
-    "connection": "Show how to call the backend: URL, CA file, and a line for curl.",
+    "connection": "Show how to call the backend: URL, model, CA file, and a line for curl.",
     "offers": "Show the offers on the market, ranked, and why others are not taken.",
     "key": "Manage the API key between the apps and the backend.",
     "logs": "Show the last lines of the backend's log.",

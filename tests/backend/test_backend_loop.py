@@ -23,7 +23,7 @@ from tests.support.doubles.scripted_ollama import Line, ScriptedOllama, says
 ONE = {**REQUEST, "sections": ["executive_summary"]}
 SMALL, LARGE = 1_000, 100_000
 # Minimum tick duration in seconds, the cost of any request; a shorter tick counts as this much.
-LEAST = 0.004
+LEAST = 0.005
 TIMES, MOST = 5, 0.2
 
 PLACES: dict[str, Callable[[str], dict[str, Any]]] = {

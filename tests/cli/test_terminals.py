@@ -165,7 +165,7 @@ WHY = "its identity and health are proven, by a reason that is longer than any t
 TABLES: dict[str, tuple[str, str, Any]] = {
     "events": (
         "ert_deploy.app.running.events.events", "events",
-        Events("x", (Happened(1.7e9, "published", "27000011", WHY, 0.3, "ann@desk"),), "sandbox time"),
+        Events("x", (Happened(1.7e9, "published", "27000011", WHY, 0.3, "ann@desk"),), "sandbox time", (None,)),
     ),
     "key list": (
         "ert_deploy.app.running.keys.accepted_keys", "key list",

@@ -20,6 +20,7 @@ from ert_deploy.cli.view.offer import offer_lines
 from ert_deploy.cli.view.plan import plan_lines
 from ert_deploy.cli.view.progress import make_view
 from ert_deploy.core.launching.interval import Interval
+from ert_deploy.core.ledger.spent import Spent
 from ert_deploy.core.model import events
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.planning.offers import choose
@@ -133,7 +134,10 @@ def test_who_and_why_of_an_event_stay_together(columns: int, monkeypatch: pytest
     shown = Terminal("utf-8")
     monkeypatch.setattr(sys, "stdout", shown)
     one = Happened(1.7e9, "ready", "27000011", "its identity and health are proven", 0.01, "ann@desk")
-    monkeypatch.setattr("ert_deploy.app.running.events.events", lambda *_, **__: Events("x", (one,), "sandbox time"))
+    monkeypatch.setattr(
+        "ert_deploy.app.running.events.events",
+        lambda *_, **__: Events("x", (one,), "sandbox time", (Spent(0.01, exact=True),)),
+    )
     with pytest.raises(SystemExit):
         main(["events"])
     lines = shown.written.getvalue().decode().splitlines()
