@@ -96,6 +96,11 @@ MUTANTS = (
     Mutant(
         "forget a start that may still come", _POWER,
         "if record.woken and not start_may_come(record, run.situation):", "if record.woken:",
+        also=(
+            _POWER,
+            "        yield from ask(Clock.sleep, ACTS_WITHIN)  # until then a start in the provider's queue",
+            "        # until then a start in the provider's queue",
+        ),
         tale="hurried", kinds=("late", "kill-before", "kill-after"),
     ),
     Mutant(
