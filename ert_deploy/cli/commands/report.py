@@ -11,6 +11,7 @@ from ert_deploy.app import report as app
 from ert_deploy.cli.interrupted import Interrupted
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
 from ert_deploy.cli.rows import HANGING, row
+from ert_deploy.cli.verbs import PERHAPS
 from ert_deploy.cli.view.progress import View, make_view
 from ert_deploy.core.model.errors import LoginRequired, UsageError
 from ert_deploy.core.model.secret import Secret
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ert_deploy.app.report import Listed, Report
 
 LIST = "list"
+IDS = PERHAPS["--follow"]
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -39,8 +41,8 @@ def command(ticker: str | None, config: str | None, as_json: bool, report_id: st
     dashboard requires a login, its password is taken from ERT_APP_PASSWORD, or prompted for on a terminal. `list`, in
     lower case, lists the latest reports. After an interruption the report is still written: --follow returns to it.
     """
-    if (ticker is None) == (report_id is None):
-        raise UsageError("give either a TICKER or --follow ID", hint="`ert-deploy report list` shows the ids")
+    if (ticker is None) == (report_id is None) or (report_id or "").startswith("-"):
+        raise UsageError("give either a TICKER or --follow ID", hint=IDS)
     if ticker == LIST:
         _show_list(_logged_in(lambda **said: app.latest(config, **said)), as_json=as_json)
         return
