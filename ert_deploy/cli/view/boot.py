@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass, field
 
-from ert_deploy.core.launching.progress import NAMES, stage_of
+from ert_deploy.core.launching.progress import NAMES, shown_stage
 from ert_deploy.core.model.boot.watch import LaunchStage
 from ert_deploy.core.model.events import Booting
 from ert_deploy.core.model.observed import Health
@@ -32,7 +32,7 @@ class Boots:
 
     def line(self, event: Booting) -> str:
         """Return the line of a booting instance."""
-        stage = min(stage_of(event.instance, event.health), LaunchStage.LOAD)
+        stage = min(shown_stage(event.instance, event.health), LaunchStage.LOAD)
         what = NAMES[stage]
         if said := _said(event, stage):
             what += f" ({said})"
