@@ -74,6 +74,18 @@ def boots_once(there: Instance, health: Health | None) -> str:
     return Boots().line(Booting(there, health, 3))
 
 
+def test_a_machine_that_is_started_again_pulls_no_image() -> None:
+    boots = Boots()
+    seen = woken("exited"), pulling(""), pulling("3b65ec22a9e9: Downloading 1MB/4.0GB"), instance(7)
+    said = [boots.line(Booting(one, None, 3)).removeprefix("booting 3 s, ") for one in seen]
+    assert said == [
+        "step 1 of 5: provisioning the machine (exited)",
+        "step 3 of 5: the start of the container (loading)",
+        "step 2 of 5: pulling the image (3b65ec22a9e9: Downloading 1MB/4.0GB)",
+        "step 3 of 5: the start of the container (running)",
+    ]
+
+
 def test_one_that_stands_still_or_goes_back_has_no_rate() -> None:
     boots, there = Boots(), instance(7)
     for done, at in ((500, 0), (500, 60), (100, 120)):
