@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ert_deploy.config.providers import every
-from ert_deploy.config.schema import external, model_rules
+from ert_deploy.config.schema import external, model_rules, policy
 from ert_deploy.config.schema.keys import GPU, WEB
 from ert_deploy.config.schema.locations import is_loopback
 from ert_deploy.config.schema.model_rules import model_gb
@@ -204,6 +204,7 @@ RULES = (
     Rule(("offer/min_duration", "plan/hours"), _contract_outlasts_plan),
     Rule(("policy/budget_per_day", "policy/budget_per_month"), _day_within_month),
     Rule(("policy/windows", "policy/idle"), _windows_and_idle),
+    Rule(("policy/early_starts_per_day", "policy/idle", "launch/guard/idle_stop"), policy.early_starts_possible),
     Rule(("keys/folder", "keys/custody"), _folder_and_custody),
     Rule(("external/url", GPU), external.needed("https://llm.example.org")),
     Rule(("external/model", GPU), external.needed("qwen3:8b")),
