@@ -77,33 +77,33 @@ class Costs:
 
 
 class RunCost:
-    """Cost of one report as long as one backend has it."""
+    """Cost of one report as long as one backend has it. `job` is as it was stored last."""
 
     def __init__(self, costs: Costs, job: Job, lane: Lane, clock: Clock) -> None:
         self._costs, self._lane, self._clock = costs, lane, clock
-        self._job = job
+        self.job = job
         self._lost: float | None = None
 
     def saw(self, job: Job) -> None:
         """Take note of a change that was stored."""
         lost = job.detail.startswith(LOST)
         self._lost = (self._lost or self._clock.wall()) if lost else None
-        self._job = job
+        self.job = job
 
     def of_change(self, fields: dict[str, Any]) -> dict[str, Any]:
         """Return what else a change stores: since when the report is written, and what a lost attempt has cost."""
         if "last_event" in fields and fields["last_event"] is None:
-            return {**self.end(), "writing_since": None} if self._job.writing_since is not None else {}
+            return {**self.end(), "writing_since": None} if self.job.writing_since is not None else {}
         begins = fields.get("status") is Status.GENERATING and fields.get("position") is None
-        if not begins or self._job.writing_since is not None:
+        if not begins or self.job.writing_since is not None:
             return {}
         self._costs.per_second(self._lane)  # while it responds
         return {"writing_since": self._clock.wall()}
 
     def end(self) -> dict[str, Any]:
         """Return the cost until now, or until its backend was lost, with that of earlier attempts."""
-        if self._job.writing_since is None or (price := self._costs.per_second(self._lane)) is None:
+        if self.job.writing_since is None or (price := self._costs.per_second(self._lane)) is None:
             return {}
-        most = self._job.writing_since + self._lane.client.total_s
+        most = self.job.writing_since + self._lane.client.total_s
         until = min(self._lost or self._clock.wall(), most)
-        return {"cost": (self._job.cost or 0.0) + self._costs.seconds(self._job, until) * price}
+        return {"cost": (self.job.cost or 0.0) + self._costs.seconds(self.job, until) * price}

@@ -107,13 +107,13 @@ class Worker:
         try:
             job = self._settled(job, progress, lane)
             result = self._written(job, progress, interrupt, lane)
-            self._complete(job, result, cost)
+            self._complete(cost.job, result, cost)
         except Elsewhere as reason:
             return self._given_back(job, str(reason), cost)
         except Failed as failure:
             self._ledger.finish(job.report_id, Status.FAILED, error=str(failure), **cost.end())
         except Interrupted as stop:
-            self._interrupted(job, stop.reason, lane, cost)
+            self._interrupted(cost.job, stop.reason, lane, cost)
         finally:
             self._waking.ended(job.report_id)
         return False
