@@ -97,6 +97,7 @@ def observe(desired: Desired, memory: RunMemory) -> Effects[Situation]:
         first_seen=memory.first_seen,
         due=memory.due,
         services=services,
+        others=memory.others,
     )
     # The result is reused if no later data could change it.
     return Situation(desired, observed, placed if not placed.undecided else None)

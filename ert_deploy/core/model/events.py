@@ -171,6 +171,14 @@ class Trouble:
     why: str
 
 
+@quick_dataclass
+class OfReplica:
+    """An event of one of several replicas."""
+
+    replica: int
+    event: Event
+
+
 Event: TypeAlias = (
     Started
     | Renting
@@ -191,4 +199,5 @@ Event: TypeAlias = (
     | LimitsSet
     | Waiting
     | Trouble
+    | OfReplica
 )

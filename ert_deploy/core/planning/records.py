@@ -141,6 +141,12 @@ def _labels(observed: Observed) -> set[str]:
     return {i.label_token for i in observed.instances if i.label_token}
 
 
+def turn(situation: Situation) -> Iterator[Step]:
+    """Wait, as a replica that may not rent yet: first for creates of its own, and then for the other replicas."""
+    yield from unsettled(situation)
+    yield steps.AwaitTurn(None, "another replica has a second instance")
+
+
 def retire(instance: Instance, reason: str, *, deny: bool = False, end: str = "") -> Step:
     """Return the first step of removing an instance."""
     token = instance.mark.token if instance.mark is not None else ""
