@@ -8,7 +8,7 @@ from threading import Thread
 from ert_deploy.app import lifecycle
 from ert_deploy.app.deployment import Deployment, Progress
 from ert_deploy.app.waking.session import Ended
-from ert_deploy.core.launching.progress import stage_of
+from ert_deploy.core.launching.progress import shown_stage
 from ert_deploy.core.model import events
 from ert_deploy.core.model.boot.watch import LaunchStage
 from ert_deploy.core.model.errors import ErtError, Failed
@@ -47,7 +47,7 @@ class Flight:
         if isinstance(event, events.Renting):
             self.stage, self.share = LaunchStage.RENT, None
         elif isinstance(event, events.Booting):
-            self.stage, self.share = stage_of(event.instance, event.health), share(event.health)
+            self.stage, self.share = shown_stage(event.instance, event.health), share(event.health)
         self._progress.tell(event)
 
     def note(self, text: str) -> None:

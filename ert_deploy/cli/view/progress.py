@@ -38,12 +38,15 @@ class View(Protocol):
     ) -> None: ...
 
 
-def make_view() -> View:
-    """Return the view for the type of stderr."""
+LOOKING = "looking around"
+
+
+def make_view(doing: str = LOOKING) -> View:
+    """Return the view for the type of stderr; its live line names what is done until an event does."""
     # Drawing uses its own stream, as the filtered stderr strips all control characters.
     drawing = Painted(sys.stderr.target) if isinstance(sys.stderr, SafeStream) else None
     console = Console(file=cast("IO[str] | None", drawing), stderr=True, highlight=False)
-    return LiveView(console) if console.is_terminal and not console.is_dumb_terminal else PlainView()
+    return LiveView(console, doing) if console.is_terminal and not console.is_dumb_terminal else PlainView()
 
 
 def _fleeting(boots: Boots, event: events.Event) -> str:
@@ -101,13 +104,13 @@ class OneRow:
 class LiveView:
     """Permanent lines, and below them one live line with a spinner."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, doing: str = LOOKING) -> None:
         self._console = console
         self._shown = ""
         self._boots = Boots()
         # The spinner of dots is Braille, which a legacy code page lacks.
         spinner = "dots" if not console.options.ascii_only else "line"
-        self._status: Status = console.status("looking around", spinner=spinner)
+        self._status: Status = console.status(doing, spinner=spinner)
 
     def tell(self, event: events.Event) -> None:
         """Print the line of the event, or show its temporary line in the live line."""
