@@ -48,6 +48,27 @@ def listed(entries: list[dict[str, Any]], folder: Path) -> dict[str, str]:
     )
 
 
+def numbered(environ: dict[str, str], number: int, **values: str) -> dict[str, str]:
+    """Return the environment with a further set of these variables, by their plain names, and its fingerprint."""
+    owned = {f"{name}_{number}": value for name, value in values.items()}
+    text = json.dumps(owned, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    claimed = {f"ERT_LLM_CONFIG_FINGERPRINT_{number}": sha256(text.encode()).hexdigest()[:16]}
+    return {**environ, **owned, **claimed}
+
+
+def replica(environ: dict[str, str], number: int, backend: FakeBackend) -> dict[str, str]:
+    """Return the environment with the set of variables that a further replica publishes."""
+    return numbered(
+        environ,
+        number,
+        REMOTE_LLM_INTEGRATION="true",
+        ERT_LLM_BACKEND_URL=backend.url,
+        ERT_LLM_API_KEY=backend.key,
+        ERT_LLM_TIMEOUT="30",
+        ERT_LLM_CA_CERT=backend.pem,
+    )
+
+
 def complete(backend: FakeBackend, folder: Path, timeout_s: int = 30) -> dict[str, str]:
     """Return a complete configuration for the fake backend, with the reports stored in a directory."""
     return sealed(
