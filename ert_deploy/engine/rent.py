@@ -123,8 +123,8 @@ def _create_with_intent(run: Run, ranked: Ranked) -> Effects[None]:
     env = wanted.container_env(token, closed, boot_secret, offer, owner=run.situation.birth_owner, budget=budget)
     order = CreateOrder(offer.id, launch, Mark(run.desired.deployment, token), env)
     now = yield from ask(TimeSource.moment)
-    place = (offer.host_id, offer.ip) if run.desired.replicas > 1 else ("", "")
-    intent = state.Intent(token, now.stamp(), offer.id, offer.machine_id, False, *place)
+    host_id, ip = (offer.host_id, offer.ip) if run.desired.replicas > 1 else ("", "")
+    intent = state.Intent(token, now.stamp(), offer.id, offer.machine_id, host_id=host_id, ip=ip)
     written = yield from ask(StateStore.save, known.intend(intent))
     try:
         yield from ensure_within_deadline(run.desired, now)
@@ -153,7 +153,9 @@ def _create_with_intent(run: Run, ranked: Ranked) -> Effects[None]:
         yield from ask(Audience.tell, CreateUnknown(token, error.summary))
         return
     run.memory.rentals += 1
-    record = state.InstanceRecord(token, instance_id, offer.machine_id, now.stamp(), keys=(closed,))
+    record = state.InstanceRecord(
+        token, instance_id, offer.machine_id, now.stamp(), keys=(closed,), host_id=host_id, ip=ip
+    )
     yield from ask(StateStore.save, written.put_record(record))
     yield from ask(Audience.tell, Rented(instance_id, offer))
 

@@ -87,8 +87,8 @@ class RunMemory:
     events that the next write of the state adds to its history.
 
     Of a fleet: `doing` is the last step, `others` what the other replicas had when the state was read. `stalled`: none
-    of them does anything that could end the wait for a turn, `stalled_since` is when that wait began. It publishes at
-    `join_until` at the latest, 0 if it does not wait for others.
+    of them does anything that could end the wait for a turn, `stalled_since` is the start of that wait. With `joins`
+    others are to publish with it, until `join_until` at the latest; 0 if that has not come up yet.
     """
 
     watches: dict[InstanceId, Watch] = field(default_factory=dict)
@@ -154,6 +154,7 @@ class RunMemory:
     pending: list[Happened] = field(default_factory=list)
     doing: Step | None = None
     others: Others = ALONE
+    joins: bool = False
     stalled: bool = False
     stalled_since: float | None = None
     join_until: float = 0.0

@@ -75,7 +75,7 @@ def test_a_replica_above_their_number_is_to_be_removed_in_every_phase() -> None:
 
 
 def test_an_external_server_takes_the_place_of_all_replicas() -> None:
-    moved = replace(THREE, external=External("https://llm.example.org", "m", Secret("k")))
+    moved = replace(THREE, external=External("https://llm.example.org", "m", "K", Secret("k")))
     assert one_replica(moved, 1).external is not None
     second = one_replica(moved, 2)
     assert (second.external, second.phase) == (None, Phase.ABSENT)

@@ -46,7 +46,8 @@ class InstanceRecord:
     `published` means that at least one target has its address. `woken` is the time of the last start request, and
     `stranded` the time at which it turned out that it cannot start (its GPU was taken); 0 for never, LONG_AGO if
     unknown. `keys` are the SHA-256 of the keys it accepts, oldest first; empty means only those it was created with.
-    `asked` are the keys that a pending request sets instead, empty once the backend has responded.
+    `asked` are the keys that a pending request sets instead, empty once the backend has responded. `host_id` and `ip`
+    are those of its `Intent`.
     """
 
     token: str
@@ -59,6 +60,8 @@ class InstanceRecord:
     stranded: float = 0.0
     keys: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()
+    host_id: str = field(default="", repr=False)
+    ip: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ def without_record(situation: Situation, instance_id: InstanceId) -> State:
     state, record = observed.state.drop_record(instance_id), observed.state.record(instance_id)
     cloned = record is not None and any(other.token == record.token for other in state.records)
     if record is not None and not cloned and observed.age(record.token, record.at, MARGIN) < settle:
-        return state.intend(Intent(record.token, record.at, "", record.machine_id))
+        return state.intend(Intent(record.token, record.at, "", record.machine_id, False, record.host_id, record.ip))
     return state
 
 

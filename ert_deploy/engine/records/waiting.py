@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ert_deploy.core.model import steps
+from ert_deploy.core.model.boot.others import Others
 from ert_deploy.core.model.errors import NeedsAttention
 from ert_deploy.core.model.events import Booting, Waiting
 from ert_deploy.core.model.observed import Health
@@ -13,6 +16,8 @@ from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.records.endings import measure
 from ert_deploy.engine.run_context import Run, RunMemory
 from ert_deploy.ports import Audience, Clock
+
+JOIN = 300.0  # seconds for which a replica that could publish waits for those that boot
 
 
 def await_boot(step: steps.AwaitBoot, run: Run) -> Effects[None]:
@@ -55,6 +60,11 @@ def settle(step: steps.Settle, run: Run) -> Effects[None]:
 def drain(step: steps.Drain, run: Run) -> Effects[None]:
     """Wait for requests to an old backend."""
     yield from _wait("requests under way", step.until, run)
+
+
+def others_at(now: float, memory: RunMemory) -> Others:
+    """Return the other replicas; with `join`, until when this one is to wait before it publishes."""
+    return replace(memory.others, join=memory.join_until or now + JOIN) if memory.joins else memory.others
 
 
 def await_turn(step: steps.AwaitTurn, run: Run) -> Effects[None]:

@@ -10,8 +10,8 @@ class Others:
     """The other replicas at one observation.
 
     `crowded` is how many instances they have, or may have, beyond one each. `machines`, `hosts` and `ips` are those of
-    their instances. Publishing waits until the Unix time `join` for those that boot, so that one deploy serves all; 0
-    if it does not.
+    their instances. Until the Unix time `join` nothing is published, as others boot and one deploy can serve all; 0 for
+    at once.
     """
 
     crowded: int = 0

@@ -41,7 +41,7 @@ _NEW = _OLD | {"account", "claims", "begun"}
 _LEARNED = _NEW | {"launches"}
 _ALL = _LEARNED | {"failures", "history"}
 _PARTS = _ALL | {"replicas"}
-PLACE = frozenset({"host_id", "ip"})  # of an intent
+PLACE = frozenset({"host_id", "ip"})  # of an intent and of a record
 _DATED = _LISTS | {"launches", "failures", "history"}
 
 
@@ -50,7 +50,7 @@ def to_json(state: State) -> dict[str, Any]:
     whole = asdict(state)
     replicas = tuple(map(_plain, whole.pop("replicas")))
     plain = _plain(whole)
-    if replicas or any(PLACE & intent.keys() for intent in plain["intents"]):
+    if replicas or any(PLACE & row.keys() for row in (*plain["intents"], *plain["records"])):
         return {"version": NEWEST, **plain, "replicas": replicas}
     return {"version": VERSION, **plain}
 
@@ -58,9 +58,10 @@ def to_json(state: State) -> dict[str, Any]:
 def _plain(state: dict[str, Any]) -> dict[str, Any]:
     """Return the plain data of one replica; what only those of several have is omitted where it is empty."""
     state.pop("replicas", None)
-    state["intents"] = tuple(
-        {name: value for name, value in intent.items() if value or name not in PLACE} for intent in state["intents"]
-    )
+    for rows_of in ("intents", "records"):
+        state[rows_of] = tuple(
+            {name: value for name, value in row.items() if value or name not in PLACE} for row in state[rows_of]
+        )
     return named({name: tuple(map(named, v)) if name in _DATED else v for name, v in state.items()})
 
 
