@@ -18,7 +18,7 @@ from ert_deploy.core.model.app.target import OwnedNames
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.planning.app_env import fingerprint
 from tests.support.dashboard.fake_backend import KEY, FakeBackend
-from tests.support.dashboard.fingerprint import complete, entry, listed, numbered, replica, sealed
+from tests.support.dashboard.fingerprint import complete, entry, listed, numbered, replica, replicas, sealed
 from tests.support.dashboard.following import ask, ended, until
 
 Start = Callable[[dict[str, str]], Dashboard]
@@ -41,7 +41,7 @@ def three() -> Iterator[list[FakeBackend]]:
 @pytest.fixture
 def environ(three: list[FakeBackend], tmp_path: Path) -> dict[str, str]:
     """Return the variables of three replicas."""
-    return replica(replica(complete(three[0], tmp_path), 2, three[1]), 3, three[2])
+    return replicas(three, tmp_path)
 
 
 def withdrawn_first(environ: dict[str, str]) -> dict[str, str]:
