@@ -203,11 +203,12 @@ def _say_usage(error: click.ClickException) -> None:
         said, hint = lacks_command(context)
         say_error(said, hint=hint)
         return
-    name = path.rpartition(" ")[2]
-    hint = (
-        PERHAPS[name] if isinstance(error, click.MissingParameter) and name in PERHAPS else f"`{path} --help` lists all"
-    )
-    say_error(error.format_message(), hint=hint)
+    lacking = ""
+    if isinstance(error, click.MissingParameter):
+        lacking = path.rpartition(" ")[2]
+    elif isinstance(error, click.BadOptionUsage):
+        lacking = error.option_name
+    say_error(error.format_message(), hint=PERHAPS.get(lacking, f"`{path} --help` lists all"))
 
 
 def _interrupted(error: BaseException) -> None:

@@ -176,7 +176,8 @@ class Desired:
     With `external`, the apps use that server, nothing is rented, and every instance is removed. Without `publishes` the
     web host is not called: a stopped instance can be started, none is rented, and none that an app may use is removed.
     `allowance` is what is left of a budget, None without one. With `machine_secret`, keys are derived from tokens.
-    `shortens_idle`: an agent may have given the guard a shorter idle limit than that of the config.
+    `shortens_idle`: an agent may have given the guard a shorter idle limit than that of the config. `replicas` are to
+    serve side by side, and `replica` is the number of this one.
     """
 
     deployment: str
@@ -202,6 +203,8 @@ class Desired:
     allowance: Allowance | None = None
     machine_secret: Secret | None = None
     shortens_idle: bool = False
+    replicas: int = 1
+    replica: int = 1
 
     def container_env(
         self,
