@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ert_deploy.core.model.labels import MOST_REPLICAS
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.proxy.servers import MOST, Proxy, ProxyServer
+from ert_deploy.proxy.servers import Proxy, ProxyServer
 
 CONFIG, KEYS = "haproxy.cfg", "keys.map"
 BUFFER = 65536  # bytes; a larger request is passed on, and not repeated on another machine
@@ -38,7 +39,7 @@ def files(proxy: Proxy) -> dict[str, Secret]:
         port=proxy.port,
         bufsize=BUFFER,
         servers=servers,
-        numbers=range(1, MOST + 1),
+        numbers=range(1, MOST_REPLICAS + 1),
         stage=lambda server: _stage(proxy, server),
         machine=lambda server: _machine(proxy, server),
         checks=_OF_MACHINE,

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ert_deploy.core.model.errors import UsageError
+from ert_deploy.core.model.labels import MOST_REPLICAS
 from ert_deploy.core.model.secret import Secret
 
-MOST = 8  # replicas of a deployment
 MOST_SLOTS = 64
 _KEY = re.compile(r"[A-Za-z0-9._~+/=-]{8,512}")  # a bearer token, RFC 6750
 _FOLDER = re.compile(r"/[A-Za-z0-9._/-]{1,80}")  # below it are sockets, whose paths have at most 107 bytes
@@ -61,8 +61,8 @@ class ProxyServer:
 
     def checked(self) -> ProxyServer:
         """Return this server; raises `UsageError` with its number, never with a value of it."""
-        if not 1 <= self.number <= MOST:
-            raise UsageError(f"a proxy has servers from 1 to {MOST}, not {self.number}")
+        if not 1 <= self.number <= MOST_REPLICAS:
+            raise UsageError(f"a proxy has servers from 1 to {MOST_REPLICAS}, not {self.number}")
         if not 1 <= self.slots <= MOST_SLOTS:
             raise self._refused(f"slots are not from 1 to {MOST_SLOTS}")
         _ = self.address, self.pin, self.token

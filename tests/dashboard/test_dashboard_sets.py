@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import fields
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,15 @@ from ert_dashboard.base.owned import Configuration
 from ert_dashboard.settings import read_settings
 from ert_dashboard.storage.process import Process
 from ert_dashboard.web.app import Dashboard
-from ert_deploy.core.model.app.target import OwnedNames
+from ert_deploy.core.model.app.target import Target
+from ert_deploy.core.model.replica import one_replica
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.core.planning.app_env import fingerprint
+from ert_deploy.core.planning.app_env import connected, withdrawn
 from tests.support.dashboard.fake_backend import KEY, FakeBackend
-from tests.support.dashboard.fingerprint import complete, entry, listed, numbered, replica, sealed
+from tests.support.dashboard.fingerprint import complete, entry, listed, numbered, replica, replicas, sealed
 from tests.support.dashboard.following import ask, ended, until
+from tests.support.dashboard.timed_backend import TimedBackend
+from tests.support.fakes.history import WANTED
 
 Start = Callable[[dict[str, str]], Dashboard]
 WITHDRAWN = {"REMOTE_LLM_INTEGRATION": "false"}
@@ -41,7 +44,7 @@ def three() -> Iterator[list[FakeBackend]]:
 @pytest.fixture
 def environ(three: list[FakeBackend], tmp_path: Path) -> dict[str, str]:
     """Return the variables of three replicas."""
-    return replica(replica(complete(three[0], tmp_path), 2, three[1]), 3, three[2])
+    return replicas(three, tmp_path)
 
 
 def withdrawn_first(environ: dict[str, str]) -> dict[str, str]:
@@ -86,12 +89,26 @@ def test_each_set_is_a_backend_with_its_own_key_and_fingerprint(
     assert redaction.clean(f"key {three[2].key}") == "key ***"
 
 
-def test_the_fingerprint_is_that_which_the_deployer_computes(environ: dict[str, str]) -> None:
-    plain = OwnedNames()
-    texts = {one.name: f"{getattr(plain, one.name)}_2" for one in fields(plain) if one.name != "disabled"}
-    names = OwnedNames(**texts, disabled=())
-    owned = {name: Secret(environ[name]) for name in names.all() if name in environ and name != names.fingerprint}
-    assert read_settings(environ).numbered[2] == fingerprint(owned) == environ[SECOND]
+def test_a_set_is_read_as_the_engine_publishes_and_withdraws_it(three: list[FakeBackend]) -> None:
+    environ: dict[str, str] = {}
+    for number, backend in enumerate(three, 1):
+        values = connected(published(number), backend.url, Secret(backend.key), backend.pem)
+        environ |= {name: value.reveal() for name, value in values.items()}
+    settings = read_settings(environ)
+    assert [one.url for one in settings.backends] == [backend.url for backend in three]
+    assert dict(settings.numbered) == {2: environ[SECOND], 3: environ[THIRD]}
+    gone = {name: value.reveal() for name, value in withdrawn(published(2)).items()}
+    settings = read_settings({name: value for name, value in environ.items() if not name.endswith("_2")} | gone)
+    assert [one.url for one in settings.backends] == [three[0].url, three[2].url]
+    assert (settings.numbered[2], settings.left_out) == (gone[SECOND], ())
+
+
+def published(number: int) -> Target:
+    """Return the target of a replica, as the engine publishes to it."""
+    (found,) = one_replica(
+        replace(WANTED, replicas=3, targets=(Target("srv-1", previews=number == 2),)), number
+    ).targets
+    return found
 
 
 def test_one_set_is_answered_as_before(three: list[FakeBackend], tmp_path: Path, start: Start) -> None:
@@ -201,6 +218,55 @@ def test_sets_beside_a_list_are_further_backends(three: list[FakeBackend], tmp_p
         (three[0].url, 3, False),
         (three[1].url, 1, True),
     ]
+
+
+def test_one_replica_becomes_two_and_loses_no_report(three: list[FakeBackend], tmp_path: Path, start: Start) -> None:
+    for backend in three:
+        backend.held = True
+    before = start(replicas(three[:1], tmp_path))
+    made = [ask(client_of(before)) for _ in range(5)]
+    until(lambda: len(three[0].reports) == 2)
+    before.close()
+    client = client_of(start(replicas(three[:2], tmp_path)))
+    until(lambda: len(three[1].reports) == 1)
+    for backend in three[:2]:
+        backend.held = False
+        for report in backend.reports.values():
+            report.write(5)
+            report.finish()
+    assert {ended(client, one)["status"] for one in made} == {"completed"}
+    assert sorted(report_id for one in three for report_id in one.reports) == sorted(made)
+
+
+def test_keys_change_and_a_machine_is_replaced_under_load(tmp_path: Path, start: Start) -> None:
+    """Each replica gets another key, one also another machine: a deploy for each, while reports are written."""
+    backends = [TimedBackend(0.1) for _ in range(4)]
+    in_use = backends[:3]
+    try:
+        before = start(replicas(in_use, tmp_path))
+        made = [ask(client_of(before)) for _ in range(12)]
+        for at in range(3):
+            old = in_use[at]
+            in_use[at] = backends[3] if at == 1 else old
+            in_use[at].next_key = f"{KEY}-{at}"
+            changed = replicas([WithKey(one, one.next_key) for one in in_use], tmp_path)
+            after = start(changed)
+            before.close()
+            in_use[at].key = in_use[at].next_key
+            made += [ask(client_of(after)) for _ in range(4)]
+            before = after
+        client = client_of(before)
+        assert {ended(client, one, 30)["status"] for one in made} == {"completed"}
+    finally:
+        for backend in backends:
+            backend.close()
+
+
+class WithKey:
+    """A backend, and the key that the app is given for it."""
+
+    def __init__(self, backend: FakeBackend, key: str) -> None:
+        self.url, self.pem, self.key = backend.url, backend.pem, key
 
 
 def test_the_weight_is_what_a_backend_says_and_may_change(

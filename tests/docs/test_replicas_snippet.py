@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ert_deploy.core.model.app.target import OwnedNames, Target
+from ert_deploy.core.model.app.target import Target
+from ert_deploy.core.model.labels import MOST_REPLICAS
+from ert_deploy.core.model.replica import one_replica
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.planning.app_env import connected, withdrawn
+from tests.support.fakes.history import WANTED
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "your-app.md"
 KEY = "ert-Zk3_9aQx7LmN0pRsT2uVwXyZ-4bC5dEf"
@@ -27,11 +30,9 @@ def page() -> dict[str, Any]:
 
 
 def replica(number: int) -> Target:
-    """Return the target of a replica: every owned name with its number, and nothing to switch off."""
-    names = OwnedNames()
-    texts = {one.name: getattr(names, one.name) for one in fields(names) if one.name != "disabled"}
-    numbered = OwnedNames(**{name: f"{text}_{number}" for name, text in texts.items()}, disabled=())
-    return Target("srv-1", names=names if number == 1 else numbered)
+    """Return the target of a replica, as the engine publishes to it."""
+    (found,) = one_replica(replace(WANTED, replicas=MOST_REPLICAS, targets=(Target("srv-1"),)), number).targets
+    return found
 
 
 def plain(values: Any) -> dict[str, str]:

@@ -48,6 +48,7 @@ class Counted(ssl.SSLSocket):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     counts: Counts
     connection: Counted
 
