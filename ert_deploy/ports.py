@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
-from ert_deploy.core.model.arming import refuse_unarmed, refuse_without_bid
+from ert_deploy.core.model.boot.arming import refuse_unarmed, refuse_without_bid
 from ert_deploy.core.model.desired import Criteria, Launch, Target
 from ert_deploy.core.model.events import Event
 from ert_deploy.core.model.labels import Mark

@@ -44,10 +44,11 @@ class Flight:
 
     def tell(self, event: events.Event) -> None:
         """Note the progress of the boot, and pass the event on."""
-        if isinstance(event, events.Renting):
+        own = events.plain(event)
+        if isinstance(own, events.Renting):
             self.stage, self.share = LaunchStage.RENT, None
-        elif isinstance(event, events.Booting):
-            self.stage, self.share = shown_stage(event.instance, event.health), share(event.health)
+        elif isinstance(own, events.Booting):
+            self.stage, self.share = shown_stage(own.instance, own.health), share(own.health)
         self._progress.tell(event)
 
     def note(self, text: str) -> None:

@@ -184,6 +184,7 @@ def _desired(values: Mapping[str, Any]) -> Desired:
         max_cost=values["plan/max_cost"],
         external=_external(values) if values[GPU] == EXTERNAL else None,
         shortens_idle=values["policy/idle"] != Choice.FIXED,
+        replicas=values["replicas"],
     )
 
 

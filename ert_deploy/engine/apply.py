@@ -29,7 +29,7 @@ from ert_deploy.engine.publish import deploy, prove, publish
 from ert_deploy.engine.records.history import recorded, write_rest
 from ert_deploy.engine.records.small_steps import drop_intent, pin, write_down
 from ert_deploy.engine.records.storeless import stored, without_store
-from ert_deploy.engine.records.waiting import await_boot, drain, settle
+from ert_deploy.engine.records.waiting import await_boot, await_turn, drain, settle
 from ert_deploy.engine.rent import rent, write_markers
 from ert_deploy.engine.retire import await_gone, confirm_deleted, destroy, forget, retire
 from ert_deploy.engine.run_context import Run, RunMemory
@@ -42,9 +42,9 @@ NO_ROOM = "a replacement must serve before it is destroyed, and plan/slots leave
 # Steps that wait, or that count their own attempts; any other step must change something.
 REPEATABLE = (
     steps.AwaitBoot, steps.Settle, steps.Drain, steps.Rent, steps.Destroy, steps.ConfirmDeleted, steps.DropRecord,
-    steps.Wake, steps.Strand, steps.Stop, steps.AwaitStop, steps.AwaitGone,
+    steps.Wake, steps.Strand, steps.Stop, steps.AwaitStop, steps.AwaitGone, steps.AwaitTurn,
 )  # fmt: skip
-WAITS = (steps.AwaitBoot, steps.Settle, steps.Drain)  # they save nothing, so that there is nothing to record
+WAITS = (steps.AwaitBoot, steps.Settle, steps.Drain, steps.AwaitTurn)  # they save nothing that is to be recorded
 MAKES_ANOTHER = (steps.WriteMarkers, steps.Rent)  # not while the owner of an instance is undecided
 ABOUT_AN_APP = (steps.Publish, steps.Deploy, steps.Prove)
 # Handler of each type; a test checks the keys against the union of all steps.
@@ -72,6 +72,7 @@ HANDLERS: Mapping[type[Step], Callable[[Any, Run], Effects[None]]] = {
     steps.Destroy: destroy,
     steps.ConfirmDeleted: confirm_deleted,
     steps.AwaitGone: await_gone,
+    steps.AwaitTurn: await_turn,
 }
 
 
@@ -182,7 +183,7 @@ def _do(step: Step, run: Run) -> Effects[None]:
         run.memory.publications = None  # the next step must not rely on old values of the apps
     if awaited is None or awaited != run.memory.awaited:
         yield from ask(Audience.tell, Started(step))
-    run.memory.awaited = awaited
+    run.memory.awaited, run.memory.doing = awaited, step
     effects = HANDLERS[type(step)](step, run)
     try:
         yield from effects if isinstance(step, WAITS) else recorded(effects, run)

@@ -28,6 +28,7 @@ from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.market.paid import meter
 from ert_deploy.engine.market.racing import run_race
 from ert_deploy.engine.records.accounts import of_this_account
+from ert_deploy.engine.records.waiting import others_at
 from ert_deploy.engine.run_context import RunMemory
 from ert_deploy.ports import (
     AppProbe,
@@ -97,9 +98,9 @@ def observe(desired: Desired, memory: RunMemory) -> Effects[Situation]:
         first_seen=memory.first_seen,
         due=memory.due,
         services=services,
+        others=others_at(now, memory),
     )
-    # The result is reused if no later data could change it.
-    return Situation(desired, observed, placed if not placed.undecided else None)
+    return Situation(desired, observed, placed if not placed.undecided else None)  # if no later data could change it
 
 
 def _read_services(desired: Desired, memory: RunMemory) -> frozenset[str]:

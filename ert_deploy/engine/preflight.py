@@ -92,6 +92,7 @@ def _about(target: Target, service: WebService, grouped: Mapping[str, str], host
 
 
 def begun(situation: Situation) -> bool:
-    """Whether any trace of it exists: an instance, a pending create, or an app with the URL of a backend."""
+    """Whether any trace of it exists: an instance, of another replica too, a create, or an app with a URL."""
     published = any(publication.env.get(t.names.url) for t, publication in situation.targets)
-    return published or bool(situation.ours) or not situation.observed.state.empty()
+    fleet = bool(situation.observed.others.machines)
+    return published or fleet or bool(situation.ours) or not situation.observed.state.empty()

@@ -123,7 +123,8 @@ def _create_with_intent(run: Run, ranked: Ranked) -> Effects[None]:
     env = wanted.container_env(token, closed, boot_secret, offer, owner=run.situation.birth_owner, budget=budget)
     order = CreateOrder(offer.id, launch, Mark(run.desired.deployment, token), env)
     now = yield from ask(TimeSource.moment)
-    intent = state.Intent(token, now.stamp(), offer.id, offer.machine_id)
+    host_id, ip = (offer.host_id, offer.ip) if run.desired.replicas > 1 else ("", "")
+    intent = state.Intent(token, now.stamp(), offer.id, offer.machine_id, host_id=host_id, ip=ip)
     written = yield from ask(StateStore.save, known.intend(intent))
     try:
         yield from ensure_within_deadline(run.desired, now)
@@ -152,7 +153,9 @@ def _create_with_intent(run: Run, ranked: Ranked) -> Effects[None]:
         yield from ask(Audience.tell, CreateUnknown(token, error.summary))
         return
     run.memory.rentals += 1
-    record = state.InstanceRecord(token, instance_id, offer.machine_id, now.stamp(), keys=(closed,))
+    record = state.InstanceRecord(
+        token, instance_id, offer.machine_id, now.stamp(), keys=(closed,), host_id=host_id, ip=ip
+    )
     yield from ask(StateStore.save, written.put_record(record))
     yield from ask(Audience.tell, Rented(instance_id, offer))
 
@@ -177,14 +180,14 @@ def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
         )
     moment, stored = (yield from ask(TimeSource.moment)), run.observed.state
     now, denied = own_time(moment, run.memory), stored.denied_machines(abs(moment.stamp()))
-    taken, hosts = run.situation.occupied, stored.denied_hosts(abs(moment.stamp()))
+    taken, hosts, others = run.situation.occupied, stored.denied_hosts(abs(moment.stamp())), run.observed.others
     if now >= run.memory.ranked_until:
         market, learned = (yield from on_the_market(run.desired)), learn(stored.launches)
-        choice = choose(market, run.desired, denied, taken, learned=learned, denied_hosts=hosts)
+        choice = choose(market, run.desired, denied, taken, learned=learned, denied_hosts=hosts, others=others)
         run.memory.launch = None
         if not choice.ranked and (other := _without_bids(run.desired)) is not None:
             market = yield from on_the_market(other)
-            on_demand = choose(market, other, denied, taken, learned=learned, denied_hosts=hosts)
+            on_demand = choose(market, other, denied, taken, learned=learned, denied_hosts=hosts, others=others)
             choice, run.memory.launch = (on_demand, other.launch) if on_demand.ranked else (choice, None)
         if not choice.ranked:
             raise none_matches(choice, run.desired)
@@ -197,6 +200,7 @@ def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
         if ranked.offer.id not in run.memory.tried
         and ranked.offer.machine_id not in denied | taken | run.memory.overtaken
         and ranked.offer.host_id not in hosts
+        and not others.near(ranked.offer.machine_id, ranked.offer.host_id, ranked.offer.ip)
     ]
     if run.situation.classified.current is not None:
         left = [found for found in left if apart(found[0].offer, run.situation.ours, run.memory)]

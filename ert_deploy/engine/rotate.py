@@ -32,13 +32,14 @@ class Rotated:
 
 def rotate(desired: Desired) -> Effects[Rotated]:
     """Change the key. Raises UsageError before any change unless the backend is ready and matches the config."""
-    _must_serve((yield from observe(desired, RunMemory())))
+    must_serve((yield from observe(desired, RunMemory())))
     before = yield from apply(desired)
     result = yield from apply(desired, RunMemory(rotating=True))
-    return Rotated(_name(before.situation), _name(result.situation), result)
+    return rotated(before, result)
 
 
-def _must_serve(situation: Situation) -> None:
+def must_serve(situation: Situation) -> None:
+    """Raise UsageError unless a backend is ready that matches the config."""
     now, name = situation.classified, situation.desired.deployment
     stage = now.verdicts[now.current.instance.id].stage if now.current is not None else None
     if stage is Stage.READY:
@@ -64,6 +65,11 @@ def _amiss(situation: Situation) -> Iterator[str]:
     for instance in situation.ours:
         if why := complaint(instance, situation.observed.health.get(instance.id)):
             yield f"instance {instance.id}: {why}"
+
+
+def rotated(before: Result, after: Result) -> Rotated:
+    """Return what the results of both runs say of the keys."""
+    return Rotated(_name(before.situation), _name(after.situation), after)
 
 
 def _name(situation: Situation) -> str:

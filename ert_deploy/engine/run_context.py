@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from ert_deploy.core.launching.manifest import UNASKED, Manifest
 from ert_deploy.core.launching.progress import Curve
 from ert_deploy.core.market.learned import Pulled
+from ert_deploy.core.model.boot.others import ALONE, Others
 from ert_deploy.core.model.boot.watch import Watch
 from ert_deploy.core.model.desired import Desired, Launch
 from ert_deploy.core.model.errors import ErtError
@@ -84,6 +85,10 @@ class RunMemory:
     unusable store, `stored` is the last known content, and `carried` the content that it would have if it was usable.
     `placed` are the instances by owner as they follow from `given`, until anything of that is different. `pending` are
     events that the next write of the state adds to its history.
+
+    Of a fleet: `doing` is the last step, `others` what the other replicas had when the state was read. `stalled`: none
+    of them does anything that could end the wait for a turn, `stalled_since` is the start of that wait. With `joins`
+    others are to publish with it, until `join_until` at the latest; 0 if that has not come up yet.
     """
 
     watches: dict[InstanceId, Watch] = field(default_factory=dict)
@@ -147,6 +152,12 @@ class RunMemory:
     stored: State | None = None
     carried: State | None = None
     pending: list[Happened] = field(default_factory=list)
+    doing: Step | None = None
+    others: Others = ALONE
+    joins: bool = False
+    stalled: bool = False
+    stalled_since: float | None = None
+    join_until: float = 0.0
 
 
 @dataclass(slots=True)

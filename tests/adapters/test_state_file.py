@@ -16,7 +16,7 @@ import pytest
 
 from ert_deploy.adapters.state.document import MAX_BYTES
 from ert_deploy.core.model.errors import Failed, StateConflict, UsageError
-from ert_deploy.core.model.plain.state import VERSION
+from ert_deploy.core.model.plain.state import NEWEST, VERSION
 from ert_deploy.core.model.state import State
 from tests.support.ids import nth
 from tests.support.state.shelf import FULL, store
@@ -179,7 +179,7 @@ def test_a_state_that_matches_its_checksum_and_still_makes_no_sense_is_refused(p
 def test_a_state_of_a_newer_program_is_not_called_damaged(path: Path) -> None:
     store(path).save(FULL)
     document = json.loads(path.read_text())
-    path.write_text(json.dumps({**document, "version": VERSION + 1}))
+    path.write_text(json.dumps({**document, "version": NEWEST + 1}))
     with pytest.raises(UsageError, match="written by a newer ert-deploy") as newer:
         store(path).load()
     assert newer.value.hint == "upgrade ert-deploy"

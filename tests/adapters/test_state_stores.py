@@ -12,7 +12,7 @@ import pytest
 
 from ert_deploy.adapters.state import document
 from ert_deploy.core.model.errors import Busy, Damaged, ErtError, Failed, StateConflict, UsageError
-from ert_deploy.core.model.plain.state import VERSION
+from ert_deploy.core.model.plain.state import NEWEST, VERSION
 from ert_deploy.core.model.state import Intent, State
 from tests.support.doubles import moto_s3
 from tests.support.ids import nth
@@ -123,7 +123,7 @@ def test_a_flipped_digit_is_found(shelf: Shelf) -> None:
 
 def test_a_state_of_a_newer_program_is_not_called_damaged(shelf: Shelf) -> None:
     shelf.handle().save(FULL)
-    shelf.write(shelf.read().replace(f'"version": {VERSION}'.encode(), f'"version": {VERSION + 1}'.encode(), 1))
+    shelf.write(shelf.read().replace(f'"version": {VERSION}'.encode(), f'"version": {NEWEST + 1}'.encode(), 1))
     with pytest.raises(UsageError, match="written by a newer ert-deploy") as newer:
         shelf.handle().load()
     assert not isinstance(newer.value, Damaged)

@@ -6,9 +6,10 @@ from typing import Any, get_args
 
 import pytest
 
-from ert_deploy.cli.view.lines import passing, verb
+from ert_deploy.cli.view.lines import line, passing, verb
 from ert_deploy.core.model import steps
-from ert_deploy.core.model.events import Started
+from ert_deploy.core.model.events import Destroyed, OfReplica, Started, Waiting
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.steps import Step
 
 KINDS = get_args(Step)
@@ -30,3 +31,10 @@ def test_every_step_can_be_named_while_it_is_taken(kind: type[Step]) -> None:
     if "instance_id" in kind.__match_args__:
         assert "instance 7" in said
     assert passing(Started(step)) == ("" if kind is steps.AwaitBoot else said)
+
+
+def test_a_line_of_one_of_several_replicas_says_which_one() -> None:
+    gone = OfReplica(2, Destroyed(InstanceId("7")))
+    assert line(gone) == f"replica 2: {line(gone.event)}"
+    assert passing(OfReplica(3, Waiting("a turn", 5.0))) == "replica 3: waiting for a turn (5 s)"
+    assert line(OfReplica(2, Waiting("a turn", 5.0))) == passing(gone) == ""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ert_deploy.core.model.arming import BOOT, IDLE, LIFETIME
+from ert_deploy.core.model.boot.arming import BOOT, IDLE, LIFETIME
 from ert_deploy.core.model.desired import Guard, Launch
 from ert_deploy.core.model.errors import Failed
 from ert_deploy.core.model.labels import Mark

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ert_deploy.core.model.arming import refuse_without_bid
+from ert_deploy.core.model.boot.arming import refuse_without_bid
 from ert_deploy.core.model.desired import Criteria, Market
 from ert_deploy.core.model.errors import Failed
 from ert_deploy.core.planning.offers import choose

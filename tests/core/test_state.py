@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ert_deploy.core.model.boot.failure import Failure
 from ert_deploy.core.model.claims import Claims
 from ert_deploy.core.model.log.happened import Happened
-from ert_deploy.core.model.plain.state import VERSION, from_json, to_json
+from ert_deploy.core.model.plain.state import NEWEST, VERSION, from_json, to_json
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.stamps import stamps, timed
 from ert_deploy.core.model.state import (
@@ -112,7 +112,7 @@ ROWS = {
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
-        ({"version": VERSION + 1}, f"version {VERSION + 1}"),
+        ({"version": NEWEST + 1}, f"version {NEWEST + 1}"),
         ({"version": None}, "version None"),
         ({"version": []}, "version \\[\\]"),
         ({"version": True}, "version True"),
@@ -159,7 +159,7 @@ ROWS = {
         ({"denied": [{**DENIED, "machine_id": "", "host_id": "7"}] * 2}, "denial of host 7 is in it twice"),
         ({"launches": [7]}, "7 is not an object"),
         ({"history": [{"at": "1", "what": "x"}]}, "'1' is not a number"),
-        ({"version": 8}, "version 8, this release reads versions up to 7"),
+        ({"version": 9}, "version 9, this release reads versions up to 8"),
         ({"rollouts": [ROLLOUT, ROLLOUT]}, "rollout of service s is in it twice"),
         ({"claims": {**CLAIMS, "adopted": ["5"], "ignored": ["5"]}}, "decision about instance 5 is in it twice"),
     ],

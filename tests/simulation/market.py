@@ -7,8 +7,8 @@ import hashlib
 from dataclasses import replace
 from functools import cache
 
-from ert_deploy.core.model.arming import BOOT as BOOT_WITHIN
-from ert_deploy.core.model.arming import IDLE, LIFETIME
+from ert_deploy.core.model.boot.arming import BOOT as BOOT_WITHIN
+from ert_deploy.core.model.boot.arming import IDLE, LIFETIME
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, Vital
 from ert_deploy.core.model.secret import Secret

@@ -17,7 +17,7 @@ from typing import Any
 from ert_deploy.adapters.state.signature import NO_KEY, StateKeys
 from ert_deploy.core.model.errors import Damaged, UsageError
 from ert_deploy.core.model.log.happened import LONGEST
-from ert_deploy.core.model.plain.state import VERSION, from_json, to_json
+from ert_deploy.core.model.plain.state import NEWEST, from_json, to_json
 from ert_deploy.core.model.state import State
 from ert_deploy.core.model.stored import LockHolder
 from ert_deploy.core.model.text import printable
@@ -40,7 +40,8 @@ def encode(state: State, keys: StateKeys = NO_KEY) -> bytes:
     """
     body = without_secrets(to_json(state))
     checksum = digest(body)
-    document = {"format": FORMAT, "version": VERSION, "sha256": checksum, **keys.sign(VERSION, checksum), "state": body}
+    version = body["version"]
+    document = {"format": FORMAT, "version": version, "sha256": checksum, **keys.sign(version, checksum), "state": body}
     return json.dumps(document, indent=1).encode()
 
 
@@ -49,6 +50,8 @@ def without_secrets(body: dict[str, Any]) -> dict[str, Any]:
     cleaned = {name: [{**row, "reason": printable(row["reason"], REASON)} for row in body[name]] for name in TOLD}
     cleaned["denied"] = [{**row, "evidence": printable(row["evidence"], REASON)} for row in cleaned["denied"]]
     cleaned["history"] = [{**row, "why": printable(row["why"], LONGEST)} for row in body["history"]]
+    if body.get("replicas"):
+        cleaned["replicas"] = [without_secrets(part) for part in body["replicas"]]
     return {**body, **cleaned}
 
 
@@ -97,10 +100,14 @@ def who() -> str:
 
 def signed_events(state: State) -> State:
     """Return the state whose new events name this process' user and host."""
-    if all(one.who for one in state.history):
+    if all(one.who for part in (state, *state.replicas) for one in part.history):
         return state
     own = who()
-    return replace(state, history=tuple(one if one.who else replace(one, who=own) for one in state.history))
+
+    def signed(part: State) -> State:
+        return replace(part, history=tuple(one if one.who else replace(one, who=own) for one in part.history))
+
+    return replace(signed(state), replicas=tuple(map(signed, state.replicas)))
 
 
 def read_holder(raw: bytes | str) -> LockHolder | None:
@@ -145,8 +152,8 @@ def moment(at: float, zone: str = "UTC") -> str:
 
 def _refuse_newer(document: dict[str, Any], where: str) -> None:
     version = document.get("version")
-    if isinstance(version, int) and version > VERSION:
+    if isinstance(version, int) and version > NEWEST:
         raise UsageError(
-            f"{where}: written by a newer ert-deploy (state version {version}, this one reads {VERSION})",
+            f"{where}: written by a newer ert-deploy (state version {version}, this one reads {NEWEST})",
             hint="upgrade ert-deploy",
         )

@@ -22,8 +22,14 @@ def line(event: events.Event) -> str:
             return _power(event)
         case events.Wrote() | events.DeploySeen() | events.Proven():
             return _app(event)
+        case events.OfReplica(replica, own):
+            return _of(replica, line(own))
         case _:
             assert_never(event)
+
+
+def _of(replica: int, text: str) -> str:
+    return f"replica {replica}: {text}" if text else ""
 
 
 def _renting(event: events.Renting | events.Rented | events.OfferLost | events.CreateUnknown) -> str:
@@ -100,6 +106,8 @@ def passing(event: events.Event) -> str:
             return f"waiting for {what} ({seconds:.0f} s)"
         case events.Started(step):
             return "" if isinstance(step, steps.AwaitBoot) else f"{verb(step)}"
+        case events.OfReplica(replica, own):
+            return _of(replica, passing(own))
         case _:
             return ""
 
@@ -147,6 +155,8 @@ def verb(step: steps.Step) -> str:
             return f"wait for create {token[:8]} to appear"
         case steps.DropIntent(token):
             return f"drop create {token[:8]}"
+        case steps.AwaitTurn():
+            return "wait for another replica"
         case _:
             return f"{_MACHINE_VERBS[type(step)]} {_named(step.instance_id)}"
 

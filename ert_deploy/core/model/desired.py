@@ -18,6 +18,7 @@ from ert_deploy.core.model.app.target import USE_IN_PREVIEWS, OwnedNames, Target
 from ert_deploy.core.model.boot.allowance import Allowance
 from ert_deploy.core.model.boot.bid import market_bid
 from ert_deploy.core.model.boot.prefer import Prefer
+from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.model_server import ExtraVariable, ModelServer
 from ert_deploy.core.model.observed import Offer
 from ert_deploy.core.model.provider import ANY_PLATFORM, ORDINARY, Cloud, InstanceId, Platform
@@ -176,7 +177,8 @@ class Desired:
     With `external`, the apps use that server, nothing is rented, and every instance is removed. Without `publishes` the
     web host is not called: a stopped instance can be started, none is rented, and none that an app may use is removed.
     `allowance` is what is left of a budget, None without one. With `machine_secret`, keys are derived from tokens.
-    `shortens_idle`: an agent may have given the guard a shorter idle limit than that of the config.
+    `shortens_idle`: an agent may have given the guard a shorter idle limit than that of the config. `replicas` are to
+    serve side by side, and `replica` is the number of this one.
     """
 
     deployment: str
@@ -202,6 +204,8 @@ class Desired:
     allowance: Allowance | None = None
     machine_secret: Secret | None = None
     shortens_idle: bool = False
+    replicas: int = 1
+    replica: int = 1
 
     def container_env(
         self,
@@ -224,8 +228,8 @@ class Desired:
         return {
             **known,
             **budget,
-            "ERT_DEPLOYMENT": self.deployment,
-            "ERT_TOKEN": token, "ERT_KEY_HASHES": key_sha256, "ERT_BOOT_SECRET": boot_secret,
+            **Mark(self.deployment, token).env(),
+            "ERT_KEY_HASHES": key_sha256, "ERT_BOOT_SECRET": boot_secret,
             "ERT_SPEC": self.launch.spec(), "ERT_MODEL": self.launch.model,
             "OLLAMA_CONTEXT_LENGTH": str(self.launch.context),
             "ERT_IDLE_STOP": str(self.launch.guard.idle_stop),

@@ -171,6 +171,14 @@ class Trouble:
     why: str
 
 
+@quick_dataclass
+class OfReplica:
+    """An event of one of several replicas."""
+
+    replica: int
+    event: Event
+
+
 Event: TypeAlias = (
     Started
     | Renting
@@ -191,4 +199,10 @@ Event: TypeAlias = (
     | LimitsSet
     | Waiting
     | Trouble
+    | OfReplica
 )
+
+
+def plain(event: Event) -> Event:
+    """Return the event without the replica that it is of."""
+    return event.event if isinstance(event, OfReplica) else event

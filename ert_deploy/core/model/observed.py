@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ert_deploy.core.model.boot.container import UNREAD, Container
+from ert_deploy.core.model.boot.others import ALONE, Others
 from ert_deploy.core.model.boot.watch import Watch
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.provider import SILENT, InstanceId, Notice
@@ -27,7 +28,6 @@ class Address:
     port: int
 
     def url(self) -> str:
-        """Return the https base URL."""
         return f"https://{self.ip}:{self.port}"
 
 
@@ -171,7 +171,6 @@ class Health:
     misconfigured: bool = False
 
     def progress(self) -> str:
-        """Return a string that changes whenever the boot makes progress."""
         return self.vital + f":{self.phase}:{self.completed}"
 
 
@@ -217,7 +216,7 @@ class Observed:
     `now` is the monotonic time of this run, `provider_now` the provider's, None before the first one. `first_seen` has
     when this run first read each time in the state, `due` the next retry of a failed step, `tries` how often it failed
     to confirm a deletion. `made` has the keys created by it; with `rotating`, they replace the one in use. `stopped`
-    accepted a stop from it, `services` (hashed) were read, `unreplaceable`: no replacement, `unhedged`: no second one.
+    accepted a stop from it, `services` (hashed) were read. No replacement: `unreplaceable`; no second one: `unhedged`.
     """
 
     now: float
@@ -237,6 +236,7 @@ class Observed:
     first_seen: Mapping[tuple[str, float], float] = field(default_factory=dict)
     due: Mapping[Step, float] = field(default_factory=dict)
     services: frozenset[str] = frozenset()
+    others: Others = ALONE
 
     def stamp(self) -> float:
         """Return the time of this observation as it is stored in the state."""

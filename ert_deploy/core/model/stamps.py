@@ -33,7 +33,7 @@ def timed(record: InstanceRecord, at: float, woken: float, stranded: float) -> I
     """Return the record with other times. Called very often, where `replace` would be much slower."""
     return InstanceRecord(
         record.token, record.id, record.machine_id, at, record.certificate, record.published, woken, stranded,
-        record.keys, record.asked,
+        record.keys, record.asked, record.host_id, record.ip,
     )  # fmt: skip
 
 

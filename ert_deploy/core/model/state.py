@@ -7,27 +7,36 @@ time of the writer, which distinguishes entries and is never used with any clock
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from ert_deploy.core.model.boot.ended import MOST_LAUNCHES, Denied, Launched
 from ert_deploy.core.model.boot.failure import Failure
 from ert_deploy.core.model.claims import NO_CLAIMS, Claims
 from ert_deploy.core.model.log.happened import Happened
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.quick_dataclass import changed, quick_dataclass
 
-MOST_LAUNCHES = 64  # about 10 kB
+__all__ = [
+    "LONG_AGO", "MOST_LAUNCHES", "Denied", "InstanceRecord", "Intent", "Launched", "Rollout", "State", "Tombstone",
+]  # fmt: skip
+
 LONG_AGO = 1.0  # valid time, but too early to matter
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A create request that was about to be sent. `gone`: a complete response said that the offer was taken."""
+    """A create request that was about to be sent. `gone`: a complete response said that the offer was taken.
+
+    `host_id` and `ip` are those of the offer where other replicas have to be apart from it, else empty.
+    """
 
     token: str
     at: float
     offer_id: str
     machine_id: str
     gone: bool = False
+    host_id: str = field(default="", repr=False)
+    ip: str = field(default="", repr=False)
 
 
 @quick_dataclass
@@ -37,7 +46,8 @@ class InstanceRecord:
     `published` means that at least one target has its address. `woken` is the time of the last start request, and
     `stranded` the time at which it turned out that it cannot start (its GPU was taken); 0 for never, LONG_AGO if
     unknown. `keys` are the SHA-256 of the keys it accepts, oldest first; empty means only those it was created with.
-    `asked` are the keys that a pending request sets instead, empty once the backend has responded.
+    `asked` are the keys that a pending request sets instead, empty once the backend has responded. `host_id` and `ip`
+    are those of its `Intent`.
     """
 
     token: str
@@ -50,6 +60,8 @@ class InstanceRecord:
     stranded: float = 0.0
     keys: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()
+    host_id: str = field(default="", repr=False)
+    ip: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,43 +72,6 @@ class Tombstone:
     id: InstanceId
     at: float
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Denied:
-    """A machine that is not rented again before `until`, or with an empty `machine_id` all those of a host.
-
-    `reason` is why the last rental failed, `evidence` how often or where the earlier ones did.
-    """
-
-    machine_id: str
-    until: float
-    reason: str
-    host_id: str = ""
-    evidence: str = ""
-
-    @property
-    def subject(self) -> str:
-        """Return what is not rented: a machine, or a host."""
-        return f"host {self.host_id}" if self.host_id and not self.machine_id else f"machine {self.machine_id}"
-
-
-@dataclass(frozen=True, slots=True)
-class Launched:
-    """How one rental ended, at the time `at`: the backend was ready, or the machine failed.
-
-    `advertised` and `rate` are the advertised and the measured download rate in Mb/s, `started` the seconds from the
-    create call until the container ran with an image of `image_gb`; 0 if not measured.
-    """
-
-    machine_id: str
-    host_id: str
-    at: float
-    healthy: bool
-    advertised: float = 0.0
-    rate: float = 0.0
-    started: float = 0.0
-    image_gb: float = 0.0
 
 
 @quick_dataclass
@@ -117,6 +92,7 @@ class State:
     `account` is the provider's id of the account that rented all instances; "" before the first write. `begun` is when
     this state was created as there was none, or 0: instances of an earlier one may still appear for a while. `launches`
     are the outcomes of the last rentals, `failures` what failed machines left, `history` events; oldest first.
+    `replicas` are the states of the replicas from the second on, by number; each is as of a deployment of its own.
     """
 
     deployment: str
@@ -132,6 +108,7 @@ class State:
     launches: tuple[Launched, ...] = ()
     failures: tuple[Failure, ...] = ()
     history: tuple[Happened, ...] = ()
+    replicas: tuple[State, ...] = field(default=(), repr=False)
 
     def tokens(self) -> frozenset[str]:
         """Return all tokens in the state."""
@@ -246,5 +223,5 @@ class State:
         return self if claims == self.claims else changed(self, claims=claims)
 
     def empty(self) -> bool:
-        """Return True if no instance or create is stored."""
-        return not (self.intents or self.records or self.tombstones)
+        """Return True if no instance or create is stored, of any replica."""
+        return not (self.intents or self.records or self.tombstones) and all(one.empty() for one in self.replicas)

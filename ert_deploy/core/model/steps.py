@@ -211,8 +211,20 @@ class AwaitGone:
     reason: str
 
 
+@quick_dataclass
+class AwaitTurn:
+    """Wait for other replicas: to rent until one of them has no second instance, or to publish together with them.
+
+    `until` is the Unix time at which it goes on without them, None if it does not.
+    """
+
+    until: float | None
+    reason: str
+
+
 AppStep: TypeAlias = Publish | Deploy | Prove
 Step: TypeAlias = (
     RecordInstance | DropIntent | DropRecord | Settle | WriteMarkers | Rent | AwaitBoot | Pin | Wake | Strand | Stop
     | AwaitStop | AppStep | AddKey | DropKeys | SetLimits | Drain | Retire | Destroy | ConfirmDeleted | AwaitGone
+    | AwaitTurn
 )  # fmt: skip

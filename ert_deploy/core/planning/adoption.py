@@ -34,7 +34,10 @@ def as_found(observed: Observed, instance: Instance, token: str) -> InstanceReco
     """Return the record of an instance without one: as its create call would have, if that is still in the state."""
     intent = next((i for i in observed.state.intents if i.token == token), None)
     if intent is not None:
-        return InstanceRecord(token, instance.id, instance.machine_id, intent.at, keys=instance.key_hashes)
+        return InstanceRecord(
+            token, instance.id, instance.machine_id, intent.at, keys=instance.key_hashes,
+            host_id=intent.host_id, ip=intent.ip,
+        )  # fmt: skip
     health = observed.health.get(instance.id)
     answers = health is not None and health.vital in (Vital.HEALTHY, Vital.UNREACHABLE)
     served = instance.halted and instance.ended

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from ert_deploy.core.market.cost import Estimate, estimate
 from ert_deploy.core.market.learned import NOTHING, Learned
+from ert_deploy.core.model.boot.others import ALONE, Others
 from ert_deploy.core.model.desired import INTERRUPTIBLE, Desired
 from ert_deploy.core.model.observed import Offer
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
@@ -57,6 +58,7 @@ def choose(
     *,
     learned: Learned = NOTHING,
     denied_hosts: frozenset[str] = frozenset(),
+    others: Others = ALONE,
 ) -> Choice:
     """Split offers into accepted (the best first) and rejected.
 
@@ -64,12 +66,12 @@ def choose(
     reliability, then the lowest id. An hour of waiting counts as much as the config would pay for an hour at most.
 
     `occupied` are the machines on which this deployment has an instance, or may have one: two instances on one machine
-    use the same ports, and a fault of the machine would affect both.
+    use the same ports, and a fault of the machine would affect both. `others` are the replicas to be apart from.
     """
     ranked: list[Ranked] = []
     rejected: list[tuple[Offer, tuple[Rejection, ...]]] = []
     for offer in offers:
-        reasons = tuple(reject(offer, desired, denied, occupied, denied_hosts))
+        reasons = tuple(reject(offer, desired, denied, occupied, denied_hosts, others=others))
         if reasons:
             rejected.append((offer, reasons))
         else:
@@ -101,6 +103,8 @@ def reject(
     denied: frozenset[str],
     occupied: frozenset[str] = frozenset(),
     denied_hosts: frozenset[str] = frozenset(),
+    *,
+    others: Others = ALONE,
 ) -> Iterable[Rejection]:
     """Yield every reason for rejecting this offer."""
     if offer.machine_id in denied:
@@ -109,6 +113,8 @@ def reject(
         yield Rejection("deny list", f"machines of host {offer.host_id} failed here before")
     if offer.machine_id in occupied:
         yield Rejection("another machine", f"machine {offer.machine_id} has an instance of this deployment")
+    if others.near(offer.machine_id, offer.host_id, offer.ip):
+        yield Rejection("another replica", "a replica is on this machine, at this host or address")
     yield from _prices(offer, desired)
     yield from _minimums(offer, desired)
     yield from _kinds(offer, desired)

@@ -33,6 +33,7 @@ from ert_deploy.core.planning.records import (
     reconcile_records,
     retire,
     taken,
+    turn,
     unknown,
     unsettled,
     vanished,
@@ -109,7 +110,7 @@ def _hedge(situation: Situation, current: Candidate) -> Iterator[Step]:
     desired = situation.desired
     if desired.launch.hedge < PAIR or current.published or situation.observed.unhedged:
         return
-    if situation.slots_taken < desired.slots and not situation.undecided:
+    if situation.slots_taken < situation.slots and not situation.undecided:
         yield steps.Rent(f"instance {current.instance.id} is behind: {current.watch.why}")
 
 
@@ -158,6 +159,8 @@ def _rent(situation: Situation) -> Iterator[Step]:
         yield from unsettled(situation)
         yield from _spare(situation)
         yield from lingering(situation)
+    elif situation.awaits_turn:
+        yield from turn(situation)
     kept = situation.serving
     yield steps.Rent(
         f"instance {kept[0].instance.id} serves until then: {unfit(situation.desired, kept[0])}"

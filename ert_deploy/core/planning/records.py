@@ -56,7 +56,7 @@ def without_record(situation: Situation, instance_id: InstanceId) -> State:
     state, record = observed.state.drop_record(instance_id), observed.state.record(instance_id)
     cloned = record is not None and any(other.token == record.token for other in state.records)
     if record is not None and not cloned and observed.age(record.token, record.at, MARGIN) < settle:
-        return state.intend(Intent(record.token, record.at, "", record.machine_id))
+        return state.intend(Intent(record.token, record.at, "", record.machine_id, False, record.host_id, record.ip))
     return state
 
 
@@ -139,6 +139,12 @@ def unknown_for(situation: Situation) -> float:
 
 def _labels(observed: Observed) -> set[str]:
     return {i.label_token for i in observed.instances if i.label_token}
+
+
+def turn(situation: Situation) -> Iterator[Step]:
+    """Wait, as a replica that may not rent yet: first for creates of its own, and then for the other replicas."""
+    yield from unsettled(situation)
+    yield steps.AwaitTurn(None, "another replica has a second instance")
 
 
 def retire(instance: Instance, reason: str, *, deny: bool = False, end: str = "") -> Step:

@@ -120,6 +120,8 @@ def _towards(
     name, mark = target.service, wanted[target.names.fingerprint].reveal()
     difference = change(target.names, publication.env, wanted)
     if difference:
+        if observed.others.join > observed.now:
+            yield steps.AwaitTurn(observed.others.join, "others boot, and one deploy is to serve them all")
         yield steps.Publish(name, difference.write, difference.delete, "the environment differs")
         yield steps.Deploy(name, "to take up the new environment")
         yield steps.Prove(name, mark, "200 from an old process is no proof")

@@ -18,7 +18,7 @@ from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State
 from ert_deploy.core.planning.app_env import Targets
 from ert_deploy.core.planning.cached_property import cached_property
-from ert_deploy.core.planning.candidates import Classified, candidate, classify, runs_with, usable_by_an_app
+from ert_deploy.core.planning.candidates import PAIR, Classified, candidate, classify, runs_with, usable_by_an_app
 from ert_deploy.core.planning.current_key import current_key, held_keys, keys_beside
 from ert_deploy.core.planning.health import Candidate, Stage
 from ert_deploy.core.planning.marks import Ownership, Undecided
@@ -93,6 +93,17 @@ class Situation:
         verdicts = self.classified.verdicts
         published = (c for c in self.candidates if c.published and self.current_key(c.instance))
         return tuple(c for c in published if verdicts[c.instance.id].stage is Stage.READY)
+
+    @property
+    def slots(self) -> int:
+        """Number of instances that it may have now: a second one only while no other replica has one."""
+        crowded = self.observed.others.crowded
+        return max(0, min(self.desired.slots, PAIR - crowded)) if crowded else self.desired.slots
+
+    @property
+    def awaits_turn(self) -> bool:
+        """Whether it may rent one more instance, but not now, as other replicas have more than one each."""
+        return self.slots <= self.slots_taken < self.desired.slots
 
     @property
     def slots_taken(self) -> int:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ert_deploy.core.model import steps
+from ert_deploy.core.model.boot.others import Others
+from ert_deploy.core.model.errors import NeedsAttention
 from ert_deploy.core.model.events import Booting, Waiting
 from ert_deploy.core.model.observed import Health
 from ert_deploy.core.model.provider import InstanceId
@@ -12,6 +16,8 @@ from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.records.endings import measure
 from ert_deploy.engine.run_context import Run, RunMemory
 from ert_deploy.ports import Audience, Clock
+
+JOIN = 300.0  # seconds for which a replica that could publish waits for those that boot
 
 
 def await_boot(step: steps.AwaitBoot, run: Run) -> Effects[None]:
@@ -54,6 +60,28 @@ def settle(step: steps.Settle, run: Run) -> Effects[None]:
 def drain(step: steps.Drain, run: Run) -> Effects[None]:
     """Wait for requests to an old backend."""
     yield from _wait("requests under way", step.until, run)
+
+
+def others_at(now: float, memory: RunMemory) -> Others:
+    """Return the other replicas; with `join`, until when this one is to wait before it publishes."""
+    return replace(memory.others, join=memory.join_until or now + JOIN) if memory.joins else memory.others
+
+
+def await_turn(step: steps.AwaitTurn, run: Run) -> Effects[None]:
+    """Wait for other replicas; raise NeedsAttention if they do nothing for longer than a launch and a deploy take."""
+    memory, now, timings = run.memory, run.observed.now, run.desired.timings
+    if step.until is not None:
+        memory.join_until = step.until
+        yield from _wait("other replicas, to publish with them", step.until, run)
+        return
+    memory.stalled_since = (memory.stalled_since or now) if memory.stalled else None
+    if memory.stalled_since is not None and now - memory.stalled_since > timings.boot_limit + timings.deploy_limit:
+        raise NeedsAttention(
+            f"{run.desired.deployment} may not rent: {step.reason}",
+            "no run removes it, and one instance for each replica and one more may be paid at a time",
+            "`ert-deploy status` shows them; run the command again",
+        )
+    yield from _wait("another replica to have one instance", None, run)
 
 
 def _wait(what: str, until: float | None, run: Run) -> Effects[None]:

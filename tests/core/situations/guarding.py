@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ert_deploy.core.model.arming import BOOT, IDLE, LIFETIME
+from ert_deploy.core.model.boot.arming import BOOT, IDLE, LIFETIME
 from ert_deploy.core.model.boot.container import read
 from ert_deploy.core.model.desired import Guard
 from tests.core.situations.expected_steps import RENT

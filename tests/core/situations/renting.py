@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ert_deploy.core.model.boot.others import Others
 from ert_deploy.providers.vast.messages import read
 from tests.core.situations.expected_steps import FORECAST, LATE, RENT
 from tests.support.situations import (
@@ -53,6 +54,15 @@ SITUATIONS: Table = {
         UP,
         seen(intents=(intent(1, 30),), apps=(app(KEYED),)),
         RENT,
+    ),
+    "another replica has two instances, and a create is unknown": (
+        UP,
+        seen(intents=(intent(1, 30),), apps=(app(KEYED),), others=Others(1)),
+        [
+            "Settle token=1 in 240 s: a create call with unknown outcome",
+            "AwaitTurn: another replica has a second instance",
+            *RENT,
+        ],
     ),
     "two creates are unknown": (
         UP,

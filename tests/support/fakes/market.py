@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from ert_deploy.core.model.arming import BOOT, IDLE, LIFETIME
+from ert_deploy.core.model.boot.arming import BOOT, IDLE, LIFETIME
 from ert_deploy.core.model.boot.container import read as read_container
 from ert_deploy.core.model.desired import Criteria, Launch
 from ert_deploy.core.model.errors import (

@@ -18,7 +18,7 @@ from tests.support.fakes.timing import FakeClock, Plans
 NEIGHBOURS = {"OTHER": Secret("kept"), "DATABASE_URL": Secret("postgres://x")}
 
 PLATFORM = Platform("Webhost", "webhost/services", preview_variable="IS_PREVIEW")
-KNOWN = {*NEIGHBOURS, *OwnedNames().all()}
+KNOWN = {*NEIGHBOURS, *OwnedNames().all(), *(f"{name}_{k}" for name in OwnedNames().all() for k in range(2, 9))}
 
 
 @dataclass

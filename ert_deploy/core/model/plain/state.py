@@ -15,6 +15,7 @@ from ert_deploy.core.model.log.happened import MOST_HISTORY, Happened
 from ert_deploy.core.model.plain import numbered
 from ert_deploy.core.model.plain.fields import Check, checked, ident, many, number, rows, text, whole
 from ert_deploy.core.model.plain.undated import NAMES, TIMES, named, signed, undated
+from ert_deploy.core.model.replica import replica_of
 from ert_deploy.core.model.state import (
     MOST_LAUNCHES,
     Denied,
@@ -26,25 +27,42 @@ from ert_deploy.core.model.state import (
     Tombstone,
 )
 
-VERSION = 7
+VERSION = 7  # of a state without replicas
+NEWEST = 8  # of one with replicas: earlier releases must not read it as that of a single one
 BEFORE_CLAIMS = 3  # last version without `account` and `claims`, and with local clocks
 NUMBERED = 4  # the last version in which the ids of instances, machines and offers were numbers
 BEFORE_LAUNCHES = 5  # the last version without `launches`
 BEFORE_LOGS = 6  # the last version without `failures` and `history`
 # Version 1 lacks `woken` and `stranded`, 2 `keys` and `asked`, 3 `account`, `claims` and `begun`.
-READABLE = frozenset({1, 2, 3, NUMBERED, BEFORE_LAUNCHES, BEFORE_LOGS, VERSION})
+READABLE = frozenset({1, 2, 3, NUMBERED, BEFORE_LAUNCHES, BEFORE_LOGS, VERSION, NEWEST})
 _LISTS = frozenset({"intents", "records", "tombstones", "rollouts"})
 _OLD = frozenset({"version", "deployment", "generation", "denied"}) | _LISTS
 _NEW = _OLD | {"account", "claims", "begun"}
 _LEARNED = _NEW | {"launches"}
 _ALL = _LEARNED | {"failures", "history"}
+_PARTS = _ALL | {"replicas"}
+PLACE = frozenset({"host_id", "ip"})  # of an intent and of a record
 _DATED = _LISTS | {"launches", "failures", "history"}
 
 
 def to_json(state: State) -> dict[str, Any]:
     """Return plain data in a stable order; `from_json` converts it back to an equal state."""
-    plain = {"version": VERSION, **asdict(state)}
-    return named({name: tuple(map(named, v)) if name in _DATED else v for name, v in plain.items()})
+    whole = asdict(state)
+    replicas = tuple(map(_plain, whole.pop("replicas")))
+    plain = _plain(whole)
+    if replicas or any(PLACE & row.keys() for row in (*plain["intents"], *plain["records"])):
+        return {"version": NEWEST, **plain, "replicas": replicas}
+    return {"version": VERSION, **plain}
+
+
+def _plain(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the plain data of one replica; what only those of several have is omitted where it is empty."""
+    state.pop("replicas", None)
+    for rows_of in ("intents", "records"):
+        state[rows_of] = tuple(
+            {name: value for name, value in row.items() if value or name not in PLACE} for row in state[rows_of]
+        )
+    return named({name: tuple(map(named, v)) if name in _DATED else v for name, v in state.items()})
 
 
 def from_json(data: Any) -> State:
@@ -53,7 +71,7 @@ def from_json(data: Any) -> State:
         raise ValueError("not an object")
     version = data.get("version")
     if type(version) is not int or version not in READABLE:
-        raise ValueError(f"version {version!r}, this release reads versions up to {VERSION}")
+        raise ValueError(f"version {version!r}, this release reads versions up to {NEWEST}")
     own = version <= BEFORE_CLAIMS
     try:
         _exactly(data, version)
@@ -67,9 +85,19 @@ def from_json(data: Any) -> State:
 
 def contradictions(state: State) -> Iterator[str]:
     """Yield descriptions of contradictions, which no release writes."""
-    bearing = (*(r.id for r in state.records), *(t.id for t in state.tombstones))
-    yield from _twice("instance", bearing)
-    yield from _twice("create", (i.token for i in state.intents))
+    parts = (state, *state.replicas)
+    bearing = ((*(r.id for r in part.records), *(t.id for t in part.tombstones)) for part in parts)
+    yield from _twice("instance", (number for numbers in bearing for number in numbers))
+    yield from _twice("create", (i.token for part in parts for i in part.intents))
+    yield from _twice("replica", (part.deployment for part in parts))
+    for part in parts:
+        yield from _contradictions(part)
+    numbers = [replica_of(part.deployment) for part in state.replicas]
+    if any(deployment != state.deployment or number == 1 for deployment, number in numbers):
+        yield f"its replicas are {', '.join(part.deployment for part in state.replicas)}"
+
+
+def _contradictions(state: State) -> Iterator[str]:
     yield from _twice("denial of", (d.subject for d in state.denied))
     yield from _twice("rollout of service", (r.service_id for r in state.rollouts))
     yield from _twice("decision about instance", (*state.claims.adopted, *state.claims.ignored))
@@ -111,7 +139,15 @@ def _from_json(data: dict[str, Any], *, own: bool) -> State:
         ],
         failures=many(data.get("failures", ()), lambda one: Failure(**_row(Failure, one, own=False)))[-MOST_FAILURES:],
         history=many(data.get("history", ()), lambda one: Happened(**_row(Happened, one, own=False)))[-MOST_HISTORY:],
+        replicas=many(data.get("replicas", ()), _replica),
     )
+
+
+def _replica(part: Any) -> State:
+    if not isinstance(part, dict):
+        raise TypeError(f"{part!r} is not an object")
+    _exactly({"version": VERSION, **part}, VERSION)
+    return _from_json(part, own=False)
 
 
 def _row(kind: type[Any], row: Any, own: bool) -> dict[str, Any]:
@@ -122,9 +158,9 @@ def _row(kind: type[Any], row: Any, own: bool) -> dict[str, Any]:
 
 
 def _exactly(data: dict[str, Any], version: int) -> None:
-    steps = ((BEFORE_CLAIMS, _OLD), (BEFORE_LAUNCHES, _NEW), (BEFORE_LOGS, _LEARNED), (VERSION, _ALL))
+    steps = ((BEFORE_CLAIMS, _OLD), (BEFORE_LAUNCHES, _NEW), (BEFORE_LOGS, _LEARNED), (VERSION, _ALL), (NEWEST, _PARTS))
     expected = next(names for last, names in steps if version <= last)
-    missing, unknown = expected - data.keys(), data.keys() - _ALL - {NAMES}
+    missing, unknown = expected - data.keys(), data.keys() - (_PARTS if version == NEWEST else _ALL) - {NAMES}
     if missing or unknown:
         raise TypeError(
             ", ".join(sorted(map(repr, missing or unknown))) + (" is missing" if missing else " is unknown")

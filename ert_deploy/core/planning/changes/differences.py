@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ert_deploy.core.model.arming import BOOT, IDLE, LIFETIME
+from ert_deploy.core.model.boot.arming import BOOT, IDLE, LIFETIME
 from ert_deploy.core.model.desired import Guard, Launch
 from ert_deploy.core.model.observed import Instance
 

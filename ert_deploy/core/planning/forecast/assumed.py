@@ -184,6 +184,12 @@ def _gone(situation: Situation, step: steps.ConfirmDeleted | steps.AwaitGone) ->
     return replace(observed, instances=left, state=observed.state.confirm_deleted(step.instance_id))
 
 
+def _turn(situation: Situation, step: steps.AwaitTurn) -> Observed:
+    observed = situation.observed
+    until = step.until if step.until is not None else observed.now + situation.desired.timings.poll
+    return later(replace(observed, others=replace(observed.others, crowded=0, join=0.0)), until)
+
+
 def _forgotten(situation: Situation, step: steps.DropRecord) -> Observed:
     return with_state(situation.observed, without_record(situation, step.instance_id))
 
@@ -220,4 +226,5 @@ _AFTER: Mapping[type[Step], Change] = {
     steps.Destroy: _destroyed,
     steps.ConfirmDeleted: _gone,
     steps.AwaitGone: _gone,
+    steps.AwaitTurn: _turn,
 }

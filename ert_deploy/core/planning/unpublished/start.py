@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from ert_deploy.core.model import steps
 from ert_deploy.core.model.steps import Step
 from ert_deploy.core.planning.health import ASLEEP, READY, STUCK
-from ert_deploy.core.planning.records import unsettled
+from ert_deploy.core.planning.records import turn, unsettled
 from ert_deploy.core.planning.situation import Situation
 
 
@@ -22,6 +22,8 @@ def start(situation: Situation) -> Iterator[Step]:
             yield steps.Strand(candidate.instance.id, now.verdicts[candidate.instance.id].reason)
     current = now.current
     if current is None:
+        if situation.awaits_turn:
+            yield from turn(situation)
         yield steps.Rent("no instance that the apps may know can serve")
     elif (verdict := now.verdicts[current.instance.id]).stage is READY:
         yield from unsettled(situation)

@@ -1,0 +1,82 @@
+"""Parts of the one stored document: each replica reads and writes its own as if it was a state of its own.
+
+The document counts all writes, and each further part its own; what is left are the writes of the first replica. A
+part that is missing is that of a replica with nothing to remember: it was never rented, or was removed for good.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ert_deploy.core.model.claims import Claims
+from ert_deploy.core.model.quick_dataclass import changed
+from ert_deploy.core.model.replica import replica_name, replica_of
+from ert_deploy.core.model.state import InstanceRecord, Intent, State
+
+
+def stored_part(document: State, replica: int) -> State | None:
+    """Return the part as it is stored; None if there is none."""
+    if replica == 1:
+        own = document.generation - sum(part.generation for part in document.replicas)
+        return changed(document, generation=max(0, own), replicas=()) if document.replicas else document
+    name = replica_name(document.deployment, replica)
+    return next((part for part in document.replicas if part.deployment == name), None)
+
+
+def part_of(document: State, replica: int, *, blank: bool = False) -> State:
+    """Return the state to hand to a replica.
+
+    `blank`: there was no document at the start of the run, so that each replica has to ask itself whether one was lost.
+    """
+    found = stored_part(document, replica)
+    if found is not None:
+        return found
+    name = replica_name(document.deployment, replica)
+    if blank or not document.generation:
+        return State(name)
+    return State(name, 1, account=document.account, begun=document.begun)
+
+
+def with_part(document: State, replica: int, state: State) -> State:
+    """Return the document with what a replica saves."""
+    if replica == 1:
+        return changed(state, generation=document.generation, replicas=document.replicas)
+    before = stored_part(document, replica)
+    part = changed(state, generation=(before.generation if before is not None else 0) + 1)
+    others = (one for one in document.replicas if one.deployment != part.deployment)
+    return changed(document, replicas=tuple(sorted((*others, part), key=lambda one: replica_of(one.deployment))))
+
+
+def is_clean(part: State) -> bool:
+    """Whether a replica that is removed left nothing that a later run has to know."""
+    return part.empty() and not part.begun
+
+
+def without_part(document: State, replica: int) -> State:
+    """Return the document without the part of a replica that is removed; what the user excluded stays excluded."""
+    part = stored_part(document, replica)
+    if part is None:
+        return document
+    if part.claims.ignored:
+        kept = State(part.deployment, part.generation, account=part.account, claims=Claims(ignored=part.claims.ignored))
+        return with_part(document, replica, kept)
+    left = tuple(one for one in document.replicas if one.deployment != part.deployment)
+    return changed(document if left else without_places(document), replicas=left)
+
+
+def without_places(state: State) -> State:
+    """Return the state as that of a single replica, which need not be apart from another one."""
+    rows: tuple[Intent | InstanceRecord, ...] = (*state.intents, *state.records)
+    if not any(one.host_id or one.ip for one in rows):
+        return state
+    return changed(
+        state,
+        intents=tuple(replace(one, host_id="", ip="") for one in state.intents),
+        records=tuple(changed(one, host_id="", ip="") for one in state.records),
+    )
+
+
+def traces(document: State) -> frozenset[int]:
+    """Return the further replicas that a document has something of."""
+    found = (part for part in document.replicas if not is_clean(part) or part.rollouts)
+    return frozenset(replica_of(part.deployment)[1] for part in found)
