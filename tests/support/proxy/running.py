@@ -123,6 +123,12 @@ class Running:
             error.close()
             return error.code
 
+    def connected(self, path: str) -> socket.socket:
+        """Send a request, and return its connection."""
+        found = socket.create_connection(("127.0.0.1", self.proxy.port), 20)
+        found.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{{}}".encode())
+        return found
+
     def load(self, count: int, at_once: int, meanwhile: Callable[[], object] | None = None) -> Counter[int]:
         """Send so many requests from so many threads; return how many had each status code."""
         left, results = iter(range(count)), list[int]()
