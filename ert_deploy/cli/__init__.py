@@ -31,6 +31,7 @@ COMMANDS = {
     "report": "Request a report on TICKER from the app.",
     "ask": "Send the deployment's model a PROMPT; the text appears as it is written.",
     "connection": "Show how to call the backend: URL, model, CA file, and a line for curl.",
+    "proxy": "Write the files of HAProxy for /v1 on all machines.",
     "offers": "Show the offers on the market, ranked, and why others are not taken.",
     "key": "Manage the API key between the apps and the backend.",
     "logs": "Show the last lines of the backend's log.",
@@ -58,7 +59,7 @@ COMMANDS = {
 MODULES = {"adopt": "decide", "ignore": "decide", "destroy": "decide", "exec": "ssh"}
 NAMES = {"exec": "execute"}
 PACKAGES = {  # of the commands that are in no module of `commands` itself
-    **dict.fromkeys(("agent", "ask", "connection", "cost", "events", "logs", "restart"), "commands.running"),
+    **dict.fromkeys(("agent", "ask", "connection", "cost", "events", "logs", "proxy", "restart"), "commands.running"),
     **dict.fromkeys(("notify", "slo"), "commands.monitoring"),
 }
 PARTS = {"cost": ("advise", "commands.idle.advise")}  # commands of a group that are in another package

@@ -152,6 +152,7 @@ def _settings(reading: Reading, source: Path, notes: Mapping[str, str]) -> Setti
         ),
         wait_price=values["policy/wait_price"],
         idle=Choice(values["policy/idle"]),
+        early_starts=values["policy/early_starts_per_day"],
         windows=values["policy/windows"],
         time_zone=values["policy/time_zone"],
     )

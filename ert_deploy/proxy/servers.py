@@ -85,7 +85,8 @@ class Proxy:
         if not 1 <= self.port <= 65535:
             raise UsageError(f"port {self.port} of the proxy is not from 1 to 65535")
         if not _FOLDER.fullmatch(self.folder):
-            raise UsageError("the folder of the proxy is not an absolute path of letters, digits, '.', '_' and '-'")
+            what = "the folder of the proxy is not an absolute path of at most 81 letters, digits, '.', '_' and '-'"
+            raise UsageError(what, hint="--folder names another one; sockets are in it, whose paths have a limit")
         numbers = [server.checked().number for server in self.servers]
         if not numbers or len(set(numbers)) != len(numbers):
             raise UsageError("a proxy needs at least one server, and each number once")

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
 import pytest
 import requests
 
@@ -29,6 +37,36 @@ def ask(place: Place) -> str:
     return str(answer.json()["report_id"])
 
 
+def serves(url: str) -> bool:
+    """Whether the proxy answers a request for the models, which is sent without a key."""
+    try:
+        return requests.get(f"{url}/models", timeout=10).status_code == 200
+    except requests.ConnectionError:
+        return False
+
+
+@contextmanager
+def proxied(place: Place) -> Iterator[str]:
+    """Run Debian's HAProxy with the files of `proxy`, and yield its URL; empty where it is not installed."""
+    with tempfile.TemporaryDirectory() as folder, closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+        taken.close()
+        found = place.data("proxy", "--port", str(port), "--folder", folder)
+        assert [one["replica"] for one in found["servers"]] == [1, 2]
+        assert Path(found["file"]).stat().st_mode & 0o077 == 0
+        program = shutil.which("haproxy") or "/usr/sbin/haproxy"
+        if not Path(program).exists():
+            yield ""  # its files were written, and are not tried
+            return
+        subprocess.run([program, "-c", "-f", found["file"]], check=True, capture_output=True, timeout=30)
+        process = subprocess.Popen([program, "-f", found["file"]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            yield found["url"]
+        finally:
+            process.kill()
+            process.wait()
+
+
 def test_from_none_to_two_to_one_to_none(place: Place) -> None:
     with_replicas(place, 2)
     done = place.data("up", timeout=250)
@@ -43,6 +81,9 @@ def test_from_none_to_two_to_one_to_none(place: Place) -> None:
 
     asked = [ask(place) for _ in range(6)]
     until(lambda: [reports(place).get(one) for one in asked] == ["completed"] * 6, 100, every=1.0)
+
+    with proxied(place) as url:
+        until(lambda: not url or serves(url), 30, every=0.2)
 
     with_replicas(place, 1)
     kept = place.data("up", timeout=250)["backends"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import reduce
 
 from ert_deploy.app.replicas.sessions import of_replica
+from ert_deploy.app.tending.early import Resting, resting
 from ert_deploy.app.tending.guard import GuardSeen, guard_seen
 from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.machine.derived_keys import generation_of, token_of
@@ -60,7 +61,8 @@ class Look:
     `wait` are in real seconds: until it is ready, and until another start is within the limit. `begun` is the number of
     starts in the last hour, `running` are the instances with a GPU, also a lost one. `announcements` are for its owner,
     and `findings` are the notices of this look. `ends` is when the first contract does, in Unix time by the provider's
-    clock, and `agreed` the $ per hour at which the machine was rented. `guard` is that of the machine that serves.
+    clock, and `agreed` the $ per hour at which the machine was rented. `guard` is that of the machine that serves,
+    `resting` the one that its guard has stopped.
     """
 
     deployment: str
@@ -81,6 +83,7 @@ class Look:
     ends: float | None = None
     agreed: float | None = None
     guard: GuardSeen | None = None
+    resting: Resting | None = None
 
 
 def look(session: Session, policy: Policy, lately: frozenset[InstanceId] = frozenset()) -> Look:
@@ -139,6 +142,7 @@ def _look(session: Session, policy: Policy, lately: frozenset[InstanceId]) -> Lo
         min((i.ends for i in situation.ours if i.ends is not None and math.isfinite(i.ends)), default=None),
         facts.instance.agreed or None if facts.instance is not None else None,
         guard_seen(facts),
+        resting(facts),
     )
 
 

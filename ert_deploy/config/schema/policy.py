@@ -81,6 +81,15 @@ def replicas_and_idle(replicas: int, idle: str) -> tuple[str, str] | None:
     return f"policy/idle: {idle} judges one machine, and this config has {replicas}", "policy/idle: fixed"
 
 
+def early_starts_possible(budget: float, idle: str, idle_stop: int) -> tuple[str, str] | None:
+    """Check that starts in advance are learned, and that the machine stops by itself if it is not used."""
+    if not budget or (idle == Choice.LEARNED and idle_stop):
+        return None
+    if idle != Choice.LEARNED:
+        return "starts in advance are learned from requests", "set policy/idle: learned, or 0 here"
+    return "a machine that is started in advance has to stop by itself", "set launch/guard/idle_stop, or 0 here"
+
+
 SECTION = Section(
     "policy",
     (
@@ -91,6 +100,7 @@ SECTION = Section(
         Field("idle", one_of(tuple(Choice)), Choice.FIXED.value),
         Many("windows", window, ()),
         Field("time_zone", time_zone, UTC),
+        Field("early_starts_per_day", number(0, 1000, "$"), 0.0),
         Field("wait_price", number(0, 100, "$ a minute"), WAIT_PRICE),
     ),
 )

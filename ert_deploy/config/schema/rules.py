@@ -201,6 +201,7 @@ RULES = (
     Rule(("offer/min_duration", "plan/hours"), _contract_outlasts_plan),
     Rule(("policy/budget_per_day", "policy/budget_per_month"), policy.day_within_month),
     Rule(("policy/windows", "policy/idle"), policy.windows_and_idle),
+    Rule(("policy/early_starts_per_day", "policy/idle", "launch/guard/idle_stop"), policy.early_starts_possible),
     Rule(("keys/folder", "keys/custody"), _folder_and_custody),
     Rule(("external/url", GPU), external.needed("https://llm.example.org")),
     Rule(("external/model", GPU), external.needed("qwen3:8b")),
