@@ -104,7 +104,7 @@ class Running:
         until(lambda: self._worker() != before, 20)
 
     def _worker(self) -> str:
-        """Return the id of the process that answers at the admin socket; "" while none does."""
+        """Return the id of the process behind the admin socket; "" while none does."""
         with contextlib.suppress(OSError):
             found = [line for line in self.admin("show info")[0].splitlines() if line.startswith("Pid:")]
             return found[0] if found else ""

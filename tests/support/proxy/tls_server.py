@@ -1,6 +1,6 @@
 """A server of `/v1` over TLS as a process, which notes what it is sent and how much at once. Standard library only.
 
-It reads certificate, key and seconds of a request as one line of JSON, and serves until its standard input ends.
+It reads certificate, key and seconds of a request as one line of JSON, and serves until its standard input is closed.
 """
 
 from __future__ import annotations
