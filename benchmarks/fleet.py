@@ -10,35 +10,37 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from ert_dashboard.market.model import Company
 from ert_dashboard.settings import read_settings
+from ert_dashboard.storage.job import Status
 from ert_dashboard.web.app import Dashboard, create_dashboard
 from tests.support.dashboard.fingerprint import entry, listed
 from tests.support.dashboard.following import until
-from tests.support.dashboard.timed_backend import TimedBackend
+from tests.support.dashboard.timed_backend import Run, processes
 
 LEAST_OF_LINEAR, MOST_OF_IDEAL = 0.95, 1.2
 SIZES = (1, 2, 4, 8)
 
 
 @contextmanager
-def fleet(count: int, service_s: float, seed: int = 0) -> Iterator[tuple[Dashboard, list[TimedBackend]]]:
-    """Run backends with a fixed service time, or exponential ones by a seed, and a dashboard for them."""
-    backends = [TimedBackend(service_s, seed=seed + at if seed else None) for at in range(count)]
-    with tempfile.TemporaryDirectory() as folder:
-        environ = {**listed([entry(backend) for backend in backends], Path(folder)), "MAX_QUEUE_SIZE": "5000"}
-        dashboard = create_dashboard(read_settings(environ))
+def fleet(count: int, service_s: float, seed: int = 0) -> Iterator[tuple[Dashboard, list[Run]]]:
+    """Run backends with a fixed service time, or exponential ones by a seed, and a dashboard for them.
+
+    Each backend is a process: in this one they would wait for the dashboard's interpreter lock, and it for theirs.
+    """
+    with tempfile.TemporaryDirectory() as folder, processes(count, service_s, seed) as backends:
+        entries = [entry(backend) for backend in backends]  # type: ignore[arg-type]
+        dashboard = create_dashboard(read_settings({**listed(entries, Path(folder)), "MAX_QUEUE_SIZE": "5000"}))
         try:
             until(lambda: dashboard.service.backends() == {"up": count, "of": count}, 20)
             yield dashboard, backends
         finally:
             dashboard.close()
-            for backend in backends:
-                backend.close()
 
 
 def submit(dashboard: Dashboard) -> str:
@@ -47,13 +49,19 @@ def submit(dashboard: Dashboard) -> str:
     return dashboard.service.desk.submit(company).report_id
 
 
+def finish(dashboard: Dashboard, made: Sequence[str], seconds: float) -> None:
+    """Wait for all reports; fail if one is not completed, or was written by two backends."""
+    until(lambda: dashboard.service.desk.counts() == (0, 0), seconds)
+    jobs = [dashboard.service.store.get(one) for one in made]
+    found = Counter((job.status, job.moves or 0) for job in jobs if job is not None)
+    assert found == {(Status.COMPLETED, 0): len(made)}, found
+
+
 def rate(count: int, service_s: float, each: int) -> float:
     """Return the reports per second of a fleet that always has more to do."""
-    with fleet(count, service_s) as (dashboard, backends):
+    with fleet(count, service_s) as (dashboard, _):
         begun = time.monotonic()
-        for _ in range(count * each):
-            submit(dashboard)
-        until(lambda: sum(len(backend.finished) for backend in backends) == count * each, 600)
+        finish(dashboard, [submit(dashboard) for _ in range(count * each)], 20 + 4 * each * service_s)
         return count * each / (time.monotonic() - begun)
 
 
@@ -69,9 +77,10 @@ def waits(count: int, service_s: float, load: float, arrivals: int, seed: int) -
             pause.wait(max(0.0, due - time.monotonic()))
             at = time.monotonic()
             came[submit(dashboard)] = at
-        until(lambda: sum(len(backend.finished) for backend in backends) == arrivals, 600)
-        began = {name: at for backend in backends for name, at in backend.began.items()}
-        took = {name: length for backend in backends for name, length in backend.took.items()}
+        finish(dashboard, list(came), 60 + 20 * service_s)
+        told = [backend.told() for backend in backends]
+    began = {name: at for one in told for name, at in one["began"].items()}
+    took = {name: length for one in told for name, length in one["took"].items()}
     found = [began[name] - at for name, at in came.items()]
     return found, central_queue(count, [(at, took[name]) for name, at in came.items()])
 

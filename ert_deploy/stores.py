@@ -60,8 +60,8 @@ def store_of(settings: Settings, deployment: str, clock: Clock, keys: StateKeys 
     return StateFile(place, deployment, clock, keys=keys)
 
 
-def notice_memory(settings: Settings, clock: Clock) -> NoticeMemory:
-    """Return where the deployment's notices are remembered: beside its state, whatever that is kept in."""
+def notice_memory(settings: Settings, clock: Clock, what: str = "notices") -> NoticeMemory:
+    """Return where the deployment's notices, or its uses, are remembered: beside its state, wherever that is kept."""
     from ert_deploy.adapters.state.notice_memory import NoticeFile, NoticeObject
 
     deployment = settings.desired.deployment
@@ -69,14 +69,14 @@ def notice_memory(settings: Settings, clock: Clock) -> NoticeMemory:
     if isinstance(place, S3Object):
         from ert_deploy.adapters.state.s3_objects import S3Objects
 
-        return NoticeObject(S3Objects(place.bucket, clock), f"{place.key}.notices")
+        return NoticeObject(S3Objects(place.bucket, clock), f"{place.key}.{what}")
     if isinstance(place, PostgresState):
         from ert_deploy.adapters.state.postgres_objects import PostgresObjects
         from ert_deploy.adapters.state.postgres_url import database
 
-        return NoticeObject(PostgresObjects(database(place.variable, os.environ), clock), f"{deployment}.json.notices")
+        return NoticeObject(PostgresObjects(database(place.variable, os.environ), clock), f"{deployment}.json.{what}")
     assert place is not None
-    return NoticeFile(place.with_name(f"{place.name}.notices"))
+    return NoticeFile(place.with_name(f"{place.name}.{what}"))
 
 
 def ledger_of(settings: Settings, clock: Clock) -> LedgerStore:

@@ -8,7 +8,7 @@ from threading import Thread
 from ert_deploy.app import lifecycle
 from ert_deploy.app.deployment import Deployment, Progress
 from ert_deploy.app.waking.session import Ended
-from ert_deploy.core.launching.progress import stage_of
+from ert_deploy.core.launching.progress import shown_stage
 from ert_deploy.core.model import events
 from ert_deploy.core.model.boot.watch import LaunchStage
 from ert_deploy.core.model.errors import ErtError, Failed
@@ -44,10 +44,11 @@ class Flight:
 
     def tell(self, event: events.Event) -> None:
         """Note the progress of the boot, and pass the event on."""
-        if isinstance(event, events.Renting):
+        own = events.plain(event)
+        if isinstance(own, events.Renting):
             self.stage, self.share = LaunchStage.RENT, None
-        elif isinstance(event, events.Booting):
-            self.stage, self.share = stage_of(event.instance, event.health), share(event.health)
+        elif isinstance(own, events.Booting):
+            self.stage, self.share = shown_stage(own.instance, own.health), share(own.health)
         self._progress.tell(event)
 
     def note(self, text: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ert_deploy.agent.answer import READY, UNAVAILABLE, UNREAD, WAKING, Answer, failed, refused
 from ert_deploy.agent.flight import Flight
-from ert_deploy.agent.view import LONGEST_PAUSE, Counts, Pauses, View
+from ert_deploy.agent.view import Counts, Pauses, View, pause
 from ert_deploy.app.deployment import Deployment, Progress
 from ert_deploy.app.notify.announce import announce
 from ert_deploy.app.tending.guard import Tending
@@ -25,8 +25,6 @@ from ert_deploy.core.model.errors import Busy, CannotObserve, ErtError, Failed
 from ert_deploy.core.verdict.waking import Action, Phase
 from ert_deploy.wiring import Session
 
-SOON = 5.0  # seconds between two looks while something happens
-QUIET = 4  # times as long between two looks at what does not run: each reads a log at the GPU cloud
 BETWEEN = 300.0  # seconds at least between the beginnings of two runs without a request
 RECENT = 150.0  # seconds for which a look at what sleeps is enough to begin a start
 FRESH = 1.0  # seconds for which a look serves requests that start nothing
@@ -52,6 +50,7 @@ class Keeper:
         self._landed = False
         self._tending = Tending(deployment)
         self._looked_at = self._rests = float("-inf")
+        self._early = float("inf")
         self._watchers: set[Callable[[], None]] = set()
         self._said: tuple[str, ...] = ()
         self._thread = Thread(target=self._keep, name=f"keeper {self.name}", daemon=True)
@@ -183,6 +182,8 @@ class Keeper:
         announce(self._deployment, seen.findings)
         if said := self._tending.tend(seen.guard if self.view.flight is None else None, self._session):
             self._progress.note(said)
+        speed = self._session.speed if self._session is not None else 1.0
+        self._early = self._tending.rest(seen.resting if self.view.flight is None else None) / speed
 
     def _decide(self) -> Answer:
         """Decide a request by the last look, and begin a run if it is due."""
@@ -205,6 +206,11 @@ class Keeper:
         if seen is None or self.view.error is not None or self.view.flight is not None:
             return
         self._needed = seen.need.action
+        if self._needed is Action.NOTHING and self._early <= 0 and refusal(seen, self._policy) is None:
+            if reason := self._tending.begin(seen.resting):
+                self._progress.note(f"{Action.WAKE}: {reason}")
+                self._begin(Action.WAKE)
+            return
         if self._needed is Action.NOTHING or self._needed is not before or self._runs.left or steady() < self._rests:
             return
         if self._needed is Action.WAKE and refusal(seen, self._policy) is not None:
@@ -233,15 +239,9 @@ class Keeper:
             self._changed.notify_all()
 
     def _pause(self) -> float:
-        seen = self.view.look
         if self._looks.last is not None:
             return self._looks.left
-        active = self.view.flight is not None or self._needed is not Action.NOTHING
-        if active or seen is None or seen.waking.phase is Phase.WAKING:
-            return min(SOON, self._every)
-        if seen.waking.phase in (Phase.ASLEEP, Phase.GONE):
-            return min(self._every * QUIET, LONGEST_PAUSE)
-        return self._every
+        return pause(self.view, self._every, needed=self._needed is not Action.NOTHING, early=self._early)
 
     def _show(self, **changes: Any) -> None:
         with self._changed:

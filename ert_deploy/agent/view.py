@@ -8,6 +8,7 @@ from ert_deploy.agent.flight import Flight
 from ert_deploy.app.waking.look import Look, Reached
 from ert_deploy.app.waking.session import steady
 from ert_deploy.core.model.errors import Busy, ErtError
+from ert_deploy.core.verdict.waking import Phase
 
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0  # seconds after an error, doubled each time
 
@@ -69,3 +70,17 @@ class Counts:
         """Count the end of a run."""
         end = "busy" if isinstance(error, Busy) else "failed" if error is not None else "done"
         self.runs[action, end] = self.runs.get((action, end), 0) + 1
+
+
+SOON = 5.0  # seconds between two looks while something happens
+QUIET = 4  # times as long between two looks at what does not run: each reads a log at the GPU cloud
+
+
+def pause(view: View, every: float, *, needed: bool, early: float) -> float:
+    """Return the seconds until the next look, `early` those until a start in advance is due."""
+    seen = view.look
+    if view.flight is not None or needed or seen is None or seen.waking.phase is Phase.WAKING:
+        return min(SOON, every)
+    if seen.waking.phase in (Phase.ASLEEP, Phase.GONE):
+        return min(every * QUIET, LONGEST_PAUSE, max(SOON, early))
+    return every

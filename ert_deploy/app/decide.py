@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from ert_deploy.app.deployment import SILENT, Config, Progress, new_run_id, opened
 from ert_deploy.app.money.record import record
+from ert_deploy.app.replicas.sessions import bearing
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.provider import InstanceId
@@ -52,7 +53,7 @@ def destroy(
     `confirm` receives None for one that is only in the state. Raises as `adopt`, UsageError for another owner's, and
     NeedsAttention if it still exists.
     """
-    with _at_work(config, progress) as session:
+    with _at_work(config, progress, instance_id) as session:
         situation, instance = run(decide.find(session.desired, instance_id), session.ports)
         if not confirm(instance):
             return False
@@ -68,7 +69,7 @@ def _listed(
     change: Callable[[Situation, Instance], Effects[None]],
 ) -> bool:
     """Apply a change to one instance after confirmation; return whether it was applied."""
-    with _at_work(config, progress) as session:
+    with _at_work(config, progress, instance_id) as session:
         situation, instance = run(decide.find(session.desired, instance_id), session.ports)
         if instance is None:
             raise UsageError(
@@ -82,11 +83,12 @@ def _listed(
 
 
 @contextmanager
-def _at_work(config: Config, progress: Progress) -> Iterator[Session]:
+def _at_work(config: Config, progress: Progress, instance_id: InstanceId) -> Iterator[Session]:
+    """Yield the session of the replica that the instance is of, with the lock."""
     deployment = opened(config)
     if not deployment.sandbox_runs():
         raise UsageError("the sandbox is not running, so there is no instance", hint="`ert-deploy sandbox start`")
     session = deployment.session(progress)
     with session.ports.store.lock(new_run_id()):
-        yield session
+        yield bearing(session, instance_id)
     record(session, progress)

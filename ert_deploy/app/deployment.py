@@ -206,7 +206,7 @@ class Counting:
 
     def tell(self, event: events.Event) -> None:
         """Count steps and forward every event."""
-        if isinstance(event, events.Started):
+        if isinstance(events.plain(event), events.Started):
             self.steps += 1
         self.progress.tell(event)
 

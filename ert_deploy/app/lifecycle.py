@@ -12,13 +12,14 @@ from ert_deploy.app.external.rented_only import note_unlisted, rented_only
 from ert_deploy.app.money.grant import allowance, renew
 from ert_deploy.app.notify.announce import announce
 from ert_deploy.app.notify.heard import Heard
-from ert_deploy.app.outcome import Outcome, outcome_of
+from ert_deploy.app.outcome import Outcome, joined, outcome_of
 from ert_deploy.app.plan_file import read_plan, refuse_other
-from ert_deploy.app.preview import aimed, preview
+from ert_deploy.app.preview import aimed, previews
+from ert_deploy.app.replicas.sessions import of_replica
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import ErtError, UsageError
 from ert_deploy.core.notices.of_run import of_failure, of_run
-from ert_deploy.engine.apply import apply
+from ert_deploy.engine.fleet.apply import apply_fleet
 from ert_deploy.engine.records.history import write_end
 from ert_deploy.engine.run import run
 from ert_deploy.engine.run_context import RunMemory
@@ -142,7 +143,7 @@ def _run(
             progress.note(unlisted)
         desired = aimed(session.desired, phase, begin=begin, patient=patient, wait=wait)
         if saved is not None:
-            refuse_other(saved, preview(session, desired))
+            refuse_other(saved, previews(session, desired))
         if phase is Phase.RUNNING:
             spendable, warned = allowance(session)
             desired = replace(desired, allowance=spendable)
@@ -152,14 +153,15 @@ def _run(
         if phase is Phase.RUNNING:
             ensure_usable(session)
         try:
-            result = run(apply(desired, memory), session.ports)
+            results = run(apply_fleet(desired, {1: memory}), session.ports)
         except ErtError as error:
             run(write_end(error.summary, desired, memory), session.ports)
             raise
         run(write_end("", desired, memory), session.ports)
-        if phase is Phase.RUNNING:
-            renew(session, result.situation, progress)
-        return outcome_of(result, changed=audience.steps > 0, clock=session.ports.clock)
+        for number, result in results.items() if phase is Phase.RUNNING else ():
+            renew(of_replica(session, number), result.situation, progress)
+        changed, clock = audience.steps > 0, session.ports.clock
+        return joined([outcome_of(result, changed=changed, clock=clock) for _, result in sorted(results.items())])
 
 
 def _checked(outcome: Outcome, *, check: bool) -> Outcome:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ert_deploy.app.deployment import SILENT, Config, Progress, opened
 from ert_deploy.app.external.rented_only import rented_only
-from ert_deploy.app.preview import Plan, aimed, preview
+from ert_deploy.app.preview import Plan, aimed, previews
 from ert_deploy.core.model.desired import Phase
 
 
@@ -26,4 +26,4 @@ def plan(
     if phase is Phase.ASLEEP:
         rented_only(deployment, "sleep")
     session = deployment.session(progress, start_sandbox=start_sandbox)
-    return preview(session, aimed(session.desired, phase, begin=begin, patient=not now))
+    return previews(session, aimed(session.desired, phase, begin=begin, patient=not now))

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
+from ert_deploy.app.replicas.sessions import others
 from ert_deploy.core.model.app.external import External
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import NeedsAttention
 from ert_deploy.core.model.keys import certificate_sha256
 from ert_deploy.core.model.observed import Health, Instance, Observed
 from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.model.replica import one_replica
 from ert_deploy.core.planning.changes.fitness import repriced
 from ert_deploy.core.planning.marks import sort_out
 from ert_deploy.core.planning.ownership import to_probe
+from ert_deploy.core.planning.replicas.parts import part_of
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.core.verdict.slept import slept
 from ert_deploy.engine.apply import Result
@@ -123,6 +126,29 @@ def outcome_of(result: Result, *, changed: bool, clock: Clock) -> Outcome:
     )
 
 
+def joined(outcomes: Sequence[Outcome]) -> Outcome:
+    """Return the result of all replicas as one, by that of the first."""
+    first = outcomes[0]
+    if len(outcomes) == 1:
+        return first
+    return replace(
+        first,
+        backends=tuple(one for each in outcomes for one in each.backends),
+        services=tuple(_with_all(one, outcomes) for one in first.services),
+        undecided=tuple(dict.fromkeys(one for each in outcomes for one in each.undecided)),
+        others=tuple(dict.fromkeys(one for each in outcomes for one in each.others)),
+        abandoned=tuple(dict.fromkeys(one for each in outcomes for one in each.abandoned)),
+        left=next((each.left for each in outcomes if each.left is not None), None),
+        unknown_until=max(each.unknown_until for each in outcomes),
+    )
+
+
+def _with_all(app: Service, outcomes: Sequence[Outcome]) -> Service:
+    """Return an app with its variables of all replicas."""
+    same = (one for each in outcomes for one in each.services if one.service == app.service)
+    return replace(app, variables=tuple(sorted({name for one in same for name in one.variables})))
+
+
 def in_doubt(situation: Situation) -> Doubts:
     """Return the `undecided` instances, each with the reason."""
     return tuple((u.instance.id, u.why) for u in situation.undecided)
@@ -179,5 +205,9 @@ def accessible(session: Session) -> tuple[Instance, ...]:
 
     Raises CannotObserve if they cannot be read, and the errors of the store.
     """
-    instances = session.ports.gpu.list_instances()
-    return to_probe(sort_out(session.desired, instances, session.ports.store.load(), session.desired.services))
+    instances, document = session.ports.gpu.list_instances(), session.ports.store.load()
+    found: list[Instance] = []
+    for number in (1, *others(session.desired, document)):
+        desired = one_replica(session.desired, number)
+        found += to_probe(sort_out(desired, instances, part_of(document, number), desired.services))
+    return tuple(found)

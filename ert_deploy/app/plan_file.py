@@ -89,6 +89,7 @@ def facts(plan: Plan) -> Mapping[str, Any]:
         "offer": offer,
         "steps": [_step(step) for step in plan.steps],
         "variables": [f"{one.kind.value} {one.service} {one.name}" for one in plan.summary.variables],
+        **({"replicas": [facts(one) for one in plan.replicas]} if plan.replicas else {}),
     }
 
 
@@ -138,6 +139,11 @@ def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]
                 yield printable(f"{name} {key} was {old} and is {new}")
     if before.get("offer") != now.get("offer"):
         yield printable(f"the offer was {_offer(before.get('offer'))} and is {_offer(now.get('offer'))}")
+    was, is_now = before.get("replicas") or [], now.get("replicas") or []
+    if len(was) != len(is_now):
+        yield f"{len(was) + 1} replicas were planned, and now there are {len(is_now) + 1}"
+    for number, (one, other) in enumerate(zip(was, is_now, strict=False), 2):
+        yield from (f"replica {number}: {change}" for change in _changed(one, other))
     if before.get("steps") != now.get("steps") or before.get("variables") != now.get("variables"):
         yield "other steps are needed now"
 

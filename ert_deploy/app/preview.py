@@ -9,8 +9,10 @@ from ert_deploy.app.external.check import ensure_key
 from ert_deploy.app.external.check import findings as of_the_server
 from ert_deploy.app.money.grant import shown
 from ert_deploy.app.outcome import Doubts, foreign, in_doubt
+from ert_deploy.app.replicas.sessions import of_replica, others
 from ert_deploy.config.scaffold.prices import Hosting, priced
 from ert_deploy.core.launching.interval import Interval
+from ert_deploy.core.model.boot.others import ALONE, Others
 from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.errors import CannotObserve, ErtError, Failed, UsageError
 from ert_deploy.core.model.provider import InstanceId
@@ -46,7 +48,8 @@ class Plan:
     now out of `matching`, None if none would be, or if the market could not be read; `hours` are the planned ones.
     `between` are the $ that most such runs stay within, planned hours and all machines included. `summary`
     is what the steps do to machines and variables, and `situation` what the plan was made from. `sandbox`: offers and
-    prices are made up. `hosting`: the parts that the Blueprint of the config creates, with their prices.
+    prices are made up. `hosting`: the parts that the Blueprint of the config creates, with their prices. `replicas` are
+    the plans of the replicas from the second on.
     """
 
     deployment: str
@@ -64,6 +67,17 @@ class Plan:
 
     sandbox: bool = False
     hosting: Hosting | None = None
+    replicas: tuple[Plan, ...] = ()
+
+    @property
+    def every(self) -> tuple[Plan, ...]:
+        """The plans of all replicas."""
+        return (self, *self.replicas)
+
+    @property
+    def doubts(self) -> Doubts:
+        """The instances that the user has to assign, of all replicas."""
+        return tuple(dict.fromkeys(one for plan in self.every for one in plan.undecided))
 
     @property
     def server(self) -> str:
@@ -84,9 +98,41 @@ def aimed(desired: Desired, phase: Phase, *, begin: bool = True, patient: bool =
     return replace(wanted, apps_first=False, timings=replace(wanted.timings, finish=0.0))
 
 
-def preview(session: Session, desired: Desired) -> Plan:
-    """Read the actual state once and return the plan. Raises UsageError or CannotObserve."""
-    memory = RunMemory()
+def previews(session: Session, desired: Desired) -> Plan:
+    """Read the actual state once for each replica and return the plan of all. Raises UsageError or CannotObserve.
+
+    Each is planned as if those before it were on the machines that are the best for them now.
+    """
+    whole = replace(session, desired=desired)
+    first = of_replica(whole, 1)
+    plan = preview(first, first.desired)
+    document = plan.situation.observed.state if plan.situation is not None and first is whole else None
+    found, beside = [plan], _beside(plan, ALONE)
+    for number in others(desired, document or session.ports.store.load()):
+        one = of_replica(whole, number)
+        found.append(replace(preview(one, one.desired, beside), hosting=None))
+        beside = _beside(found[-1], beside)
+    return replace(plan, replicas=tuple(found[1:]))
+
+
+def _beside(plan: Plan, before: Others) -> Others:
+    """Return what a further replica has to be apart from: the machines of this one, and the one it would rent."""
+    ours = plan.situation.ours if plan.situation is not None else ()
+    offer = plan.offer.offer if plan.offer is not None else None
+    places = [(i.machine_id, i.host_id, i.address.ip if i.address else "") for i in ours]
+    places += [(offer.machine_id, offer.host_id, offer.ip)] if offer is not None else []
+    machines, hosts, ips = (
+        (frozenset(filter(None, each)) for each in zip(*places, strict=True)) if places else ((),) * 3
+    )
+    return Others(machines=before.machines.union(machines), hosts=before.hosts.union(hosts), ips=before.ips.union(ips))
+
+
+def preview(session: Session, desired: Desired, beside: Others = ALONE) -> Plan:
+    """Read the actual state once and return the plan of one replica `beside` others.
+
+    Raises UsageError or CannotObserve.
+    """
+    memory = RunMemory(others=beside)
     if desired.phase is Phase.RUNNING and desired.external is not None:
         ensure_key(desired.external)
     situation = run(observe(desired, memory), session.ports)

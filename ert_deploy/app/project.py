@@ -121,7 +121,7 @@ def draft_project(
 
 def _blueprint(settings: Settings, files: dict[Path, str]) -> tuple[dict[Path, str], tuple[str, ...]]:
     """Add a new Blueprint to the files. For one of the user, return it with our variables, and how to add them."""
-    from ert_deploy.config.scaffold.blueprint import render
+    from ert_deploy.config.scaffold.blueprint import owned_names, render
     from ert_deploy.config.scaffold.existing import OURS, merge
     from ert_deploy.config.scaffold.frameworks import read
 
@@ -130,8 +130,8 @@ def _blueprint(settings: Settings, files: dict[Path, str]) -> tuple[dict[Path, s
     if not there.strip() or there.startswith(OURS):
         files[path] = render(settings)
         return {}, ()
-    for target in settings.desired.targets:
-        made = merge(there, target.service, target.names.all())
+    for at, target in enumerate(settings.desired.targets):
+        made = merge(there, target.service, owned_names(settings.desired, at))
         if not made.found:
             advice.append(f"{path} stays: it has no web service {target.service}; `ert-deploy render-yaml` shows one")
         elif made.lines:

@@ -10,10 +10,12 @@ from ert_deploy.app.external.rented_only import must_list
 from ert_deploy.app.money.record import record
 from ert_deploy.app.notify.announce import announce
 from ert_deploy.app.outcome import Doubts
+from ert_deploy.app.replicas.sessions import of_replica
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.model.replica import replica_of
 from ert_deploy.core.notices.notice import Findings, Kind
 from ert_deploy.core.notices.of_look import UNRECORDED
 from ert_deploy.core.notices.of_run import of_strays
@@ -65,9 +67,8 @@ def find_strays(config: Config = None, *, all_deployments: bool = False, progres
         return Strays()
     session = deployment.session(progress, web=False)
     must_list(session)
-    names = {session.desired.deployment}
-    if all_deployments:
-        names |= {i.mark.deployment for i in session.ports.gpu.list_instances() if i.mark is not None}
+    own, marks = session.desired.deployment, [i.mark for i in session.ports.gpu.list_instances() if i.mark is not None]
+    names = {own, *(m.deployment for m in marks if all_deployments or replica_of(m.deployment)[0] == own)}
     found = {name: run(engine.find(_wanted(session, name)), _elsewhere(session, name)) for name in sorted(names)}
     strays = Strays(found, session)
     named = (*((i.id, UNRECORDED) for i in strays.instances), *strays.undecided)
@@ -107,8 +108,9 @@ def reap(strays: Strays, *, state_is_lost: bool = False, progress: Progress = SI
 
 def _wanted(session: Session, name: str) -> Desired:
     """Return the settings for the search; those of any other deployment have no services."""
-    if name == session.desired.deployment:
-        return session.desired
+    deployment, number = replica_of(name)
+    if deployment == session.desired.deployment:
+        return of_replica(session, number).desired
     return replace(session.desired, deployment=name, targets=(), services=frozenset())
 
 
@@ -117,7 +119,8 @@ def _elsewhere(session: Session, name: str) -> Ports:
     from ert_deploy.adapters.state.ephemeral import StateNowhere
     from ert_deploy.stores import store_of
 
-    if name == session.desired.deployment:
-        return session.ports
+    deployment, number = replica_of(name)
+    if deployment == session.desired.deployment:
+        return of_replica(session, number).ports
     store = store_of(session.settings, name, session.ports.clock)
     return replace(session.ports, store=store or StateNowhere(name))

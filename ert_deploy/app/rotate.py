@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from ert_deploy.app.attention import doubtful
 from ert_deploy.app.deployment import SILENT, Config, Progress, at_work, opened
 from ert_deploy.app.external.rented_only import rented_only
 from ert_deploy.app.notify.announce import announce
-from ert_deploy.app.outcome import Outcome, outcome_of
+from ert_deploy.app.outcome import Outcome, joined, outcome_of
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import UsageError
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.text import printable
 from ert_deploy.core.notices.of_run import of_rotation
-from ert_deploy.engine import rotate as engine
+from ert_deploy.engine.fleet.apply import rotate_fleet
 from ert_deploy.engine.run import run
 
 KEYS = "make another key at the server, put it into the variable of external/key, and run `ert-deploy up`"
@@ -22,11 +24,15 @@ KEYS = "make another key at the server, put it into the variable of external/key
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """Result, and the public names of the old and new key: the first 8 hex digits of their SHA-256."""
+    """Result, and the public names of the old and new keys: the first 8 hex digits of their SHA-256.
+
+    With several replicas there is one of each for every replica, separated by commas; `takes` is the key of each.
+    """
 
     outcome: Outcome
     before: str
     after: str
+    takes: Mapping[InstanceId, str] = field(default_factory=dict)
 
 
 def revoke(name: str, config: Config = None, *, progress: Progress = SILENT) -> Rotation:
@@ -41,7 +47,9 @@ def revoke(name: str, config: Config = None, *, progress: Progress = SILENT) -> 
     rented_only(deployment, "key revoke", KEYS)
     session = deployment.session(progress, web=False)
     initial = {one.id: one.key_hashes for one in session.ports.gpu.list_instances()}
-    accepted = {digest for one in session.ports.store.load().records for digest in one.keys or initial.get(one.id, ())}
+    document = session.ports.store.load()
+    records = [record for part in (document, *document.replicas) for record in part.records]
+    accepted = {digest for one in records for digest in one.keys or initial.get(one.id, ())}
     if not any(digest.startswith(wanted) for digest in accepted):
         raise UsageError(f"no backend of {deployment.name} accepts key {wanted}", hint="`ert-deploy key list`")
     return rotate(deployment, progress=progress, check=False)
@@ -62,9 +70,13 @@ def rotate(config: Config = None, *, progress: Progress = SILENT, check: bool = 
         )
     with at_work(deployment, progress) as (session, _):
         desired = replace(session.desired, phase=Phase.RUNNING, begin=False)
-        done = run(engine.rotate(desired), session.ports)
-        outcome = outcome_of(done.result, changed=True, clock=session.ports.clock)
-    announce(deployment, of_rotation(done.before, done.after)).wait(progress)
+        rotated, results = run(rotate_fleet(desired), session.ports)
+        done = [one for _, one in sorted(rotated.items())]
+        outcomes = {k: outcome_of(one, changed=True, clock=session.ports.clock) for k, one in sorted(results.items())}
+        outcome = joined([*outcomes.values()])
+    takes = {backend.instance: one.after for k, one in rotated.items() for backend in outcomes[k].backends}
+    before, after = ", ".join(one.before for one in done), ", ".join(one.after for one in done)
+    announce(deployment, of_rotation(before, after)).wait(progress)
     if check and (left := doubtful(outcome)):
         raise left
-    return Rotation(outcome, done.before, done.after)
+    return Rotation(outcome, before, after, takes)

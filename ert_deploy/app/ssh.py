@@ -56,6 +56,11 @@ def shell(
     """
     deployment = opened(config)
     rented_only(deployment, command)
+    if deployment.settings.sandbox is not None:
+        raise UsageError(
+            "the sandbox's machines are processes of this computer and have no SSH server",
+            hint="`ert-deploy logs` shows what they write",
+        )
     if not deployment.settings.desired.launch.debug_ssh:
         raise UsageError("debug_ssh is off in the config", hint="set launch/debug_ssh: true; the instance is replaced")
     session = deployment.session(progress, web=False)
@@ -85,8 +90,6 @@ def _door(session: Session, instance: Instance, identity: Path | None) -> Door:
     from ert_deploy.adapters.ssh.shell import Door
 
     assert instance.shell is not None
-    if session.in_sandbox and not instance.shell.ip.startswith("127."):
-        raise UsageError("the sandbox's machines are processes of this computer and have no SSH server")
     place = state_of(session.settings, session.desired.deployment)
     folder = place.parent if isinstance(place, Path) else Path(".ert")
     known, nearby = KnownHosts(folder / "known_hosts"), is_loopback(session.settings.gpu.url)

@@ -31,6 +31,7 @@ COMMANDS = {
     "report": "Request a report on TICKER from the app.",
     "ask": "Send the deployment's model a PROMPT; the text appears as it is written.",
     "connection": "Show how to call the backend: URL, model, CA file, and a line for curl.",
+    "proxy": "Write the files of HAProxy for /v1 on all machines.",
     "offers": "Show the offers on the market, ranked, and why others are not taken.",
     "key": "Manage the API key between the apps and the backend.",
     "logs": "Show the last lines of the backend's log.",
@@ -58,7 +59,7 @@ COMMANDS = {
 MODULES = {"adopt": "decide", "ignore": "decide", "destroy": "decide", "exec": "ssh"}
 NAMES = {"exec": "execute"}
 PACKAGES = {  # of the commands that are in no module of `commands` itself
-    **dict.fromkeys(("agent", "ask", "connection", "cost", "events", "logs", "restart"), "commands.running"),
+    **dict.fromkeys(("agent", "ask", "connection", "cost", "events", "logs", "proxy", "restart"), "commands.running"),
     **dict.fromkeys(("notify", "slo"), "commands.monitoring"),
 }
 PARTS = {"cost": ("advise", "commands.idle.advise")}  # commands of a group that are in another package
@@ -203,11 +204,12 @@ def _say_usage(error: click.ClickException) -> None:
         said, hint = lacks_command(context)
         say_error(said, hint=hint)
         return
-    name = path.rpartition(" ")[2]
-    hint = (
-        PERHAPS[name] if isinstance(error, click.MissingParameter) and name in PERHAPS else f"`{path} --help` lists all"
-    )
-    say_error(error.format_message(), hint=hint)
+    lacking = ""
+    if isinstance(error, click.MissingParameter):
+        lacking = path.rpartition(" ")[2]
+    elif isinstance(error, click.BadOptionUsage):
+        lacking = error.option_name
+    say_error(error.format_message(), hint=PERHAPS.get(lacking, f"`{path} --help` lists all"))
 
 
 def _interrupted(error: BaseException) -> None:

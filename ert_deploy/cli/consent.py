@@ -94,7 +94,8 @@ def asked(config: str | None, phase: Phase, consent: Consent, *, begin: bool = T
         click.echo(line, err=not consent.dry_run)
     if consent.dry_run:
         raise click.exceptions.Exit(0)
-    if plan.steps and not any(finding.stops for finding in plan.findings):
+    fails = any(finding.stops for one in plan.every for finding in one.findings)
+    if any(one.steps for one in plan.every) and not fails:
         _ask()
     return deployment
 

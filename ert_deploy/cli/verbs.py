@@ -48,5 +48,8 @@ INSTEAD = {
     "version": "--version",
     "help": "--help",
 }
-# What a person probably meant who gave too little to a command of that name.
-PERHAPS = {"destroy": "`ert-deploy down` destroys all of a deployment; `ert-deploy destroy ID` takes one instance"}
+# What a person probably meant who gave too little to a command, or to an option, of that name.
+PERHAPS = {
+    "destroy": "`ert-deploy down` destroys all of a deployment; `ert-deploy destroy ID` takes one instance",
+    "--follow": "`ert-deploy report list` shows the ids",
+}

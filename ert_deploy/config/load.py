@@ -152,6 +152,7 @@ def _settings(reading: Reading, source: Path, notes: Mapping[str, str]) -> Setti
         ),
         wait_price=values["policy/wait_price"],
         idle=Choice(values["policy/idle"]),
+        early_starts=values["policy/early_starts_per_day"],
         windows=values["policy/windows"],
         time_zone=values["policy/time_zone"],
     )
@@ -183,6 +184,7 @@ def _desired(values: Mapping[str, Any]) -> Desired:
         max_cost=values["plan/max_cost"],
         external=_external(values) if values[GPU] == EXTERNAL else None,
         shortens_idle=values["policy/idle"] != Choice.FIXED,
+        replicas=values["replicas"],
     )
 
 

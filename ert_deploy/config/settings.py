@@ -166,7 +166,8 @@ class Settings:
     `external_ca` is the file with the certificate of an external server, None for the system's. `policy` limits
     what an agent does by itself, `budget` is what the deployment may cost, and `wait_price` what a minute of
     waiting counts for, in $. `idle` is what sets its idle limit, with
-    the `windows` of a week in which it is to run, in `time_zone`.
+    the `windows` of a week in which it is to run, in `time_zone`. `early_starts` is what starts in advance may cost a
+    day where they are not used, in $; 0 is none.
     """
 
     desired: Desired
@@ -185,6 +186,7 @@ class Settings:
     budget: Budget = NO_BUDGET
     wait_price: float = WAIT_PRICE
     idle: Choice = Choice.FIXED
+    early_starts: float = 0.0
     windows: tuple[Window, ...] = ()
     time_zone: str = "UTC"
 

@@ -133,14 +133,21 @@ def test_the_line_for_curl_works_as_it_is_and_holds_no_key(app: tuple[FakeWorld,
     found = connection(deployment)
     assert KEY not in f"{found!r}{found.curl}"
     first, _, line = found.curl.partition(" | ")
-    assert first == "ert-deploy connection --header"
+    assert first == f"(cd {Path.cwd()} && ert-deploy connection --header)"
     assert "--connect-to" not in line
     assert shutil.which("curl"), "curl is a part of the base image"
     done = subprocess.run(
-        ["sh", "-c", f"cat | {line}"], input=found.header(), capture_output=True, text=True, timeout=30, check=True
+        ["sh", "-c", f"cat | {line}"],
+        input=found.header(),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+        cwd="/",
     )
     assert json.loads(done.stdout)["object"] == "list"
     assert found.ca_file is not None
+    assert found.ca_file.is_absolute()
     assert not _names_ip(found.ca_file.read_text(), "10.1.2.3")
     assert (f"{found.base_url}/models", found.server_name) == (line.split()[-1], "")
     context = ssl.create_default_context(cafile=str(found.ca_file))

@@ -6,12 +6,13 @@ import os
 import subprocess
 import sys
 import threading
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 import ert_backend
-from ert_backend.base.clock import boot_seconds
+from ert_backend.base.clock import boot_seconds, utc_now
 from ert_backend.base.log_sink import LogSink
 from ert_backend.guard import __main__ as guard_main
 from ert_backend.guard.clouds.calls import ask, read_own
@@ -39,6 +40,26 @@ def full_pipe() -> tuple[int, int]:
             continue
     os.set_blocking(writing, True)
     return reading, writing
+
+
+def test_a_line_long_after_the_last_one_is_dated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The app, whose lines have times, may have been silent for hours."""
+    reading, writing = os.pipe()
+    now = [100.0]
+    monkeypatch.setattr(guard_main, "SINK", LogSink(writing))
+    monkeypatch.setattr(guard_main, "boot_seconds", lambda: now[0])
+    monkeypatch.setattr(guard_main, "DATED", guard_main.Dated())
+    for passed, text in ((0.0, "off-switch active"), (0.5, "app started, pid 7"), (7200.0, "idle for 7200 s")):
+        now[0] += passed
+        guard_main.log(text)
+    guard_main.SINK.settle(5)
+    lines = os.read(reading, 65_536).decode().splitlines()
+    assert lines[:2] == ["guard: off-switch active", "guard: app started, pid 7"]
+    assert lines[3:] == ["guard: idle for 7200 s"]
+    at = datetime.fromisoformat(lines[2].removeprefix("guard: at "))
+    assert abs((utc_now() - at).total_seconds()) < 60
+    os.close(reading)
+    os.close(writing)
 
 
 def test_a_reader_that_stands_still_blocks_nobody_and_is_told_what_it_missed() -> None:

@@ -17,6 +17,11 @@ def pulling(text: str) -> Instance:
     return replace(instance(7, address=None, status="loading"), message=replace(SILENT, text=text))
 
 
+def woken(status: str) -> Instance:
+    """Return a stopped machine that is being started: its provider still lists the container of its last run."""
+    return replace(instance(7, address=None, status=status), ended=True)
+
+
 def loading(done: int, total: int, phase: str = "pulling", detail: str = "") -> Health:
     return Health(Vital.LOADING, phase=phase, completed=done, total=total, detail=detail)
 
@@ -50,6 +55,7 @@ def test_an_image_is_measured_layer_by_layer() -> None:
         (replace(pulling(""), status=None), None, "step 1 of 5: provisioning the machine"),
         (pulling("3b65ec22a9e9: Downloading 1.2.3MB/4.0GB"), None, "step 2 of 5: pulling the image (3b65"),
         (instance(7), None, "step 3 of 5: the start of the container"),
+        (woken("exited"), None, "step 1 of 5: provisioning the machine (exited)"),
         (
             instance(7),
             loading(0, 0, "starting", "waiting for the engine"),
@@ -66,6 +72,18 @@ def test_every_stage_has_its_number(there: Instance, health: Health | None, said
 
 def boots_once(there: Instance, health: Health | None) -> str:
     return Boots().line(Booting(there, health, 3))
+
+
+def test_a_machine_that_is_started_again_pulls_no_image() -> None:
+    boots = Boots()
+    seen = woken("exited"), pulling(""), pulling("3b65ec22a9e9: Downloading 1MB/4.0GB"), instance(7)
+    said = [boots.line(Booting(one, None, 3)).removeprefix("booting 3 s, ") for one in seen]
+    assert said == [
+        "step 1 of 5: provisioning the machine (exited)",
+        "step 3 of 5: the start of the container (loading)",
+        "step 2 of 5: pulling the image (3b65ec22a9e9: Downloading 1MB/4.0GB)",
+        "step 3 of 5: the start of the container (running)",
+    ]
 
 
 def test_one_that_stands_still_or_goes_back_has_no_rate() -> None:

@@ -62,6 +62,18 @@ def test_each_line_has_its_source_and_its_time() -> None:
     assert lines[2].text == "warning: ready port=8443"
 
 
+def test_a_guard_dates_a_line_that_comes_long_after_the_last_one() -> None:
+    said = ["guard: at 2023-11-14T23:13:20.000+00:00", "guard: idle for 1200 s: asked to stop this instance: accepted"]
+    lines = container_lines(
+        "\n".join([BACKEND, "guard: backend started, pid 7", *said, "guard: at noon, more or less"])
+    )
+    assert [(line.source.value, line.at - NOON) for line in lines] == [
+        ("backend", 0.0), ("guard", 0.0), ("guard", 3600.0), ("guard", 3600.0)
+    ]  # fmt: skip
+    assert lines[2].text.startswith("idle for 1200 s")
+    assert lines[3].text == "at noon, more or less"
+
+
 @pytest.mark.parametrize(
     ("before", "now", "new"),
     [("", "ab", "ab"), ("abc", "abc", ""), ("abc", "bcd", "d"), ("aab", "aabaab", "aab"), ("abc", "xyz", "xyz"),
@@ -172,6 +184,23 @@ def test_times_of_a_sandbox_are_its_own_in_every_source_and_said_to_be(
     assert [line.text for line in lines] == ["ready port=8443", "from the app"]
     assert [line.at for line in lines] == pytest.approx([its_own - 600, its_own - 300], abs=60.0)
     assert watcher.notes == ["sandbox: the times in front are its own, those within a text are this machine's"]
+
+
+def test_lines_of_a_sandbox_keep_their_order(made: FakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its clock goes on between two lines with the same time."""
+    plain = on_fakes(made)
+    settings = replace(plain.settings, sandbox=SandboxSettings())
+
+    def connector(*args: Any, **named: Any) -> Any:
+        return replace(plain.connector(*args, **named), settings=settings, speed=1000.0)
+
+    begun = datetime.fromtimestamp(RealClock().now() - 10, UTC).isoformat()
+    written = [f"time={begun} level=INFO msg=listening", *(f"guard: {n}" for n in range(500))]
+    monkeypatch.setattr(made.gpu, "logs", lambda *_: "\n".join(written))
+    there = replace(plain, settings=settings, connector=connector)
+    lines = list(log_lines(there, Wanted(frozenset({Source.GUARD}), tail=500)))
+    assert [line.text for line in lines] == [str(n) for n in range(500)]
+    assert len({line.at for line in lines}) == 1
 
 
 @pytest.fixture

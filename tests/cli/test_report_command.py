@@ -31,6 +31,14 @@ def test_it_takes_a_ticker_or_an_id(words: tuple[str, ...], capsys: pytest.Captu
     assert "either a TICKER or --follow ID" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [("--follow",), ("--follow", "--json"), ("--follow", "-c", "my-app")])
+def test_a_follow_without_an_id_says_where_the_ids_are(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*words) == 2
+    assert "hint: `ert-deploy report list` shows the ids" in capsys.readouterr().err
+
+
 def test_an_id_is_followed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     asked: list[Any] = []
 

@@ -83,6 +83,18 @@ def test_a_command_runs_on_the_machine_and_its_exit_code_is_ours(world: World, c
     assert (world.folder / ".ert" / "known_hosts").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("debug_ssh", ["true", "false"])
+def test_a_sandbox_has_no_machine_to_enter(world: World, debug_ssh: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """That comes first: who turns debug_ssh on there would only be told so afterwards."""
+    config(world.folder, "http://127.0.0.1:1", debug_ssh)
+    text = (world.folder / "mine.yaml").read_text().partition("vast:")[0]
+    (world.folder / "mine.yaml").write_text(f"{text}sandbox: {{}}\nrender: {{services: [{{name: dash}}]}}\n")
+    assert run("--", "both") == 2
+    said = capsys.readouterr().err
+    assert "the sandbox's machines are processes of this computer and have no SSH server" in said
+    assert "ert-deploy logs" in said
+
+
 def test_words_are_quoted_and_a_line_is_left_alone(world: World, capfd: pytest.CaptureFixture[str]) -> None:
     run("--identity", "id", "--", "ls", "a b")
     run("--identity", "id", "--", "ls a | wc")

@@ -82,6 +82,17 @@ def test_the_spinner_is_made_of_what_the_terminal_has(
     assert any(frame in text for frame in frames)
 
 
+def test_the_live_line_names_what_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    said = Terminal("utf-8")
+    monkeypatch.setattr(sys, "stderr", said)
+    with guarded({}), make_view("waiting for the report") as view:
+        view.note("Writing 1 of 5: Executive summary.")
+    text = said.written.getvalue().decode()
+    assert "waiting for the report" in text
+    assert "looking around" not in text
+
+
 @pytest.mark.parametrize("columns", [80, 100, 120, 200])
 def test_a_screen_fits_the_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))

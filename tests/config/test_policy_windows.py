@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,8 @@ def test_a_window_is_read(tmp_path: Path, text: str, window: Window) -> None:
         ("idle: windows, windows: [mon 18:00-08:00]", "does not end after it begins"),
         ("idle: windows, windows: [mon 08:00-08:00]", "does not end after it begins"),
         ("idle: windows, windows: [mon 08:00-24:30]", "does not end after it begins"),
+        ("early_starts_per_day: 1", "starts in advance are learned from requests"),
+        ("early_starts_per_day: -1", "early_starts_per_day"),
         ("time_zone: Europe/Nowhere", "is no time zone that is known here"),
         ("time_zone: ../etc/passwd", "is no time zone that is known here"),
         ("time_zone: 1", "not as text"),
@@ -53,3 +56,14 @@ def test_what_is_none_is_refused_with_its_reason(tmp_path: Path, text: str, prob
     with pytest.raises(UsageError) as error:
         load(policy(tmp_path, text))
     assert problem in f"{error.value.summary} {error.value.detail}"
+
+
+def test_starts_in_advance_need_a_machine_that_stops_by_itself(tmp_path: Path) -> None:
+    path = policy(tmp_path, "idle: learned, early_starts_per_day: 1.5")
+    assert load(path).early_starts == 1.5
+    assert load(policy(tmp_path, "idle: learned")).early_starts == 0
+    path = policy(tmp_path, "idle: learned, early_starts_per_day: 1.5")
+    path.write_text(re.sub(r"idle_stop: [0-9a-z]+", "idle_stop: 0", path.read_text()))
+    with pytest.raises(UsageError) as caught:
+        load(path)
+    assert "has to stop by itself" in caught.value.summary

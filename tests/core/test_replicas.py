@@ -28,7 +28,8 @@ def test_a_name_tells_deployment_and_number(number: int) -> None:
     name = replica_name("ert", number)
     assert replica_of(name) == ("ert", number)
     mark = Mark(name, TOKEN)
-    env = {"ERT_DEPLOYMENT": name, "ERT_TOKEN": TOKEN}
+    env = mark.env()
+    assert (env["ERT_DEPLOYMENT"], mark.family) == ("ert", "ert"), "images of earlier releases know no replica"
     assert parse_label(label(mark)) == read_mark(label(mark), env) == read_birth(env) == mark
 
 

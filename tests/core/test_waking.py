@@ -16,7 +16,7 @@ from ert_deploy.core.planning.app_env import withdrawn
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.core.verdict.facts import Asleep, Facts
 from ert_deploy.core.verdict.links import Missing
-from ert_deploy.core.verdict.waking import CONTENT, OVERDUE, Action, Need, Phase, Waking, need, waking
+from ert_deploy.core.verdict.waking import CONTENT, OVERDUE, Action, Need, Phase, Waking, may_act, need, waking
 from tests.support.ids import nth
 from tests.support.situations import DASH, NOW, UP, app, env, instance, intent, record, served, stopped
 from tests.support.verdicts import BUSY, ENV, PEM, SEVEN, WELL, empty, serving, sleeping
@@ -54,6 +54,7 @@ def test_what_serves_is_ready() -> None:
 def test_what_could_not_be_read_is_unknown() -> None:
     facts = replace(serving(), situation=Missing("no answer"))
     assert (told(facts), need(facts)) == (("unknown", "no answer"), CONTENT)
+    assert not may_act(facts)
 
 
 def test_a_boot_has_its_stage_and_its_share() -> None:

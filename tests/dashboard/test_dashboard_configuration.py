@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from ert_dashboard.base.env import BadSetting
+from ert_dashboard.base.owned import Configuration, fingerprint_of
 from ert_dashboard.base.secret import Secret
-from ert_dashboard.settings import Configuration, fingerprint_of, read_settings
+from ert_dashboard.settings import read_settings
 from ert_dashboard.web.app import Dashboard
 from tests.support.certificates.self_signed import certificate
 from tests.support.dashboard.fake_backend import KEY, FakeBackend

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from ert_dashboard.base.env import BadSetting
-from ert_dashboard.settings import Configuration, fingerprint_of, read_settings
+from ert_dashboard.base.owned import Configuration, fingerprint_of
+from ert_dashboard.settings import read_settings
 from ert_dashboard.web.app import Dashboard
 from tests.support.dashboard.fake_backend import KEY, FakeBackend
 from tests.support.dashboard.fake_report import SECTIONS

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.support.dashboard.fingerprint import entry, listed
+from tests.support.dashboard.fingerprint import UNLIMITED, entry, listed, replicas
 from tests.support.dashboard.following import FINISHED, until
 from tests.support.dashboard.processes import server_process
 from tests.support.dashboard.timed_backend import processes
 
 pytestmark = pytest.mark.process
 SERVICE_S = 0.3
+Given = Callable[[list[Any], Path], dict[str, str]]
 
 
 def client_of(port: int) -> httpx.Client:
@@ -34,9 +36,13 @@ def states(client: httpx.Client, made: list[str]) -> list[str]:
     return [*(found[one] for one in made if one in found), *missing]
 
 
-def kill_one_of_three(folder: Path, count: int) -> None:
+def as_list(backends: list[Any], folder: Path) -> dict[str, str]:
+    return listed([entry(backend) for backend in backends], folder)
+
+
+def kill_one_of_three(folder: Path, count: int, given: Given) -> None:
     with processes(3, SERVICE_S) as backends:
-        environ = listed([entry(backend) for backend in backends], folder)  # type: ignore[arg-type]
+        environ = {**given(backends, folder), **UNLIMITED}
         with server_process(environ, folder / "web") as web, client_of(web.port) as client:
             made = asked(client, count)
             until(lambda: "completed" in states(client, made), 60, 0.1)
@@ -50,9 +56,10 @@ def kill_one_of_three(folder: Path, count: int) -> None:
 
 
 def test_one_of_three_is_killed_and_no_report_is_lost(tmp_path: Path) -> None:
-    kill_one_of_three(tmp_path, 8)
+    kill_one_of_three(tmp_path, 8, replicas)
 
 
 @pytest.mark.nightly
-def test_one_of_three_is_killed_under_a_long_queue(tmp_path: Path) -> None:
-    kill_one_of_three(tmp_path, 60)
+@pytest.mark.parametrize("given", [as_list, replicas])
+def test_one_of_three_is_killed_under_a_long_queue(given: Given, tmp_path: Path) -> None:
+    kill_one_of_three(tmp_path, 60, given)

@@ -14,7 +14,7 @@ from ert_dashboard.web import workers
 from ert_dashboard.web.app import Dashboard, create_dashboard
 from tests.support.dashboard.emptied import emptied
 from tests.support.dashboard.fake_backend import FakeBackend
-from tests.support.dashboard.fingerprint import complete, sealed
+from tests.support.dashboard.fingerprint import complete, numbered, sealed
 from tests.support.dashboard.manual_clock import WoundClock
 from tests.support.doubles.postgres import Server
 
@@ -67,6 +67,20 @@ def test_a_worker_whose_configuration_is_torn_proves_nothing(kept: dict[str, str
     page = start(kept).app.test_client()
     start(worker({**kept, "ERT_LLM_TIMEOUT": "77"}, "torn"))
     assert asked(page) == (1, None, "torn")
+
+
+def test_a_further_set_is_shown_once_every_worker_has_it(kept: dict[str, str], start: Start) -> None:
+    page = start(kept).app.test_client()
+    further = numbered(kept, 3, REMOTE_LLM_INTEGRATION="false")
+    start(worker(further, "new"))
+    shown = page.get("/health/worker").json
+    assert shown["fingerprint"] == kept["ERT_LLM_CONFIG_FINGERPRINT"]
+    assert shown["fingerprint_3"] == further["ERT_LLM_CONFIG_FINGERPRINT_3"]
+    assert "fingerprint_2" not in shown
+    start(worker(kept, "old"))
+    shown = page.get("/health/worker").json
+    assert (shown["workers"], shown["fingerprint"]) == (2, kept["ERT_LLM_CONFIG_FINGERPRINT"])
+    assert "fingerprint_3" not in shown
 
 
 def test_a_process_of_an_earlier_release_may_be_a_worker(kept: dict[str, str], start: Start) -> None:

@@ -16,7 +16,7 @@ from tests.e2e.conftest import SAMPLE, Place
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
 ORDER = (
-    "offers", "plan", "state history", "up", "status", "doctor", "report", "ask", "connection", "agent",
+    "offers", "plan", "state history", "up", "status", "doctor", "report", "ask", "connection", "proxy", "agent",
     "events", "cost", "cost advise", "logs", "restart", "ssh", "exec", "adopt", "ignore", "destroy",
     "key", "key rotate", "key list", "key generate", "key revoke", "key vast",
     "state", "state show", "state lock", "state unlock", "state sign", "state rebuild", "reap",

@@ -32,7 +32,7 @@ TERMS = 40
 EXCEPTED = {
     "products, and the files and signals of the platform": """
         adr agpl apprise boto cpp docker dockerfile edgar flask github gpt gunicorn litellm netrc ollama openai pem
-        prometheus readme sigkill yahoo""",
+        haproxy prometheus readme sigkill yahoo""",
     "fields of an equity report, which the backend and the dashboard are about": """
         analyst asset average book cash currency currencies debt dividend earning equity filing fiscal flow growth
         headline income interest margin pence profit quarter ratio research revenue sale share statement""",

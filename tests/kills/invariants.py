@@ -15,10 +15,11 @@ from ert_deploy.core.model.observed import Address
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.sandbox.vast.contract import Contract
 from tests.kills.stage import Desk, Stage
-from tests.kills.standin_app import FINGERPRINT, OWNED
+from tests.kills.standin_app import FINGERPRINT, MORE, OWNED
 
 URL, KEY, CERTIFICATE = "ERT_LLM_BACKEND_URL", "ERT_LLM_API_KEY", "ERT_LLM_CA_CERT"
 MOST_PAID = 2
+ALL_OWNED = frozenset(name + end for name in (*OWNED, FINGERPRINT) for end in ("", *MORE))
 RUNNING, STOPPED = ("running", "running"), ("stopped", "")
 
 
@@ -32,14 +33,14 @@ def books(stage: Stage, most: int = MOST_PAID) -> None:
         assert row.storage_seconds > 0, f"{row.instance_id} existed for nothing"
     assert abs(bill.total - sum(row.total for row in bill.rows)) < 1e-9
     assert stage.most_at_once() <= most, f"{stage.most_at_once()} were paid at once"
-    kept = {name: value for name, value in stage.variables().items() if name not in (*OWNED, FINGERPRINT)}
+    kept = {name: value for name, value in stage.variables().items() if name not in ALL_OWNED}
     assert kept == stage.unrelated, "a variable of somebody else has changed"
 
 
 def nothing_lost(stage: Stage, desk: Desk | None = None) -> None:
     """Check that every existing instance has a record or a tombstone in the state, with the same token."""
-    state = (desk or stage.desk).state().get("state", {})
-    known = {(str(row["id"]), row["token"]) for name in ("records", "tombstones") for row in state.get(name, ())}
+    parts = _parts(desk or stage.desk)
+    known = {(str(row["id"]), row["token"]) for name in ("records", "tombstones") for row in _rows(parts, name)}
     for contract in stage.existing():
         assert (str(contract.id), token_of(contract)) in known, f"instance {contract.id} is in no state"
 
@@ -51,17 +52,28 @@ def token_of(contract: Contract) -> str:
 
 def end(stage: Stage, desk: Desk | None = None) -> dict[str, Any]:
     """Return the final state without values that vary between runs (ids, tokens, keys, times)."""
-    state = (desk or stage.desk).state().get("state", {})
+    parts = _parts(desk or stage.desk)
     return {
         "exist": [_shape(c) for c in stage.existing()],
         "ever made": len(stage.ours()),
-        "records": [(bool(r["certificate"]), bool(r.get("stranded"))) for r in state.get("records", ())],
-        "tombstones": len(state.get("tombstones", ())),
-        "intents": len([i for i in state.get("intents", ()) if not i["gone"]]),
-        "denied": len(state.get("denied", ())),
-        "rollouts": [r["proven"] > 0 for r in state.get("rollouts", ())],
+        "records": [(bool(r["certificate"]), bool(r.get("stranded"))) for r in _rows(parts, "records")],
+        "tombstones": len(_rows(parts, "tombstones")),
+        "intents": len([i for i in _rows(parts, "intents") if not i["gone"]]),
+        "denied": len(_rows(parts, "denied")),
+        "rollouts": [r["proven"] > 0 for r in _rows(parts, "rollouts")],
         "app": app(stage),
+        "more": {end: seen for end in MORE if (seen := app(stage, end))["variables"]},
     }
+
+
+def _parts(desk: Desk) -> list[dict[str, Any]]:
+    """Return the stored state of each replica."""
+    state = desk.state().get("state", {})
+    return [state, *state.get("replicas", ())]
+
+
+def _rows(parts: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    return [row for part in parts for row in part.get(name, ())]
 
 
 def _shape(contract: Contract) -> tuple[str, str]:
@@ -69,17 +81,18 @@ def _shape(contract: Contract) -> tuple[str, str]:
     return contract.intended, str(contract.phase) if contract.intended == "running" else ""
 
 
-def app(stage: Stage) -> dict[str, Any]:
-    """Return the state of the service's variables and whether the running app uses them."""
-    variables = stage.variables()
+def app(stage: Stage, end: str = "") -> dict[str, Any]:
+    """Return the state of the service's variables and whether the running app uses them; `end` is as in `MORE`."""
+    variables, owned = stage.variables(), {name + end for name in (*OWNED, FINGERPRINT)}
     exist = {f"https://127.0.0.1:{port}": c for c in stage.existing() for port in c.ports.values()}
-    backend = exist.get(variables.get(URL, ""))
+    backend = exist.get(variables.get(URL + end, ""))
     said = requests.get(f"{stage.file.app_url}/health", timeout=10).json()
     return {
-        "variables": sorted(name for name in variables if name in (*OWNED, FINGERPRINT)),
-        "leads to": _shape(backend) if backend else "nowhere" if URL in variables else "nothing",
-        "key": backend is not None and _takes(stage, backend, variables.get(KEY, ""), variables.get(CERTIFICATE, "")),
-        "runs": said["fingerprint"] == variables.get(FINGERPRINT) and said["configuration"],
+        "variables": sorted(name for name in variables if name in owned),
+        "leads to": _shape(backend) if backend else "nowhere" if URL + end in variables else "nothing",
+        "key": backend is not None
+        and _takes(stage, backend, variables.get(KEY + end, ""), variables.get(CERTIFICATE + end, "")),
+        "runs": said[f"fingerprint{end}"] == variables.get(FINGERPRINT + end) and said["configuration"],
     }
 
 
@@ -104,6 +117,16 @@ def is_up(stage: Stage) -> None:
     assert (seen["tombstones"], seen["intents"]) == (0, 0), seen
     assert seen["app"]["leads to"] == RUNNING, seen
     assert (seen["app"]["key"], seen["app"]["runs"]) == (True, "complete"), seen
+
+
+def are_up(stage: Stage) -> None:
+    """Check that two replicas are running on different machines, that the app uses both, and their records."""
+    seen, machines = end(stage), {c.ask.machine_id for c in stage.existing()}
+    assert (seen["exist"], len(machines)) == ([RUNNING, RUNNING], 2), seen
+    assert seen["records"] == [(True, False), (True, False)], seen
+    assert (seen["tombstones"], seen["intents"]) == (0, 0), seen
+    for each in (seen["app"], seen["more"]["_2"]):
+        assert (each["leads to"], each["key"], each["runs"]) == (RUNNING, True, "complete"), seen
 
 
 def is_asleep(stage: Stage) -> None:

@@ -96,7 +96,7 @@ def play(name: str, number: int, when: str, expected: dict[str, Any], nursery: N
 
 def _reckon(made: Stage, verb: verbs.Verb) -> None:
     verb.check(made)
-    books(made)
+    books(made, verb.most)
     nothing_lost(made)
 
 

@@ -41,6 +41,7 @@ CONFIG = """\
 deployment: ert-kills
 owner: the-kills
 ignored_instances: {ignored}
+replicas: {replicas}
 sandbox: {{world: {world}, speed: {speed:g}}}
 launch:
   image: sandbox/ert-llm-backend:0.1.0
@@ -104,10 +105,12 @@ class Desk:
         assert "Traceback" not in ended.said, ended.said
         return ended
 
-    def configure(self, world: Path, *, context: int = 8192, ignored: tuple[int, ...] = ()) -> None:
+    def configure(self, world: Path, *, context: int = 8192, ignored: tuple[int, ...] = (), replicas: int = 1) -> None:
         """Write the config of all commands in this directory."""
         state = f"s3://{self.bucket}/{KEY}" if self.bucket else "state.json"
-        text = CONFIG.format(world=world, speed=SPEED, context=context, state=state, ignored=list(ignored))
+        text = CONFIG.format(
+            world=world, speed=SPEED, context=context, state=state, ignored=list(ignored), replicas=replicas
+        )
         (self.folder / "kills.yaml").write_text(text)
 
     def state(self) -> dict[str, Any]:

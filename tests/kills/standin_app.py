@@ -18,13 +18,17 @@ OWNED = (
     "OLLAMA_INTEGRATION", "OPENAI_INTEGRATION",
 )  # fmt: skip
 FINGERPRINT = "ERT_LLM_CONFIG_FINGERPRINT"
+MORE = ("_2", "_3")  # ends of the variables of further replicas
 
 
-def fingerprint() -> str | None:
-    """Return the fingerprint variable if it matches the other owned variables, else None."""
-    owned = {name: os.environ[name] for name in OWNED if name in os.environ}
+def fingerprint(end: str = "") -> str | None:
+    """Return the fingerprint variable if it matches the other owned variables, else None.
+
+    `end` is that of the variables of a further replica, such as `_2`.
+    """
+    owned = {name + end: os.environ[name + end] for name in OWNED if name + end in os.environ}
     text = json.dumps(owned, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    told = os.environ.get(FINGERPRINT)
+    told = os.environ.get(FINGERPRINT + end)
     return told if told == hashlib.sha256(text.encode()).hexdigest()[:16] else None
 
 
@@ -33,7 +37,9 @@ def main() -> None:
     shown = fingerprint()
     state = "complete" if shown else "torn" if FINGERPRINT in os.environ else "absent"
     instance = os.environ.get("RENDER_INSTANCE_ID")
-    said: Answer = (200, {"status": "healthy", "fingerprint": shown, "configuration": state, "instance": instance})
+    more = {f"fingerprint{end}": fingerprint(end) for end in MORE}
+    body = {"status": "healthy", "fingerprint": shown, "configuration": state, "instance": instance, **more}
+    said: Answer = (200, body)
     serve(int(os.environ["PORT"]), lambda _path, _authorization, _body: said)
 
 

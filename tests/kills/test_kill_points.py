@@ -18,6 +18,8 @@ from tests.kills.stage import Stage
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
 EACH = 2  # points per command
+ONLY_WHOLE = {"up, two replicas", "up, two replicas changed", "down, two replicas, state lost"}  # in `make kills` alone
+PLAYED = [name for name in verbs.ALL if name not in ONLY_WHOLE]
 JOBS = 2
 
 
@@ -25,10 +27,10 @@ JOBS = 2
 def played() -> dict[str, tuple[Rehearsal, list[Point]]]:
     """Run the selected points in parallel."""
     with crew.hired(JOBS) as pool:
-        return {name: (rehearsal, points) for name, rehearsal, points in crew.play_all(pool, list(verbs.ALL), EACH)}
+        return {name: (rehearsal, points) for name, rehearsal, points in crew.play_all(pool, PLAYED, EACH)}
 
 
-@pytest.mark.parametrize("name", list(verbs.ALL))
+@pytest.mark.parametrize("name", PLAYED)
 def test_a_command_that_was_killed_is_finished_by_the_same_command(
     name: str, played: dict[str, tuple[Rehearsal, list[Point]]]
 ) -> None:
@@ -36,7 +38,7 @@ def test_a_command_that_was_killed_is_finished_by_the_same_command(
     assert len(rehearsal.effects) >= 10, "the verb is too short to prove anything"
     assert [point for point in points if point.wrong] == []
     assert sum(point.killed for point in points) >= EACH - 1, "a slow machine may need a look less"
-    assert max(point.most for point in points) <= 2
+    assert max(point.most for point in points) <= verbs.ALL[name].most
 
 
 def test_the_points_are_before_every_effect_and_after_every_one_that_moves_something() -> None:

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.kills.invariants import is_asleep, is_asleep_again, is_down, is_up
+from tests.kills.invariants import MOST_PAID, are_up, is_asleep, is_asleep_again, is_down, is_up
 from tests.kills.stage import Stage
 
 OTHER_CONTEXT = 4096
+TWO_AND_ONE = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """`prepare` sets up a new `Stage` for the command; `check` verifies the result."""
+    """`prepare` sets up a new `Stage` for the command; `check` verifies the result. At most `most` are paid at once."""
 
     name: str
     prepare: Callable[[Stage], None]
     command: tuple[str, ...]
     check: Callable[[Stage], None]
+    most: int = MOST_PAID
 
 
 def _nothing(_: Stage) -> None:
@@ -71,6 +73,36 @@ def _lost_among_strangers(stage: Stage) -> None:
     _asleep_without_its_state(stage)
 
 
+def _two(stage: Stage) -> None:
+    """Have the command want two replicas."""
+    stage.desk.configure(stage.directory, replicas=2)
+
+
+def _two_up(stage: Stage) -> None:
+    _two(stage)
+    _up(stage)
+
+
+def _one_more(stage: Stage) -> None:
+    _up(stage)
+    _two(stage)
+
+
+def _one_less(stage: Stage) -> None:
+    _two_up(stage)
+    stage.desk.configure(stage.directory)
+
+
+def _two_reconfigured(stage: Stage) -> None:
+    _two_up(stage)
+    stage.desk.configure(stage.directory, context=OTHER_CONTEXT, replicas=2)
+
+
+def _two_without_their_state(stage: Stage) -> None:
+    _two_up(stage)
+    stage.desk.lose_state()
+
+
 def _is_reaped(stage: Stage) -> None:
     """Check that only the strangers exist, and that `down` only has to update the app."""
     assert stage.existing() == [], "something of ours is left"
@@ -94,6 +126,11 @@ VERBS = (
     Verb("down, asleep", _asleep, ("down",), is_down),
     Verb("key rotate", _up, ("key", "rotate"), is_up),
     Verb("up, a key rotated and the state lost", _rotated_without_its_state, ("up",), is_up),
+    Verb("up, two replicas", _two, ("up",), are_up, TWO_AND_ONE),
+    Verb("up, one replica more", _one_more, ("up",), are_up, TWO_AND_ONE),
+    Verb("up, one replica less", _one_less, ("up",), is_up, TWO_AND_ONE),
+    Verb("up, two replicas changed", _two_reconfigured, ("up",), are_up, TWO_AND_ONE),
+    Verb("down, two replicas, state lost", _two_without_their_state, ("down",), is_down, TWO_AND_ONE),
     Verb("reap, state lost", _lost_among_strangers, ("reap", "--yes", "--state-is-lost"), _is_reaped),
 )
 ALL = {verb.name: verb for verb in VERBS}

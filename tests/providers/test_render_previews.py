@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from ert_dashboard.settings import Configuration, read_settings
+from ert_dashboard.base.owned import Configuration
+from ert_dashboard.settings import read_settings
 from ert_deploy.core.model.desired import Target
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.planning.app_env import connected

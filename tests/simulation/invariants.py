@@ -21,7 +21,8 @@ def must(holds: bool, otherwise: str) -> None:
 def claims(world: World, command: Command, replicas: int) -> None:
     """Check the result of a successful command that did not run concurrently with another one.
 
-    One replica may have ended long before the last one, so that several are checked only if nothing was changed from outside.
+    One replica may be done long before the last one, so that several are checked only if nothing was changed from
+    outside.
     """
     desired = command.desired if isinstance(command, Rotation | Agent) else command
     since = world.listing if world.replicas == 1 else world.command_began

@@ -171,6 +171,22 @@ def test_a_sleeping_world_wakes_on_its_own_disk(asleep: Owner) -> None:
     asleep.nothing_replaced_or_lost()
 
 
+def test_one_backend_becomes_two_replicas_and_no_report_is_lost(with_the_present_dashboard: Owner) -> None:
+    owner = with_the_present_dashboard
+    before, config = owner.variables(), owner.folder / "ert.yaml"
+    config.write_text(f"{config.read_text()}\nreplicas: 2\n")
+    up = owner.data("up", timeout=250)
+    first, second = up["backends"]
+    assert first["instance"] == owner.instance
+    assert owner.instances() == [first["instance"], second["instance"]]
+    after = owner.variables()
+    assert {name: after[name] for name in before} == before
+    assert owner.app("/health")["backends"] == {"up": 2, "of": 2}
+    assert owner.reports() == owner.reports_before
+    made = owner.data("report", "MSFT")
+    assert set(owner.reports()) == {*owner.reports_before, made["report_id"]}
+
+
 def test_the_present_dashboard_keeps_the_reports_and_asks_the_old_backend(with_the_present_dashboard: Owner) -> None:
     owner = with_the_present_dashboard
     fixture = owner.recording.service["variables"]

@@ -67,7 +67,12 @@ def _generating(job: Mapping[str, Any], said: str) -> Stage:
         return Stage("Waiting for its turn", f"The backend writes one report at a time. {where}")
     total = _number(job.get("sections_total"))
     at = min(_number(job.get("sections_done")) + 1, total)
-    return Stage(f"Writing {at} of {total}", sentence(said.replace("_", " ") or "the next section"))
+    return Stage(f"Writing {at} of {total}", sentence(_section(said)))
+
+
+def _section(said: str) -> str:
+    """Return what is written now. Dashboards up to 1.0 begin with a word that the title has already."""
+    return said.removeprefix("Writing").strip(" ()").replace("_", " ") or "the next section"
 
 
 def _waiting(said: str, machine: Mapping[str, Any]) -> Stage:

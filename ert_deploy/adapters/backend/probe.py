@@ -58,7 +58,7 @@ class TlsBackendProbe:
             certificate = pinned if line else self._prove(address, mark, boot_secret, deadline)
             self._proven.add((address, certificate))
             try:
-                with line or open_pinned(address, certificate, mark.deployment, deadline) as sure:
+                with line or open_pinned(address, certificate, mark.family, deadline) as sure:
                     return health_of(*sure.get("/health"), certificate)
             except Stranger as trouble:
                 return Health(Vital.UNHEALTHY, str(trouble), certificate=certificate)
@@ -185,7 +185,7 @@ class TlsBackendProbe:
 def _known(address: Address, mark: Mark, pinned: str, deadline: Deadline) -> Line | None:
     """Open a connection to the server with the pinned certificate; None for another server."""
     try:
-        return open_pinned(address, pinned, mark.deployment, deadline)
+        return open_pinned(address, pinned, mark.family, deadline)
     except Stranger:
         return None
 
@@ -196,7 +196,7 @@ def _check_identity(shown: Mapping[str, Any], mark: Mark, boot_secret: Secret, m
     wanted = hmac.new(bytes.fromhex(boot_secret.reveal()), message, hashlib.sha256).hexdigest()
     if not hmac.compare_digest(wanted.encode(), str(shown.get("proof")).encode(errors="replace")):
         raise Stranger("it cannot prove its identity")
-    if (shown.get("deployment"), shown.get("token")) != (mark.deployment, mark.token):
+    if (shown.get("deployment"), shown.get("token")) != (mark.family, mark.token):
         raise Stranger(f"it belongs to {printable(shown.get('deployment'), 40)}, or to another create call")
 
 

@@ -1,6 +1,6 @@
-"""Memory of notices: a small document beside the state, in a file or a store of objects. It holds no secret.
+"""Memory of notices, or of uses: a small document beside the state, in a file or a store of objects, with no secret.
 
-A damaged one counts as empty: the worst is one notice more.
+A damaged one counts as empty: the worst is one notice more, or that an agent learns anew.
 """
 
 from __future__ import annotations

@@ -29,7 +29,10 @@ NEVER_ENDS = 10**9  # s: there is no budget any more
 
 
 def allowance(session: Session) -> tuple[Allowance | None, tuple[str, ...]]:
-    """Return what a run may spend, None without a budget, and warnings. Raises CannotObserve without the ledger."""
+    """Return what a run may spend on each replica, None without a budget, and warnings.
+
+    Raises CannotObserve without the ledger.
+    """
     budget = session.settings.budget
     if not budget.limited:
         return None, ()
@@ -43,7 +46,8 @@ def allowance(session: Session) -> tuple[Allowance | None, tuple[str, ...]]:
         ) from error
     found = left(ledger, budget, _now(session))
     hint = "`ert-deploy cost` has what was spent; wait until then, or raise the budget"
-    spendable = Allowance(found.free(), found.least or 0.0, said(found, budget), hint, budget.at_end.value)
+    each = session.desired.replicas
+    spendable = Allowance(found.free() / each, found.least or 0.0, said(found, budget), hint, budget.at_end.value)
     return spendable, warnings(found, budget)
 
 
@@ -107,7 +111,7 @@ def _renew(session: Session, situation: Situation, instance: Instance, keeper: B
     had_one = any(one.what == GRANTED for one in known)
     if budget.limited:
         free = left(ledger, budget, now).free(before)
-        amount = share(free, session.desired.slots, situation.slots_taken - 1)
+        amount = share(free, session.desired.slots, situation.slots_taken - 1) / session.desired.replicas
         seconds = int(amount / instance.dph * HOUR)
     elif had_one and before < NEVER_ENDS * instance.dph / HOUR / 2:
         amount, seconds = NEVER_ENDS * instance.dph / HOUR, NEVER_ENDS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ert_deploy.app.deployment import Progress
-from ert_deploy.core.model.events import Event
+from ert_deploy.core.model.events import Event, plain
 from ert_deploy.core.notices.of_run import USED
 
 
@@ -18,8 +18,8 @@ class Heard:
 
     def tell(self, event: Event) -> None:
         """Keep the event if a notice may be made of it, and forward it."""
-        if isinstance(event, USED):
-            self.events.append(event)
+        if isinstance(own := plain(event), USED):
+            self.events.append(own)
         self.progress.tell(event)
 
     def note(self, text: str) -> None:

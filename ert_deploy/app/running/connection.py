@@ -55,8 +55,7 @@ def connection(config: Config = None, *, progress: Progress = SILENT) -> Connect
     if session.desired.external is not None:
         return _external(session, session.desired.external, config)
     found = access_of(session)
-    file = folder_of(session) / f"{found.deployment}-ca.pem"
-    _write(file, found.certificate)
+    file = _written(session, found.certificate)
     return Connection(
         found.service,
         found.url,
@@ -74,17 +73,17 @@ def _external(session: Session, configured: External, config: Config) -> Connect
     service, server = server_of(session, configured)
     key, file = server.key or NO_KEY, None
     if server.certificate:
-        file = folder_of(session) / f"{session.desired.deployment}-ca.pem"
-        _write(file, server.certificate)
+        file = _written(session, server.certificate)
     trusted = ["--cacert", str(file)] if file is not None else []
     curl = ["curl", "--silent", "--show-error", "--noproxy", "*", *trusted, "-H", "@-", f"{server.url}/v1/models"]
     return Connection(service, server.url, file, _piped(config, curl), key.sha256()[:8], key, server.model)
 
 
 def _piped(config: Config, curl: list[str]) -> str:
-    """Return a line for a shell in which curl reads the header with the key from a pipe."""
+    """Return a line for a shell in any folder, in which curl reads the header with the key from a pipe."""
     named = ["-c", str(config)] if isinstance(config, str | Path) else []
-    return f"{shlex.join(['ert-deploy', 'connection', *named, '--header'])} | {shlex.join(curl)}"
+    header = f"cd {shlex.quote(str(Path.cwd()))} && {shlex.join(['ert-deploy', 'connection', *named, '--header'])}"
+    return f"({header}) | {shlex.join(curl)}"
 
 
 def _curl(found: Access, file: Path) -> list[str]:
@@ -107,12 +106,15 @@ def _names_ip(certificate: str, ip: str) -> bool:
     return bytes([0x87, len(packed)]) + packed in ssl.PEM_cert_to_DER_cert(certificate)
 
 
-def _write(file: Path, certificate: str) -> None:
-    """Write the file, which is public, in one step. Raise Failed."""
+def _written(session: Session, certificate: str) -> Path:
+    """Write the certificate, which is public, in one step, and return the absolute path of its file. Raise Failed."""
+    file = folder_of(session) / f"{session.desired.deployment}-ca.pem"
     try:
+        file = Path.cwd() / file
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary = file.with_name(f"{file.name}.tmp")
         temporary.write_text(certificate if certificate.endswith("\n") else f"{certificate}\n", encoding="ascii")
         temporary.replace(file)
     except OSError as error:
         raise Failed(f"{file}: cannot be written: {error.strerror}") from None
+    return file

@@ -24,22 +24,29 @@ ALIVE = ("keys", "ready", "published")  # the machine responded
 class Events:
     """The events that the state remembers, oldest first, and where it is stored; `zone` marks their times.
 
-    `costs` are what the instance of each had cost by then, exactly or at most; None where neither is known.
+    `costs` are what the instance of each had cost by then, exactly or at most; None where neither is known. `replicas`
+    are the numbers of their replicas.
     """
 
     where: str
     events: tuple[Happened, ...]
     zone: str = "UTC"
     costs: tuple[Spent | None, ...] = ()
+    replicas: tuple[int, ...] = ()
 
 
 def events(config: Config = None, *, most: int | None = None) -> Events:
     """Return the last `most` events, or all that the state has. Raises UsageError, `Damaged`, and as the store does."""
     deployment = opened(config)
     store = deployment.keeper()
-    found = store.load().history
+    document = store.load()
+    found = [(one, number) for number, part in enumerate((document, *document.replicas), 1) for one in part.history]
+    if document.replicas:
+        found.sort(key=lambda event: abs(event[0].at))
     shown = found if most is None else found[-most:]
-    return Events(store.where, shown, deployment.zone, tuple(_costs(deployment, shown)))
+    happened = tuple(one for one, _ in shown)
+    costs, numbers = tuple(_costs(deployment, happened)), tuple(number for _, number in shown)
+    return Events(store.where, happened, deployment.zone, costs, numbers)
 
 
 def _costs(deployment: Deployment, shown: tuple[Happened, ...]) -> Iterator[Spent | None]:

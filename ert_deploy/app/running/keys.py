@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ert_deploy.adapters.state.document import moment
 from ert_deploy.app.deployment import SILENT, Config, Progress, opened
 from ert_deploy.core.model.errors import ErtError
+from ert_deploy.core.model.replica import one_replica
 from ert_deploy.core.model.state import InstanceRecord, State
 from ert_deploy.wiring import Session
 
@@ -40,8 +41,9 @@ def accepted_keys(config: Config = None, *, progress: Progress = SILENT) -> tupl
     initial = {one.id: one.key_hashes for one in session.ports.gpu.list_instances()}
     users, zone = _users(session, progress), session.ports.clock.zone
     return tuple(
-        Accepted(record.id, digest[:SHOWN], _since(state, record, digest), users.get(digest, ""), zone)
-        for record in state.records
+        Accepted(record.id, digest[:SHOWN], _since(part, record, digest), users.get(digest, ""), zone)
+        for part in (state, *state.replicas)
+        for record in part.records
         for digest in record.keys or initial.get(record.id, ())
     )
 
@@ -49,15 +51,17 @@ def accepted_keys(config: Config = None, *, progress: Progress = SILENT) -> tupl
 def _users(session: Session, progress: Progress) -> dict[str, str]:
     """Return the name of the app for the SHA-256 of each key that an app has."""
     found: dict[str, str] = {}
-    for target in session.desired.targets:
+    for at, target in enumerate(session.desired.targets):
         try:
             service = session.ports.web.service(target.service)
-            key = session.ports.web.read_env(service.id).get(target.names.key)
+            env = session.ports.web.read_env(service.id)
         except ErtError as error:
             progress.note(f"the key of {target.service} could not be read: {error.summary}")
             continue
-        if key:
-            found[key.sha256()] = service.name
+        for number in range(1, session.desired.replicas + 1):
+            names = one_replica(session.desired, number).targets[at].names
+            if key := env.get(names.key):
+                found[key.sha256()] = service.name
     return found
 
 

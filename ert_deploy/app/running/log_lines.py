@@ -30,6 +30,7 @@ class Line:
 
 DEEPEST = 10_000  # lines of a container that are searched
 _GUARD = "guard: "
+_DATED = re.compile(r"at (\d{4}-\d\d-\d\dT[\d:.]{8,15}\+00:00)")  # before a line that comes long after the last one
 _KNOWN = ("time", "level", "logger", "message")
 _TIME = re.compile(r"\b(?:time=)?\"?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d))")
 
@@ -50,7 +51,12 @@ def _lines(text: str) -> Iterator[Line]:
     at = 0.0
     for raw in text.splitlines():
         if raw.startswith(_GUARD):
-            yield Line(at, Source.GUARD, raw.removeprefix(_GUARD))
+            said = raw.removeprefix(_GUARD)
+            dated = _DATED.fullmatch(said)
+            if dated and (found_at := _unix(dated[1])):
+                at = found_at
+            else:
+                yield Line(at, Source.GUARD, said)
             continue
         record = _record(raw)
         if record is not None:

@@ -149,7 +149,10 @@ class _Reader:
         deep = KEPT if "container" in self._seen else DEEPEST
         count = self._wanted.tail if self._wanted.every else max(self._wanted.tail, deep)
         lines = container_lines(self._session.ports.gpu.logs(number, count))
-        return [replace(line, at=in_sandbox_time(line.at, self._session)) if line.at else line for line in lines]
+        first = next((line.at for line in lines if line.at), 0.0)
+        start = in_sandbox_time(first, self._session)  # once, as its clock goes on between two lines
+        speed = self._session.speed if self._session.in_sandbox else 1.0
+        return [replace(line, at=start + (line.at - first) * speed) if line.at else line for line in lines]
 
     def _app(self) -> list[Line]:
         web, found = self._session.ports.web, list[Line]()

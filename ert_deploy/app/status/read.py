@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,12 +11,14 @@ from ert_deploy.app.external.look import with_server
 from ert_deploy.app.money.grant import shown
 from ert_deploy.app.notify.announce import announce
 from ert_deploy.app.outcome import backends, foreign, in_doubt, services
+from ert_deploy.app.replicas.sessions import of_replica, others
 from ert_deploy.app.status.result import Money, Status, finite
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import CannotObserve
 from ert_deploy.core.model.machine.figures import Figures
 from ert_deploy.core.model.observed import Instance, Observed
 from ert_deploy.core.model.owner import parse_owner
+from ert_deploy.core.model.replica import one_replica
 from ert_deploy.core.model.state import State
 from ert_deploy.core.notices.of_look import of_look
 from ert_deploy.core.planning.situation import Situation
@@ -45,8 +47,16 @@ def status(config: Config = None, *, progress: Progress = SILENT) -> Status:
 
 
 def judged(config: Config = None, *, progress: Progress = SILENT) -> Status:
-    """Return the same even if a provider could not be read: its links are unknown, see `Status.unread`."""
-    return next(looks(config, progress=progress))[0]
+    """Return the same even if a provider could not be read: its links are unknown, see `Status.unread`.
+
+    Of several replicas it is the first; `own_status` has all.
+    """
+    return own_status(config, progress=progress)[0]
+
+
+def own_status(config: Config = None, *, progress: Progress = SILENT) -> tuple[Status, ...]:
+    """Return `judged` for each replica."""
+    return next(looks(config, progress=progress))
 
 
 def every_status(config: Config = None, *, progress: Progress = SILENT) -> tuple[Status, ...]:
@@ -58,16 +68,17 @@ def every_status(config: Config = None, *, progress: Progress = SILENT) -> tuple
 
 
 def looks(config: Config = None, *, every: bool = False, progress: Progress = SILENT) -> Iterator[tuple[Status, ...]]:
-    """Yield `judged`, or with `every` `every_status`, anew each time; the config is read once."""
+    """Yield `own_status`, or with `every` `every_status`, anew each time; the config is read once."""
     deployment = opened(config)
     while not deployment.sandbox_runs():
         yield (Status(deployment.name, sandbox_stopped=True),)
     session = deployment.session(progress)
     while True:
-        own = _status(session.desired, session.ports, sandbox=session.in_sandbox)
-        own = replace(own, budget=shown(session))
-        announce(deployment, own.findings).wait(progress)
-        yield (own, *(_others(session) if every else ()))
+        first, *more = _replicas(session)
+        own = replace(first, budget=shown(session))
+        for one in (own, *more):
+            announce(deployment, one.findings).wait(progress)
+        yield (own, *more, *(_others(session, more) if every else ()))
 
 
 def watch(config: Config = None, *, every: bool = False, progress: Progress = SILENT) -> Iterator[tuple[Status, ...]]:
@@ -79,7 +90,18 @@ def watch(config: Config = None, *, every: bool = False, progress: Progress = SI
         RealClock().sleep(PAUSE)
 
 
-def _others(session: Session) -> Iterator[Status]:
+def _replicas(session: Session) -> Iterator[Status]:
+    """Yield the status of each replica; one beyond the number of the config is shown without a verdict."""
+    facts = with_server(run(read_facts(one_replica(session.desired, 1), RunMemory()), session.ports))
+    yield _shown(facts, session.ports, sandbox=session.in_sandbox)
+    name = session.desired.deployment
+    seen = facts.situation.observed if isinstance(facts.situation, Situation) else Observed(0.0, (), State(name))
+    for number in others(session.desired, seen.state, seen.instances):
+        one, whole = of_replica(session, number), number <= session.desired.replicas
+        yield _status(one.desired, one.ports, whole=whole, sandbox=session.in_sandbox)
+
+
+def _others(session: Session, replicas: Sequence[Status]) -> Iterator[Status]:
     """Yield the status of every other deployment with an instance in the account."""
     from ert_deploy.adapters.state.ephemeral import StateNowhere
     from ert_deploy.stores import store_of
@@ -88,7 +110,8 @@ def _others(session: Session) -> Iterator[Status]:
         listed = session.ports.gpu.list_instances()
     except CannotObserve:
         return  # the deployment of the config has the error
-    for name in sorted({i.mark.deployment for i in listed if i.mark is not None} - {session.desired.deployment}):
+    known = {session.desired.deployment, *(one.deployment for one in replicas)}
+    for name in sorted({i.mark.deployment for i in listed if i.mark is not None} - known):
         desired = replace(session.desired, deployment=name, targets=(), **_owner(name, listed))
         store = store_of(session.settings, name, session.ports.clock)
         ports = replace(session.ports, store=store or StateNowhere(name))
@@ -104,8 +127,11 @@ def _owner(name: str, listed: tuple[Instance, ...]) -> dict[str, Any]:
 
 
 def _status(desired: Desired, ports: Ports, *, whole: bool = True, sandbox: bool = False) -> Status:
-    facts = with_server(run(read_facts(desired, RunMemory(), whole=whole), ports))
-    found = links(facts)
+    return _shown(with_server(run(read_facts(desired, RunMemory(), whole=whole), ports)), ports, sandbox=sandbox)
+
+
+def _shown(facts: Facts, ports: Ports, *, sandbox: bool) -> Status:
+    desired, found = facts.desired, links(facts)
     made = Status(
         desired.deployment,
         ports.clock.now(),

@@ -6,14 +6,19 @@ nothing more stops the machine no later than it would have done without an agent
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from ert_deploy.app.deployment import Deployment
+from ert_deploy.app.tending.early import EarlyStarts, Resting
 from ert_deploy.app.tending.prices import prices_of
-from ert_deploy.core.idle.guard import Idleness, differs, idle_limit, least_of, policy_of
+from ert_deploy.app.tending.uses import Uses
+from ert_deploy.core.idle.guard import Choice, differs, idle_limit, least_of, policy_of
 from ert_deploy.core.idle.history import uses
+from ert_deploy.core.idle.policy import least_stop
+from ert_deploy.core.idle.prices import MINUTE, Prices
 from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.log.happened import Happened
 from ert_deploy.core.model.machine.figures import Figures
@@ -71,12 +76,14 @@ def _idle(figures: Figures) -> float | None:
 
 
 class Tending:
-    """Tends the guard of one deployment. What it has seen of idle times is lost with the process."""
+    """Tends the guard of one deployment, and begins early starts. What it learns from is kept beside the state."""
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
         self._policy = policy_of(deployment.settings.idle, deployment.settings.windows)
-        self._idleness = Idleness()
+        self._learns = deployment.settings.idle is Choice.LEARNED
+        self._uses = Uses(deployment)
+        self._early = EarlyStarts(deployment, self._uses, self._local) if deployment.settings.early_starts else None
         self._next = 0.0
 
     def tend(self, seen: GuardSeen | None, session: Session | None) -> str:
@@ -86,8 +93,8 @@ class Tending:
         """
         if self._policy is None or seen is None or session is None:
             return ""
-        if seen.idle is not None:
-            self._idleness.see(self._local(seen.at), seen.idle)
+        if seen.idle is not None and self._learns:
+            self._uses.see(seen.at, seen.idle, least_stop(self._policy, self._prices(seen)), seen.history)
         wanted = self.limit(seen)
         if seen.at < self._next or not differs(seen.limits[0], wanted):
             return ""
@@ -99,13 +106,32 @@ class Tending:
             return f"the guard of instance {seen.instance} keeps its idle limit: {error.summary}"
         return f"the guard of instance {seen.instance} stops it after {wanted} s without use ({self._named})"
 
+    def rest(self, seen: Resting | None) -> float:
+        """Take a machine that rests into account; return the seconds until it is to be started, infinity for never."""
+        if self._early is None:
+            return math.inf
+        self._early.see(seen)
+        return self._early.wait(seen.at) if seen is not None else math.inf
+
+    def begin(self, seen: Resting | None) -> str:
+        """Begin an early start if it is due: set its $ aside, and return the reason; "" if nothing is to be started."""
+        if self._early is None or seen is None or self._early.wait(seen.at) > 0:
+            return ""
+        return self._early.begin(seen)
+
     def limit(self, seen: GuardSeen) -> int:
         """Return the idle limit of the policy in seconds, 0 for none."""
         assert self._policy is not None, "only a policy has a limit"
-        prices, _ = prices_of(self._deployment, uses(seen.history))
-        prices = replace(prices, gpu=seen.price) if seen.price > 0 else prices
         most = least_of(self._deployment.settings.desired.launch.guard.idle_stop, seen.rented)
-        return idle_limit(self._policy, prices, self._idleness.past, self._local(seen.at) - (seen.idle or 0.0), most)
+        worked, early = seen.at - (seen.idle or 0.0), self._uses.kept.open
+        if early is not None and early.ready + early.hold > seen.at:
+            return min(most, math.ceil((early.ready + early.hold - worked) / MINUTE) * int(MINUTE))
+        past = self._uses.kept.past(self._local)
+        return idle_limit(self._policy, self._prices(seen), past, self._local(worked), most)
+
+    def _prices(self, seen: GuardSeen) -> Prices:
+        prices, _ = prices_of(self._deployment, uses(seen.history))
+        return replace(prices, gpu=seen.price) if seen.price > 0 else prices
 
     def _local(self, at: float) -> float:
         """Return a Unix time as that of a clock on the wall of the users."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import reduce
 
+from ert_deploy.app.replicas.sessions import of_replica
+from ert_deploy.app.tending.early import Resting, resting
 from ert_deploy.app.tending.guard import GuardSeen, guard_seen
 from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.machine.derived_keys import generation_of, token_of
@@ -58,7 +61,8 @@ class Look:
     `wait` are in real seconds: until it is ready, and until another start is within the limit. `begun` is the number of
     starts in the last hour, `running` are the instances with a GPU, also a lost one. `announcements` are for its owner,
     and `findings` are the notices of this look. `ends` is when the first contract does, in Unix time by the provider's
-    clock, and `agreed` the $ per hour at which the machine was rented. `guard` is that of the machine that serves.
+    clock, and `agreed` the $ per hour at which the machine was rented. `guard` is that of the machine that serves,
+    `resting` the one that its guard has stopped.
     """
 
     deployment: str
@@ -79,13 +83,38 @@ class Look:
     ends: float | None = None
     agreed: float | None = None
     guard: GuardSeen | None = None
+    resting: Resting | None = None
 
 
 def look(session: Session, policy: Policy, lately: frozenset[InstanceId] = frozenset()) -> Look:
     """Read everything once; `lately` are the instances that ran at the last look.
 
-    Raises UsageError, and NeedsAttention for the key of another account. What could not be read has an unknown phase.
+    Of several replicas it is the look at the first that is not ready, with what all of them run and need; they are
+    reached as the first one is. Raises UsageError, and NeedsAttention for the key of another account. What could not be
+    read has an unknown phase.
     """
+    each = [_look(of_replica(session, number), policy, lately) for number in range(1, session.desired.replicas + 1)]
+    if len(each) == 1:
+        return each[0]
+    shown = next((one for one in each if one.waking.phase is not Phase.READY), each[0])
+    return replace(
+        shown,
+        deployment=session.desired.deployment,
+        need=next((one.need for one in each if one.need != CONTENT), CONTENT),
+        exists=any(one.exists for one in each),
+        generation=each[0].generation,
+        reached=each[0].reached,
+        begun=each[0].begun,
+        wait=each[0].wait,
+        running=frozenset[InstanceId]().union(*(one.running for one in each)),
+        announcements=tuple(text for one in each for text in one.announcements),
+        findings=reduce(Findings.joined, (one.findings for one in each)),
+        ends=min((one.ends for one in each if one.ends is not None), default=None),
+    )
+
+
+def _look(session: Session, policy: Policy, lately: frozenset[InstanceId]) -> Look:
+    """Look at one replica."""
     from ert_deploy.adapters.clock import RealClock
 
     facts, at = run(read_facts(session.desired, RunMemory()), session.ports), RealClock().now()
@@ -113,6 +142,7 @@ def look(session: Session, policy: Policy, lately: frozenset[InstanceId] = froze
         min((i.ends for i in situation.ours if i.ends is not None and math.isfinite(i.ends)), default=None),
         facts.instance.agreed or None if facts.instance is not None else None,
         guard_seen(facts),
+        resting(facts),
     )
 
 

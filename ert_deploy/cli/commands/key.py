@@ -117,10 +117,11 @@ def vast(config: str | None, as_json: bool) -> None:
 
 
 def _show(done: Rotation) -> None:
-    outcome = done.outcome
-    click.echo(f"{outcome.deployment} has a new key")
+    outcome, several = done.outcome, len(done.takes) > 1
+    click.echo(f"{outcome.deployment} has {'new keys' if several else 'a new key'}")
     for backend in outcome.backends:
-        click.echo(f"  backend   {backend.url}  instance {backend.instance} takes key {done.after} and no other")
+        key = done.takes[backend.instance]
+        click.echo(f"  backend   {backend.url}  instance {backend.instance} takes key {key} and no other")
     for service in outcome.services:
         click.echo(f"  app       {service.url}  {service.name} shows fingerprint {service.fingerprint}")
-    click.echo(f"  before    key {done.before} is no longer valid")
+    click.echo(f"  before    {'keys' if several else 'key'} {done.before} {'are' if several else 'is'} no longer valid")

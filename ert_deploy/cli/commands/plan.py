@@ -49,12 +49,12 @@ def command(config: str | None, as_json: bool, phase: str | None, exit_code: boo
     if out is not None:
         write_plan(out, plan)
     if as_json:
-        emit_json(plan_document(plan) | attention(plan.undecided, plan.others))
+        emit_json(plan_document(plan) | attention(plan.doubts, plan.others))
     else:
         say_sandbox(plan.sandbox)
         for line in plan_lines(plan):
             click.echo(line)
-    if left := undecided(plan.undecided):
+    if left := undecided(plan.doubts):
         raise left
-    if exit_code and any(symbol(step).strip() for step in plan.steps):
+    if exit_code and any(symbol(step).strip() for one in plan.every for step in one.steps):
         raise click.exceptions.Exit(CHANGES)

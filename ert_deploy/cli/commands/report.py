@@ -11,7 +11,8 @@ from ert_deploy.app import report as app
 from ert_deploy.cli.interrupted import Interrupted
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
 from ert_deploy.cli.rows import HANGING, row
-from ert_deploy.cli.view.progress import View, make_view
+from ert_deploy.cli.verbs import PERHAPS
+from ert_deploy.cli.view.progress import LOOKING, View, make_view
 from ert_deploy.core.model.errors import LoginRequired, UsageError
 from ert_deploy.core.model.secret import Secret
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ert_deploy.app.report import Listed, Report
 
 LIST = "list"
+IDS = PERHAPS["--follow"]
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -39,10 +41,10 @@ def command(ticker: str | None, config: str | None, as_json: bool, report_id: st
     dashboard requires a login, its password is taken from ERT_APP_PASSWORD, or prompted for on a terminal. `list`, in
     lower case, lists the latest reports. After an interruption the report is still written: --follow returns to it.
     """
-    if (ticker is None) == (report_id is None):
-        raise UsageError("give either a TICKER or --follow ID", hint="`ert-deploy report list` shows the ids")
+    if (ticker is None) == (report_id is None) or (report_id or "").startswith("-"):
+        raise UsageError("give either a TICKER or --follow ID", hint=IDS)
     if ticker == LIST:
-        _show_list(_logged_in(lambda **said: app.latest(config, **said)), as_json=as_json)
+        _show_list(_logged_in(lambda **said: app.latest(config, **said), LOOKING), as_json=as_json)
         return
     if report_id is not None:
         identity = report_id
@@ -56,23 +58,26 @@ def command(ticker: str | None, config: str | None, as_json: bool, report_id: st
 def _written(call: _Call[Report], begun: list[str]) -> Report:
     """Run the call; an interruption tells how to return to the report, if it has `begun`."""
     try:
-        return _logged_in(call)
+        return _logged_in(call, "waiting for the report")
     except Interrupted as interrupted:
         interrupted.report = begun[0] if begun else ""
         raise
 
 
-def _logged_in(call: _Call[T_co]) -> T_co:
-    """Run the call; if the app requires a login, prompt for the password on a terminal and run it again."""
+def _logged_in(call: _Call[T_co], doing: str) -> T_co:
+    """Run the call; if the app requires a login, prompt for the password on a terminal and run it again.
+
+    `doing` is shown meanwhile.
+    """
     with interruptible():
         try:
-            with make_view() as view:
+            with make_view(doing) as view:
                 return call(password=None, progress=view)
         except LoginRequired:
             if not (sys.stdin.isatty() and sys.stderr.isatty()):
                 raise
         password = Secret(click.prompt("password of the dashboard", hide_input=True, err=True))
-        with make_view() as view:
+        with make_view(doing) as view:
             return call(password=password, progress=view)
 
 

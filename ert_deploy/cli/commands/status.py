@@ -47,7 +47,7 @@ def command(config: str | None, as_json: bool, watching: bool, every: bool) -> N
     if watching:
         raise click.exceptions.Exit(_watch(config, every=every))
     with interruptible(), make_view() as view:
-        look = read.every_status if every else _alone
+        look = read.every_status if every else read.own_status
         found = look(config, progress=view)
     if as_json:
         emit_json(_document(found, every=every))
@@ -55,10 +55,6 @@ def command(config: str | None, as_json: bool, watching: bool, every: bool) -> N
         for one in found:
             _show(one)
     _end(found)
-
-
-def _alone(config: str | None, **options: Any) -> tuple[Status, ...]:
-    return (read.judged(config, **options),)
 
 
 def worst(found: Sequence[Status]) -> Standing:
@@ -126,7 +122,8 @@ def _document(found: Sequence[Status], *, every: bool) -> dict[str, Any]:
     head = {"version": VERSION, "verdict": worst(found).value, "exit_code": worst(found).exit_code}
     if every:
         return head | {"deployments": [_plain(one) for one in found]}
-    return head | _plain(found[0])
+    more = {"replicas": [_plain(one) for one in found[1:]]} if found[1:] else {}
+    return head | _plain(found[0]) | more
 
 
 def _plain(found: Status) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass, field
 
-from ert_deploy.core.launching.progress import NAMES, stage_of
+from ert_deploy.core.launching.progress import NAMES, shown_stage
 from ert_deploy.core.model.boot.watch import LaunchStage
 from ert_deploy.core.model.events import Booting
 from ert_deploy.core.model.observed import Health
@@ -26,19 +26,29 @@ _LAYER = re.compile(
 
 @dataclass(slots=True)
 class Boots:
-    """What was seen of each download, to tell its rate: bytes and seconds at its first sight."""
+    """What was seen of each download, to tell its rate: bytes and seconds at its first sight; and what was stopped."""
 
     _first: dict[tuple[InstanceId, str], tuple[float, float]] = field(default_factory=dict)
+    _stopped: set[InstanceId] = field(default_factory=set)
 
     def line(self, event: Booting) -> str:
         """Return the line of a booting instance."""
-        stage = min(stage_of(event.instance, event.health), LaunchStage.LOAD)
+        stage = self._stage(event)
         what = NAMES[stage]
         if said := _said(event, stage):
             what += f" ({said})"
         if (seen := _bytes(event, stage)) is not None:
             what += self._rate(event, *seen)
         return f"booting {event.elapsed:.0f} s, step {stage + 1} of {STEPS}: {what}"
+
+    def _stage(self, event: Booting) -> LaunchStage:
+        """Return its stage. One whose disk has the image starts at once, unless its layers are pulled all the same."""
+        stage = min(shown_stage(event.instance, event.health), LaunchStage.LOAD)
+        if event.instance.ended:
+            self._stopped.add(event.instance.id)
+        elif stage is LaunchStage.PULL and event.instance.id in self._stopped and not event.instance.message.text:
+            return LaunchStage.BOOT
+        return stage
 
     def _rate(self, event: Booting, name: str, done: float, total: float) -> str:
         """Return rate and time left, once it has moved for a while."""

@@ -28,7 +28,8 @@ def table(costs: Costs) -> Iterator[str]:
     yield f"  forecast     {_known(made.forecast)}{how}"
     yield f"  per report   {_known(costs.per_report)}"
     if made.always_on is not None and made.saved is not None:
-        yield f"  saved        ${made.saved:.2f} against ${made.always_on:.2f} for this machine always on"
+        which = "this machine" if made.replicas == 1 else f"{made.replicas} such machines"
+        yield f"  saved        ${made.saved:.2f} against ${made.always_on:.2f} for {which} always on"
     if made.month.unsure > 0.005:
         yield f"  unsure       ${made.month.unsure:.2f} at most was not used: when a machine stopped was not seen"
     yield from budget(costs)

@@ -23,6 +23,12 @@ VERBS = {Kind.CREATE: "rent", Kind.CHANGE: "change", Kind.REMOVE: "remove", Kind
 
 def plan_lines(plan: Plan) -> Iterator[str]:
     """Yield the plan as lines that fit the terminal, without one 80 columns. No value of a variable is in it."""
+    for one in plan.every:
+        yield from _lines(one)
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    """Yield the plan of one replica."""
     yield _title(plan)
     if plan.server:
         yield from _wrapped("  = ", f"the apps use the server at {plan.server}, and no machine")
@@ -123,6 +129,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "sandbox": plan.sandbox,
         "server": plan.server or None,
         "hosting": asdict(plan.hosting) if plan.hosting else None,
+        **({"replicas": [plan_document(one) for one in plan.replicas]} if plan.replicas else {}),
     }
 
 

@@ -38,16 +38,22 @@ class View(Protocol):
     ) -> None: ...
 
 
-def make_view() -> View:
-    """Return the view for the type of stderr."""
+LOOKING = "looking around"
+
+
+def make_view(doing: str = LOOKING) -> View:
+    """Return the view for the type of stderr; its live line names what is done until an event does."""
     # Drawing uses its own stream, as the filtered stderr strips all control characters.
     drawing = Painted(sys.stderr.target) if isinstance(sys.stderr, SafeStream) else None
     console = Console(file=cast("IO[str] | None", drawing), stderr=True, highlight=False)
-    return LiveView(console) if console.is_terminal and not console.is_dumb_terminal else PlainView()
+    return LiveView(console, doing) if console.is_terminal and not console.is_dumb_terminal else PlainView()
 
 
 def _fleeting(boots: Boots, event: events.Event) -> str:
     """Return the line of what is going on; empty if the event does not change it."""
+    if isinstance(event, events.OfReplica):
+        text = _fleeting(boots, event.event)
+        return f"replica {event.replica}: {text}" if text else ""
     return boots.line(event) if isinstance(event, events.Booting) else passing(event)
 
 
@@ -55,17 +61,18 @@ class PlainView:
     """Plain lines for logs and CI: events, and the reason for waiting when it changes."""
 
     def __init__(self) -> None:
-        self._shown = ""
+        self._shown: dict[int, str] = {}
         self._boots = Boots()
 
     def tell(self, event: events.Event) -> None:
-        """Write the line of the event or the reason for waiting, unless it was the last one."""
-        waiting = "" if isinstance(event, events.Started) else _fleeting(self._boots, event)
+        """Write the line of the event or the reason for waiting, unless it was the last one of its replica."""
+        replica = event.replica if isinstance(event, events.OfReplica) else 1
+        waiting = "" if isinstance(events.plain(event), events.Started) else _fleeting(self._boots, event)
         text = line(event) or waiting
         # "booting 12 s: pulling the model 43% (...)" is repeated if the text changes, not the numbers.
         said = "".join(c for c in text if not c.isdigit()) if waiting else text
-        if text and said != self._shown:
-            self._shown = said
+        if text and said != self._shown.get(replica):
+            self._shown[replica] = said
             self.note(text)
 
     def note(self, text: str) -> None:
@@ -101,20 +108,20 @@ class OneRow:
 class LiveView:
     """Permanent lines, and below them one live line with a spinner."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, doing: str = LOOKING) -> None:
         self._console = console
         self._shown = ""
         self._boots = Boots()
         # The spinner of dots is Braille, which a legacy code page lacks.
         spinner = "dots" if not console.options.ascii_only else "line"
-        self._status: Status = console.status("looking around", spinner=spinner)
+        self._status: Status = console.status(doing, spinner=spinner)
 
     def tell(self, event: events.Event) -> None:
         """Print the line of the event, or show its temporary line in the live line."""
         text = line(event)
         if text and text != self._shown:
             self._shown = text
-            self._say(text, STYLES.get(type(event), ""))
+            self._say(text, STYLES.get(type(events.plain(event)), ""))
         elif fleeting := _fleeting(self._boots, event):
             self._status.update(OneRow(safe(fleeting)))
 

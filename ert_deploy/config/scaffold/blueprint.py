@@ -14,8 +14,9 @@ from ert_deploy.config.providers import RENDER
 from ert_deploy.config.scaffold.blueprint_agent import agent_part
 from ert_deploy.config.scaffold.blueprint_lint import lint
 from ert_deploy.config.settings import Blueprint, Settings
-from ert_deploy.core.model.desired import Target
+from ert_deploy.core.model.desired import Desired, Target
 from ert_deploy.core.model.errors import UsageError
+from ert_deploy.core.model.replica import one_replica
 
 PYTHON_VERSION = "3.13.1"
 DASHBOARD = Blueprint().root
@@ -38,13 +39,14 @@ def render(settings: Settings) -> str:
     if not host.blueprint:
         raise UsageError(f"a Blueprint is for Render, and providers/web is {host.section}")
     targets = settings.desired.targets
-    services = [_service(target, how) for target, how in zip(targets, settings.blueprints, strict=True)]
+    owned = [owned_names(settings.desired, at) for at in range(len(targets))]
+    services = [_service(*each) for each in zip(targets, owned, settings.blueprints, strict=True)]
     _ensure_roles(targets, settings.blueprints)
     databases = _regions("database", [(how.database, how.region) for how in settings.blueprints])
     stores = _regions("key value store", [(how.key_value, how.region) for how in settings.blueprints])
     agent = agent_part(settings, databases, {how.region for how in settings.blueprints})
     text = _rendered(settings.desired.deployment, services, databases, stores, agent)
-    found = lint(text, owned=[name for target in targets for name in target.names.all()])
+    found = lint(text, owned=[name for names in owned for name in names])
     if found:
         raise UsageError("the config does not make a valid Blueprint", "\n".join(found))
     return text
@@ -145,7 +147,13 @@ def commands(how: Blueprint) -> tuple[str, str | None]:
     return start, MIGRATE if how.database and how.root == DASHBOARD and how.plan != "free" else None
 
 
-def _service(target: Target, how: Blueprint) -> dict[str, object]:
+def owned_names(desired: Desired, at: int) -> tuple[str, ...]:
+    """Return the names of the variables of the target at that place, for all replicas."""
+    each = (one_replica(desired, number).targets[at] for number in range(1, desired.replicas + 1))
+    return tuple(name for target in each for name in target.names.all())
+
+
+def _service(target: Target, owned: tuple[str, ...], how: Blueprint) -> dict[str, object]:
     if target.service.startswith(RENDER.id_prefix):
         raise UsageError(
             f"a Blueprint needs the service's name, and the config has its id {target.service}",
@@ -156,7 +164,7 @@ def _service(target: Target, how: Blueprint) -> dict[str, object]:
     return {
         "name": target.service,
         "health_path": target.health_path,
-        "owned": target.names.all(),
+        "owned": owned,
         "how": how,
         "start": start,
         "type": "worker" if how.role == "worker" else "web",

@@ -38,6 +38,7 @@ from ert_deploy.core.model.desired import (
     Target,
     Timings,
 )
+from ert_deploy.core.model.labels import MOST_REPLICAS
 
 # The defaults are taken from the dataclasses, so that each is defined only once.
 _LAUNCH = Launch(image="", model="")
@@ -101,6 +102,7 @@ _DEPLOYMENT: tuple[Part, ...] = (
     Field("deployment", types.deployment),
     Field("owner", types.owner, None),
     Many("ignored_instances", instance, ()),
+    Field("replicas", whole(1, MOST_REPLICAS), _DESIRED.replicas),
     Section(
         "launch",
         (

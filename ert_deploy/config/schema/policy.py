@@ -55,6 +55,41 @@ def time_zone(scalar: Scalar) -> str:
     return name
 
 
+def day_within_month(day: float | None, month: float | None) -> tuple[str, str] | None:
+    """Return the error and a hint if a day may cost more than its month."""
+    if day is None or month is None or day <= month:
+        return None
+    return (
+        f"a day may cost ${day:g}, and the whole month only ${month:g}",
+        f"at most {month:g}, or a larger policy/budget_per_month",
+    )
+
+
+def windows_and_idle(windows: tuple[object, ...], idle: str) -> tuple[str, str] | None:
+    """Return the error and a hint if there are windows without their policy, or the other way round."""
+    if bool(windows) == (idle == Choice.WINDOWS):
+        return None
+    if windows:
+        return "windows are for policy/idle: windows only", "set that, or remove them"
+    return "policy/idle: windows needs at least one", "such as [mon-fri 08:00-18:00]"
+
+
+def replicas_and_idle(replicas: int, idle: str) -> tuple[str, str] | None:
+    """Return the error and a hint if a policy that judges one machine is set for several."""
+    if replicas == 1 or idle == Choice.FIXED:
+        return None
+    return f"policy/idle: {idle} judges one machine, and this config has {replicas}", "policy/idle: fixed"
+
+
+def early_starts_possible(budget: float, idle: str, idle_stop: int) -> tuple[str, str] | None:
+    """Check that starts in advance are learned, and that the machine stops by itself if it is not used."""
+    if not budget or (idle == Choice.LEARNED and idle_stop):
+        return None
+    if idle != Choice.LEARNED:
+        return "starts in advance are learned from requests", "set policy/idle: learned, or 0 here"
+    return "a machine that is started in advance has to stop by itself", "set launch/guard/idle_stop, or 0 here"
+
+
 SECTION = Section(
     "policy",
     (
@@ -65,6 +100,7 @@ SECTION = Section(
         Field("idle", one_of(tuple(Choice)), Choice.FIXED.value),
         Many("windows", window, ()),
         Field("time_zone", time_zone, UTC),
+        Field("early_starts_per_day", number(0, 1000, "$"), 0.0),
         Field("wait_price", number(0, 100, "$ a minute"), WAIT_PRICE),
     ),
 )

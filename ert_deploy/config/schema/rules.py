@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ert_deploy.config.providers import every
-from ert_deploy.config.schema import external, model_rules
+from ert_deploy.config.schema import external, model_rules, policy
 from ert_deploy.config.schema.keys import GPU, WEB
 from ert_deploy.config.schema.locations import is_loopback
 from ert_deploy.config.schema.model_rules import model_gb
@@ -26,7 +26,6 @@ from ert_deploy.config.settings import (
     least_settle,
 )
 from ert_deploy.config.yaml.problems import Problem
-from ert_deploy.core.idle.guard import Choice
 from ert_deploy.core.model.desired import OwnedNames
 from ert_deploy.core.model.model_server import ExtraVariable
 
@@ -165,24 +164,22 @@ def _folder_and_custody(folder: Path | None, custody: str) -> Violation:
     return f"no files are kept with keys/custody: {custody}", "remove it, or set custody: file"
 
 
-def _day_within_month(day: float | None, month: float | None) -> Violation:
-    if day is None or month is None or day <= month:
+def _replicas_and_server(replicas: int, gpu: str) -> Violation:
+    if replicas == 1 or gpu != external.EXTERNAL:
         return None
-    return (
-        f"a day may cost ${day:g}, and the whole month only ${month:g}",
-        f"at most {month:g}, or a larger policy/budget_per_month",
-    )
+    return "they are for rented machines, and providers/gpu is an external server", "remove it"
 
 
-def _windows_and_idle(windows: tuple[object, ...], idle: str) -> Violation:
-    if bool(windows) == (idle == Choice.WINDOWS):
+def _replicas_and_custody(replicas: int, custody: str) -> Violation:
+    if replicas == 1 or custody == "app":
         return None
-    if windows:
-        return "windows are for policy/idle: windows only", "set that, or remove them"
-    return "policy/idle: windows needs at least one", "such as [mon-fri 08:00-18:00]"
+    return f"keys/custody: {custody} keeps the keys of one machine, and this config has {replicas}", "keys/custody: app"
 
 
 RULES = (
+    Rule(("replicas", "keys/custody"), _replicas_and_custody),
+    Rule(("replicas", "policy/idle"), policy.replicas_and_idle),
+    Rule(("replicas", GPU), _replicas_and_server),
     Rule(("launch/model", "launch/model_gb", "sandbox"), model_rules.model_exists),
     Rule(("launch/model_gb", "launch/model"), model_rules.model_size),
     Rule(("launch/context", "launch/model"), model_rules.context_fits_model),
@@ -202,8 +199,9 @@ RULES = (
     Rule(("launch/guard/boot_deadline", "timings/boot_limit"), _guard_waits_for_launch),
     Rule(("timings/no_progress", "timings/boot_limit"), _progress_before_limit),
     Rule(("offer/min_duration", "plan/hours"), _contract_outlasts_plan),
-    Rule(("policy/budget_per_day", "policy/budget_per_month"), _day_within_month),
-    Rule(("policy/windows", "policy/idle"), _windows_and_idle),
+    Rule(("policy/budget_per_day", "policy/budget_per_month"), policy.day_within_month),
+    Rule(("policy/windows", "policy/idle"), policy.windows_and_idle),
+    Rule(("policy/early_starts_per_day", "policy/idle", "launch/guard/idle_stop"), policy.early_starts_possible),
     Rule(("keys/folder", "keys/custody"), _folder_and_custody),
     Rule(("external/url", GPU), external.needed("https://llm.example.org")),
     Rule(("external/model", GPU), external.needed("qwen3:8b")),

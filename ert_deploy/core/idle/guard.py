@@ -61,20 +61,3 @@ def differs(now: int, wanted: int) -> bool:
     if not now or not wanted:
         return now != wanted
     return abs(wanted - now) > DIFFERENT * now
-
-
-class Idleness:
-    """Idle times of a machine from looks at it: `past` has those that are over, at most as many as a policy uses."""
-
-    def __init__(self) -> None:
-        self.past = Past()
-        self._worked: float | None = None
-
-    def see(self, now: float, idle: float) -> None:
-        """Take into account that it had no work for `idle` seconds at `now`, also across a sleep."""
-        worked = now - idle
-        if self._worked is not None:
-            if worked <= self._worked + NEWS:
-                return
-            self.past.add_gap(self._worked, worked - self._worked)
-        self._worked = worked

@@ -6,6 +6,7 @@ that would have run unused. One imagined day without a request counts for what w
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -62,14 +63,23 @@ class Off:
 
 
 def prewarm(
-    prices: Prices, off: Off, arrivals: Sequence[float], now: float, *, budget: float, missed: int
+    prices: Prices,
+    off: Off,
+    arrivals: Sequence[float],
+    now: float,
+    *,
+    budget: float,
+    missed: int,
+    most: float = math.inf,
 ) -> Warm | None:
     """Return the next early start that is worth its price and costs at most `budget` $ unused; None without one.
 
-    `arrivals` are sorted, local Unix times; `missed` are the early starts since the last of them.
+    `arrivals` are sorted, local Unix times; `missed` are the early starts since the last of them. It waits at most
+    `most` seconds for a request: a guard stops the machine then.
     """
     if budget <= 0:
         return None
+    holds = sorted({min(hold, most) for hold in HOLDS})
     unseen, likely = UNSEEN + MISSED * missed, _likely(arrivals, now)
     first = (now // SLOT + 1) * SLOT
     best: tuple[float, Warm] | None = None
@@ -79,7 +89,7 @@ def prewarm(
             break
         if _slot(ready) not in likely or (begin := ready - off.lead(prices, ready)) < now:
             continue
-        found = _worth(prices, off, list(_days(arrivals, ready)), begin, ready, unseen=unseen)
+        found = _worth(prices, off, list(_days(arrivals, ready)), begin, ready, unseen=unseen, holds=holds)
         if found and found[1].expected <= budget and (best is None or found[0] > best[0]):
             best = found
     return best[1] if best else None
@@ -99,7 +109,14 @@ def _slot(at: float) -> tuple[bool, int]:
 
 
 def _worth(
-    prices: Prices, off: Off, days: Sequence[tuple[float, float]], begin: float, ready: float, *, unseen: float
+    prices: Prices,
+    off: Off,
+    days: Sequence[tuple[float, float]],
+    begin: float,
+    ready: float,
+    *,
+    unseen: float,
+    holds: Sequence[float],
 ) -> tuple[float, Warm] | None:
     """Return the expected gain in $ of an early start and the start itself, None if it gains nothing."""
     total = sum(weight for weight, _ in days)
@@ -107,7 +124,7 @@ def _worth(
         return None
     saved, boot = prices.wait(prices.delay(off.asleep(begin))), off.boot(prices, begin)
     best: tuple[float, Warm] | None = None
-    for hold in HOLDS:
+    for hold in holds:
         gain, unused = -unseen * (prices.run(hold) + boot), unseen * prices.run(hold)
         for weight, after in days:
             if after <= hold:

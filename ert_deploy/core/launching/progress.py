@@ -83,6 +83,12 @@ def stage_of(instance: Instance, health: Health | None) -> LaunchStage:
     return PULL if instance.status or instance.message.text else RENT
 
 
+def shown_stage(instance: Instance, health: Health | None) -> LaunchStage:
+    """Return the stage as people are told it: a machine whose container has ended is started anew and pulls nothing."""
+    stage = stage_of(instance, health)
+    return RENT if stage is PULL and instance.ended and not instance.message.text else stage
+
+
 def follow(watch: Watch, previous: Watch | None, instance: Instance, health: Health | None, curve: Curve) -> Watch:
     """Return the watch with its stage and lag. The latest stage counts; a time without observation does not."""
     now, stage = watch.seen, stage_of(instance, health)

@@ -16,6 +16,7 @@ from ert_deploy.core.ledger.model import GONE, GRANTED, HOUR, RENTED, RUNNING, S
 from ert_deploy.core.model.log.happened import Happened
 from ert_deploy.core.model.observed import Instance, Power
 from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.model.replica import replica_of
 from ert_deploy.core.model.state import State
 
 BILLED = (Power.RUNNING, Power.EXITED)  # the GPU, until it is known to be stopped
@@ -43,16 +44,21 @@ NO_MORE = Known()
 def observed(
     ledger: Ledger, state: State, instances: Iterable[Instance], at: float, more: Known = NO_MORE
 ) -> tuple[Transition, ...]:
-    """Return the transitions that the ledger lacks, by a complete list of instances at the time `at`."""
+    """Return the transitions that the ledger lacks, by a complete list of instances at the time `at`.
+
+    It is the ledger of all replicas, and `state` their document.
+    """
     listed = {
-        one.mark.token: one for one in instances if one.mark is not None and one.mark.deployment == ledger.deployment
+        one.mark.token: one
+        for one in instances
+        if one.mark is not None and replica_of(one.mark.deployment)[0] == ledger.deployment
     }
     # An older list than those of another run is compared with what was known at its time.
     machines = {token: tuple(t for t in own if t.at <= at) for token, own in ledger.machines().items()}
     found: list[Transition] = []
     for token, one in listed.items():
         found += _seen(token, machines.get(token, ()), state, (at, one), more)
-    kept = state.tokens()
+    kept = frozenset[str]().union(*(one.tokens() for one in (state, *state.replicas)))
     for token, own in machines.items():
         if own and token not in listed and token not in kept:
             now = standing(own)
@@ -96,7 +102,7 @@ def _unknown(token: str, one: Instance, state: State, at: float) -> Iterator[Tra
     yield from _granted(token, one, began)
     if one.power in BILLED or one.halted:
         yield Transition(token, one.id, RUNNING, began, gpu=gpu)
-    for event in state.history:
+    for event in _history(state):
         if event.instance == one.id and 0 < event.at <= at:
             if event.what == "started":
                 yield Transition(token, one.id, RUNNING, event.at, gpu=gpu)
@@ -125,8 +131,16 @@ def _gone(now: Standing, token: str, state: State, at: float, more: Known) -> Tr
 
 def _last(state: State, instance: str, what: str, after: float, until: float) -> Happened | None:
     """Return the last such event of an instance in that time."""
-    found = [one for one in state.history if (one.instance, one.what) == (instance, what) and after <= one.at <= until]
+    found = [
+        one for one in _history(state) if (one.instance, one.what) == (instance, what) and after <= one.at <= until
+    ]
     return found[-1] if found else None
+
+
+def _history(state: State) -> Iterator[Happened]:
+    """Yield the events of all replicas."""
+    for one in (state, *state.replicas):
+        yield from one.history
 
 
 def _prices(one: Instance) -> tuple[float, float]:

@@ -18,8 +18,8 @@ class Summary:
     """Costs at a time, in $. `days` are those of the month until now, `earlier` the totals of months before it.
 
     `forecast` is the whole month if it goes on as in the last days, None in the first hour. `always_on` is what the
-    last machine would have cost in this month, or since the first rental in it, without ever being stopped; None
-    without a machine.
+    last machine would have cost in this month, or since the first rental in it, without ever being stopped, and that
+    as often as there are `replicas`; None without a machine.
     """
 
     today: Cost
@@ -28,6 +28,7 @@ class Summary:
     earlier: Mapping[int, float]
     forecast: float | None
     always_on: float | None
+    replicas: int = 1
 
     @property
     def saved(self) -> float | None:
@@ -35,7 +36,7 @@ class Summary:
         return None if self.always_on is None else self.always_on - self.month.total
 
 
-def summary(ledger: Ledger, now: float) -> Summary:
+def summary(ledger: Ledger, now: float, replicas: int = 1) -> Summary:
     """Return the costs at the time `now`."""
     today = int(now // DAY)
     first = first_day(month_of(today))
@@ -54,7 +55,7 @@ def summary(ledger: Ledger, now: float) -> Summary:
             earlier[start] = earlier.get(start, 0.0) + cost.total
     return Summary(
         costs.get(today, NOTHING), month, within, dict(sorted(earlier.items())),
-        _forecast(ledger, costs, month.total, now), _always_on(ledger, first * DAY, now),
+        _forecast(ledger, costs, month.total, now), _always_on(ledger, first * DAY, now, replicas), replicas,
     )  # fmt: skip
 
 
@@ -69,11 +70,11 @@ def _forecast(ledger: Ledger, costs: Mapping[int, Cost], spent: float, now: floa
     return spent + recent / (now - since) * (first_day(month_of(today) + 1) * DAY - now)
 
 
-def _always_on(ledger: Ledger, first: float, now: float) -> float | None:
+def _always_on(ledger: Ledger, first: float, now: float, replicas: int) -> float | None:
     found = intervals(ledger)
     rates = {kind: [one for one in found if one.kind == kind] for kind in (GPU, DISK)}
     if not rates[GPU]:
         return None
     since = max(first, min(one.begin for one in found))
     rate = sum(max(own, key=lambda one: one.begin).rate for own in rates.values() if own)
-    return rate * (now - since) / HOUR
+    return replicas * rate * (now - since) / HOUR

@@ -18,6 +18,7 @@ from ert_deploy.core.model.app.target import USE_IN_PREVIEWS, OwnedNames, Target
 from ert_deploy.core.model.boot.allowance import Allowance
 from ert_deploy.core.model.boot.bid import market_bid
 from ert_deploy.core.model.boot.prefer import Prefer
+from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.model_server import ExtraVariable, ModelServer
 from ert_deploy.core.model.observed import Offer
 from ert_deploy.core.model.provider import ANY_PLATFORM, ORDINARY, Cloud, InstanceId, Platform
@@ -227,8 +228,8 @@ class Desired:
         return {
             **known,
             **budget,
-            "ERT_DEPLOYMENT": self.deployment,
-            "ERT_TOKEN": token, "ERT_KEY_HASHES": key_sha256, "ERT_BOOT_SECRET": boot_secret,
+            **Mark(self.deployment, token).env(),
+            "ERT_KEY_HASHES": key_sha256, "ERT_BOOT_SECRET": boot_secret,
             "ERT_SPEC": self.launch.spec(), "ERT_MODEL": self.launch.model,
             "OLLAMA_CONTEXT_LENGTH": str(self.launch.context),
             "ERT_IDLE_STOP": str(self.launch.guard.idle_stop),

@@ -201,3 +201,8 @@ Event: TypeAlias = (
     | Trouble
     | OfReplica
 )
+
+
+def plain(event: Event) -> Event:
+    """Return the event without the replica that it is of."""
+    return event.event if isinstance(event, OfReplica) else event

@@ -24,6 +24,17 @@ class Mark:
     deployment: str
     token: str
 
+    @property
+    def family(self) -> str:
+        """The deployment itself, also of a further replica."""
+        return self.deployment.partition(".")[0]
+
+    def env(self) -> dict[str, str]:
+        """Return its part of the environment: an image knows its deployment, and need not know of replicas."""
+        deployment, _, number = self.deployment.partition(".")
+        more = {"ERT_REPLICA": number} if number else {}
+        return {"ERT_DEPLOYMENT": deployment, "ERT_TOKEN": self.token, **more}
+
 
 def label(mark: Mark) -> str:
     """Return `ert1:<deployment>:<token>`; at most 72 characters (Vast allows 256)."""
@@ -41,11 +52,17 @@ def read_mark(text: str | None, env: Mapping[str, str]) -> Mark | None:
     mark = parse_label(text)
     if mark is None:
         return None
-    return mark if env.get("ERT_DEPLOYMENT") == mark.deployment and env.get("ERT_TOKEN") == mark.token else None
+    return mark if _named(env) == mark.deployment and env.get("ERT_TOKEN") == mark.token else None
 
 
 def read_birth(env: Mapping[str, str]) -> Mark | None:
     """Return the mark in the environment only, or None; a part that is missing or malformed is empty."""
-    deployment, token = env.get("ERT_DEPLOYMENT", ""), env.get("ERT_TOKEN", "")
+    deployment, token = _named(env), env.get("ERT_TOKEN", "")
     mark = Mark(deployment if REPLICA.fullmatch(deployment) else "", token if TOKEN.fullmatch(token) else "")
     return mark if mark.deployment or mark.token else None
+
+
+def _named(env: Mapping[str, str]) -> str:
+    """Return the name of the deployment or of its replica in an environment; empty if it has none."""
+    deployment, number = env.get("ERT_DEPLOYMENT", ""), env.get("ERT_REPLICA", "")
+    return f"{deployment}.{number}" if number else deployment

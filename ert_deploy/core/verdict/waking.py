@@ -125,8 +125,7 @@ def need(facts: Facts, lately: Collection[InstanceId] = ()) -> Need:
         return CONTENT
     if found is not None and (late := _overdue(facts, found)):
         return Need(Action.SLEEP, late)
-    history = situation.observed.state.history
-    if facts.unread or facts.absent or not _in_use(situation) or (history and history[-1].what in (FAILED, NOT_ENDED)):
+    if not may_act(facts):
         return CONTENT
     if found is None:
         return _lost(situation, lately)
@@ -134,6 +133,16 @@ def need(facts: Facts, lately: Collection[InstanceId] = ()) -> Need:
         return _interrupted(facts, situation, found)
     step = None if unfit(situation.desired, found) else next_step(situation)
     return CONTENT if step is None else Need(Action.WAKE, step.reason)
+
+
+def may_act(facts: Facts) -> bool:
+    """Whether something may be started without a person: not where one has to decide, or where a run has failed."""
+    situation = facts.situation
+    if isinstance(situation, Missing) or situation.ownership.foreign or situation.undecided:
+        return False
+    history = situation.observed.state.history
+    failed = bool(history) and history[-1].what in (FAILED, NOT_ENDED)
+    return not facts.unread and not facts.absent and not failed and _in_use(situation)
 
 
 def _in_use(situation: Situation) -> bool:

@@ -21,7 +21,7 @@ def apply_fleet(desired: Desired, memories: dict[int, RunMemory]) -> Effects[dic
     """Reach the desired state of all replicas, each with its memory; return their results by number.
 
     Replicas above their number are removed. One that fails does not end the others: the error of the lowest one is
-    raised after they have ended, with what they reached in its detail. Raises what `apply` raises.
+    raised once they are done, with what they reached in its detail. Raises what `apply` raises.
     """
     fleet = Fleet(desired, memories)
     for replica in range(1, desired.replicas + 1):

@@ -85,7 +85,7 @@ def load(env: Mapping[str, str]) -> Settings:
     env, conflicts = renamed(env)
     reader = _Reader(env, conflicts)
     values = {
-        "deployment": reader.need("ERT_DEPLOYMENT", _matching(r"[a-z][a-z0-9-]{0,31}(\.[2-8])?")),
+        "deployment": reader.need("ERT_DEPLOYMENT", _matching(r"[a-z][a-z0-9-]{0,31}")),
         "token": reader.need("ERT_TOKEN", _matching(r"[0-9a-f]{32}")),
         "spec": reader.need("ERT_SPEC", _matching(r"[0-9a-f]{16}")),
         "key_hashes": reader.need("ERT_KEY_HASHES", _hashes),

@@ -108,3 +108,10 @@ def test_the_start_of_a_stopped_machine_has_time_for_another_one_if_its_gpu_is_l
         prices = Prices(gpu=1.0, kept=360.0, anew=720.0, refused=180.0, fetch=0.1, taken=Taken(share, sure))
         assert off.lead(prices, 500.0) == lead
         assert off.boot(prices, 500.0) == pytest.approx((1 - share) * 0.1 + share * 0.3)
+
+
+@pytest.mark.parametrize(("most", "hold"), [(1200.0, 1200.0), (1800.0, 1800.0), (86_400.0, 1800.0)])
+def test_it_waits_no_longer_than_the_guard_allows(most: float, hold: float) -> None:
+    warm = prewarm(PRICES, GONE, FOUR, FRIDAY, budget=0.5, missed=0, most=most)
+    assert warm is not None
+    assert warm.hold == hold

@@ -8,9 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from ert_deploy.core.idle.guard import NEWS, Choice, Idleness, differs, idle_limit, least_of, policy_of
+from ert_deploy.core.idle.guard import Choice, differs, idle_limit, least_of, policy_of
 from ert_deploy.core.idle.hours import Window
-from ert_deploy.core.idle.learned import MOST_GAPS
 from ert_deploy.core.idle.policy import BreakEven, Fixed, Learned, Past, Schedule
 from ert_deploy.core.idle.prices import Prices
 from ert_deploy.core.idle.thresholds import break_even
@@ -92,17 +91,3 @@ def test_limits_that_are_not_known_or_none_do_not_count() -> None:
 )
 def test_a_guard_keeps_what_is_near(now: int, wanted: int, sent: bool) -> None:
     assert differs(now, wanted) is sent
-
-
-def test_idle_times_are_read_from_looks_and_across_a_sleep() -> None:
-    seen = Idleness()
-    for at, idle in ((1000.0, 10.0), (1030.0, 40.0), (1060.0, 0.0), (2060.0, 1000.0), (9060.0, 5.0), (9060.0, 5.0)):
-        seen.see(at, idle)
-    assert [(gap.began, gap.length) for gap in seen.past.gaps] == [(990.0, 70.0), (1060.0, 7995.0)]
-    jitter = Idleness()
-    for at in range(10):
-        jitter.see(at * 30.0, at * 30.0 - at * NEWS / 20)
-    assert jitter.past.gaps == []
-    for at in range(3 * MOST_GAPS):
-        jitter.see(1e6 + at * 1000.0, 0.0)
-    assert len(jitter.past.gaps) == MOST_GAPS

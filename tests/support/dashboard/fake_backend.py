@@ -54,6 +54,7 @@ class FakeBackend:
         self.metadata: dict[str, Any] = {}
         self.status: dict[str, Any] | None = None
         self.closing = threading.Event()
+        self.arrived = threading.Event()
         self._server = _Server(self)
         self.url = f"https://127.0.0.1:{self._server.server_address[1]}"
         self._serve()
@@ -118,6 +119,9 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = (
+        True  # else the body waits for the acknowledgement of the head, 40 ms, as with no real server
+    )
     server: _Server
 
     def setup(self) -> None:
@@ -198,6 +202,7 @@ class _Handler(BaseHTTPRequestHandler):
         report = Report(body["id"], request, backend.text, texts=backend.texts, metadata=backend.metadata)
         backend.reports[body["id"]] = report
         report.tell("queued", {"position": 1})
+        backend.arrived.set()
         answer = report.snapshot()
         if not backend.held:
             report.write(len(request["sections"]))

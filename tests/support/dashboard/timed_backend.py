@@ -36,10 +36,14 @@ class TimedBackend(FakeBackend):
         self._writer.start()
 
     def _write(self) -> None:
-        while not self.closing.wait(0.002):
-            report = next((one for one in list(self.reports.values()) if one.status == "queued"), None)
-            if report is not None:
-                self._one_report(report)
+        begun = 0
+        while not self.closing.is_set():
+            self.arrived.wait(0.2)
+            self.arrived.clear()
+            for report in list(self.reports.values())[begun:]:
+                begun += 1
+                if report.status == "queued":
+                    self._one_report(report)
 
     def _one_report(self, report: Report) -> None:
         length = self.service_s if self._random is None else self._random.expovariate(1 / self.service_s)
@@ -64,6 +68,15 @@ class Run:
     key: str
     process: subprocess.Popen[str]
 
+    def told(self) -> dict[str, dict[str, float]]:
+        """Return when each report began, in seconds of the monotonic clock, and how long each takes."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write("told\n")
+        self.process.stdin.flush()
+        found: dict[str, dict[str, float]] = json.loads(self.process.stdout.readline())
+        return found
+
     def kill(self) -> None:
         """End it with SIGKILL."""
         self.process.kill()
@@ -71,12 +84,13 @@ class Run:
 
 
 @contextmanager
-def processes(count: int, service_s: float) -> Iterator[list[Run]]:
-    """Start so many backends, each with a certificate of its own, and kill those that are left."""
+def processes(count: int, service_s: float, seed: int = 0) -> Iterator[list[Run]]:
+    """Start so many backends, each with a certificate of its own, and kill those that are left; 0 is no seed."""
     found: list[Run] = []
     try:
-        for _ in range(count):
-            command = [sys.executable, "-m", "tests.support.dashboard.timed_backend", str(service_s)]
+        for at in range(count):
+            seeds = [str(seed + at)] if seed else []
+            command = [sys.executable, "-m", "tests.support.dashboard.timed_backend", str(service_s), *seeds]
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
             found.append(Run("", "", "", process))
         for run in found:
@@ -93,10 +107,11 @@ def processes(count: int, service_s: float) -> Iterator[list[Run]]:
 
 
 def main() -> None:
-    """Serve until the standard input ends."""
-    backend = TimedBackend(float(sys.argv[1]))
+    """Serve until the standard input ends; each line of it has the times of the reports printed."""
+    backend = TimedBackend(float(sys.argv[1]), seed=int(sys.argv[2]) if len(sys.argv) > 2 else None)
     print(json.dumps({"url": backend.url, "pem": backend.pem, "key": backend.key}), flush=True)  # noqa: T201 the caller reads it
-    sys.stdin.read()
+    for _ in sys.stdin:
+        print(json.dumps({"began": backend.began, "took": backend.took}), flush=True)  # noqa: T201 likewise
     backend.close()
 
 

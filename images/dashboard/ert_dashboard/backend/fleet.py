@@ -9,17 +9,18 @@ from __future__ import annotations
 import enum
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from ert_dashboard.backend.client import BackendClient
 from ert_dashboard.backend.errors import BackendError, Unavailable
-from ert_dashboard.base.backends import Backend
+from ert_dashboard.base.backends import MOST_WEIGHT, Backend
 from ert_dashboard.base.clock import Clock
 
 _LOG = logging.getLogger(__name__)
 _PATIENCE = 2  # calls in a row that break off at a backend which can be reached
+PLACES = "report_slots"  # what a backend calls the number of reports that it writes at once
 
 
 class State(enum.StrEnum):
@@ -48,6 +49,7 @@ class Lane:
     def __init__(self, backend: Backend) -> None:
         self.client = BackendClient(backend)
         self.weight = backend.weight
+        self.measured = backend.measured
 
     @property
     def name(self) -> str:
@@ -143,6 +145,14 @@ class Fleet:
         if before is not state:
             at = f"backend {self.lanes.index(lane) + 1} of {len(self.lanes)}"
             _LOG.log(logging.INFO if state is State.UP else logging.WARNING, "%s: %s%s", at, state, _tail(problem))
+
+    def measure(self, lane: Lane, said: Mapping[str, Any]) -> bool:
+        """Take the weight of a backend from its status, where it is not given; return whether it is another one now."""
+        places = said.get(PLACES)
+        if not lane.measured or isinstance(places, bool) or not isinstance(places, int):
+            return False
+        before, lane.weight = lane.weight, min(MOST_WEIGHT, max(1, places))
+        return lane.weight != before
 
     def takes(self, lane: Lane) -> bool:
         """Whether a backend gets new reports: it is up, or none is. One with weight 0 gets none."""

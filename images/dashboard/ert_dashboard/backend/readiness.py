@@ -48,12 +48,16 @@ class Readiness:
 
 
 class ReadinessProbe:
-    """Readiness check that caches its result for `CACHE_S`. `problem` is the reason when no backend is configured."""
+    """Readiness check that caches its result for `CACHE_S`. `problem` is the reason when no backend is configured.
 
-    def __init__(self, fleet: Fleet | None, problem: str | None, clock: Clock) -> None:
+    `left_out` are lines on sets of variables that cannot be used beside the others.
+    """
+
+    def __init__(self, fleet: Fleet | None, problem: str | None, clock: Clock, left_out: tuple[str, ...] = ()) -> None:
         self._fleet = fleet
         self._problem = problem or "no LLM backend is configured for this dashboard"
         self._clock = clock
+        self._left_out = left_out
         self._lock = threading.Lock()
         self._last: tuple[float, Readiness] | None = None
 
@@ -69,9 +73,10 @@ class ReadinessProbe:
     def _probe(self, fleet: Fleet) -> Readiness:
         found = self._probed(fleet.shown().client)
         counts = fleet.counts()
-        if not found.ready or not counts.up or counts.of == 1:
-            return found
-        return replace(found, reason=f"ready, {counts.up} of {counts.of} backends are up")
+        reason = found.reason
+        if found.ready and counts.up and counts.of > 1:
+            reason = f"ready, {counts.up} of {counts.of} backends are up"
+        return replace(found, reason="; ".join((reason, *self._left_out)))
 
     def _probed(self, client: BackendClient) -> Readiness:
         now, begun = self._clock.wall(), self._clock.monotonic()

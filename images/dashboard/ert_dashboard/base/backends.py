@@ -26,7 +26,7 @@ class Backend:
     """Address of an LLM backend, and the key and certificate that authenticate both sides.
 
     `weight` is the number of reports that it gets at once, over all processes; 0: no new one. None: the only backend,
-    which gets as many as each process has threads for.
+    which gets as many as each process has threads for. With `measured` the backend reports it itself.
     """
 
     url: str
@@ -34,6 +34,7 @@ class Backend:
     ca_pem: str
     total_s: float
     weight: int | None = None
+    measured: bool = False
 
     @property
     def name(self) -> str:

@@ -98,7 +98,10 @@ class CallLoop:
 
 
 class Consumer:
-    """Threads that run jobs, one at a time each: as many for each backend as its weight, else `threads`."""
+    """Threads that run jobs, one at a time each: as many for each backend as its weight, else `threads`.
+
+    A weight may grow, as the backend reports it. Where it has shrunk, the store gives out no report beyond it.
+    """
 
     def __init__(self, store: Store, ledger: Ledger, worker: Worker, fleet: Fleet, threads: int) -> None:
         self._store = store
@@ -108,11 +111,23 @@ class Consumer:
         self._count = threads
         self._loops = Loops()
         self._running: dict[str, Interrupt] = {}
+        self._threads: dict[Lane, int] | None = None
 
     def start(self) -> None:
+        self._threads = dict.fromkeys(self._fleet.lanes, 0)
+        self._staff()
+
+    def _staff(self) -> None:
+        """Start the threads that are missing; none before `start`."""
+        if self._threads is None:
+            return
         for at, lane in enumerate(self._fleet.lanes):
-            for number in range(self._count if lane.weight is None else lane.weight or _ENDING):
-                self._loops.start(f"report-{at}-{number}", partial(self._work_on, lane))
+            with self._loops.changed:
+                wanted = self._count if lane.weight is None else lane.weight or _ENDING
+                missing = range(self._threads[lane], 0 if self._loops.closing else wanted)
+                self._threads[lane] += len(missing)
+                for number in missing:
+                    self._loops.start(f"report-{at}-{number}", partial(self._work_on, lane))
 
     def close(self, wait_s: float) -> None:
         self._loops.end()
@@ -127,7 +142,8 @@ class Consumer:
         return bool(self._running)
 
     def look(self) -> None:
-        """Have the free threads look into the queue now."""
+        """Have the free threads look into the queue now, and one more for each place that a backend has more."""
+        self._staff()
         with self._loops.changed:
             self._loops.changed.notify_all()
 

@@ -17,13 +17,13 @@ _CHECK_S = 8.0
 
 
 class LaneProbe(CallLoop):
-    """Repeats the check, more often while the backend is not up; `up()` is called when it is up again."""
+    """Repeats the check, more often while the backend is not up; `more()` is called when it may take a report more."""
 
-    def __init__(self, fleet: Fleet, lane: Lane, up: Callable[[], None]) -> None:
+    def __init__(self, fleet: Fleet, lane: Lane, more: Callable[[], None]) -> None:
         super().__init__()
         self._fleet = fleet
         self._lane = lane
-        self._up = up
+        self._more = more
         self._rounds = 0
 
     def start(self) -> None:
@@ -38,7 +38,7 @@ class LaneProbe(CallLoop):
         self._loops.pause(EVERY_S)
 
     def _check(self, call: Interrupt) -> None:
-        before = self._fleet.state(self._lane)[0]
+        before, weight = self._fleet.state(self._lane)[0], self._lane.weight
         try:
             call.limit(_CHECK_S)
             state, problem = self._found(call)
@@ -51,8 +51,8 @@ class LaneProbe(CallLoop):
         finally:
             call.limit(None)
         self._fleet.mark(self._lane, state, problem)
-        if state is State.UP and before is not State.UP:
-            self._up()
+        if state is State.UP and (before is not State.UP or self._lane.weight != weight):
+            self._more()
 
     def _found(self, call: Interrupt) -> tuple[State, str]:
         client, said = self._lane.client, None
@@ -61,6 +61,8 @@ class LaneProbe(CallLoop):
             return State.DOWN, f"the backend is {protocol.boot_text(health)}"
         with suppress(NotThere):  # an early backend, which has no such route
             said = client.status(call)
-        if said is not None and said.get("draining") is True:
-            return State.DRAINING, "the backend is about to stop"
+        if said is not None:
+            self._fleet.measure(self._lane, said)
+            if said.get("draining") is True:
+                return State.DRAINING, "the backend is about to stop"
         return State.UP, ""

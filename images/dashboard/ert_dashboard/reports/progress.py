@@ -8,6 +8,8 @@ from ert_dashboard.backend import protocol
 from ert_dashboard.reports.markdown import section_title
 from ert_dashboard.storage.job import Job, Status, writing_progress
 
+NEXT = "The next section"  # until the backend names one
+
 
 def progress(job: Job, update: protocol.Update) -> dict[str, Any]:
     """Return the fields that differ from those of the job; the progress never decreases."""
@@ -34,4 +36,4 @@ def _detail(job: Job, update: protocol.Update) -> str:
         return f"Waiting for the backend's turn{place}"
     if update.section is not None:
         return section_title(update.section)
-    return job.detail if job.status is Status.GENERATING and job.position is None else "Writing"
+    return job.detail if job.status is Status.GENERATING and job.position is None else NEXT

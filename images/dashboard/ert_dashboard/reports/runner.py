@@ -240,7 +240,7 @@ class ReportRun:
         return dict(result)
 
     def _legacy(self) -> dict[str, Any]:
-        self._save(status=Status.GENERATING, detail="Writing (this backend reports no progress)", progress=15)
+        self._save(status=Status.GENERATING, detail="This backend reports no progress", progress=15)
         try:
             return self._client.generate_report(self._job.sent, self._interrupt)
         except Unavailable as error:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ert_dashboard.storage.job import Job, Status
+from ert_dashboard.storage.process import Process
 from ert_dashboard.storage.waker_row import WakerRow
 
 ABORTED = "aborted"  # the error of a job that was aborted
@@ -105,18 +106,6 @@ class AuditRows(Protocol):
     def latest(self, limit: int = 100) -> list[Event]:
         """Return the newest entries, newest first."""
         ...
-
-
-@dataclass(frozen=True)
-class Process:
-    """What a process stores about itself: the id of its instance, its role, and the fingerprint of its configuration.
-
-    An earlier release stores nothing, and then each is empty or None.
-    """
-
-    instance: str = ""
-    role: str = ""
-    fingerprint: str | None = None
 
 
 class Store(Protocol):

@@ -6,7 +6,9 @@ key and no connection data of the backend.
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import tempfile
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -14,12 +16,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ert_dashboard.base.env import BadSetting
 from ert_dashboard.storage import file_columns as columns
 from ert_dashboard.storage import file_rows as rows
 from ert_dashboard.storage.file_waker import WAKER, FileWaker
-from ert_dashboard.storage.interface import ABORTED, RESUMING, Process, StoreClosed, StoreTrouble
+from ert_dashboard.storage.interface import ABORTED, RESUMING, StoreClosed, StoreTrouble
 from ert_dashboard.storage.job import FINISHED, NOBODY, Job, Status
 from ert_dashboard.storage.lease import Lease
+from ert_dashboard.storage.process import Process
 
 _OVER = ",".join(f"'{status}'" for status in sorted(FINISHED))
 _UNFINISHED = f"status NOT IN ({_OVER})"
@@ -215,3 +219,13 @@ def _aborted_if(condition: str, now: float, status: Status, detail: str) -> tupl
         f"error=CASE WHEN {condition} THEN ? ELSE error END, detail=CASE WHEN {condition} THEN '' ELSE {detail} END"
     )
     return sets, (str(Status.ABORTED), str(status), now, ABORTED)
+
+
+def default_path(port: int) -> Path:
+    """Return a path in a private temporary directory per user and port, which persists across restarts."""
+    folder = Path(tempfile.gettempdir()) / f"ert-dashboard-{os.getuid()}-{port}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    seen = folder.lstat()
+    if folder.is_symlink() or seen.st_uid != os.getuid() or seen.st_mode & 0o077:
+        raise BadSetting(f"{folder} belongs to another user; set ERT_DASHBOARD_DB")
+    return folder / "reports.sqlite3"

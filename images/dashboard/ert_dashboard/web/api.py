@@ -15,17 +15,18 @@ from werkzeug.exceptions import BadRequest
 from ert_dashboard import __version__
 from ert_dashboard.auth.access import Access
 from ert_dashboard.base.clock import iso
+from ert_dashboard.base.owned import Configuration
 from ert_dashboard.base.tickers import NOT_A_TICKER, read_ticker, sec_spelling
 from ert_dashboard.market.company_file import BadCompany, read_company
 from ert_dashboard.market.model import Company, SourceAway
 from ert_dashboard.market.sources_chain import OWN_REQUEST
 from ert_dashboard.reports.queue import QueueFull
 from ert_dashboard.reports.resumption import NothingKept
-from ert_dashboard.settings import Configuration
 from ert_dashboard.storage.job import Job
 from ert_dashboard.web import bodies, routes
 from ert_dashboard.web import headers as guards
 from ert_dashboard.web.bundle import read_bundle
+from ert_dashboard.web.machine_body import Features, Health, LoginKind, left_out, numbered
 from ert_dashboard.web.records import find_job
 from ert_dashboard.web.service import Service
 
@@ -72,7 +73,7 @@ class Api:
         service = self._service
         settings = service.settings
         active, queued = service.desk.known_counts()
-        features: bodies.Features = {
+        features: Features = {
             "remote_llm": settings.configuration is Configuration.COMPLETE,
             "ollama": False,
             "openai": False,
@@ -80,7 +81,7 @@ class Api:
             "market_data": service.market.kind,
             "login": _login(settings.access),
         }
-        body: bodies.Health = {
+        body: Health = {
             "status": "healthy",
             "timestamp": iso(service.clock.wall()),
             "version": __version__,
@@ -93,6 +94,8 @@ class Api:
             "shared": service.channel is not None,
             "backends": service.backends(),
             "features": features,
+            **numbered(settings.numbered),
+            **left_out(settings.left_out),
         }
         return jsonify(body)
 
@@ -207,5 +210,5 @@ def _aborted(message: str, aborted: list[str]) -> Response:
     return jsonify(body)
 
 
-def _login(access: Access) -> bodies.LoginKind:
+def _login(access: Access) -> LoginKind:
     return "password" if access.password else "proxy" if access.header else "none"

@@ -10,13 +10,11 @@ from typing import Any, Literal, NotRequired
 from typing_extensions import TypedDict
 
 from ert_dashboard.backend.readiness import BackendHealth
+from ert_dashboard.base.owned import Configuration
 from ert_dashboard.reports.figures import Figure
-from ert_dashboard.settings import Configuration
 from ert_dashboard.storage.job import ReportData
-from ert_dashboard.web.machine_body import BackendCounts
 from ert_dashboard.web.report_body import Report
 
-LoginKind = Literal["password", "proxy", "none"]
 # "delayed": the key value store does not carry the events of other processes now, and pages have to ask.
 Updates = Literal["live", "delayed"]
 
@@ -29,46 +27,6 @@ class Problem(TypedDict):
     configuration: NotRequired[Configuration]
     known_tickers: NotRequired[list[str]]
     login: NotRequired[str]
-
-
-class Features(TypedDict):
-    """What this dashboard is set up to do."""
-
-    remote_llm: bool
-    ollama: bool
-    openai: bool
-    live_updates: bool
-    market_data: str
-    login: LoginKind
-
-
-class Health(TypedDict):
-    """Liveness and configuration of the process; never depends on the backend.
-
-    `forgets`: reports that the next deploy deletes, if any does; `shared`: other processes may serve beside this one.
-    `backends`: how many of a list are up, as they were found last.
-    """
-
-    status: Literal["healthy"]
-    timestamp: str
-    version: str
-    fingerprint: str | None
-    instance: str | None
-    configuration: Configuration
-    active_reports: int
-    queue_size: int
-    forgets: int | None
-    shared: bool
-    backends: BackendCounts | None
-    features: Features
-
-
-class WorkersHealth(TypedDict):
-    """Number of the workers, the fingerprint of their configuration if all have one, and the instance of one."""
-
-    workers: int
-    fingerprint: str | None
-    instance: str | None
 
 
 class Ready(TypedDict):

@@ -21,7 +21,7 @@ from ert_dashboard.backend.spend import Meter, Sample, seconds_up
 from ert_dashboard.base.clock import iso, iso_if_known
 from ert_dashboard.base.interrupt import Interrupt, Interrupted
 from ert_dashboard.base.machine import Machine, amount, read_said
-from ert_dashboard.settings import Configuration
+from ert_dashboard.base.owned import Configuration
 from ert_dashboard.storage.interface import StoreTrouble
 from ert_dashboard.web import machine_body, routes
 from ert_dashboard.web.service import Service
@@ -58,6 +58,7 @@ class Deployment:
             "wake": self._wake.body(look),
             "backends": self._service.backends(),
             "reports": counts,
+            **machine_body.left_out(self._service.settings.left_out),
         }
         return jsonify(body)
 

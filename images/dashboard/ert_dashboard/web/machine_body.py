@@ -1,15 +1,20 @@
-"""JSON body of the deployment route, as types: the machine, its hardware and its cost. No I/O."""
+"""JSON bodies of `/health` and the deployment route, as types: configuration, machine, hardware, cost. No I/O."""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Literal, cast
 
 from typing_extensions import TypedDict
 
 from ert_dashboard.backend import machine_view
 from ert_dashboard.backend.readiness import BackendHealth
+from ert_dashboard.base.owned import Configuration
 
 State = Literal["not_configured", "asleep", "booting", "waking", "ready", "draining", "failed", "unreachable", "gone"]
+
+
+LoginKind = Literal["password", "proxy", "none"]
 
 
 class Gpu(TypedDict):
@@ -54,10 +59,21 @@ class Spend(TypedDict):
 
 
 class BackendCounts(TypedDict):
-    """Backends of a list: those that are up, and all."""
+    """Several backends: those that are up, and all."""
 
     up: int
     of: int
+
+
+class LeftOut(TypedDict, total=False):
+    """Sets of the deployer's variables that cannot be used while another one is, a line each; else it is not there."""
+
+    left_out: list[str]
+
+
+def left_out(lines: Sequence[str]) -> LeftOut:
+    """Return the field, where there is a line."""
+    return {"left_out": list(lines)} if lines else {}
 
 
 class ReportCounts(TypedDict):
@@ -114,7 +130,7 @@ class MachineState(MachineFigures):
     queue: Queue | None
 
 
-class Deployment(MachineState):
+class Deployment(MachineState, LeftOut):
     """The machine as the status page shows it; null is not known.
 
     Of several `backends`, it is the first one that is up. `clock_speed` is the provider's seconds in a real one: 1, but
@@ -125,3 +141,60 @@ class Deployment(MachineState):
     wake: Wake | None
     backends: BackendCounts | None
     reports: ReportCounts
+
+
+class Numbered(TypedDict, total=False):
+    """Fingerprints of further sets of the deployer's variables: of each that is used, or that is withdrawn."""
+
+    fingerprint_2: str
+    fingerprint_3: str
+    fingerprint_4: str
+    fingerprint_5: str
+    fingerprint_6: str
+    fingerprint_7: str
+    fingerprint_8: str
+
+
+def numbered(fingerprints: Mapping[int, str]) -> Numbered:
+    """Return the fields of these sets."""
+    return cast(Numbered, {f"fingerprint_{number}": found for number, found in sorted(fingerprints.items())})
+
+
+class Features(TypedDict):
+    """What this dashboard is set up to do."""
+
+    remote_llm: bool
+    ollama: bool
+    openai: bool
+    live_updates: bool
+    market_data: str
+    login: LoginKind
+
+
+class Health(Numbered, LeftOut):
+    """Liveness and configuration of the process; never depends on the backend.
+
+    `forgets`: reports that the next deploy deletes, if any does; `shared`: other processes may serve beside this one.
+    `backends`: how many of several are up, as they were found last.
+    """
+
+    status: Literal["healthy"]
+    timestamp: str
+    version: str
+    fingerprint: str | None
+    instance: str | None
+    configuration: Configuration
+    active_reports: int
+    queue_size: int
+    forgets: int | None
+    shared: bool
+    backends: BackendCounts | None
+    features: Features
+
+
+class WorkersHealth(Numbered):
+    """Number of the workers, the fingerprints of their configuration that all have, and the instance of one."""
+
+    workers: int
+    fingerprint: str | None
+    instance: str | None

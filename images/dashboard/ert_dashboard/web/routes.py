@@ -68,7 +68,7 @@ ROUTES = (
         "/health",
         "api.health",
         "Liveness and configuration of this process",
-        {200: bodies.Health},
+        {200: machine_body.Health},
         access=Access.PUBLIC,
     ),
     Route(
@@ -84,7 +84,7 @@ ROUTES = (
         "/health/worker",
         "workers.health",
         "The configuration that the workers say they run with",
-        {200: bodies.WorkersHealth},
+        {200: machine_body.WorkersHealth},
         access=Access.PUBLIC,
     ),
     Route("GET", "/ready", "api.ready", "Whether the backend takes a report", {200: bodies.Ready, 503: bodies.Ready}),

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
 import sqlite3
-import tempfile
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ert_dashboard import __version__
@@ -20,6 +17,7 @@ from ert_dashboard.backend.readiness import ReadinessProbe
 from ert_dashboard.backend.workflow_client import WorkflowClient
 from ert_dashboard.base.clock import Clock, SystemClock, iso
 from ert_dashboard.base.env import BadSetting
+from ert_dashboard.base.owned import Configuration
 from ert_dashboard.base.rate_limit import MakeLimiter, own_limits
 from ert_dashboard.base.secret import Secret
 from ert_dashboard.base.shared import Role
@@ -29,10 +27,11 @@ from ert_dashboard.reports.follower import AddressFollower
 from ert_dashboard.reports.lane_probe import LaneProbe
 from ert_dashboard.reports.queue import DeskLimits, ReportDesk
 from ert_dashboard.reports.waker import Waker
-from ert_dashboard.settings import Configuration, Settings
-from ert_dashboard.storage.interface import Process, Store, StoreTrouble
+from ert_dashboard.settings import Settings
+from ert_dashboard.storage.interface import Store, StoreTrouble
 from ert_dashboard.storage.job import Job, ReportData, Status, summary
-from ert_dashboard.storage.store import FileStore
+from ert_dashboard.storage.process import Process
+from ert_dashboard.storage.store import FileStore, default_path
 from ert_dashboard.web.bodies import StatusUpdate
 from ert_dashboard.web.machine_body import BackendCounts
 
@@ -165,6 +164,8 @@ def start_service(settings: Settings, *, market: MarketData | None = None, clock
     )
     if settings.configuration is Configuration.COMPLETE:
         _LOG.info("Remote LLM integration loaded")
+        for line in settings.left_out:
+            _LOG.warning("%s", line)
     else:
         _LOG.warning("Remote LLM integration not loaded (%s): %s", settings.configuration, settings.problem)
     return Service(
@@ -174,7 +175,7 @@ def start_service(settings: Settings, *, market: MarketData | None = None, clock
         store=store,
         fleet=fleet,
         desk=desk,
-        probe=ReadinessProbe(fleet, settings.problem, clock),
+        probe=ReadinessProbe(fleet, settings.problem, clock, settings.left_out),
         agent=agent,
         workflow=workflow,
         follower=follower,
@@ -196,7 +197,7 @@ def _probes(fleet: Fleet | None, desk: ReportDesk) -> tuple[LaneProbe, ...]:
 def _open_store(settings: Settings) -> Store:
     if settings.database_url is not None:
         return _open_database(settings, settings.database_url)
-    path = settings.database or _default_database(settings.port)
+    path = settings.database or default_path(settings.port)
     try:
         return FileStore(path, keep=settings.kept_reports)
     except (OSError, sqlite3.Error, StoreTrouble) as error:
@@ -209,7 +210,7 @@ def _open_database(settings: Settings, url: Secret) -> Store:
     except ImportError as error:
         raise BadSetting(f"DATABASE_URL needs the package {error.name}: pip install -r requirements.txt") from None
     try:
-        said = Process(settings.instance, settings.role, settings.fingerprint)
+        said = Process(settings.instance, settings.role, settings.fingerprint, settings.numbered)
         return SqlStore(url, keep=settings.kept_reports, lease_s=settings.lease_s, said=said)
     except StoreTrouble as error:
         raise BadSetting(f"DATABASE_URL: {error}") from error
@@ -235,13 +236,3 @@ def _sessions(access: Access, store: Store, clock: Clock) -> Sessions | None:
     if access.password is None:
         return None
     return Sessions(store.logins, clock, tag=access.password.tag(), lifetime_s=access.session_s)
-
-
-def _default_database(port: int) -> Path:
-    """Return a path in a private temporary directory per user and port, which persists across restarts."""
-    folder = Path(tempfile.gettempdir()) / f"ert-dashboard-{os.getuid()}-{port}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    seen = folder.lstat()
-    if folder.is_symlink() or seen.st_uid != os.getuid() or seen.st_mode & 0o077:
-        raise BadSetting(f"{folder} belongs to another user; set ERT_DASHBOARD_DB")
-    return folder / "reports.sqlite3"

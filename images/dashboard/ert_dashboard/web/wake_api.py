@@ -12,8 +12,8 @@ from ert_dashboard.backend.agent_client import AgentTrouble
 from ert_dashboard.backend.machine_view import MachineView
 from ert_dashboard.base.agent import URL
 from ert_dashboard.base.interrupt import Interrupt
+from ert_dashboard.base.owned import Configuration
 from ert_dashboard.base.workflow import WORKFLOW
-from ert_dashboard.settings import Configuration
 from ert_dashboard.storage.interface import Event
 from ert_dashboard.web import bodies, headers, machine_body, routes
 from ert_dashboard.web.service import Service

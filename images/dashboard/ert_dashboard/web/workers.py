@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from flask import Blueprint, Response, jsonify
 
 from ert_dashboard.base.shared import Role
-from ert_dashboard.storage.interface import Process
-from ert_dashboard.web import bodies, routes
+from ert_dashboard.storage.process import Process
+from ert_dashboard.web import routes
+from ert_dashboard.web.machine_body import WorkersHealth, numbered
 from ert_dashboard.web.service import Service
 
 CACHE_S = 1.0  # anybody may ask
@@ -37,15 +38,17 @@ class Workers:
     def health(self) -> Response:
         """Return the fingerprint that all workers have; null if they differ, or if one does not say.
 
-        `instance` is that of one of them, of each in turn.
+        Those of further sets of variables are shown only where all workers have them. `instance` is that of one of the
+        workers, of each in turn.
         """
         found = self._processes()
         said = {one.fingerprint for one in found}
         turn = found[next(self._turns) % len(found)] if found else None
-        body: bodies.WorkersHealth = {
+        body: WorkersHealth = {
             "workers": len(found),
             "fingerprint": said.pop() if len(said) == 1 else None,
             "instance": (turn.instance or None) if turn else None,
+            **numbered(_agreed(found)),
         }
         return jsonify(body)
 
@@ -59,3 +62,9 @@ class Workers:
                 self._read = sorted(found, key=lambda one: one.instance)
                 self._until = now + CACHE_S
             return self._read
+
+
+def _agreed(found: Sequence[Process]) -> dict[int, str]:
+    """Return the fingerprints of further sets that all of them have."""
+    first = found[0].numbered if found else {}
+    return {number: one for number, one in first.items() if all(other.numbered.get(number) == one for other in found)}

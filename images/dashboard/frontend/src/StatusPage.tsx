@@ -94,6 +94,9 @@ function Machine({ machine, connection }: { machine: Deployment; connection: str
             {machine.backends === null ? null : (
               <Row name="Backends up" value={`${machine.backends.up} of ${machine.backends.of}`} />
             )}
+            {(machine.left_out ?? []).map((line) => (
+              <Row key={line} name="Left out" value={sentence(line)} />
+            ))}
             <Row
               name="In this dashboard"
               value={`${machine.reports.active} at work, ${machine.reports.waiting} waiting`}

@@ -26,7 +26,7 @@ export interface AuditEntry {
   about: string;
 }
 
-/** Backends of a list: those that are up, and all. */
+/** Several backends: those that are up, and all. */
 export interface BackendCounts {
   up: number;
   of: number;
@@ -86,6 +86,7 @@ export interface Deployment {
   uptime_seconds: number | null;
   progress: Progress | null;
   queue: Queue | null;
+  left_out?: string[];
   success: true;
   wake: Wake | null;
   backends: BackendCounts | null;
@@ -170,10 +171,18 @@ export interface Grounding {
 
 /**
  * Liveness and configuration of the process; never depends on the backend. `forgets`: reports that the next deploy
- * deletes, if any does; `shared`: other processes may serve beside this one. `backends`: how many of a list are up, as
+ * deletes, if any does; `shared`: other processes may serve beside this one. `backends`: how many of several are up, as
  * they were found last.
  */
 export interface Health {
+  fingerprint_2?: string;
+  fingerprint_3?: string;
+  fingerprint_4?: string;
+  fingerprint_5?: string;
+  fingerprint_6?: string;
+  fingerprint_7?: string;
+  fingerprint_8?: string;
+  left_out?: string[];
   status: "healthy";
   timestamp: string;
   version: string;
@@ -418,8 +427,15 @@ export interface WatchlistRequest {
   tickers: string[];
 }
 
-/** Number of the workers, the fingerprint of their configuration if all have one, and the instance of one. */
+/** Number of the workers, the fingerprints of their configuration that all have, and the instance of one. */
 export interface WorkersHealth {
+  fingerprint_2?: string;
+  fingerprint_3?: string;
+  fingerprint_4?: string;
+  fingerprint_5?: string;
+  fingerprint_6?: string;
+  fingerprint_7?: string;
+  fingerprint_8?: string;
   workers: number;
   fingerprint: string | null;
   instance: string | null;

@@ -25,6 +25,7 @@ from ert_backend.engine import gpu
 from ert_backend.engine.bring_up import Pace, keep_up
 from ert_backend.engine.pulse import keep_telling
 from ert_backend.engine.smoke_test import Standards
+from ert_backend.reports.job import AT_ONCE
 from ert_backend.service import Service
 from ert_backend.settings import Settings
 
@@ -153,6 +154,7 @@ async def _status(service: Service) -> MachineStatus:
         "tokens_per_s": round(state.finding.speed, 1) if state.finding else None,
         "tokens_per_s_by_slots": {str(n): round(rate, 1) for n, rate in finding.rates.items()} if finding else {},
         "slots": finding.slots if finding else None,
+        "report_slots": AT_ONCE,
         "tokens_per_s_floor": round(state.finding.floor, 1) if state.finding else None,
         "total_reports": jobs.total,
         "last_report": last_report(jobs),

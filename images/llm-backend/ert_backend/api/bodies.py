@@ -118,7 +118,10 @@ class LastReport(TypedDict):
 
 
 class MachineStatus(Health, Shown):
-    """Health, price and idle stop, queue, engine and GPU; null is not known. Times are in seconds, sizes in bytes."""
+    """Health, price and idle stop, queue, engine and GPU; null is not known. Times are in seconds, sizes in bytes.
+
+    `slots` is the number of answers that the engine writes at once, `report_slots` that of reports.
+    """
 
     queue: Queue
     gpu: list[Card] | None
@@ -135,6 +138,7 @@ class MachineStatus(Health, Shown):
     tokens_per_s: float | None
     tokens_per_s_by_slots: dict[str, float]
     slots: int | None
+    report_slots: int
     tokens_per_s_floor: float | None
     total_reports: int
     last_report: LastReport | None

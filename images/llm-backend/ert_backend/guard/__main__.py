@@ -18,7 +18,7 @@ from ert_backend.base import redaction
 from ert_backend.base.activity import BEAT
 from ert_backend.base.board import VARIABLE, Board
 from ert_backend.base.claim import Claim
-from ert_backend.base.clock import MoneyClock, boot_seconds
+from ert_backend.base.clock import MoneyClock, boot_seconds, iso_now
 from ert_backend.base.log_sink import LogSink
 from ert_backend.guard import settings as guard_settings
 from ert_backend.guard.engine_care import EngineCare, EngineWord
@@ -36,11 +36,29 @@ CLAIM_EVERY = 10.0
 FRESH = 3 * BEAT
 
 SINK = LogSink()
+LONG = 1.0  # seconds after which a line is dated again
+
+
+class Dated:
+    """Dates of the guard's lines: one of its own before a line that comes long after the last one."""
+
+    def __init__(self) -> None:
+        self._last: float | None = None
+
+    def date(self) -> str:
+        """Return the line with the date, or "" where none is due. The first line is written as the app starts."""
+        now = boot_seconds()
+        due = self._last is not None and now - self._last > LONG
+        self._last = now
+        return f"guard: at {iso_now()}\n" if due else ""
+
+
+DATED = Dated()
 
 
 def log(text: str) -> None:
     """Write one line to the container's log."""
-    SINK.write(f"guard: {redaction.clean(text)}\n")
+    SINK.write(f"{DATED.date()}guard: {redaction.clean(text)}\n")
 
 
 def main(env: Mapping[str, str]) -> int:

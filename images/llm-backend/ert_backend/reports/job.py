@@ -21,6 +21,7 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
+AT_ONCE = 1  # reports that a backend writes at a time; each keeps one slot of the engine to its end
 FINAL = frozenset({Status.DONE, Status.FAILED, Status.CANCELLED})
 
 

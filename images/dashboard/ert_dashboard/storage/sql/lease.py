@@ -14,7 +14,8 @@ from datetime import timedelta
 from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from ert_dashboard.storage.interface import Process, StoreClosed, StoreTrouble, storable
+from ert_dashboard.storage.interface import StoreClosed, StoreTrouble, storable
+from ert_dashboard.storage.process import Process
 from ert_dashboard.storage.sql.engine import Database
 from ert_dashboard.storage.sql.tables import PROCESSES
 
@@ -27,7 +28,7 @@ class SqlLease:
 
     def __init__(self, database: Database, seconds: float, said: Process) -> None:
         """Take a lease of `seconds`, and start the thread that renews it; raise `StoreTrouble`."""
-        self._said = {"role": said.role, "instance": storable(said.instance), "fingerprint": said.fingerprint}
+        self._said = {"role": said.role, "instance": storable(said.instance), "fingerprint": said.packed()}
         self.owner = secrets.token_hex(8)
         self._database = database
         self._length = timedelta(seconds=seconds)
@@ -73,7 +74,7 @@ def processes(db: Connection) -> list[Process]:
     """Return what the processes with a valid lease say of themselves."""
     columns = (PROCESSES.c.instance, PROCESSES.c.role, PROCESSES.c.fingerprint)
     found = db.execute(select(*columns).where(PROCESSES.c.expires > func.clock_timestamp()))
-    return [Process(row.instance or "", row.role or "", row.fingerprint) for row in found]
+    return [Process.unpacked(row.instance or "", row.role or "", row.fingerprint) for row in found]
 
 
 def living(db: Connection) -> set[str]:

@@ -16,8 +16,9 @@ from sqlalchemy.sql.dml import Update
 from sqlalchemy.sql.elements import ColumnElement
 
 from ert_dashboard.base.secret import Secret
-from ert_dashboard.storage.interface import ABORTED, RESUMING, Process, storable
+from ert_dashboard.storage.interface import ABORTED, RESUMING, storable
 from ert_dashboard.storage.job import FINISHED, NOBODY, Job, Status
+from ert_dashboard.storage.process import Process
 from ert_dashboard.storage.sql import rows
 from ert_dashboard.storage.sql.engine import Database
 from ert_dashboard.storage.sql.lease import SqlLease, living, processes

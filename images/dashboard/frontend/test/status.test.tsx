@@ -1,0 +1,41 @@
+import { render, screen } from "@testing-library/react";
+import { describe, expect, it } from "vitest";
+import type { Deployment } from "../src/api";
+import { StatusPage } from "../src/StatusPage";
+
+const MACHINE: Deployment = {
+  success: true,
+  state: "ready",
+  detail: "ready",
+  checked_at: "2026-01-01T00:00:00Z",
+  silent_since: null,
+  backend: { model: "gpt-oss:20b" },
+  uptime_seconds: 60,
+  progress: null,
+  queue: null,
+  gpus: null,
+  gpu_name: null,
+  price_per_hour_usd: null,
+  clock_speed: 1,
+  idle_seconds: null,
+  idle_stop_seconds: null,
+  total_reports: 3,
+  spend: null,
+  wake: null,
+  backends: { up: 2, of: 2 },
+  reports: { active: 0, waiting: 0 },
+};
+const value = (name: string) => screen.getByText(name).nextElementSibling?.textContent;
+
+describe("the status page of several backends", () => {
+  it("counts them, and names the variables that are left out", () => {
+    render(<StatusPage focus={false} machine={{ ...MACHINE, left_out: ["set 3 is left out: it is torn"] }} />);
+    expect(value("Backends up")).toBe("2 of 2");
+    expect(value("Left out")).toBe("Set 3 is left out: it is torn");
+  });
+
+  it("has no row for them where all are used", () => {
+    render(<StatusPage focus={false} machine={MACHINE} />);
+    expect(screen.queryByText("Left out")).toBeNull();
+  });
+});

@@ -1,0 +1,52 @@
+"""`replicas` in a config: how many, and what does not go with more than one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ert_deploy.config import load
+from ert_deploy.config.scaffold.blueprint import render
+from ert_deploy.core.model.errors import UsageError
+
+SAMPLE = Path(__file__).parents[2] / "configs" / "sandbox.yaml"
+
+
+def config(folder: Path, *lines: str) -> Path:
+    path = folder / "mine.yaml"
+    path.write_text("\n".join((SAMPLE.read_text(), *lines)) + "\n")
+    return path
+
+
+def test_one_is_the_default(tmp_path: Path) -> None:
+    assert load(config(tmp_path)).desired.replicas == 1
+    assert load(config(tmp_path, "replicas: 3")).desired.replicas == 3
+
+
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        (("replicas: 0",), "replicas"),
+        (("replicas: 9",), "9 is too large"),
+        (("replicas: two",), "replicas"),
+        (("replicas: 2", "policy: {idle: break-even}"), "judges one machine, and this config has 2"),
+        (("replicas: 2", "keys: {custody: file}"), "keeps the keys of one machine, and this config has 2"),
+        (
+            ("replicas: 2", "providers: {gpu: external}", "external: {url: 'https://127.0.0.1:9', model: 'a:1b'}"),
+            "they are for rented machines",
+        ),
+    ],
+)
+def test_what_does_not_go_with_several_is_refused(tmp_path: Path, lines: tuple[str, ...], problem: str) -> None:
+    with pytest.raises(UsageError) as error:
+        load(config(tmp_path, *lines))
+    assert problem in f"{error.value.summary} {error.value.detail}"
+
+
+def test_a_blueprint_leaves_the_variables_of_every_replica_to_a_run(tmp_path: Path) -> None:
+    text = render(load(config(tmp_path, "replicas: 3")))
+    for number in (2, 3):
+        for name in ("ERT_LLM_BACKEND_URL", "ERT_LLM_API_KEY", "ERT_LLM_CA_CERT", "ERT_LLM_CONFIG_FINGERPRINT"):
+            assert f'- key: "{name}_{number}"\n        sync: false' in text
+    assert "ERT_LLM_BACKEND_URL_2" not in render(load(config(tmp_path)))
