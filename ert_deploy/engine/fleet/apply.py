@@ -36,14 +36,17 @@ def apply_fleet(
     return {one.replica: one.result for one in fleet.members if one.result is not None}
 
 
-def rotate_fleet(desired: Desired) -> Effects[dict[int, Rotated]]:
-    """Change the keys of all replicas. Raises UsageError before any change unless each of them serves."""
-    for replica in range(1, desired.replicas + 1):
+def rotate_fleet(desired: Desired) -> Effects[tuple[dict[int, Rotated], dict[int, Result]]]:
+    """Change the keys of all replicas; return the changes, and all results, with those of replicas that are removed.
+
+    Raises UsageError before any change unless each of them serves.
+    """
+    numbers = range(1, desired.replicas + 1)
+    for replica in numbers:
         must_serve((yield from as_replica(observe(one_replica(desired, replica), RunMemory()), replica)))
     before = yield from apply_fleet(desired, {})
-    memories = {replica: RunMemory(rotating=True) for replica in range(1, desired.replicas + 1)}
-    after = yield from apply_fleet(desired, memories)
-    return {number: rotated(before[number], after[number]) for number in memories}
+    after = yield from apply_fleet(desired, {replica: RunMemory(rotating=True) for replica in numbers})
+    return {replica: rotated(before[replica], after[replica]) for replica in numbers}, after
 
 
 def _with_the_others(error: ErtError, others: list[Member]) -> ErtError:
