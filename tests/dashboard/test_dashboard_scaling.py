@@ -79,7 +79,7 @@ def test_one_more_is_woken_once_enough_wait_and_takes_its_share(
 def test_without_a_login_nobody_has_a_machine_more(two: list[FakeBackend], start: Start, tmp_path: Path) -> None:
     agent = AgentDouble()
     environ = listed([entry(backend) for backend in two], tmp_path) | agent.environ()
-    client = start(environ).app.test_client()
+    client: Any = start(environ).app.test_client()
     until(lambda: client.get("/health").json["backends"] == {"up": 1, "of": 2})
     made = [ask(client) for _ in range(4)]
     until(lambda: len(two[0].reports) == 1)
