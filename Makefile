@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: coverage dashboard-deploys dashboard-several fidelity openapi engine-test clients-test render-clients-test clients-vast-test render-openapi-test FORCE help outgoing demo reference test nightly unit lint types frontend frontend-test check bench bench-cli bench-up bench-rank bench-launch bench-range kills histories simulate simulate-exhaustive mutants mutants-operators lock licenses audit clean doctor-bench bench-backend grounding grounding-claims golden corpus abuse bench-dashboard bench-fleet image-test guard-stats simulate-jobs mutants-jobs simulate-guard mutants-guard secrets bench-idle agent-kills soak wake-screens bench-wake bench-memory
+.PHONY: coverage dashboard-deploys dashboard-several fidelity openapi engine-test clients-test render-clients-test clients-vast-test render-openapi-test FORCE help outgoing demo reference test nightly unit lint types frontend frontend-test check bench bench-cli bench-up bench-rank bench-launch bench-range kills histories simulate simulate-exhaustive simulate-fleet mutants mutants-operators lock licenses audit clean doctor-bench bench-backend grounding grounding-claims golden corpus abuse bench-dashboard bench-fleet image-test guard-stats simulate-jobs mutants-jobs simulate-guard mutants-guard secrets bench-idle agent-kills soak wake-screens bench-wake bench-memory
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -167,7 +167,7 @@ bench-fleet: $(VENV)/.dev  ## Measure: reports on 1 to 8 backends; fails under 0
 N ?= 1000000
 FAULTS ?= 3
 BEGIN ?= 0
-simulate: $(VENV)/.dev  ## Play N=1000000 random histories of failures on all cores: no GPU may be lost (FLAGS=--agents: with agents, --raced: with races)
+simulate: $(VENV)/.dev  ## Play N=1000000 random histories of failures on all cores: no GPU may be lost (FLAGS=--agents: with agents, --raced: with races, --replicas: of several)
 	$(BIN)/python -m tests.simulation -n $(N) $(FLAGS)
 
 SEEDS ?= 200000
@@ -176,6 +176,9 @@ histories: $(VENV)/.dev  ## Compare what SEEDS=200000 seeds play with what is re
 
 simulate-exhaustive: $(VENV)/.dev  ## Play every history with up to FAULTS=3 faults (the third: money and state only; BEGIN=n goes on after n shares)
 	$(BIN)/python -m tests.simulation --faults $(FAULTS) --begin $(BEGIN)
+
+simulate-fleet: $(VENV)/.dev  ## Play every history of three replicas with one fault: no GPU may be lost, and none be one too many
+	$(BIN)/python -m tests.simulation --faults 1 --tale fleet --tale rolling --tale lowered
 
 MOST ?= 20000
 mutants: $(VENV)/.dev  ## Break the product on purpose: the means that each mutant names must notice (ONLY=words: those alone)

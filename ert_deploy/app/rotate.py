@@ -70,12 +70,11 @@ def rotate(config: Config = None, *, progress: Progress = SILENT, check: bool = 
         )
     with at_work(deployment, progress) as (session, _):
         desired = replace(session.desired, phase=Phase.RUNNING, begin=False)
-        rotated = run(rotate_fleet(desired), session.ports)
+        rotated, results = run(rotate_fleet(desired), session.ports)
         done = [one for _, one in sorted(rotated.items())]
-        outcomes = [outcome_of(one.result, changed=True, clock=session.ports.clock) for one in done]
-        outcome = joined(outcomes)
-    pairs = zip(outcomes, done, strict=True)
-    takes = {backend.instance: one.after for each, one in pairs for backend in each.backends}
+        outcomes = {k: outcome_of(one, changed=True, clock=session.ports.clock) for k, one in sorted(results.items())}
+        outcome = joined([*outcomes.values()])
+    takes = {backend.instance: one.after for k, one in rotated.items() for backend in outcomes[k].backends}
     before, after = ", ".join(one.before for one in done), ", ".join(one.after for one in done)
     announce(deployment, of_rotation(before, after)).wait(progress)
     if check and (left := doubtful(outcome)):

@@ -90,12 +90,15 @@ class Result:
     unknown_for: float = 0.0
 
 
-def apply(desired: Desired, memory: RunMemory | None = None) -> Effects[Result]:
+def apply(desired: Desired, memory: RunMemory | None = None, *, needs_store: bool = False) -> Effects[Result]:
     """Reach the desired state. Raises Failed, NeedsAttention or CannotObserve; the next run continues from there.
 
-    On the way down it does not require a usable state store, and raises NeedsAttention at the end.
+    On the way down it does not require a usable state store, and raises NeedsAttention at the end; with `needs_store`
+    it does, as for a replica that is removed while others are to serve.
     """
     memory = memory or RunMemory()
+    if needs_store:
+        return _apply(desired, memory)
     return _apply(desired, memory) if desired.phase is not ABSENT else _remove(desired, memory)
 
 

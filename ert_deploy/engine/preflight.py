@@ -27,7 +27,7 @@ def preflight(run: Run) -> Effects[None]:
     """Raise UsageError for the first `Finding` that stops the run; report all other ones. Only when starting."""
     if run.desired.phase is not RUNNING:
         return
-    if not run.desired.begin and not begun(run.situation):
+    if not (run.desired.begin or run.memory.traced or begun(run.situation)):
         must_be_decided(run.situation, any_doubt=True)
         none = nothing_to_wake(run.desired)
         raise UsageError(none.what, hint=none.hint)
@@ -92,7 +92,6 @@ def _about(target: Target, service: WebService, grouped: Mapping[str, str], host
 
 
 def begun(situation: Situation) -> bool:
-    """Whether any trace of it exists: an instance, of another replica too, a create, or an app with a URL."""
+    """Whether any trace of it exists: an instance, a pending create, or an app with the URL of a backend."""
     published = any(publication.env.get(t.names.url) for t, publication in situation.targets)
-    fleet = bool(situation.observed.others.machines)
-    return published or fleet or bool(situation.ours) or not situation.observed.state.empty()
+    return published or bool(situation.ours) or not situation.observed.state.empty()

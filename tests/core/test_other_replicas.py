@@ -10,6 +10,7 @@ from ert_deploy.core.model.boot.others import ALONE, Others
 from ert_deploy.core.model.boot.watch import Lag
 from ert_deploy.core.model.claims import Claims
 from ert_deploy.core.model.labels import Mark
+from ert_deploy.core.model.log.happened import Happened
 from ert_deploy.core.model.observed import Address, Instance
 from ert_deploy.core.model.state import InstanceRecord, Intent, Rollout, State, Tombstone
 from ert_deploy.core.model.steps import AwaitTurn
@@ -165,11 +166,13 @@ def test_a_removed_replica_leaves_nothing_but_what_the_user_excluded() -> None:
 
 def test_traces_are_parts_with_something_in_them() -> None:
     parts = (
-        State("ert.2", 1), State("ert.3", 1, rollouts=(Rollout("s", "f", "d", 1.0),)),
+        State("ert.2", 1, account="7", claims=Claims(ignored=(nth(9),))),
+        State("ert.3", 1, rollouts=(Rollout("s", "f", "d", 1.0),)),
         State("ert.4", 1, begun=5.0), State("ert.5", 1, intents=(intent(5, 5),)),
+        State("ert.6", 1, history=(Happened(1.0, "rented"),)), State("ert.7", 1, account="7"),
     )  # fmt: skip
-    assert traces(document(*parts)) == {3, 4, 5}
-    assert [is_clean(part) for part in parts] == [True, True, False, False]
+    assert traces(document(*parts)) == {3, 4, 5, 6, 7}
+    assert [is_clean(part) for part in parts] == [True, True, False, False, True, True]
 
 
 def test_only_places_are_forgotten() -> None:

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from ert_deploy.core.model import steps
-from ert_deploy.core.model.desired import Desired, Phase
+from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import CannotObserve, CreateRefused, Failed, UsageError
 from ert_deploy.core.model.events import OfReplica, Started
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.plain.state import VERSION, to_json
 from ert_deploy.core.model.replica import one_replica, replica_of
+from ert_deploy.core.model.secret import Secret
 from ert_deploy.engine import decide
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.effects import Effects
 from ert_deploy.engine.fleet.apply import apply_fleet, rotate_fleet
 from ert_deploy.engine.fleet.document import as_replica
-from ert_deploy.engine.rotate import Rotated, rotate
+from ert_deploy.engine.rotate import rotate
 from ert_deploy.engine.run_context import RunMemory
-from tests.engine.test_two_runs import interleave
 from tests.support.fakes.fleet import THREE, are_down, are_up, begin, fleet, gone, market, of_replica, spread, steps_of
 from tests.support.fakes.history import OTHER, WANTED, Process, told, up
 from tests.support.fakes.loopback import FakeWorld, world
@@ -125,6 +124,18 @@ def test_a_wake_brings_up_a_replica_that_was_added_since() -> None:
     are_up(made)
     with pytest.raises(UsageError, match="nothing to wake: no instance of ert exists"):
         fleet(market(), replace(THREE, begin=False))
+
+
+def test_a_wake_after_a_down_that_was_interrupted_brings_up_all() -> None:
+    made = market()
+    fleet(made, TWO)
+    (first, second) = (of_replica(made, k).id for k in (1, 2))
+    fleet(made, replace(WANTED, replicas=1, phase=Phase.ABSENT))
+    assert made.gpu.paid() == ()
+    assert first != second
+    made.web.services["dash"].env["ERT_LLM_BACKEND_URL_2"] = Secret("https://203.0.113.7:1")
+    fleet(made, replace(TWO, begin=False))
+    are_up(made, TWO)
 
 
 @pytest.mark.parametrize("phase", Phase)
@@ -249,41 +260,36 @@ def test_an_unusable_answer_to_the_one_deploy_is_given_to_all() -> None:
     fleet(made, replace(THREE, targets=(replace(THREE.targets[0], timeout=600),)))
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_two_operators_never_pay_more_than_one_instance_too_many(seed: int) -> None:
-    made, draw = market(), random.Random(seed)
-    fleet(made, TWO)
-    second = draw.choice((THREE, CHANGED, TWO))
-    interleave(draw, begin(made, CHANGED), begin(made, second))
-    spread(made)
-    fleet(made, CHANGED)
-    are_up(made, CHANGED)
-
-
-@pytest.mark.parametrize("share", range(3))
-def test_a_run_that_is_killed_anywhere_is_finished_by_the_next(share: int) -> None:
-    for after in range(40 + 31 * share, 600, 93):
-        made = market()
-        if begin(made).die(after):
-            made.clock.go_on(300.0)
-            fleet(made)
-        are_up(made)
-        spread(made)
-
-
 def test_the_keys_of_all_replicas_are_changed_with_one_deploy_for_all() -> None:
     made = market()
     fleet(made)
     names = [one_replica(THREE, k).targets[0].names.key for k in (1, 2, 3)]
     before = [made.web.services["dash"].env[name].reveal() for name in names]
-    run: Process[dict[int, Rotated]] = Process(made, rotate_fleet(replace(THREE, begin=False)), 4)
-    found = run.finish()
+    found, _ = Process(made, rotate_fleet(replace(THREE, begin=False)), 4).finish()
     are_up(made)
     after = [made.web.services["dash"].env[name].reveal() for name in names]
     assert not {*before} & {*after}
     assert [one.before != one.after for one in found.values()] == [True] * 3
     assert all(len(of_replica(made, k).keys) == 1 for k in (1, 2, 3))
     assert len(made.web.services["dash"].deploys) == 2
+
+
+def test_a_change_of_keys_removes_replicas_above_their_number() -> None:
+    made = market()
+    fleet(made)
+    found, results = Process(made, rotate_fleet(replace(TWO, begin=False)), 4).finish()
+    assert (sorted(found), sorted(results)) == ([1, 2], [1, 2])
+    are_up(made, TWO)
+
+
+def test_a_replica_that_only_an_app_still_points_to_is_withdrawn() -> None:
+    made = market()
+    fleet(made, TWO)
+    made.gpu.destroy(of_replica(made, 2).id)
+    made.store.lose()
+    fleet(made, WANTED)
+    are_up(made, WANTED)
+    assert "ERT_LLM_BACKEND_URL_2" not in made.web.services["dash"].env
 
 
 def test_a_command_for_one_instance_is_made_on_the_part_of_its_replica() -> None:
@@ -346,17 +352,3 @@ def test_a_run_on_part_of_a_fleet_keeps_the_rest_of_the_document() -> None:
     Process(made, as_replica(apply(replace(WANTED, phase=Phase.ASLEEP), memory), 1), 4).finish()
     assert made.store.state.replicas == parts
     assert isinstance(memory.doing, steps.Stop | steps.AwaitStop)
-
-
-def desired_of(replicas: int) -> Desired:
-    """Return the same deployment with so many replicas."""
-    return replace(WANTED, replicas=replicas)
-
-
-@pytest.mark.parametrize("numbers", [(1, 3, 2), (3, 1, 4), (2, 5, 1)])
-def test_their_number_can_be_raised_and_lowered(numbers: tuple[int, ...]) -> None:
-    made = market()
-    for number in numbers:
-        fleet(made, desired_of(number), most=max(numbers) + 1)
-        are_up(made, desired_of(number))
-        spread(made)

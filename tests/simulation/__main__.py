@@ -19,7 +19,7 @@ def main() -> int:
     parser.add_argument("--begin", type=int, default=0, help="of --faults: go on after so many shares")
     parser.add_argument(
         "--tale",
-        choices=(*search.TALES, *search.NARROW_TALES),
+        choices=(*search.TALES, *search.NARROW_TALES, *search.FLEET_TALES),
         action="append",
         help="of --faults: of this story alone",
     )
@@ -27,8 +27,9 @@ def main() -> int:
     parser.add_argument("--stop", action="store_true", help="end with the first failure and keep nothing")
     parser.add_argument("--raced", action="store_true", help="with two machines that race in each rental")
     parser.add_argument("--agents", action="store_true", help="with agents beside the operators")
+    parser.add_argument("--replicas", action="store_true", help="with up to five replicas, raised and lowered")
     given = parser.parse_args()
-    kind = "raced" if given.raced else "agents" if given.agents else ""
+    kind = next((name for name in ("raced", "agents", "replicas") if getattr(given, name)), "")
     cores = search.cores()
     if given.faults is not None:
         tally, seconds = search.timed(

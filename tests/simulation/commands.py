@@ -11,9 +11,12 @@ from ert_deploy.core.model.boot.prefer import Prefer
 from ert_deploy.core.model.desired import ABSENT, Desired
 from ert_deploy.core.model.errors import ErtError, Failed, NeedsAttention
 from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.model.replica import one_replica
 from ert_deploy.engine import decide
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.effects import Effects
+from ert_deploy.engine.fleet.apply import apply_fleet, rotate_fleet
+from ert_deploy.engine.fleet.document import as_replica
 from ert_deploy.engine.reap import find, reap
 from ert_deploy.engine.rotate import rotate
 from ert_deploy.engine.run_context import RunMemory
@@ -28,7 +31,7 @@ MOST_EFFECTS = 6_000  # limit for one command, counted from the last external ev
 MOST_EVER = 20 * MOST_EFFECTS  # the same with all external events: a command without end has ever more of them
 NEVER = (math.inf, 0)
 _BY_TIME = itemgetter(0, 1)
-_FITTED: dict[tuple[int, bool, bool, tuple[str, ...], float], tuple[Desired, Desired]] = {}
+_FITTED: dict[tuple[int, bool, bool, tuple[str, ...], float, int], tuple[Desired, Desired]] = {}
 # SIGKILL runs no `finally`: the generator of such a process is stored until the history is over, and its frames are
 # released only when their effects are no longer executed.
 
@@ -49,11 +52,12 @@ class Undecided(NeedsAttention):
         self.ids = ids
 
 
-def _fitted(desired: Desired, tale: Story) -> Desired:
+def _fitted(desired: Desired, tale: Story, replicas: int = 1) -> Desired:
     """Return the config as the story has it: one for each combination, as all configs are constants."""
-    which = id(desired), tale.hedged, tale.raced, tale.services, tale.poll
+    which = id(desired), tale.hedged, tale.raced, tale.services, tale.poll, replicas
     if which not in _FITTED:
-        _FITTED[which] = desired, _fit(desired, tale)  # the first one is stored so that its id stays in use
+        made = _fit(desired, tale)  # the first one is stored so that its id stays in use
+        _FITTED[which] = desired, made if replicas == 1 else replace(made, replicas=replicas)
     return _FITTED[which][1]
 
 
@@ -74,27 +78,45 @@ def exit_of(command: Command, value: Any, now: float) -> ErtError | None:
     if command is None:
         named = (*value.serving, *(u.instance for u in value.undecided))
         return Undecided(tuple(sorted(i.id for i in named))) if named else None
-    if doubts := value.situation.undecided:
-        return Undecided(tuple(u.instance.id for u in doubts))
-    if value.unknown_for:
-        return Unsure(now + value.unknown_for)
-    if value.left is not None:
-        return value.left  # type: ignore[no-any-return]
-    return NeedsAttention(f"not told: {value.abandoned}") if value.abandoned else None
+    results = [*value.values()] if isinstance(value, dict) else [value]
+    if doubts := {u.instance.id for result in results for u in result.situation.undecided}:
+        age = {u.instance.id: u.instance.started for result in results for u in result.situation.undecided}
+        return Undecided(tuple(sorted(doubts, key=lambda number: (age[number], number))))
+    if unknown := max(result.unknown_for for result in results):
+        return Unsure(now + unknown)
+    for result in results:
+        if result.left is not None:
+            return result.left  # type: ignore[no-any-return]
+        if result.abandoned:
+            return NeedsAttention(f"not told: {result.abandoned}")
+    return None
 
 
-def _effects(command: Command, tale: Story) -> Effects[Any]:
+def _effects(command: Command, tale: Story, replicas: int) -> Effects[Any]:
     """Return the generator of a command. The reaper runs without a confirmation here."""
     if isinstance(command, Desired):
-        return apply(_fitted(command, tale), RunMemory())
+        desired = _fitted(command, tale, replicas)
+        return apply(desired, RunMemory()) if tale.replicas == (1,) else apply_fleet(desired, {})
     if isinstance(command, Agent):
         return looking(_fitted(command.desired, tale), asks=command.asks)
-    return _rotating(_fitted(command.desired, tale)) if command is not None else _reaping()
+    if command is None:
+        return _reaping()
+    desired = _fitted(command.desired, tale, replicas)
+    return _rotating(desired) if tale.replicas == (1,) else _rotating_all(desired)
 
 
-def _actor(command: Command, tale: Story) -> Actor:
+def _number(world: World, tale: Story, index: int) -> int:
+    """Return the number of replicas that a command wants: the last one, once no more faults are injected."""
+    return tale.replicas[-1 if world.over else (world.turns + index) % len(tale.replicas)]
+
+
+def _actor(command: Command, tale: Story, replicas: int) -> Actor:
     wanted = command.desired if isinstance(command, Rotation | Agent) else command
-    return Actor(None if wanted is None else _fitted(wanted, tale))
+    return Actor(None if wanted is None else _fitted(wanted, tale, replicas))
+
+
+def _rotating_all(desired: Desired) -> Effects[Any]:
+    return (yield from rotate_fleet(desired))[1]
 
 
 def _rotating(desired: Desired) -> Effects[Any]:
@@ -108,9 +130,13 @@ def _reaping() -> Effects[Any]:
     return found
 
 
-def deciding(number: InstanceId, tale: Story) -> Effects[None]:
-    """Run `ert-deploy adopt ID` (even id) or `destroy ID` (odd id) non-interactively."""
-    desired = _fitted(WANTED, tale)
+def deciding(number: InstanceId, replica: int, tale: Story) -> Effects[None]:
+    """Run `ert-deploy adopt ID` (even id) or `destroy ID` (odd id) non-interactively, on the part of its replica."""
+    desired = one_replica(_fitted(WANTED, tale, max(tale.replicas)), replica)
+    yield from _deciding(number, desired) if tale.replicas == (1,) else as_replica(_deciding(number, desired), replica)
+
+
+def _deciding(number: InstanceId, desired: Desired) -> Effects[None]:
     situation, instance = yield from decide.find(desired, number)
     if instance is not None and int(number) % 2 == 0:
         yield from decide.adopt(situation, instance)
@@ -122,13 +148,18 @@ def together(
     world: World, tale: Story, wanted: tuple[Command, ...], outcome: Outcome, graveyard: list[Any]
 ) -> list[ErtError | None]:
     """Run commands concurrently, each on its own timeline; return their errors (None: success or SIGKILL)."""
+    numbers = [_number(world, tale, index) for index in range(len(wanted))]
     running: list[list[Any]] = [
-        [world.now, index, _effects(command, tale), None, _actor(command, tale), _operator(world, tale, command)]
+        [
+            world.now, index, _effects(command, tale, numbers[index]), None,
+            _actor(command, tale, numbers[index]), _operator(world, tale, command),
+        ]
         for index, command in enumerate(wanted)
-    ]
+    ]  # fmt: skip
+    world.command_began = world.calls + 1
     ends: list[ErtError | None] = [None] * len(wanted)
     world.operators = len(wanted)
-    be_patient(world, len(wanted))
+    be_patient(world, len(wanted) * max(tale.replicas))
     over = world.now  # time at which the last one is done
     for run_ in running:
         run_[3] = next(run_[2])
@@ -143,7 +174,7 @@ def together(
             command = wanted[process[1]]
             ends[process[1]] = exit_of(command, done.value, world.now)
             if ends[process[1]] is None and len(wanted) == 1 and not world.beyond:
-                claims(world, command)
+                claims(world, command, numbers[process[1]])
             running.remove(process)
         except Killed:
             outcome.kills += 1

@@ -10,12 +10,13 @@ from ert_deploy.core.model.observed import Vital
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.ports import StateStore
 from tests.simulation.commands import NEVER, Undecided, Unsure, be_patient, deciding, together, turns
-from tests.simulation.invariants import IS, address, held_keys, is_nothing, is_reaped, is_rotated, must
+from tests.simulation.invariants import IS, held_keys, is_nothing, is_reaped, is_rotated, must
 from tests.simulation.operators import Operator
 from tests.simulation.stories import CHEAP, DOWN, LAST, LOW, NOW, WANTED, Agent, Command, Outcome, Rotation, Story
-from tests.simulation.web import NAMES
+from tests.simulation.web import NAMES_OF
 from tests.simulation.world import Actor, Violation, World
 
+SLOTS = 2  # of each replica
 MOST_QUESTIONS = 2  # the clone of a machine whose create is unknown is adopted, and then that machine is asked about
 
 
@@ -46,7 +47,10 @@ def reckon(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) ->
     if end is not None and not nothing:
         raise Violation(f"the last command ended with {type(end).__name__}: {end}")
     world.advance(max(world.now + 300.0, world.overdue, world.coming))
-    (is_reaped if desired is None else is_nothing if nothing else IS[desired.phase])(world)
+    if desired is None or nothing:
+        (is_reaped if desired is None else is_nothing)(world)
+    else:
+        IS[desired.phase](world, tale.replicas[-1])
     if rotated:
         is_rotated(world, held)
     if tale.again and not kept:  # a new instance for which no offer was available may be rented later
@@ -59,7 +63,7 @@ def _end(world: World, tale: Story, last: Command, outcome: Outcome, graveyard: 
     """Return the error of the last command; if it needs manual decisions, make them and run it again."""
     changes = world.changes
     (end,) = together(world, tale, (last,), outcome, graveyard)
-    for _ in range(MOST_QUESTIONS):
+    for _ in range(MOST_QUESTIONS * tale.replicas[-1]):
         to_decide = _to_decide(world, last)
         if not to_decide and isinstance(end, Undecided):
             raise Violation(f"{end}, and there is nothing to decide")
@@ -78,7 +82,7 @@ def _end(world: World, tale: Story, last: Command, outcome: Outcome, graveyard: 
 
 def _to_decide(world: World, last: Command) -> list[InstanceId]:
     """Return the ids of rented instances of uncertain ownership; for `reap`, those with a ready backend as well."""
-    state, found = world.state, []
+    state, found = world.whole, []
     tokens = {r.id for r in state.records} | {t.id for t in state.tombstones}
     intents = {i.token for i in state.intents}
     for number, made in sorted(world.paid.items(), key=lambda one: (one[1].rented, one[0])):
@@ -96,7 +100,7 @@ def _to_decide(world: World, last: Command) -> list[InstanceId]:
 
 def _decided(world: World, tale: Story, number: InstanceId) -> None:
     """Adopt or destroy one instance manually, without faults."""
-    process: list[Any] = [world.now, 0, deciding(number, tale), None, Actor(), Operator()]
+    process: list[Any] = [world.now, 0, deciding(number, world.paid[number].replica, tale), None, Actor(), Operator()]
     be_patient(world)
     try:
         process[3] = next(process[2])
@@ -147,9 +151,14 @@ def _despite(world: World, tale: Story, outcome: Outcome, graveyard: list[Any]) 
 
 
 def _cut_off(world: World) -> bool:
-    """Whether all slots are in use by published backends whose identity check fails."""
-    held = {service.env[NAMES.url].reveal() for service in world.services.values() if NAMES.url in service.env}
-    told = {r.id for r in world.state.records if r.published}
-    told |= {i for i, made in world.paid.items() if address(made) in held}
-    unproven = all(made.trouble == "impostor" or not made.environed for made in world.paid.values())
-    return len(world.paid) == 2 and set(world.paid) <= told and unproven
+    """Whether all slots of a replica are in use by published backends whose identity check fails."""
+    urls = [NAMES_OF[number].url for number in range(1, world.replicas + 1)]
+    held = {service.env[name].reveal() for service in world.services.values() for name in urls if name in service.env}
+    told = {r.id for r in world.whole.records if r.published}
+    told |= {i for i, made in world.paid.items() if made.url() in held}
+    for number in range(1, world.replicas + 1):
+        paid = [made for made in world.paid.values() if made.replica == number]
+        unproven = all(made.trouble == "impostor" or not made.environed for made in paid)
+        if len(paid) == SLOTS and unproven and all(made.id in told for made in paid):
+            return True
+    return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.simulation.faults import CONSOLE
-from tests.simulation.market import STOCK, Machine, dearer
+from tests.simulation.market import Machine, dearer
 from tests.simulation.ports import gpu_host, web_host
 from tests.simulation.world import World
 
@@ -20,7 +20,7 @@ def happen(world: World, name: str) -> None:
     elif name == "jump":
         world.operator.skew += world.strength
     elif name == "dearer":
-        world.offers = dearer(STOCK)
+        world.offers = dearer(world.stock)
         world.later(world.strength, _cheaper, None)
     elif name == "bids rise":
         world.outbidding = 0.2
@@ -33,8 +33,8 @@ def happen(world: World, name: str) -> None:
 
 def _cheaper(world: World, _: None) -> None:
     """Return to the old prices, unless the last fault is over and other offers are there."""
-    if len(world.offers) == len(STOCK):
-        world.offers = STOCK
+    if len(world.offers) == len(world.stock):
+        world.offers = world.stock
 
 
 def _bids_fall(world: World, _: None) -> None:

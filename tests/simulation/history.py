@@ -28,12 +28,13 @@ from tests.simulation.stories import (
     Story,
     agents_of,
     race_of,
+    replicas_of,
     story,
 )
 from tests.simulation.world import Violation, World
 
 LONGEST_LATE = 2000.0
-_BEGUN: dict[tuple[tuple[str, ...], float, str], World] = {}
+_BEGUN: dict[tuple[tuple[str, ...], float, str, tuple[int, ...]], World] = {}
 
 
 def play(seed: int, *, trace: bool = False) -> Outcome:
@@ -48,6 +49,11 @@ def play_race(seed: int) -> Outcome:
     return run(race_of(seed), Faults(random.Random(seed + 1)))
 
 
+def play_replicas(seed: int) -> Outcome:
+    """Run the history of `seed` with several replicas."""
+    return run(replicas_of(seed), Faults(random.Random(seed + 3)))
+
+
 def play_agents(seed: int) -> Outcome:
     """Run the history of `seed` with agents."""
     return run(agents_of(seed), Faults(random.Random(seed + 2)))
@@ -60,7 +66,7 @@ def replay(tale: Story, plan: Iterable[tuple[int, Fault]], *, watch: bool = Fals
 
 def run(tale: Story, faults: Faults, *, trace: bool = False, watch: bool = False) -> Outcome:
     """Run the commands of a `Story` with these faults."""
-    world = World(faults, tale.services, beyond=tale.beyond)
+    world = World(faults, tale.services, beyond=tale.beyond, replicas=max(tale.replicas))
     world.dates, world.slow = tale.dates, tale.slow
     outcome = Outcome(faults.plan)
     graveyard: list[Any] = []
@@ -86,9 +92,9 @@ def _begin(tale: Story, fresh: World) -> World:
     """Return the initial environment: a new one, or a copy of one in which commands ran without faults."""
     if tale.begins == NOTHING:
         return fresh
-    key = tale.services, tale.poll, tale.begins
+    key = tale.services, tale.poll, tale.begins, tale.replicas
     if key not in _BEGUN:
-        made = World(Faults(), tale.services)
+        made = World(Faults(), tale.services, replicas=max(tale.replicas))
         for desired in BEGINNINGS[tale.begins][1]:
             together(made, tale, (desired,), Outcome({}), [])
         _BEGUN[key] = made

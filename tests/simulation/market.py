@@ -11,6 +11,7 @@ from ert_deploy.core.model.boot.arming import BOOT as BOOT_WITHIN
 from ert_deploy.core.model.boot.arming import IDLE, LIFETIME
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Address, Health, Instance, Offer, Vital
+from ert_deploy.core.model.replica import replica_of
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import CreateOrder
 from ert_deploy.providers.vast.messages import read
@@ -61,6 +62,11 @@ def host_of(offer_id: str) -> str:
     return str(max(2, int(offer_id)))
 
 
+def ip_of(offer_id: str) -> str:
+    """The address of the machine of an offer, where several replicas have to be apart."""
+    return f"192.0.2.{int(offer_id) + (offer_id == '3')}"
+
+
 def offer(number: int) -> Offer:
     """Return an offer that matches the criteria; its price increases with the number."""
     return Offer(
@@ -86,6 +92,9 @@ def dearer(offers: tuple[Offer, ...]) -> tuple[Offer, ...]:
 
 STOCK = tuple(offer(n) for n in range(1, 5))
 FRESH = tuple(offer(n) for n in range(5, 9))  # available after the last fault
+# For several replicas: the two cheapest machines have the same owner, the two after them the same address.
+MANY = tuple(replace(offer(n), ip=ip_of(str(n))) for n in range(1, 15))
+MANY_FRESH = tuple(replace(offer(n), ip=ip_of(str(n))) for n in range(15, 23))
 
 
 ENDS_WITH_A_STOP = ("exit", "stuck")
@@ -103,9 +112,39 @@ class Machine:
     """
 
     __slots__ = (
-        "boot_secret", "certificate", "edited", "ends", "environed", "expired", "found", "generation", "halted",
-        "healthy", "id", "keys", "labelled", "leaves", "listed", "made", "mark", "offer", "order", "outbid",
-        "port", "price", "queued", "ready", "rented", "rests", "showing", "slowed", "starting", "stopping", "taken",
+        "boot_secret",
+        "certificate",
+        "edited",
+        "ends",
+        "environed",
+        "expired",
+        "found",
+        "generation",
+        "halted",
+        "healthy",
+        "host",
+        "id",
+        "ip",
+        "keys",
+        "labelled",
+        "leaves",
+        "listed",
+        "made",
+        "mark",
+        "offer",
+        "order",
+        "outbid",
+        "port",
+        "price",
+        "queued",
+        "ready",
+        "rented",
+        "rests",
+        "showing",
+        "slowed",
+        "starting",
+        "stopping",
+        "taken",
         "trouble",
     )  # fmt: skip
 
@@ -116,6 +155,7 @@ class Machine:
         self.ready, self.slowed = made + BOOT, 0.0
         self.ends = self.leaves = float("inf")
         self.port = PORT_BASE + number
+        self.ip, self.host = HOST, ""  # what a list shows of its place
         self.stopping = False  # it is meant to be stopped, and still bills
         self.halted = self.taken = self.queued = self.outbid = self.expired = False
         self.labelled = self.environed = True  # as rented; a user may edit both
@@ -157,7 +197,7 @@ class Machine:
             id=self.id, mark=self.mark, claims=self.mark.deployment, **says(status, intended, current),
             message=read(message), machine_id=machine_of(self.offer), gpu_name="RTX 3090", dph=self.price,
             started=self.rented, bid=self.order.launch.bid is not None,
-            address=Address(HOST, self.port) if up else None, spec=env["ERT_SPEC"],
+            address=Address(self.ip, self.port) if up else None, spec=env["ERT_SPEC"], host_id=self.host,
             key_hashes=tuple(env["ERT_KEY_HASHES"].split(",")), boot_secret=self.boot_secret, born=self.mark,
             owner=env.get("ERT_OWNER", ""), label_token=self.mark.token,
         )  # fmt: skip
@@ -166,6 +206,15 @@ class Machine:
         if not self.environed:
             shown = replace(shown, mark=None, born=None, owner="", spec="", key_hashes=(), boot_secret=Secret(""))
         return shown
+
+    @property
+    def replica(self) -> int:
+        """The replica that it was rented for."""
+        return replica_of(self.mark.deployment)[1]
+
+    def url(self) -> str:
+        """The address of its backend."""
+        return f"https://{self.ip}:{self.port}"
 
     def twin(self) -> Machine:
         """Return a copy. `copy` is slower by a factor of 3."""

@@ -75,7 +75,7 @@ def hunt(mutant: Mutant, first: int = 0, most: int = MOST) -> Fate:
         if mutant.test:
             return _tested(mutant, Path(folder))
         mutate(mutant, Path(folder))
-        which = ["--first", str(first), "-n", str(most)]
+        which = ["--first", str(first), "-n", str(most), *(["--replicas"] if mutant.replicas else [])]
         if mutant.tale:
             which = ["--faults", "2", "--tale", mutant.tale, *(f"--kind={kind}" for kind in mutant.kinds)]
         command = [sys.executable, "-m", "tests.simulation", *which, "--stop"]

@@ -15,7 +15,7 @@ class Mutant:
 
     `also` disables another check that would hide the mutation. `tale` is for a failure that needs two faults at certain
     calls: every history of that sequence with up to two faults of the `kinds` is run. `test` is the id of the test that
-    fails, for a promise that no history can break.
+    fails, for a promise that no history can break. With `replicas` the histories are those of several.
     """
 
     name: str
@@ -26,6 +26,7 @@ class Mutant:
     tale: str = ""
     kinds: tuple[str, ...] = ()
     test: str = ""
+    replicas: bool = False
 
 
 _KEYS, _KEYRING = "engine/keys.py", "core/planning/key_acceptance.py"
@@ -34,6 +35,7 @@ _POWER, _SLEEP, _REAP = "engine/start_stop.py", "core/planning/sleep.py", "engin
 _OWNERSHIP = "core/planning/marks.py"
 _RECORDS = "core/planning/records.py"
 _PLAN, _PUBLISH, _CANDIDATES = "core/planning/plan.py", "engine/publish.py", "core/planning/candidates.py"
+_OTHERS, _TURNS = "core/planning/replicas/others.py", "engine/fleet/turns.py"
 _ROLLOUT, _SITUATION = "core/planning/rollout.py", "core/planning/situation.py"
 MUTANTS = (
     Mutant("drop the settle wait", "core/model/desired.py", "settle: float = 240.0", "settle: float = 0.0"),
@@ -312,5 +314,38 @@ MUTANTS = (
         "go back to the key before", "core/planning/current_key.py",
         "for digest in reversed(takes(instance, observed.state.record(instance.id))):",
         "for digest in takes(instance, observed.state.record(instance.id)):",
+    ),
+    Mutant(
+        "a second instance for every replica at once", _SITUATION,
+        "crowded = self.observed.others.crowded", "crowded = 0", replicas=True,
+    ),
+    Mutant(
+        "do not ask again whose turn it is when a create is stored", _OTHERS,
+        "    if now.crowded > seen.crowded:", "    if now.crowded > 99:",
+        test="tests/engine/test_fleet_operators.py::test_two_operators_that_both_saw_a_free_turn_do_not_both_rent",
+    ),
+    Mutant(
+        "replicas on one machine, host or address", "core/model/boot/others.py",
+        "return machine_id in self.machines or host_id in self.hosts or ip in self.ips", "return False",
+        replicas=True,
+    ),
+    Mutant(
+        "write a part whoever wrote it since", "engine/fleet/document.py",
+        "            if stored_part(whole, replica) != self.given[replica]:", "            if whole is None:",
+        replicas=True,
+    ),
+    Mutant(
+        "take a deploy from before the variables for one's own", _TURNS,
+        "                one.held = effect\n                return\n",
+        "                one.value = yield from ask(WebHost.newest_deploy, *effect.args)\n"
+        "                if one.value is not None:\n                    continue\n"
+        "                one.held = effect\n                return\n",
+        replicas=True,
+    ),
+    Mutant(
+        "leave the replicas above their number", _TURNS,
+        "            for number in sorted(numbers - {one.replica for one in self.members}):",
+        "            for number in ():",
+        replicas=True,
     ),
 )  # fmt: skip

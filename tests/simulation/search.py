@@ -22,8 +22,8 @@ from typing import Any
 
 from ert_deploy.ports import GpuHost, StateStore
 from tests.simulation.faults import FOR_GOOD, KINDS, Plan
-from tests.simulation.history import play, play_agents, play_race, replay
-from tests.simulation.stories import Outcome, Story, agents_of, race_of, story
+from tests.simulation.history import play, play_agents, play_race, play_replicas, replay
+from tests.simulation.stories import Outcome, Story, agents_of, race_of, replicas_of, story
 from tests.simulation.world import World
 
 SEEDS = Path(__file__).parent / "seeds"
@@ -84,6 +84,12 @@ DIVIDED = Story(
 )
 CONTENDED = Story(("two ups at once",), last="down", rest=300.0)
 NARROW_TALES = {"divided": DIVIDED, "contended": CONTENDED}
+# Three replicas; enumerated with one fault, by a make target of their own.
+FLEET_TALES = {
+    "fleet": Story(("up",), last="down", rest=300.0, replicas=(3,)),
+    "rolling": Story(("up, changed config",), last="up", rest=300.0, begins="serving", replicas=(3,)),
+    "lowered": Story(("up", "up"), last="sleep", rest=300.0, begins="serving", replicas=(3, 2)),
+}
 
 
 @dataclass
@@ -178,7 +184,12 @@ def _of(seed: int) -> Story:
 
 
 # By name: how a seed is played, and its story.
-PLAYS = {"": (play, _of), "raced": (play_race, race_of), "agents": (play_agents, agents_of)}
+PLAYS = {
+    "": (play, _of),
+    "raced": (play_race, race_of),
+    "agents": (play_agents, agents_of),
+    "replicas": (play_replicas, replicas_of),
+}
 
 
 def seeds(first: int, last: int, *, stop: bool = False, kind: str = "") -> Tally:
@@ -321,7 +332,7 @@ def exhaustive_across(
     whole = Tally()
     depths = [faults] if faults <= WIDEST else [WIDEST, faults]
     with multiprocessing.get_context("fork").Pool(cores, _settle_in) as pool:
-        known, only = TALES | NARROW_TALES, frozenset(kinds)
+        known, only = TALES | NARROW_TALES | FLEET_TALES, frozenset(kinds)
         tasks = [(known[tale], depth, only, part, PARTS) for depth in depths for tale in tales for part in range(PARTS)]
         shares = pool.imap(_share, tasks[begin:])
         for tally in _heard(shares, len(tasks), whole, keep=not stop, begin=begin):

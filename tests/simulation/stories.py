@@ -146,7 +146,8 @@ class Story:
     `beyond`: the provider violates its documentation and the settle time. `begins`: the initial state, empty or created
     by commands without faults. `skews`: clock offsets of the operators in seconds, in turn. `dates`: responses of the
     provider contain a date. `hedged`: a second machine may boot when the first is behind; `raced`: whenever it saves
-    enough time. `slow`: most machines boot slowly.
+    enough time. `slow`: most machines boot slowly. `replicas` are the numbers that the commands want, in turn; the last
+    one is wanted once there are no more faults.
     """
 
     operations: tuple[str, ...]
@@ -162,6 +163,7 @@ class Story:
     hedged: bool = False
     slow: bool = False
     raced: bool = False
+    replicas: tuple[int, ...] = (1,)
 
 
 @dataclass(slots=True)
@@ -199,6 +201,24 @@ def story(draw: random.Random) -> Story:
 def race_of(seed: int) -> Story:
     """Return the story of `seed` with two machines that race in each rental; `histories.txt` has none of them."""
     return replace(story(random.Random(seed)), hedged=True, raced=True)
+
+
+def replicas_of(seed: int) -> Story:
+    """Return the story of `seed` with replicas, whose number may be raised and lowered."""
+    draw = random.Random(f"replicas {seed}")
+    told, most = story(draw), draw.choice((1, 2, 2, 3, 3, 3, 4, 5))
+    numbers = tuple(draw.choice((most, most, draw.randint(1, most))) for _ in range(draw.choice((1, 1, 2, 3))))
+    return replace(
+        told,
+        operations=tuple("up" if _of_one(name) else name for name in told.operations),
+        last="up" if _of_one(told.last) else told.last,
+        replicas=(most, *numbers),
+    )
+
+
+def _of_one(name: str) -> bool:
+    """Whether a command is not played with several replicas: the prices of a market with more machines are others."""
+    return any(word in name for word in ("cap", "budget", "reap"))
 
 
 def agents_of(seed: int) -> Story:

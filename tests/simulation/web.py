@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from ert_deploy.core.model.desired import OwnedNames
+from ert_deploy.core.model.app.target import Target
+from ert_deploy.core.model.labels import MOST_REPLICAS
 from ert_deploy.core.model.observed import DeployKind, WebDeploy
+from ert_deploy.core.model.replica import numbered
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.planning.app_env import fingerprint
 from ert_deploy.ports import WebService
 
-NAMES = OwnedNames()
-OWNED = frozenset(NAMES.all())
+NAMES_OF = {number: numbered(Target(""), number).names for number in range(1, MOST_REPLICAS + 1)}
+NAMES = NAMES_OF[1]
+OWNED = frozenset(name for names in NAMES_OF.values() for name in names.all())
 NEIGHBOURS = {"OTHER": Secret("kept"), "DATABASE_URL": Secret("postgres://x")}
 TAKES = 20.0  # seconds of a deploy
 
@@ -24,6 +27,7 @@ class Service:
         "id",
         "name",
         "queued",
+        "replicas",
         "running",
         "seen",
         "shown",
@@ -36,9 +40,11 @@ class Service:
         self.name, self.id, self.url = name, f"srv-{name}", f"https://{name}.example.org"
         self.env: dict[str, Secret] = dict(NEIGHBOURS)
         self.running: dict[str, Secret] = {}
-        self.used: dict[str, Secret] = {}  # `running`, unless only partially written: the app does not accept that
-        self.former: tuple[dict[str, Secret], float] = {}, 0.0  # values used previously, and their end time
-        self.shown: str | None = None
+        self.replicas = 1  # the sets of variables that it looks for
+        # By replica: `running`, unless only partially written: the app does not accept that.
+        self.used: dict[int, dict[str, Secret]] = {}
+        self.former: tuple[dict[int, dict[str, Secret]], float] = {}, 0.0  # values used previously, and their end time
+        self.shown: dict[int, str | None] = {}
         self.deploys: list[WebDeploy] = []
         self.snapshots: dict[str, tuple[dict[str, Secret], bool]] = {}
         self.queued = False
@@ -63,8 +69,18 @@ class Service:
 
     def in_use(self, url: Secret, since: float) -> set[str]:
         """Return the SHA-256 of the keys it has sent to the backend at that address since `since`."""
-        used = (self.used, self.former[0] if self.former[1] > since else self.used)
-        return {env[NAMES.key].sha256() for env in used if env.get(NAMES.url) == url and NAMES.key in env}
+        used = (*self.used.items(), *(self.former[0].items() if self.former[1] > since else ()))
+        found = ((NAMES_OF[number], env) for number, env in used)
+        return {env[names.key].sha256() for names, env in found if env.get(names.url) == url and names.key in env}
+
+    def uses(self, url: Secret) -> bool:
+        """Whether the running process has a set of variables with this address."""
+        return any(env.get(NAMES_OF[number].url) == url for number, env in self.used.items())
+
+    def points(self, replica: int) -> bool:
+        """Whether the environment has an address or a key of this replica."""
+        names = NAMES_OF[replica]
+        return names.url in self.env or names.key in self.env or names.certificate in self.env
 
     def in_flight(self) -> WebDeploy | None:
         """Return the deploy in progress, which is always the latest one, or None."""
@@ -95,17 +111,18 @@ class Service:
                     self.mark(older, "deactivated", DeployKind.REPLACED)
             self.mark(made, "live", DeployKind.LIVE)
             self.running, self.former = env, (self.used, now)
-            self.shown = self._whole()
-            self.used = env if self.shown is not None else {}
+            self.shown = {number: self._whole(number) for number in range(1, self.replicas + 1)}
+            self.used = {number: env for number, shown in self.shown.items() if shown is not None}
         queued, self.queued = self.queued, False
         return queued
 
     def roll_back(self, now: float) -> None:
         """Run the version from before the first write: it has no variables of the deployment and no fingerprint."""
-        self.former, self.running, self.used, self.shown = (self.used, now), dict(NEIGHBOURS), {}, None
+        self.former, self.running, self.used, self.shown = (self.used, now), dict(NEIGHBOURS), {}, {}
 
-    def _whole(self) -> str | None:
-        """Return the fingerprint of the running variables, or None if they are inconsistent."""
-        own = {k: v for k, v in self.running.items() if k in OWNED and k != NAMES.fingerprint}
-        shown = self.running.get(NAMES.fingerprint)
+    def _whole(self, replica: int) -> str | None:
+        """Return the fingerprint of the running variables of a replica, or None if they are inconsistent."""
+        names = NAMES_OF[replica]
+        own = {name: self.running[name] for name in names.all() if name in self.running and name != names.fingerprint}
+        shown = self.running.get(names.fingerprint)
         return shown.reveal() if shown is not None and shown.reveal() == fingerprint(own) else None

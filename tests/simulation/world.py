@@ -10,13 +10,14 @@ import heapq
 from collections.abc import Callable
 from typing import Any
 
+from ert_deploy.core.model.claims import Claims
 from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.observed import Offer
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.state import State
 from ert_deploy.engine.effects import Method
 from tests.simulation.faults import Faults
-from tests.simulation.market import FRESH, STOCK, Machine
+from tests.simulation.market import FRESH, MANY, MANY_FRESH, STOCK, Machine
 from tests.simulation.operators import Operator
 from tests.simulation.web import Service
 
@@ -29,6 +30,20 @@ class Violation(Exception):
 
 class Killed(BaseException):
     """Raised when the process gets SIGKILL at the current `Effect`."""
+
+
+def whole(state: State) -> State:
+    """Return a state with the entries of all replicas, the first one's first."""
+    parts = (state, *state.replicas)
+    claims = Claims(
+        adopted=tuple(one for part in parts for one in part.claims.adopted),
+        ignored=tuple(one for part in parts for one in part.claims.ignored),
+    )
+    return State(
+        state.deployment, state.generation, tuple(one for part in parts for one in part.intents),
+        tuple(one for part in parts for one in part.records), tuple(one for part in parts for one in part.tombstones),
+        claims=claims,
+    )  # fmt: skip
 
 
 class Actor:
@@ -44,19 +59,28 @@ class Actor:
         self.waits = 0.0  # since when it waits for reports
         self.unpulled: set[str] = set()  # offers of machines that failed to pull their image
 
-    def must_keep_serving(self) -> bool:
-        """Whether it must not remove a backend that is used by an app."""
-        return self.wanted is not None and self.wanted.phase is not Phase.ABSENT
+    def must_keep_serving(self, replica: int = 1) -> bool:
+        """Whether it must not remove a backend of this replica that is used by an app."""
+        wanted = self.wanted
+        return wanted is not None and wanted.phase is not Phase.ABSENT and replica <= wanted.replicas
+
+    @property
+    def more(self) -> int:
+        """How many more instances it may rent than a command for one replica."""
+        return self.wanted.replicas - 1 if self.wanted is not None else 0
 
 
 class World:
     """Everything outside the engine. `took`: duration of the last `Effect` in seconds.
 
     `beyond`: a create call may also complete after the settle time or after an error, and may be duplicated while
-    another instance is rented. More than two instances may then be rented at a time, up to `allowed`.
+    another instance is rented. More than two instances may then be rented at a time, up to `allowed`. With `replicas`
+    as many may be rented in addition, less one, as the command wants that rents.
     """
 
-    def __init__(self, faults: Faults, services: tuple[str, ...] = ("dash",), *, beyond: bool = False) -> None:
+    def __init__(
+        self, faults: Faults, services: tuple[str, ...] = ("dash",), *, beyond: bool = False, replicas: int = 1
+    ) -> None:
         self.faults, self.beyond = faults, beyond
         self.now, self.took = START, 0.0
         self.turns = 0  # number of commands so far
@@ -72,7 +96,12 @@ class World:
         self.kind = ""
         self.strength = 0.0
         self.operators = 1  # commands running now
-        self.offers = STOCK
+        self.replicas = replicas
+        self.stock, self.fresh = (STOCK, FRESH) if replicas == 1 else (MANY, MANY_FRESH)
+        self.offers = self.stock
+        self.merged: tuple[State, State] | None = None
+        self.over = False  # no more faults are injected
+        self.command_began = 0  # number of the first call of the command
         self.outbidding = 0.0  # $/h by which the lowest bids of all offers are above those of calm times
         self.machines: dict[InstanceId, Machine] = {}
         self.paid: dict[InstanceId, Machine] = {}
@@ -86,6 +115,8 @@ class World:
         self.clones = 0
         self.state = State("ert")
         made = [Service(name) for name in services]
+        for service in made:
+            service.replicas = replicas
         self.services = {service.id: service for service in made}
         self.by_name = {service.name: service for service in made}
         self.by_url = {service.url: service for service in made}
@@ -112,6 +143,15 @@ class World:
             twin.services[number].take(service)
         return twin
 
+    @property
+    def whole(self) -> State:
+        """The state with the entries of all replicas, as if they were those of one."""
+        if not self.state.replicas:
+            return self.state
+        if self.merged is None or self.merged[0] is not self.state:
+            self.merged = self.state, whole(self.state)
+        return self.merged[1]
+
     def advance(self, until: float) -> None:
         """Advance the time and run the operations that are due."""
         while self.due and self.due[0][0] <= until:
@@ -136,21 +176,22 @@ class World:
 
     def lost_to_all(self) -> list[InstanceId]:
         """Return the ids of unrecognizable instances: without label and environment, and not in the state."""
-        known = {r.id for r in self.state.records} | {t.id for t in self.state.tombstones}
+        known = {r.id for r in self.whole.records} | {t.id for t in self.whole.tombstones}
         return [n for n, made in self.paid.items() if not (made.labelled or made.environed) and n not in known]
 
     def hardly_ours(self) -> int:
         """Count the rented instances without environment and record; these do not prevent a create."""
         if all(made.environed for made in self.paid.values()):
             return 0
-        known = {r.id for r in self.state.records} | {t.id for t in self.state.tombstones}
+        known = {r.id for r in self.whole.records} | {t.id for t in self.whole.tombstones}
         return sum(not made.environed and number not in known for number, made in self.paid.items())
 
     def calm(self) -> None:
         """Stop injecting faults; the results of earlier faults remain."""
         self.faults.stop()
+        self.over = True
         self.calmed = self.calls
-        self.offers, self.outbidding = (*STOCK, *FRESH), 0.0
+        self.offers, self.outbidding = (*self.stock, *self.fresh), 0.0
         self.limited = False
 
     def running(self) -> list[InstanceId]:

@@ -45,12 +45,14 @@ def one_replica(desired: Desired, replica: int) -> Desired:
         phase=ABSENT if left_over else desired.phase,
         external=None,
         max_cost=share,
-        targets=tuple(_numbered(target, replica) for target in desired.targets),
+        targets=tuple(numbered(target, replica) for target in desired.targets),
     )
 
 
-def _numbered(target: Target, replica: int) -> Target:
+def numbered(target: Target, replica: int) -> Target:
     """Return the target as a replica publishes to it: what switches other models off is written by the first alone."""
+    if replica == 1:
+        return target
     names, end = target.names, f"_{replica}"
     own = OwnedNames(
         url=names.url + end, key=names.key + end, certificate=names.certificate + end, timeout=names.timeout + end,

@@ -17,14 +17,17 @@ from ert_deploy.engine.rotate import Rotated, must_serve, rotated
 from ert_deploy.engine.run_context import RunMemory
 
 
-def apply_fleet(desired: Desired, memories: dict[int, RunMemory]) -> Effects[dict[int, Result]]:
+def apply_fleet(
+    desired: Desired, memories: dict[int, RunMemory], only: frozenset[int] = frozenset()
+) -> Effects[dict[int, Result]]:
     """Reach the desired state of all replicas, each with its memory; return their results by number.
 
+    With `only`, the others stay as they are, but count for what may be paid and where.
     Replicas above their number are removed. One that fails does not end the others: the error of the lowest one is
     raised once they are done, with what they reached in its detail. Raises what `apply` raises.
     """
-    fleet = Fleet(desired, memories)
-    for replica in range(1, desired.replicas + 1):
+    fleet = Fleet(desired, memories, only)
+    for replica in sorted(only) or range(1, desired.replicas + 1):
         fleet.add(replica)
     yield from fleet.run()
     failed = next((one for one in fleet.members if one.error is not None), None)
@@ -33,14 +36,17 @@ def apply_fleet(desired: Desired, memories: dict[int, RunMemory]) -> Effects[dic
     return {one.replica: one.result for one in fleet.members if one.result is not None}
 
 
-def rotate_fleet(desired: Desired) -> Effects[dict[int, Rotated]]:
-    """Change the keys of all replicas. Raises UsageError before any change unless each of them serves."""
-    for replica in range(1, desired.replicas + 1):
+def rotate_fleet(desired: Desired) -> Effects[tuple[dict[int, Rotated], dict[int, Result]]]:
+    """Change the keys of all replicas; return the changes, and all results, with those of replicas that are removed.
+
+    Raises UsageError before any change unless each of them serves.
+    """
+    numbers = range(1, desired.replicas + 1)
+    for replica in numbers:
         must_serve((yield from as_replica(observe(one_replica(desired, replica), RunMemory()), replica)))
     before = yield from apply_fleet(desired, {})
-    memories = {replica: RunMemory(rotating=True) for replica in range(1, desired.replicas + 1)}
-    after = yield from apply_fleet(desired, memories)
-    return {number: rotated(before[number], after[number]) for number in memories}
+    after = yield from apply_fleet(desired, {replica: RunMemory(rotating=True) for replica in numbers})
+    return {replica: rotated(before[replica], after[replica]) for replica in numbers}, after
 
 
 def _with_the_others(error: ErtError, others: list[Member]) -> ErtError:

@@ -1,6 +1,6 @@
 """Document of a fleet: each replica loads and saves its own part of it, by conditional writes of the whole.
 
-A save fails only if somebody else wrote the same part since the replica has read it. Where only other parts have
+A save fails only if another run wrote the same part since the replica has read it. Where only other parts have
 changed, it is repeated with them.
 """
 

@@ -41,7 +41,7 @@ class Member:
 
     @property
     def ended(self) -> bool:
-        """Whether it has a result or an error."""
+        """Whether it is over, with a result or an error."""
         return self.result is not None or self.error is not None
 
     @property
@@ -70,7 +70,7 @@ class Member:
         return not self.ended and self.held is None and isinstance(self.memory.doing, steps.Publish | steps.Deploy)
 
     def resume(self) -> Effect | None:
-        """Go on with the last result and return the next effect; None if it has ended."""
+        """Go on with the last result and return the next effect, or None at its end."""
         value, thrown, self.value, self.thrown = self.value, self.thrown, None, None
         try:
             return self.effects.send(value) if thrown is None else self.effects.throw(thrown)

@@ -13,7 +13,7 @@ from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.events import OfReplica
 from ert_deploy.core.model.replica import one_replica
 from ert_deploy.core.model.state import State
-from ert_deploy.core.planning.replicas.others import marked, others_of, refuses
+from ert_deploy.core.planning.replicas.others import marked, others_of, pointed, refuses
 from ert_deploy.core.planning.replicas.parts import traces, without_places
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.effects import Effect, Effects, ask
@@ -27,17 +27,24 @@ TICK = 0.001  # seconds: the sum of two readings of a clock is not exact
 
 @dataclass(slots=True)
 class Fleet:
-    """The runs of all replicas: those that are desired, and any other one in a list or in the document."""
+    """The runs of all replicas: those that are desired, and any other one in a list or in the document.
+
+    With `only`, just those of these numbers.
+    """
 
     desired: Desired
     memories: dict[int, RunMemory]
+    only: frozenset[int] = frozenset()
     document: Document = field(default_factory=Document)
     members: list[Member] = field(default_factory=list)
 
     def add(self, replica: int) -> None:
         """Begin the run of a replica."""
         wanted, memory = one_replica(self.desired, replica), self.memories.setdefault(replica, RunMemory())
-        self.members.append(Member(replica, wanted, memory, apply(wanted, memory)))
+        if self.members:
+            memory.ends = self.members[0].memory.ends  # what fails for one would fail for each of them
+        effects = apply(wanted, memory, needs_store=self.desired.phase is not ABSENT)
+        self.members.append(Member(replica, wanted, memory, effects))
         self.members.sort(key=lambda one: one.replica)
 
     def run(self) -> Effects[None]:
@@ -55,6 +62,9 @@ class Fleet:
 
     def _parts(self) -> tuple[State, ...]:
         return self.document.whole.replicas if self.document.whole is not None else ()
+
+    def _several(self) -> bool:
+        return self.desired.replicas > 1 or len(self.members) > 1
 
     def _alone(self) -> bool:
         return sum(not one.ended for one in self.members) == 1
@@ -97,34 +107,45 @@ class Fleet:
         if method is StateStore.save:
             if self.desired.replicas == 1:
                 effect = Effect(method, (without_places(effect.args[0]),), {})
-            if len(self.members) == 1 and not self._parts():
+            if not self._several() and not self._parts():
                 self.document.wrote((yield effect))
                 return self.document.whole
             return (yield from self.document.save(one.replica, effect.args[0], self._check(one, effect.args[0])))
-        if method is Audience.tell and len(self.members) > 1:
+        if method is Audience.tell and self._several():
             return (yield Effect(method, (OfReplica(one.replica, effect.args[0]),), {}))
         if method is WebHost.put_env and one.publishes:
             one.published, one.memory.join_until = True, 0.0
         value = yield effect
         if method is GpuHost.list_instances:
             one.listed = value
-            self._found({number for instance in value for number in marked(self.desired, instance)})
+            named = [(instance, marked(self.desired, instance)) for instance in value]
+            self._found(frozenset(number for _, numbers in named for number in numbers))
+            self._trace(one, any(numbers and instance.mark is not None for instance, numbers in named))
+        elif method is WebHost.read_env:
+            numbers = pointed(self.desired, value)
+            self._found(numbers)
+            self._trace(one, bool(numbers))
         return value
+
+    def _trace(self, one: Member, found: bool) -> None:
+        """Note that the deployment exists: then a wake is for all of its replicas. A single one sees for itself."""
+        one.memory.traced = one.memory.traced or (found and self.desired.replicas > 1)
 
     def _load(self, one: Member) -> Effects[State]:
         part = yield from self.document.load(one.replica)
         document = self.document.whole
         assert document is not None
         self._found(traces(document))
-        if len(self.members) > 1:
+        self._trace(one, not document.empty())
+        if self._several():
             memory = one.memory
             memory.others, memory.joins = self._others(one, document), self._joins(one)
             memory.stalled = all(other.ended or other.awaits_turn for other in self.members if other is not one)
         return part
 
-    def _found(self, numbers: set[int] | frozenset[int]) -> None:
+    def _found(self, numbers: frozenset[int]) -> None:
         """Begin the run of every replica that exists and is not desired. Without the web host none is removed."""
-        if self.desired.publishes or self.desired.phase is not RUNNING:
+        if not self.only and (self.desired.publishes or self.desired.phase is not RUNNING):
             for number in sorted(numbers - {one.replica for one in self.members}):
                 self.add(number)
 

@@ -9,7 +9,8 @@ from tests.simulation.world import World
 
 def fingerprint(world: World, app_url: str, target: Target) -> str | None:
     service = world.by_url.get(app_url)
-    return service.shown if service is not None and world.kind != "silent" else None
+    number = int(target.health_field.partition("_")[2] or 1)
+    return service.shown.get(number) if service is not None and world.kind != "silent" else None
 
 
 def answer(world: World, app_url: str, target: Target) -> AppAnswer:

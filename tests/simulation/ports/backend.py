@@ -71,8 +71,8 @@ def set_keys(
     world.changes += 1
     if made.boot_secret != boot_secret:
         raise Violation("keys are set with the boot secret of another machine")
-    record = world.state.record(made.id)
-    marked = any(t.id == made.id for t in world.state.tombstones)  # by another command, since then
+    record = world.whole.record(made.id)
+    marked = any(t.id == made.id for t in world.whole.tombstones)  # by another command, since then
     if not marked and (record is None or not record.asked):
         raise Violation("keys are set, and nobody wrote that down")
     for service in world.services.values() if not world.beyond else ():

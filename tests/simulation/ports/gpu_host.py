@@ -8,11 +8,13 @@ from ert_deploy.core.model.desired import ASLEEP, INTERRUPTIBLE, Criteria, Desir
 from ert_deploy.core.model.errors import ErtError, Gone, OfferGone, OutcomeUnknown, StartRefused, Transient
 from ert_deploy.core.model.observed import Instance, Offer
 from ert_deploy.core.model.provider import InstanceId
-from ert_deploy.core.model.state import LONG_AGO, Denied
+from ert_deploy.core.model.replica import replica_of
+from ert_deploy.core.model.state import LONG_AGO, Denied, InstanceRecord, Intent
+from ert_deploy.core.planning.replicas.parts import part_of
 from ert_deploy.ports import Account, CreateOrder
 from tests.simulation.faults import LATEST, TIMEOUT
-from tests.simulation.market import BY_ID, DISK, MOVE, STRANGERS, Machine, as_bids, host_of, machine_of
-from tests.simulation.web import NAMES
+from tests.simulation.market import BY_ID, DISK, MOVE, STRANGERS, Machine, as_bids, host_of, ip_of, machine_of
+from tests.simulation.web import NAMES_OF
 from tests.simulation.world import Actor, Violation, World
 
 DELAYS = (0.0, 1800.0, 2400.0, 0.0, 2000.0, 2200.0, 6000.0)  # s by which boots take longer in a slow world
@@ -68,11 +70,11 @@ def quote(world: World, offer: Offer, launch: Launch) -> Offer | None:
 def create(world: World, order: CreateOrder) -> InstanceId:
     if not all(order.env.get(name, "").isdecimal() and int(order.env[name]) > 0 for name in LIMITS):
         raise Violation("a create call of a machine that would not stop by itself")
-    if all(i.token != order.mark.token for i in world.state.intents):
+    if all(i.token != order.mark.token for i in world.whole.intents):
         raise Violation("a create call without a durable intent")
     if world.now - world.written.get(order.mark.token, world.now) > CALL_WITHIN + 2.0:
         raise Violation("a create call long after its intent was written")
-    if len(world.paid) + world.pending - world.hardly_ours() >= world.allowed:
+    if len(world.paid) + world.pending - world.hardly_ours() >= world.allowed + world.acting.more:
         raise Violation(f"a create call while {len(world.paid)} are paid and {world.pending} may be")
     if order.offer_id != world.acting.quoted:
         raise Violation("a create call whose price was not read right before it")
@@ -96,11 +98,13 @@ def _may_rent(world: World, order: CreateOrder) -> None:
     """Check a create call: a machine not yet in use, a price within the limit, and within the budget."""
     wanted, machine = world.acting.wanted, machine_of(order.offer_id)
     assert wanted is not None
-    before = takewhile(lambda intent: intent.token != order.mark.token, world.state.intents)  # the later one is dropped
+    own = part_of(world.state, replica_of(order.mark.deployment)[1])
+    before = takewhile(lambda intent: intent.token != order.mark.token, own.intents)  # the later one is dropped
     held = {intent.machine_id for intent in before if not intent.gone}
-    if machine in held | {record.machine_id for record in world.state.records if record.id in world.paid}:
+    if machine in held | {record.machine_id for record in own.records if record.id in world.paid}:
         raise Violation(f"a create call on machine {machine}, where an instance of ours is")
-    if world.dates and any(d.until > world.now + 1.0 and _denies(d, order.offer_id) for d in world.state.denied):
+    _must_be_apart(world, order)
+    if world.dates and any(d.until > world.now + 1.0 and _denies(d, order.offer_id) for d in own.denied):
         raise Violation(f"a create call on machine {machine}, which is denied")
     bid, listed = order.launch.bid, world.acting.shown[order.offer_id]  # the listed price may have increased since then
     price = listed.dph_total if bid is None else bid + DISK
@@ -113,9 +117,25 @@ def _may_rent(world: World, order: CreateOrder) -> None:
     rented = [made for made in world.acting.rented.values() if made.trouble != "removed"]
     if wanted.max_cost is not None and len(rented) >= WITHIN_BUDGET:
         raise Violation("a create call beyond plan/max_cost")
-    _may_be_second(world, wanted, host_of(order.offer_id))
+    _may_be_second(world, wanted, order)
     if len(world.acting.unpulled) >= MOST_UNPULLED:
         raise Violation("a create call after the image could not be pulled on several hosts")
+
+
+def _must_be_apart(world: World, order: CreateOrder) -> None:
+    """Check a create call of one of several replicas: no known instance of another one is near."""
+    number, offer = replica_of(order.mark.deployment)[1], order.offer_id
+    for other in range(1, world.replicas + 1) if world.replicas > 1 else ():
+        part = part_of(world.state, other)
+        known: tuple[Intent | InstanceRecord, ...] = (
+            *(one for one in part.intents if not one.gone),
+            *(one for one in part.records if one.id in world.paid),
+        )
+        for one in known if other != number else ():
+            if one.machine_id == machine_of(offer):
+                raise Violation(f"replicas {number} and {other} are on machine {one.machine_id}")
+            if one.host_id == host_of(offer) or one.ip == ip_of(offer):
+                raise Violation(f"replicas {number} and {other} are on one host or address")
 
 
 def _denies(denied: Denied, offer_id: str) -> bool:
@@ -124,19 +144,20 @@ def _denies(denied: Denied, offer_id: str) -> bool:
     return denied.host_id == host_of(offer_id)
 
 
-def _may_be_second(world: World, wanted: Desired, host: str) -> None:
+def _may_be_second(world: World, wanted: Desired, order: CreateOrder) -> None:
     """Check a create call while a machine of the same command boots well: only as a hedge, and on another host."""
     for made in world.acting.rented.values():
-        if made.id in world.paid and _boots_well(world, made, wanted.criteria.max_dph):
+        own = made.mark.deployment == order.mark.deployment
+        if own and made.id in world.paid and _boots_well(world, made, wanted.criteria.max_dph):
             if wanted.launch.hedge == 1:
                 raise Violation(f"a create call while instance {made.id} boots, without a hedge")
-            if host == host_of(made.offer):
-                raise Violation(f"a hedge on host {host}, where instance {made.id} boots")
+            if host_of(order.offer_id) == host_of(made.offer):
+                raise Violation(f"a hedge on host {host_of(made.offer)}, where instance {made.id} boots")
 
 
 def _boots_well(world: World, made: Machine, cap: float) -> bool:
     """Whether its command has seen it as it is, can know that it is its own, and has no reason to give it up."""
-    record = world.state.record(made.id)
+    record = world.whole.record(made.id)
     if record is None or record.stranded:  # its start was given up: one in the console does not make it the backend
         return False
     seen = made.listed <= world.now and made.edited < world.listing
@@ -155,7 +176,7 @@ def _price(world: World, order: CreateOrder) -> float:
 
 def _alone(world: World) -> bool:
     """Whether no other instance is rented and no other create call is pending or possible by another operator."""
-    return len(world.paid) + world.pending == 0 and len(world.state.intents) == 1 and world.operators == 1
+    return len(world.paid) + world.pending == 0 and len(world.whole.intents) == 1 and world.operators == 1
 
 
 def _put_off(world: World, order: CreateOrder, actor: Actor) -> ErtError:
@@ -200,13 +221,15 @@ def add(world: World, order: CreateOrder, price: float) -> Machine:
     """Add a rented machine."""
     world.numbers += 1
     made = Machine(world.numbers, order, world.now, price)
+    if world.replicas > 1:
+        made.ip, made.host = ip_of(order.offer_id), host_of(order.offer_id)
     world.machines[made.id] = world.paid[made.id] = made
     if world.kind == "crawls":
         made.slow_down(world.now, world.strength)
     elif world.slow and (delay := DELAYS[world.numbers % len(DELAYS)]):
         made.slow_down(world.now, delay)
     world.most_paid = max(world.most_paid, len(world.paid))
-    if len(world.paid) - world.hardly_ours() > world.allowed:
+    if len(world.paid) - world.hardly_ours() > world.allowed + world.replicas - 1:
         raise Violation(f"{len(world.paid)} are paid at once")
     return made
 
@@ -216,7 +239,7 @@ def destroy(world: World, instance_id: InstanceId) -> None:
     if instance_id in BY_ID:
         raise Violation(f"instance {instance_id} was not ours to destroy")
     by_marks = world.operator.down and world.operator.storeless
-    if instance_id in world.paid and not by_marks and all(t.id != instance_id for t in world.state.tombstones):
+    if instance_id in world.paid and not by_marks and all(t.id != instance_id for t in world.whole.tombstones):
         raise Violation(f"instance {instance_id} is destroyed without a tombstone")
     if instance_id in world.paid and _unsure(world, world.paid[instance_id]):
         raise Violation(f"instance {instance_id} shows no environment of ours and is destroyed without a question")
@@ -234,7 +257,7 @@ def destroy(world: World, instance_id: InstanceId) -> None:
 def _unsure(world: World, made: Machine) -> bool:
     """Whether the newest listing has no environment of this deployment for it, and it was not adopted."""
     seen = not made.environed and made.edited < world.listing and world.operators == 1
-    return seen and made.id not in world.state.claims.adopted
+    return seen and made.id not in world.whole.claims.adopted
 
 
 def end(world: World, number: InstanceId, lingers: float = 0.0) -> None:
@@ -246,8 +269,8 @@ def end(world: World, number: InstanceId, lingers: float = 0.0) -> None:
 
 def start(world: World, instance_id: InstanceId) -> None:
     world.changes += 1
-    record = world.state.record(instance_id)
-    marked = any(t.id == instance_id for t in world.state.tombstones)
+    record = world.whole.record(instance_id)
+    marked = any(t.id == instance_id for t in world.whole.tombstones)
     if instance_id in world.paid and not marked and (record is None or not record.woken):
         raise Violation(f"instance {instance_id} is started, and nobody wrote that down")
     if not world.beyond and record is not None and record.woken > LONG_AGO and world.now - record.woken > 62.0:
@@ -311,14 +334,15 @@ def stop(world: World, instance_id: InstanceId) -> None:
 
 def _may_cut_off(world: World, made: Machine) -> bool:
     """Whether `sleep` stops a backend that it knows to be healthy, with a known key, without asking for its reports."""
-    actor, record = world.acting, world.state.record(made.id)
+    actor, record = world.acting, world.whole.record(made.id)
     if actor.wanted is None or actor.wanted.phase is not ASLEEP or record is None or record.asked:
         return False
     seen = min(actor.proven.get(made.id, 0), actor.read) > world.listing and len(world.services) == 1
     if not seen or actor.asked > world.listing or (actor.waits and world.now - actor.waits >= FINISH):
         return False
     (service,) = world.services.values()
-    return NAMES.key in service.env and service.env[NAMES.key].sha256() in record.keys
+    key = service.env.get(NAMES_OF[made.replica].key)
+    return key is not None and key.sha256() in record.keys
 
 
 def _go_off(world: World, made: Machine) -> None:

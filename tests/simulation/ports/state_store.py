@@ -6,9 +6,7 @@ from ert_deploy.core.model.errors import StateConflict
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import InstanceRecord, State, Tombstone
-from tests.simulation.market import HOST
-from tests.simulation.web import NAMES
-from tests.simulation.world import Violation, World
+from tests.simulation.world import Violation, World, whole
 
 
 def load(world: World) -> State:
@@ -18,20 +16,21 @@ def load(world: World) -> State:
 def save(world: World, state: State) -> State:
     if state.generation != world.state.generation:
         raise StateConflict("somebody wrote")
-    _forgets(world, world.state, state)
-    if len(state.records) + len(state.tombstones) > len(world.state.records) + len(world.state.tombstones):
-        _takes_over(world, world.state, state)
-    if state.records:
-        _expects_starts(world, state)
-    if state.intents:
-        world.written.setdefault(state.intents[-1].token, world.now)
-    if state.tombstones:
-        before = {t.id for t in world.state.tombstones}
-        _given_up(world, [t for t in state.tombstones if t.id not in before])
+    once, now = world.whole, whole(state) if state.replicas else state
+    _forgets(world, once, now)
+    if len(now.records) + len(now.tombstones) > len(once.records) + len(once.tombstones):
+        _takes_over(world, once, now)
+    if now.records:
+        _expects_starts(world, now)
+    for intent in now.intents if state.replicas else now.intents[-1:]:
+        world.written.setdefault(intent.token, world.now)
+    if now.tombstones:
+        before = {t.id for t in once.tombstones}
+        _given_up(world, [t for t in now.tombstones if t.id not in before])
     world.state = State(  # explicit arguments: `replace` is slower by a factor of 3, and this runs for every write
         state.deployment, state.generation + 1, state.intents, state.records, state.tombstones, state.denied,
         state.rollouts, state.account, state.claims, state.begun, state.launches,
-        state.failures, state.history,
+        state.failures, state.history, state.replicas,
     )  # fmt: skip
     return world.state
 
@@ -76,7 +75,8 @@ def _expects_starts(world: World, state: State) -> None:
 def _given_up(world: World, tombstones: list[Tombstone]) -> None:
     actor = world.acting
     for tombstone in tombstones:
-        if actor.must_keep_serving():
+        dead = world.paid.get(tombstone.id)
+        if actor.must_keep_serving(dead.replica if dead is not None else 1):
             _leaves_no_app_alone(world, tombstone.id)
         made = actor.rented.get(tombstone.token)
         if made is not None and "toomanyrequests" in tombstone.reason:
@@ -88,7 +88,7 @@ def _leaves_no_app_alone(world: World, number: InstanceId) -> None:
     made = world.paid.get(number)
     if made is None or made.halted or made.stopping:  # a stop that was accepted comes after its reports
         return
-    url = Secret(f"https://{HOST}:{made.port}")
+    url = Secret(made.url())
     for service in world.services.values():
-        if made.answer(world.now) is made.healthy and service.used.get(NAMES.url) == url:
+        if made.answer(world.now) is made.healthy and service.uses(url):
             raise Violation(f"instance {number} is given up while {service.name} runs with it")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.observed import DeployKind, WebDeploy
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import WebService
-from tests.simulation.market import HOST
-from tests.simulation.web import OWNED, Service
+from tests.simulation.web import NAMES_OF, Service
 from tests.simulation.web import TAKES as DEPLOY_TAKES
 from tests.simulation.world import Violation, World
 
@@ -44,15 +44,20 @@ def failure(world: World, service: WebService, deploy: WebDeploy) -> str:
     return "unhealthy: exited with 1"
 
 
+@cache
+def _owned(replicas: int) -> frozenset[str]:
+    return frozenset(name for number in range(1, replicas + 1) for name in NAMES_OF[number].all())
+
+
 def put_env(world: World, service_id: str, name: str, value: Secret) -> None:
-    if name not in OWNED:
+    if name not in _owned(world.replicas):
         raise Violation(f"{name} is not ours to write")
     world.changes += 1
     world.services[service_id].env[name] = value
 
 
 def delete_env(world: World, service_id: str, name: str) -> None:
-    if name not in OWNED:
+    if name not in _owned(world.replicas):
         raise Violation(f"{name} is not ours to delete")
     world.changes += 1
     world.services[service_id].env.pop(name, None)
@@ -86,5 +91,5 @@ def _deployed(world: World, what: tuple[Service, str]) -> None:
     for made in () if world.beyond else world.paid.values():
         # If keys were never rotated, two concurrent create calls may result in the address of one machine and the key
         # of the other.
-        if made.generation and not service.in_use(Secret(f"https://{HOST}:{made.port}"), world.now) <= {*made.keys}:
+        if made.generation and not service.in_use(Secret(made.url()), world.now) <= {*made.keys}:
             raise Violation(f"{service.name} now uses a key that its backend does not take")

@@ -58,8 +58,7 @@ def without_part(document: State, replica: int) -> State:
     if part is None:
         return document
     if part.claims.ignored:
-        kept = State(part.deployment, part.generation, account=part.account, claims=Claims(ignored=part.claims.ignored))
-        return with_part(document, replica, kept)
+        return with_part(document, replica, _rest(part))
     left = tuple(one for one in document.replicas if one.deployment != part.deployment)
     return changed(document if left else without_places(document), replicas=left)
 
@@ -77,6 +76,10 @@ def without_places(state: State) -> State:
 
 
 def traces(document: State) -> frozenset[int]:
-    """Return the further replicas that a document has something of."""
-    found = (part for part in document.replicas if not is_clean(part) or part.rollouts)
+    """Return the further replicas that a document has more of than what is left of a removed one."""
+    found = (part for part in document.replicas if part != _rest(part) or not part.claims.ignored)
     return frozenset(replica_of(part.deployment)[1] for part in found)
+
+
+def _rest(part: State) -> State:
+    return State(part.deployment, part.generation, account=part.account, claims=Claims(ignored=part.claims.ignored))

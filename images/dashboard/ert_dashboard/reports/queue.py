@@ -22,7 +22,7 @@ from ert_dashboard.reports.costs import Costs
 from ert_dashboard.reports.follower import AddressFollower
 from ert_dashboard.reports.resumption import key_of, resumption
 from ert_dashboard.reports.waker import Waker
-from ert_dashboard.reports.waking import Unwoken
+from ert_dashboard.reports.waking import Unwoken, Waking
 from ert_dashboard.reports.worker import Ledger, Listener, Worker
 from ert_dashboard.storage.interface import Store
 from ert_dashboard.storage.job import DEFAULT_SECTIONS, NOBODY, Job, Status
@@ -71,11 +71,12 @@ class ReportDesk:
         self._limits = limits
         self._ledger = Ledger(store, clock)
         self.consumer: Consumer | None = None
+        self.waking: Waking = waker or Unwoken()
         self._background: list[Waker | AddressFollower] = [] if follower is None else [follower]
         if fleet is not None:
             self._background += [] if waker is None else [waker]
-            costs, waking = Costs(store, clock, machine or Machine()), waker or Unwoken()
-            worker = Worker(self._ledger, store, fleet, clock, wake_s=limits.wake_s, waking=waking, costs=costs)
+            costs = Costs(store, clock, machine or Machine())
+            worker = Worker(self._ledger, store, fleet, clock, wake_s=limits.wake_s, waking=self.waking, costs=costs)
             self.consumer = Consumer(store, self._ledger, worker, fleet, limits.workers)
         self._adding = threading.Lock()
         self._loops = Loops()

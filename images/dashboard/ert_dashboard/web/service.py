@@ -190,7 +190,7 @@ def _probes(fleet: Fleet | None, desk: ReportDesk) -> tuple[LaneProbe, ...]:
     """Return the checks of the backends of a list; a single backend is asked by those who need it."""
     if fleet is None or not fleet.listed:
         return ()
-    return tuple(LaneProbe(fleet, lane, desk.look) for lane in fleet.lanes)
+    return tuple(LaneProbe(fleet, lane, desk.look, desk.known_counts, desk.waking) for lane in fleet.lanes)
 
 
 def _open_store(settings: Settings) -> Store:
