@@ -32,9 +32,7 @@ def test_it_takes_a_ticker_or_an_id(words: tuple[str, ...], capsys: pytest.Captu
 
 
 @pytest.mark.parametrize("words", [("--follow",), ("--follow", "--json"), ("--follow", "-c", "my-app")])
-def test_a_follow_without_an_id_says_where_the_ids_are(
-    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_follow_without_an_id_hints_at_the_ids(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*words) == 2
     assert "hint: `ert-deploy report list` shows the ids" in capsys.readouterr().err
 

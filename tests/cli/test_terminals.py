@@ -82,7 +82,7 @@ def test_the_spinner_is_made_of_what_the_terminal_has(
     assert any(frame in text for frame in frames)
 
 
-def test_the_live_line_names_what_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_live_line_names_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     said = Terminal("utf-8")
     monkeypatch.setattr(sys, "stderr", said)

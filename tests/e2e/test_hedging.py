@@ -24,7 +24,7 @@ def test_the_second_machine_wins_and_the_first_is_gone_and_paid(place: Place) ->
     while process.poll() is None and not place.instances():
         clock.sleep(0.02)
     (first,) = place.instances()
-    place.trouble(provider="vast", instance_id=int(first), kind="unreachable")  # it runs, is paid and never answers
+    place.trouble(provider="vast", instance_id=int(first), kind="unreachable")  # it runs, is paid and never responds
     _, said = process.communicate(timeout=250)
     assert process.returncode == 0, said
 

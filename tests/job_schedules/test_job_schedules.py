@@ -14,7 +14,7 @@ from tests.support.schedules import batch, history
 
 # A client claimed a machine whose stop had been ordered without a response; the flag was cleared, the order came late.
 ONCE_FAILED = (1249, 1262, 1271, 1568, 1612, 1659, 1709)
-# Another report arrived while the schedule waited for the last of the late ones, and was counted as stuck.
+# Another report arrived while the schedule was waiting for the last of the late ones, and was counted as stuck.
 CAME_LATE = (301358588149, 301358588269, 301358588578, 301358589574)
 # Orders without a response (the guard's jitter), streams cut by a redeploy, machines that are killed.
 REPLAYED = (77, 1249, 301358588149, 301358588269, 301358589574, *range(1_000_000, 1_000_015))

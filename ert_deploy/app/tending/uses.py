@@ -69,7 +69,7 @@ class Uses:
     def begin(self, early: Early, budget: float) -> bool:
         """Set the $ of an early start aside, durably; return whether it may begin.
 
-        It may not if the budget of the day does not allow it, if another agent has begun one for this time, or if that
+        It may not if the budget of the day does not allow it, if another agent has one for this time, or if that
         cannot be stored.
         """
         taken = False

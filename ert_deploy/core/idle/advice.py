@@ -24,7 +24,7 @@ MARGIN = 0.95  # of the $ of what is set now, which a recommendation has to be b
 class Row:
     """One policy on the known requests: $ billed and minutes of waiting per day, and the $ with the price of waiting.
 
-    `waited` is the cold share, `numbers` what it says at the end.
+    `waited` is the cold share, `numbers` what it decides at the end.
     """
 
     name: str

@@ -46,7 +46,7 @@ class Kept:
     early: tuple[Early, ...] = ()
 
     def with_gap(self, gap: Gap) -> Kept:
-        """Add an idle time that has ended, unless it is known."""
+        """Add an idle time that is over, unless it is known."""
         if any(abs(one.began - gap.began) <= SAME and abs(one.length - gap.length) <= SAME for one in self.gaps):
             return self
         return replace(self, gaps=tuple(sorted((*self.gaps, gap), key=lambda one: one.began))[-MOST_GAPS:])
@@ -67,7 +67,7 @@ class Kept:
         return replace(self, early=(*self.early, early)[-MOST_EARLY:])
 
     def ending(self, early: Early, end: str, cost: float) -> Kept:
-        """Note how an early start ended, and what it cost unused: never more than was set aside for it."""
+        """Note the end of an early start, and what it cost unused: never more than was set aside for it."""
         ended = replace(early, end=end, cost=min(early.cost, max(0.0, cost)))
         return replace(self, early=tuple(ended if one == early else one for one in self.early))
 

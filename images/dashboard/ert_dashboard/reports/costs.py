@@ -44,7 +44,7 @@ class Costs:
     """Prices of the backends, and the reports that share their time."""
 
     def __init__(self, store: Store, clock: Clock, machine: Machine) -> None:
-        """`machine` has what the operator has set; what a backend says of itself takes precedence."""
+        """`machine` has what the operator has set; what a backend reports takes precedence."""
         self._store, self._clock, self._machine = store, clock, machine
         self._lock = threading.Lock()
         self._said: dict[str, tuple[float, Machine]] = {}

@@ -73,8 +73,8 @@ class Job:
     """One report. Times are Unix seconds; `request` is the body sent to the backend, `result` the response.
 
     `request_key` is the idempotency key of the visitor's request, if it had one. `backend` is the name of the machine
-    that last had the report, and `moves` counts those that left it unfinished; None is 0. `writing_since` is when that
-    machine began to write, and `cost` what the report has cost in US dollars, until it is finished without that; None
+    that last had the report, and `moves` counts those that left it unfinished; None is 0. `writing_since` is since when
+    that machine writes it, and `cost` what the report has cost in US dollars, until it is finished without that; None
     if it is not known.
     """
 
