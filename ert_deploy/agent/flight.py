@@ -18,7 +18,8 @@ from ert_deploy.core.verdict.waking import Action, share
 class Flight:
     """A run that has begun. `landed` is called at its end, with its error or None; not if the agent ends meanwhile.
 
-    `stage` and `share` (0 to 1) are those of the machine that boots, None if there is none.
+    `stage` and `share` (0 to 1) are those of the machine that boots, None if there is none. It is of the replicas in
+    `only`, or of all if that is empty.
     """
 
     def __init__(
@@ -27,11 +28,12 @@ class Flight:
         action: Action,
         progress: Progress,
         landed: Callable[[ErtError | None], None],
+        only: frozenset[int],
     ) -> None:
         self.action = action
         self.stage: LaunchStage | None = None
         self.share: float | None = None
-        self._deployment, self._progress, self._landed = deployment, progress, landed
+        self._deployment, self._progress, self._landed, self._only = deployment, progress, landed, only
         self._thread = Thread(target=self._run, name=f"{action} {deployment.name}", daemon=True)
 
     def begin(self) -> None:
@@ -58,7 +60,7 @@ class Flight:
     def _run(self) -> None:
         run = lifecycle.wake if self.action is Action.WAKE else lifecycle.sleep
         try:
-            run(self._deployment, progress=self)
+            run(self._deployment, progress=self, only=self._only)
         except ErtError as error:
             self._landed(error)
         except Ended:

@@ -13,6 +13,7 @@ from threading import Condition, Event, Thread
 from typing import Any
 
 from ert_deploy.agent.answer import READY, UNAVAILABLE, UNREAD, WAKING, Answer, failed, refused
+from ert_deploy.agent.choice import ALL, chosen, refused_by
 from ert_deploy.agent.flight import Flight
 from ert_deploy.agent.view import Counts, Pauses, View, pause
 from ert_deploy.app.deployment import Deployment, Progress
@@ -44,10 +45,10 @@ class Keeper:
         self._deployment = hosted(deployment, self._ending, publishes=not unpublished)
         self._changed = Condition()
         self._asked: Future[Answer] | None = None
+        self._landed, self._machines = False, 1
         self._looks, self._runs = Pauses(), Pauses()
         self._session: Session | None = None
         self._needed = Action.NOTHING
-        self._landed = False
         self._tending = Tending(deployment)
         self._looked_at = self._rests = float("-inf")
         self._early = float("inf")
@@ -90,13 +91,14 @@ class Keeper:
         """Seconds since the last look that read everything; infinite before the first one."""
         return steady() - self._looked_at
 
-    def ask(self) -> Future[Answer]:
-        """Request a wake; all requests until its result share it. During a run it is given at once."""
+    def ask(self, machines: int = 1) -> Future[Answer]:
+        """Request that so many are ready; all until its result share it. During a run it is given at once."""
         with self._changed:
+            self._machines = max(self._machines, machines)
             if self._asked is not None:
                 return self._asked
             answer: Future[Answer] = Future()
-            if (known := self._known()) is not None:
+            if (known := self._known(machines)) is not None:
                 answer.set_result(known)
             else:
                 self._asked = answer
@@ -108,10 +110,9 @@ class Keeper:
         self._watchers.add(watcher)
         return lambda: self._watchers.discard(watcher)
 
-    def _known(self) -> Answer | None:
+    def _known(self, machines: int) -> Answer | None:
         """Return the response that needs no look."""
-        seen = self.view.look
-        ready = seen is not None and seen.waking.phase is Phase.READY
+        ready = self.view.ready(machines)
         if self.view.flight is not None:
             return Answer(READY if ready else WAKING)
         if ready and self._fresh:
@@ -131,9 +132,9 @@ class Keeper:
             if not known:
                 self._look()
             with self._changed:
-                asked, self._asked = self._asked, None
+                asked, machines, self._asked, self._machines = self._asked, self._machines, None, 1
             if asked is not None:
-                asked.set_result(self._decide())
+                asked.set_result(self._decide(machines))
             elif not known:
                 self._look_after()
             with self._changed:
@@ -185,19 +186,19 @@ class Keeper:
         speed = self._session.speed if self._session is not None else 1.0
         self._early = self._tending.rest(seen.resting if self.view.flight is None else None) / speed
 
-    def _decide(self) -> Answer:
+    def _decide(self, machines: int) -> Answer:
         """Decide a request by the last look, and begin a run if it is due."""
-        if (known := self._known()) is not None:
+        if (known := self._known(machines)) is not None:
             return known
         seen = self.view.look
         assert seen is not None, "a look that failed is known"
-        if seen.waking.phase is Phase.READY:
+        if (only := chosen(seen, machines)) is None:
             return Answer(READY)
         if self._runs.last is not None and self._runs.left:
             return failed(self._runs.last, round(self._runs.left) + 1)
-        if (no := refusal(seen, self._policy)) is not None:
+        if (no := refused_by(seen, self._policy)) is not None:
             return refused(no)
-        self._begin(Action.WAKE)
+        self._begin(Action.WAKE, only)
         return Answer(WAKING)
 
     def _look_after(self) -> None:
@@ -209,18 +210,18 @@ class Keeper:
         if self._needed is Action.NOTHING and self._early <= 0 and refusal(seen, self._policy) is None:
             if reason := self._tending.begin(seen.resting):
                 self._progress.note(f"{Action.WAKE}: {reason}")
-                self._begin(Action.WAKE)
+                self._begin(Action.WAKE, ALL)
             return
         if self._needed is Action.NOTHING or self._needed is not before or self._runs.left or steady() < self._rests:
             return
-        if self._needed is Action.WAKE and refusal(seen, self._policy) is not None:
+        if self._needed is Action.WAKE and refused_by(seen, self._policy) is not None:
             return
         self._rests = steady() + BETWEEN
         self._progress.note(f"{self._needed}: {seen.need.reason}")
-        self._begin(self._needed)
+        self._begin(self._needed, seen.needs)
 
-    def _begin(self, action: Action) -> None:
-        flight = Flight(self._deployment, action, self._progress, lambda error: self._land(flight, error))
+    def _begin(self, action: Action, only: frozenset[int]) -> None:
+        flight = Flight(self._deployment, action, self._progress, lambda error: self._land(flight, error), only)
         self._needed = Action.NOTHING
         self._show(flight=flight, busy=False)
         flight.begin()
@@ -239,9 +240,8 @@ class Keeper:
             self._changed.notify_all()
 
     def _pause(self) -> float:
-        if self._looks.last is not None:
-            return self._looks.left
-        return pause(self.view, self._every, needed=self._needed is not Action.NOTHING, early=self._early)
+        found = pause(self.view, self._every, needed=self._needed is not Action.NOTHING, early=self._early)
+        return found if self._looks.last is None else self._looks.left
 
     def _show(self, **changes: Any) -> None:
         with self._changed:

@@ -22,6 +22,7 @@ from ert_deploy.agent.gateway.routes import BELOW, Gateway
 from ert_deploy.agent.gateway.routes import routes as below
 from ert_deploy.agent.keeper import Keeper
 from ert_deploy.agent.metrics import CONTENT_TYPE, exposition
+from ert_deploy.core.model.labels import MOST_REPLICAS
 from ert_deploy.core.model.secret import Secret
 
 OPEN = "/healthz"
@@ -29,6 +30,7 @@ WRONG_KEY = "the key is wrong or missing"
 MOST_STREAMS = 64  # event streams at a time
 KEEP_ALIVE = 15.0  # seconds between two comments of a stream
 ANSWER_WITHIN = 20.0  # seconds in which a request to wake gets a response, decided or not
+COUNTS = tuple(str(number) for number in range(1, MOST_REPLICAS + 1))  # of machines that a request may want ready
 OK, UNAUTHORIZED, NOT_FOUND, UNPROCESSABLE, UNAVAILABLE = 200, 401, 404, 422, 503
 BLANK = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
@@ -76,12 +78,16 @@ class _Served:
         self._streams = 0
 
     async def wake(self, request: Request) -> Response:
-        """Wake the deployment: 202 until it is ready, then 200."""
+        """Wake the deployment: 202 until it is ready, then 200; with `machines=N` until so many of its replicas are."""
         keeper = self._chosen(request)
         if isinstance(keeper, Response):
             return keeper
+        machines = request.query_params.get("machines", "1")
+        if machines not in COUNTS:
+            return _error(UNPROCESSABLE, "machines", f"machines is a number from 1 to {len(COUNTS)}")
+        asked = keeper.ask(int(machines))
         try:
-            answer = await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(keeper.ask())), ANSWER_WITHIN)
+            answer = await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(asked)), ANSWER_WITHIN)
         except TimeoutError:
             answer = Answer(202)
         if not answer.reason:

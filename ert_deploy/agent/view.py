@@ -26,6 +26,12 @@ class View:
     busy: bool = False
     reached: Reached | None = None
 
+    def ready(self, machines: int) -> bool:
+        """Whether so many were ready at the last look, or as many as can be woken."""
+        seen = self.look
+        known = seen is not None and seen.waking.phase is Phase.READY
+        return known and seen is not None and (seen.up >= machines or not seen.asleep)
+
 
 @dataclass(slots=True)
 class Pauses:

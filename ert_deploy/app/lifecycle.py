@@ -24,6 +24,8 @@ from ert_deploy.engine.records.history import write_end
 from ert_deploy.engine.run import run
 from ert_deploy.engine.run_context import RunMemory
 
+ALL: frozenset[int] = frozenset()  # of the replicas: none is left out
+
 
 def up(
     config: Config = None,
@@ -45,10 +47,16 @@ def up(
 
 
 def wake(
-    config: Config = None, *, plan: Path | None = None, progress: Progress = SILENT, check: bool = True
+    config: Config = None,
+    *,
+    plan: Path | None = None,
+    progress: Progress = SILENT,
+    check: bool = True,
+    only: frozenset[int] = ALL,
 ) -> Outcome:
     """Start a sleeping backend again, on the old GPU or a new one. No first instance is rented.
 
+    `only` are the numbers of the replicas to act on, by default all.
     Raises UsageError if the deployment does not exist, and otherwise as `up`.
     """
     deployment = opened(config)
@@ -57,7 +65,7 @@ def wake(
         raise UsageError(
             f"there is nothing to wake: the sandbox of {deployment.name} is not running", hint="`ert-deploy up`"
         )
-    return _checked(_converge(deployment, Phase.RUNNING, progress, begin=False, plan=plan), check=check)
+    return _checked(_converge(deployment, Phase.RUNNING, progress, begin=False, plan=plan, only=only), check=check)
 
 
 def sleep(
@@ -67,15 +75,16 @@ def sleep(
     plan: Path | None = None,
     progress: Progress = SILENT,
     check: bool = True,
+    only: frozenset[int] = ALL,
 ) -> Outcome:
-    """Stop the GPU and keep its disk. Active reports are finished first, except with `now`.
+    """Stop the GPU and keep its disk. Active reports are finished first, except with `now`; `only` as for `wake`.
 
     With `check`, NeedsAttention is raised for instances without a certain owner; without it, the outcome names them.
     Raises UsageError, `Busy`, Failed, NeedsAttention or CannotObserve.
     """
     deployment = opened(config)
     rented_only(deployment, "sleep")
-    return _checked(_end(deployment, Phase.ASLEEP, progress, now=now, plan=plan), check=check)
+    return _checked(_end(deployment, Phase.ASLEEP, progress, now=now, plan=plan, only=only), check=check)
 
 
 def down(
@@ -96,10 +105,18 @@ def down(
     return _checked(_end(opened(config, going_down=True), Phase.ABSENT, progress, now=now, plan=plan), check=check)
 
 
-def _end(deployment: Deployment, phase: Phase, progress: Progress, *, now: bool, plan: Path | None) -> Outcome:
+def _end(
+    deployment: Deployment,
+    phase: Phase,
+    progress: Progress,
+    *,
+    now: bool,
+    plan: Path | None,
+    only: frozenset[int] = ALL,
+) -> Outcome:
     if not deployment.sandbox_runs():
         return Outcome(deployment.name, phase, changed=False)
-    return _converge(deployment, phase, progress, patient=not now, plan=plan)
+    return _converge(deployment, phase, progress, patient=not now, plan=plan, only=only)
 
 
 def _converge(
@@ -111,6 +128,7 @@ def _converge(
     patient: bool = True,
     wait: float = 0.0,
     plan: Path | None = None,
+    only: frozenset[int] = ALL,
 ) -> Outcome:
     """Run the engine, and send the notices of the run once the lock is free. Without `begin` it has to exist already.
 
@@ -119,7 +137,7 @@ def _converge(
     """
     heard = Heard(progress)
     try:
-        outcome = _run(deployment, phase, heard, begin=begin, patient=patient, wait=wait, plan=plan)
+        outcome = _run(deployment, phase, heard, begin=begin, patient=patient, wait=wait, plan=plan, only=only)
     except ErtError as error:
         announce(deployment, of_failure(error, heard.events)).wait(progress)
         raise
@@ -136,6 +154,7 @@ def _run(
     patient: bool,
     wait: float,
     plan: Path | None,
+    only: frozenset[int],
 ) -> Outcome:
     saved = read_plan(plan) if plan is not None else None
     with at_work(deployment, progress, going_down=phase is Phase.ABSENT) as (session, audience):
@@ -153,7 +172,7 @@ def _run(
         if phase is Phase.RUNNING:
             ensure_usable(session)
         try:
-            results = run(apply_fleet(desired, {1: memory}), session.ports)
+            results = run(apply_fleet(desired, {min(only, default=1): memory}, only), session.ports)
         except ErtError as error:
             run(write_end(error.summary, desired, memory), session.ports)
             raise

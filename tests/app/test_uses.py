@@ -77,7 +77,12 @@ def seen(deployment: Deployment, *looks: tuple[float, float], least: float = 300
 def test_a_look_alone_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     deployment, written = chosen(awake(), 0.05, Choice.LEARNED), list[str]()
     replaced = Path.replace
-    monkeypatch.setattr(Path, "replace", lambda old, new: (written.append(str(new)), replaced(old, new))[1])
+
+    def noting(old: Path, new: Path) -> Path:
+        written.append(str(new))
+        return replaced(old, new)
+
+    monkeypatch.setattr(Path, "replace", noting)
     kept = seen(deployment, *((1e6 + look * 30.0, look * 30.0) for look in range(100)))
     assert written == []
     kept.see(1e6 + 3600, 10.0, 300.0, ())

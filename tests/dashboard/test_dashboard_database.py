@@ -326,9 +326,9 @@ def test_a_schema_of_the_release_before_is_upgraded_with_its_reports(
     done = ask(client)
     ended(client, done)
     first.close()  # then what revision 0001 had; downgrades are not offered, as a rollback leaves the schema alone
-    older = "reports DROP request_key, DROP backend, DROP moves; ALTER TABLE ert_processes DROP role, DROP instance"
-    server.execute(f"DROP TABLE ert_waker; ALTER TABLE ert_{older}, DROP fingerprint", name)
-    server.execute(f"UPDATE {VERSION} SET version_num = '0001'", name)
+    server.execute("ALTER TABLE ert_processes DROP role, DROP instance, DROP fingerprint; DROP TABLE ert_waker", name)
+    server.execute("ALTER TABLE ert_reports DROP request_key, DROP backend, DROP moves, DROP cost", name)
+    server.execute(f"ALTER TABLE ert_reports DROP writing_since; UPDATE {VERSION} SET version_num = '0001'", name)
     client = start(kept).app.test_client()
     assert data(client, done)["status"] == "completed"
     assert server.execute(f"SELECT version_num FROM {VERSION}", name)[0] == (REVISION,)

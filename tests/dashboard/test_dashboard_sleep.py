@@ -7,6 +7,7 @@ from typing import Any
 
 from ert_dashboard.web.app import Dashboard
 from tests.support.dashboard.fake_backend import FakeBackend
+from tests.support.dashboard.fake_report import SECTIONS
 from tests.support.dashboard.following import ask, data, ended, until
 
 Start = Callable[[dict[str, str]], Dashboard]
@@ -72,21 +73,51 @@ def test_the_machine_goes_to_sleep_and_comes_back_in_the_middle_of_a_report(clie
     assert list(backend.reports) == [report_id]
 
 
+def forgotten(backend: FakeBackend) -> None:
+    """End the machine and have it come back without its reports."""
+    backend.closing.set()
+    backend.sleep()
+    backend.reports.clear()
+    backend.held, backend.text = False, "Written after it."
+    backend.closing.clear()
+
+
+def check_kept(client: Any, backend: FakeBackend, report_id: str) -> None:
+    """Assert that two sections are those of before, and that the other ones alone were requested."""
+    done = ended(client, report_id, 20)
+    assert (done["status"], done["sections_done"]) == ("completed", 5)
+    sections = client.get(f"/api/reports/{report_id}").json["report"]["sections"]
+    assert list(sections) == SECTIONS
+    assert ["after it" in text for text in sections.values()] == [False, False, True, True, True]
+    assert [(seen.body["id"], len(seen.body["sections"])) for seen in backend.posts()[1:]] == [(f"{report_id}-m1", 3)]
+
+
 def test_the_backend_restarts_in_the_middle_of_a_report_and_has_forgotten_it(client: Any, backend: FakeBackend) -> None:
     backend.held = True
     report_id = ask(client)
     report = until(lambda: backend.reports.get(report_id))
     report.write(2)
     until(lambda: data(client, report_id)["sections_done"] == 2)
-    backend.closing.set()
-    backend.sleep()
-    backend.reports.clear()
-    backend.held = False
-    backend.closing.clear()
+    forgotten(backend)
     backend.wake()
-    done = ended(client, report_id, 20)
-    assert (done["status"], done["sections_done"]) == ("completed", 5)
-    assert list(backend.reports) == [report_id]
+    check_kept(client, backend, report_id)
+
+
+def test_the_dashboard_and_the_backend_restart_in_the_middle_of_a_report(
+    environ: dict[str, str], start: Start, backend: FakeBackend
+) -> None:
+    backend.held = True
+    first = start(environ)
+    report_id = ask(first.app.test_client())
+    report = until(lambda: backend.reports.get(report_id))
+    report.write(2)
+    until(lambda: data(first.app.test_client(), report_id)["sections_done"] == 2)
+    first.close()
+    forgotten(backend)
+    client = start(environ).app.test_client()
+    until(lambda: ASLEEP in data(client, report_id)["current_section"])
+    backend.wake()
+    check_kept(client, backend, report_id)
 
 
 def test_the_dashboard_restarts_in_the_middle_of_a_report_while_the_machine_sleeps(

@@ -73,7 +73,7 @@ def test_a_further_set_is_shown_once_every_worker_has_it(kept: dict[str, str], s
     page = start(kept).app.test_client()
     further = numbered(kept, 3, REMOTE_LLM_INTEGRATION="false")
     start(worker(further, "new"))
-    shown = page.get("/health/worker").json
+    shown: Any = page.get("/health/worker").json
     assert shown["fingerprint"] == kept["ERT_LLM_CONFIG_FINGERPRINT"]
     assert shown["fingerprint_3"] == further["ERT_LLM_CONFIG_FINGERPRINT_3"]
     assert "fingerprint_2" not in shown

@@ -147,6 +147,17 @@ def test_only_v1_is_passed_on_and_a_stream_comes_as_it_is_written(four: list[Mac
     assert set(four[0].told()["keys"]) == {"Bearer ert-key-of-1"}
 
 
+def test_a_client_that_leaves_gives_its_place_up(four: list[Machine]) -> None:
+    with running([four[0].replica(1)]) as proxy:
+        leaves, waits = proxy.connected("/v1/stream"), proxy.connected("/v1/chat/completions")
+        until(lambda: four[0].told()["busy"] == 1)
+        waits.close()
+        leaves.close()
+        until(lambda: four[0].told()["busy"] == 0)
+        assert proxy.ask() == 200
+    assert [path for path in four[0].told()["paths"] if path != "/health"] == ["/v1/stream", "/v1/chat/completions"]
+
+
 def test_without_a_machine_the_answer_is_503_at_once(four: list[Machine]) -> None:
     with running([four[0].replica(1, pem=four[1].pem)], up=0) as proxy:
         assert proxy.ask() == 503

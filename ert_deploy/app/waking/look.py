@@ -26,7 +26,7 @@ from ert_deploy.core.verdict.eta import Eta, eta
 from ert_deploy.core.verdict.facts import Facts
 from ert_deploy.core.verdict.judge import links
 from ert_deploy.core.verdict.links import Missing
-from ert_deploy.core.verdict.starts import HOUR, Policy, wait_for_start, wakes
+from ert_deploy.core.verdict.starts import HOUR, Policy, wait_for_start, wait_for_starts, wakes
 from ert_deploy.core.verdict.waking import CONTENT, Need, Phase, Waking, need, waking
 from ert_deploy.engine.preflight import begun
 from ert_deploy.engine.run import run
@@ -34,6 +34,8 @@ from ert_deploy.engine.run_context import RunMemory
 from ert_deploy.engine.verdict.read import read_facts
 from ert_deploy.store_ports import PriceIncreases
 from ert_deploy.wiring import Session
+
+NEAREST = (Phase.UNKNOWN, Phase.READY, Phase.WAKING, Phase.ASLEEP, Phase.FAILED, Phase.GONE)  # to being ready
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ class Look:
     starts in the last hour, `running` are the instances with a GPU, also a lost one. `announcements` are for its owner,
     and `findings` are the notices of this look. `ends` is when the first contract does, in Unix time by the provider's
     clock, and `agreed` the $ per hour at which the machine was rented. `guard` is that of the machine that serves,
-    `resting` the one that its guard has stopped.
+    `resting` the one that its guard has stopped. Of several replicas, `asleep` are the numbers of those that can be
+    woken, `up` is how many are ready, and `needs` the number of the one with `need`.
     """
 
     deployment: str
@@ -84,33 +87,39 @@ class Look:
     agreed: float | None = None
     guard: GuardSeen | None = None
     resting: Resting | None = None
+    needs: frozenset[int] = frozenset()
+    asleep: tuple[int, ...] = ()
+    up: int = 1
 
 
 def look(session: Session, policy: Policy, lately: frozenset[InstanceId] = frozenset()) -> Look:
     """Read everything once; `lately` are the instances that ran at the last look.
 
-    Of several replicas it is the look at the first that is not ready, with what all of them run and need; they are
-    reached as the first one is. Raises UsageError, and NeedsAttention for the key of another account. What could not be
+    Of several replicas it is the look at the one that is nearest to being ready, with what all of them run and need.
+    Raises UsageError, and NeedsAttention for the key of another account. What could not be
     read has an unknown phase.
     """
-    each = [_look(of_replica(session, number), policy, lately) for number in range(1, session.desired.replicas + 1)]
-    if len(each) == 1:
-        return each[0]
-    shown = next((one for one in each if one.waking.phase is not Phase.READY), each[0])
-    return replace(
+    numbers = range(1, session.desired.replicas + 1)
+    if len(numbers) == 1:
+        return _look(session, policy, lately)
+    each = [_look(of_replica(session, number), policy, lately) for number in numbers]
+    shown = min(each, key=lambda one: NEAREST.index(one.waking.phase))
+    needing = next((one for one in each if one.need != CONTENT), shown)
+    found = replace(
         shown,
         deployment=session.desired.deployment,
-        need=next((one.need for one in each if one.need != CONTENT), CONTENT),
+        need=needing.need,
         exists=any(one.exists for one in each),
-        generation=each[0].generation,
-        reached=each[0].reached,
-        begun=each[0].begun,
-        wait=each[0].wait,
+        generation=max(one.generation for one in each),
         running=frozenset[InstanceId]().union(*(one.running for one in each)),
         announcements=tuple(text for one in each for text in one.announcements),
         findings=reduce(Findings.joined, (one.findings for one in each)),
         ends=min((one.ends for one in each if one.ends is not None), default=None),
+        needs=frozenset({each.index(needing) + 1}),
+        up=sum(one.waking.phase is Phase.READY for one in each),
+        asleep=tuple(number for number, one in zip(numbers, each, strict=True) if one.waking.phase is Phase.ASLEEP),
     )
+    return recounted(found, session, policy)
 
 
 def _look(session: Session, policy: Policy, lately: frozenset[InstanceId]) -> Look:
@@ -153,8 +162,10 @@ def recounted(seen: Look, session: Session, policy: Policy) -> Look:
     """
     ports = session.ports
     state, now = ports.store.load(), ports.gpu.date() or ports.clock.now()
-    wait = wait_for_start(state.history, now, policy.wakes_per_hour) / session.speed
-    return replace(seen, generation=state.generation, begun=len(wakes(state.history, now)), wait=wait)
+    histories = [part.history for part in (state, *state.replicas)]
+    begun = sum(len(wakes(history, now)) for history in histories)
+    wait = wait_for_starts(histories, now, policy.wakes_per_hour) / session.speed
+    return replace(seen, generation=state.generation, begun=begun, wait=wait)
 
 
 def _increases(session: Session, situation: Situation) -> Findings:

@@ -5,7 +5,7 @@ The history has a bounded length. Where it does not reach back an hour, no furth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ert_deploy.core.model.log.happened import ENDS, MOST_HISTORY, Happened
@@ -33,11 +33,20 @@ def wakes(history: Sequence[Happened], now: float) -> tuple[float, ...]:
 
 def wait_for_start(history: Sequence[Happened], now: float, most: int) -> float:
     """Return the seconds until another start is within `most` per hour; 0 if it is now."""
-    begun = wakes(history, now)
-    wait = begun[-most] + HOUR - now if len(begun) >= most else 0.0
-    if len(history) >= MOST_HISTORY:
-        wait = max(wait, abs(history[0].at) + HOUR - now)
-    return max(0.0, wait)
+    return wait_for_starts((history,), now, most)
+
+
+def wait_for_starts(histories: Iterable[Sequence[Happened]], now: float, most: int) -> float:
+    """Return the same for the histories of several replicas, whose starts count together."""
+    begun, waits = list[float](), [0.0]
+    for history in histories:
+        begun += wakes(history, now)
+        if len(history) >= MOST_HISTORY:
+            waits.append(abs(history[0].at) + HOUR - now)
+    begun.sort()
+    if len(begun) >= most:
+        waits.append(begun[-most] + HOUR - now)
+    return max(waits)
 
 
 def _begun(history: Sequence[Happened]) -> Iterator[float]:

@@ -17,14 +17,17 @@ from ert_deploy.engine.rotate import Rotated, must_serve, rotated
 from ert_deploy.engine.run_context import RunMemory
 
 
-def apply_fleet(desired: Desired, memories: dict[int, RunMemory]) -> Effects[dict[int, Result]]:
+def apply_fleet(
+    desired: Desired, memories: dict[int, RunMemory], only: frozenset[int] = frozenset()
+) -> Effects[dict[int, Result]]:
     """Reach the desired state of all replicas, each with its memory; return their results by number.
 
+    With `only`, the others stay as they are, but count for what may be paid and where.
     Replicas above their number are removed. One that fails does not end the others: the error of the lowest one is
     raised once they are done, with what they reached in its detail. Raises what `apply` raises.
     """
-    fleet = Fleet(desired, memories)
-    for replica in range(1, desired.replicas + 1):
+    fleet = Fleet(desired, memories, only)
+    for replica in sorted(only) or range(1, desired.replicas + 1):
         fleet.add(replica)
     yield from fleet.run()
     failed = next((one for one in fleet.members if one.error is not None), None)

@@ -27,10 +27,14 @@ TICK = 0.001  # seconds: the sum of two readings of a clock is not exact
 
 @dataclass(slots=True)
 class Fleet:
-    """The runs of all replicas: those that are desired, and any other one in a list or in the document."""
+    """The runs of all replicas: those that are desired, and any other one in a list or in the document.
+
+    With `only`, just those of these numbers.
+    """
 
     desired: Desired
     memories: dict[int, RunMemory]
+    only: frozenset[int] = frozenset()
     document: Document = field(default_factory=Document)
     members: list[Member] = field(default_factory=list)
 
@@ -58,6 +62,9 @@ class Fleet:
 
     def _parts(self) -> tuple[State, ...]:
         return self.document.whole.replicas if self.document.whole is not None else ()
+
+    def _several(self) -> bool:
+        return self.desired.replicas > 1 or len(self.members) > 1
 
     def _alone(self) -> bool:
         return sum(not one.ended for one in self.members) == 1
@@ -100,11 +107,11 @@ class Fleet:
         if method is StateStore.save:
             if self.desired.replicas == 1:
                 effect = Effect(method, (without_places(effect.args[0]),), {})
-            if len(self.members) == 1 and not self._parts():
+            if not self._several() and not self._parts():
                 self.document.wrote((yield effect))
                 return self.document.whole
             return (yield from self.document.save(one.replica, effect.args[0], self._check(one, effect.args[0])))
-        if method is Audience.tell and len(self.members) > 1:
+        if method is Audience.tell and self._several():
             return (yield Effect(method, (OfReplica(one.replica, effect.args[0]),), {}))
         if method is WebHost.put_env and one.publishes:
             one.published, one.memory.join_until = True, 0.0
@@ -130,7 +137,7 @@ class Fleet:
         assert document is not None
         self._found(traces(document))
         self._trace(one, not document.empty())
-        if len(self.members) > 1:
+        if self._several():
             memory = one.memory
             memory.others, memory.joins = self._others(one, document), self._joins(one)
             memory.stalled = all(other.ended or other.awaits_turn for other in self.members if other is not one)
@@ -138,7 +145,7 @@ class Fleet:
 
     def _found(self, numbers: frozenset[int]) -> None:
         """Begin the run of every replica that exists and is not desired. Without the web host none is removed."""
-        if self.desired.publishes or self.desired.phase is not RUNNING:
+        if not self.only and (self.desired.publishes or self.desired.phase is not RUNNING):
             for number in sorted(numbers - {one.replica for one in self.members}):
                 self.add(number)
 

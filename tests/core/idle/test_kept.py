@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ert_deploy.core.idle.hours import DAY
-from ert_deploy.core.idle.kept import MOST_EARLY, MOST_WANTED, OPEN, SLOT, UNUSED, USED, Early, Kept, kept
+from ert_deploy.core.idle.kept import MOST_EARLY, MOST_WANTED, OPEN, UNUSED, USED, Early, Kept, kept
 from ert_deploy.core.idle.learned import MOST_GAPS, Gap
+from ert_deploy.core.idle.prewarm import SLOT
 
 AT = 1_700_000_000.0
 EARLY = Early(AT, AT + 700, 1800.0, 0.5)

@@ -107,7 +107,7 @@ def processes(count: int, service_s: float, seed: int = 0) -> Iterator[list[Run]
 
 
 def main() -> None:
-    """Serve until the standard input ends; each line of it has the times of the reports printed."""
+    """Serve until the standard input is closed; each line of it has the times of the reports printed."""
     backend = TimedBackend(float(sys.argv[1]), seed=int(sys.argv[2]) if len(sys.argv) > 2 else None)
     print(json.dumps({"url": backend.url, "pem": backend.pem, "key": backend.key}), flush=True)  # noqa: T201 the caller reads it
     for _ in sys.stdin:

@@ -104,7 +104,7 @@ class Running:
         until(lambda: self._worker() != before, 20)
 
     def _worker(self) -> str:
-        """Return the id of the process that answers at the admin socket; "" while none does."""
+        """Return the id of the process behind the admin socket; "" while none does."""
         with contextlib.suppress(OSError):
             found = [line for line in self.admin("show info")[0].splitlines() if line.startswith("Pid:")]
             return found[0] if found else ""
@@ -122,6 +122,12 @@ class Running:
         except urllib.error.HTTPError as error:
             error.close()
             return error.code
+
+    def connected(self, path: str) -> socket.socket:
+        """Send a request, and return its connection."""
+        found = socket.create_connection(("127.0.0.1", self.proxy.port), 20)
+        found.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{{}}".encode())
+        return found
 
     def load(self, count: int, at_once: int, meanwhile: Callable[[], object] | None = None) -> Counter[int]:
         """Send so many requests from so many threads; return how many had each status code."""

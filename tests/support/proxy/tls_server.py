@@ -1,12 +1,13 @@
 """A server of `/v1` over TLS as a process, which notes what it is sent and how much at once. Standard library only.
 
-It reads certificate, key and seconds of a request as one line of JSON, and serves until its standard input ends.
+It reads certificate, key and seconds of a request as one line of JSON, and serves until its standard input is closed.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import select
 import ssl
 import sys
 import tempfile
@@ -102,7 +103,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
             self.end_headers()
             self.wfile.write(b"data: first\n\n")
-            counts.go.wait(20)
+            self._wait(20)
             self._change(-1)
             self.wfile.write(b"data: second\n\n")
             self.close_connection = True
@@ -110,6 +111,12 @@ class Handler(BaseHTTPRequestHandler):
             threading.Event().wait(counts.service_s)
             self._change(-1)  # before the response, after which the next request may follow at once
             self._answer({"process": os.getpid()})
+
+    def _wait(self, seconds: float) -> None:
+        """Wait until the stream may go on, or the client has gone."""
+        for _ in range(int(seconds / 0.02)):
+            if self.counts.go.wait(0.02) or select.select([self.connection], [], [], 0)[0]:
+                return
 
     def _change(self, by: int) -> None:
         """Count a request that begins, or that ends."""

@@ -74,9 +74,10 @@ class AgentClient:
     def close(self) -> None:
         self._http.close()
 
-    def wake(self, interrupt: Interrupt) -> Wake:
-        """Request a wake once; repeat it while a report waits. Raise `AgentTrouble`."""
-        status, body, headers = self._call("POST", "/wake", interrupt, WAKE_S)
+    def wake(self, interrupt: Interrupt, machines: int = 1) -> Wake:
+        """Request once that so many machines are ready; repeat it while a report waits. Raise `AgentTrouble`."""
+        path = f"/wake?machines={machines}" if machines > 1 else "/wake"
+        status, body, headers = self._call("POST", path, interrupt, WAKE_S)
         if status in (200, 202):
             if not _is_state(body):
                 raise AgentTrouble("the agent's response cannot be read")

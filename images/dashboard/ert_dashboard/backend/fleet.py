@@ -177,6 +177,10 @@ class Fleet:
         """Return how many backends are up."""
         return Counts(sum(self.state(lane)[0] is State.UP for lane in self.lanes), len(self.lanes))
 
+    def places(self) -> int:
+        """Return how many reports those that are up write at once."""
+        return sum(lane.weight or 1 for lane in self.lanes if self._open(lane))
+
     def shown(self) -> Lane:
         """Return the first backend that is up, else the first."""
         return next((lane for lane in self.lanes if self.state(lane)[0] is State.UP), self.lanes[0])

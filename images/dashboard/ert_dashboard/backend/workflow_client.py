@@ -83,9 +83,10 @@ class WorkflowClient:
     def close(self) -> None:
         self._http.close()
 
-    def wake(self, interrupt: Interrupt) -> Wake:
+    def wake(self, interrupt: Interrupt, machines: int = 1) -> Wake:  # noqa: ARG002 - it wakes all
         """Start the workflow, unless a run is under way or must not follow; ready: the run of this period succeeded.
 
+        It wakes all machines, whatever number is to be ready.
         Never raises but `Interrupted`: what is in the way is the result's problem.
         """
         try:

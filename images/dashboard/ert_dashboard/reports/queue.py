@@ -15,12 +15,14 @@ from dataclasses import dataclass
 
 from ert_dashboard.backend.fleet import Fleet
 from ert_dashboard.base.clock import Clock
+from ert_dashboard.base.machine import Machine
 from ert_dashboard.market.model import Company, report_request
 from ert_dashboard.reports.consumer import Consumer, Loops
+from ert_dashboard.reports.costs import Costs
 from ert_dashboard.reports.follower import AddressFollower
 from ert_dashboard.reports.resumption import key_of, resumption
 from ert_dashboard.reports.waker import Waker
-from ert_dashboard.reports.waking import Unwoken
+from ert_dashboard.reports.waking import Unwoken, Waking
 from ert_dashboard.reports.worker import Ledger, Listener, Worker
 from ert_dashboard.storage.interface import Store
 from ert_dashboard.storage.job import DEFAULT_SECTIONS, NOBODY, Job, Status
@@ -61,16 +63,20 @@ class ReportDesk:
         *,
         waker: Waker | None = None,
         follower: AddressFollower | None = None,
+        machine: Machine | None = None,
     ) -> None:
+        """`machine` is what the operator has set of it."""
         self._store = store
         self._clock = clock
         self._limits = limits
         self._ledger = Ledger(store, clock)
         self.consumer: Consumer | None = None
+        self.waking: Waking = waker or Unwoken()
         self._background: list[Waker | AddressFollower] = [] if follower is None else [follower]
         if fleet is not None:
             self._background += [] if waker is None else [waker]
-            worker = Worker(self._ledger, store, fleet, clock, wake_s=limits.wake_s, waking=waker or Unwoken())
+            costs = Costs(store, clock, machine or Machine())
+            worker = Worker(self._ledger, store, fleet, clock, wake_s=limits.wake_s, waking=self.waking, costs=costs)
             self.consumer = Consumer(store, self._ledger, worker, fleet, limits.workers)
         self._adding = threading.Lock()
         self._loops = Loops()

@@ -53,6 +53,16 @@ def carried_over(job: Job, sections: Mapping[str, str]) -> dict[str, Any]:
     return {**fields, **done, "request": request}
 
 
+def rest(job: Job, sections: Mapping[str, str], now: float) -> dict[str, Any]:
+    """Return the fields of a job that its own backend does not continue: it has restarted, or is about to.
+
+    What was written stays, and the rest is another request, under another id. One of which nothing was is sent again.
+    """
+    if job.accepted is None or not sections.keys() - job.kept.keys():
+        return {"last_event": None}
+    return {**carried_over(job, sections), "started": now}
+
+
 def key_of(job: Job) -> str:
     """Return the idempotency key of a resumption: one for each of those reports. No visitor's key has a colon."""
     return f"resumed:{job.report_id}"

@@ -19,7 +19,7 @@ from ert_dashboard.backend.fleet import Alone, Place
 from ert_dashboard.base.clock import Clock
 from ert_dashboard.base.interrupt import Interrupt
 from ert_dashboard.reports.progress import progress
-from ert_dashboard.reports.resumption import keep
+from ert_dashboard.reports.resumption import keep, rest
 from ert_dashboard.reports.waking import Pauses, Waking
 from ert_dashboard.storage.interface import Draft
 from ert_dashboard.storage.job import Job, Status
@@ -81,19 +81,16 @@ class ReportRun:
         keep(self._job, self._draft)
         try:
             for _ in range(_MOST_RESUBMITS):
-                known = self._hand_over()
-                if known is None:
-                    return self._legacy()
                 try:
-                    return self._follow(known)
+                    known = self._hand_over()
+                    return self._legacy() if known is None else self._follow(known)
                 except _Forgotten as gone:
                     if gone.draining and self._place.failed(Unavailable(STOPPING, asleep=True)):
                         raise Elsewhere(STOPPING) from None
-                    _LOG.info("the backend does not continue report %s; it is requested again", self._job.report_id)
+                    _LOG.info("the backend does not continue report %s; the rest is requested", self._job.report_id)
                     self._polling, self._seen = False, None
-                    self._draft.clear()
-                    keep(self._job, self._draft)
-                    self._save(detail="The backend restarted", last_event=None, sections_done=len(self._job.kept))
+                    left = rest(self._job, self._draft.sections(), self._clock.wall())
+                    self._save(detail="The backend restarted", **left)
             raise Failed("the backend lost the report repeatedly")
         except BackendError as error:
             raise Failed(str(error)) from error
@@ -107,6 +104,8 @@ class ReportRun:
         pauses = Pauses(self._interrupt, self._waking.longest_pause_s)
         while True:
             try:
+                if self._job.accepted and self._draft.sections().keys() - self._job.kept.keys():
+                    self._snapshot()  # one that does not know the report any more gets the rest alone
                 known = self._client.submit(self._job.sent_id, self._job.sent, self._interrupt)
                 if known.phase is protocol.Phase.DRAINING:
                     raise Unavailable(STOPPING)

@@ -32,8 +32,8 @@ class Wakes(Protocol):
     @property
     def elsewhere(self) -> str: ...
 
-    def wake(self, interrupt: Interrupt) -> Wake:
-        """Request a wake once; it is repeated. Raise `AgentTrouble`."""
+    def wake(self, interrupt: Interrupt, machines: int = 1) -> Wake:
+        """Request once that so many machines are ready; it is repeated. Raise `AgentTrouble`."""
         ...
 
 
@@ -50,6 +50,7 @@ class Waker(CallLoop):
         self._clock = clock
         self._automatic = automatic
         self._waiting: set[str] = set()
+        self._lacking: dict[str, int] = {}
         self._holds = False
         self._next = 0.0
         self._problem = ""
@@ -73,6 +74,13 @@ class Waker(CallLoop):
         with self._loops.changed:
             self._waiting.discard(report_id)
 
+    def lacks(self, machine: str, up: int, /) -> None:
+        """Note that a machine that sleeps is wanted, as many reports wait for the `up` ones; with 0 that it is not."""
+        with self._loops.changed:
+            self._lacking.pop(machine, None)
+            if up:
+                self._lacking[machine] = up
+
     def says(self, error: BackendError) -> str:
         """Return why the backend is not being woken, or that it is."""
         if isinstance(error, Unavailable) and not error.asleep:
@@ -88,7 +96,7 @@ class Waker(CallLoop):
         if self._loops.closing:
             return
         wanted = self._row.wanted(self._clock.wall())
-        if not wanted and not (self._automatic and self._waiting):
+        if not wanted and not (self._automatic and (self._waiting or self._lacking)):
             self._rest()
             return
         now = self._clock.monotonic()
@@ -117,7 +125,7 @@ class Waker(CallLoop):
             if call is None:
                 return None
             try:
-                return self._agent.wake(call)
+                return self._agent.wake(call, 1 + min(self._lacking.values(), default=0))
             except AgentTrouble as error:
                 return Wake(problem=str(error))
             except Interrupted:

@@ -36,6 +36,10 @@ class Waking(Protocol):
         """Note that it does not wait any more."""
         ...
 
+    def lacks(self, machine: str, up: int, /) -> None:
+        """Note that a machine that is down is wanted, as many reports wait for the `up` ones; with 0 that it is not."""
+        ...
+
     def says(self, error: BackendError) -> str:
         """Return one line on what the report waits for."""
         ...
@@ -52,6 +56,9 @@ class Unwoken:
         return
 
     def ended(self, _: str, /) -> None:
+        return
+
+    def lacks(self, _: str, _up: int, /) -> None:
         return
 
     def says(self, error: BackendError) -> str:

@@ -15,6 +15,7 @@ from ert_dashboard.backend.errors import BackendError
 from ert_dashboard.backend.fleet import Fleet, Lane
 from ert_dashboard.base.clock import Clock
 from ert_dashboard.base.interrupt import Interrupt, Interrupted, Reason
+from ert_dashboard.reports.costs import Costs, RunCost
 from ert_dashboard.reports.markdown import word_count
 from ert_dashboard.reports.resumption import carried_over, with_kept
 from ert_dashboard.reports.runner import Elsewhere, Failed, ReportRun
@@ -67,7 +68,15 @@ class Worker:
     """Runs jobs, one at a time in each thread."""
 
     def __init__(
-        self, ledger: Ledger, store: Store, fleet: Fleet, clock: Clock, *, wake_s: float, waking: Waking
+        self,
+        ledger: Ledger,
+        store: Store,
+        fleet: Fleet,
+        clock: Clock,
+        *,
+        wake_s: float,
+        waking: Waking,
+        costs: Costs,
     ) -> None:
         self._ledger = ledger
         self._store = store
@@ -75,6 +84,7 @@ class Worker:
         self._clock = clock
         self._wake_s = wake_s
         self._waking = waking
+        self._costs = costs
 
     def run(self, job: Job, interrupt: Interrupt, lane: Lane) -> bool:
         """Run a job on a backend until it is finished; return whether it waits again, for another backend.
@@ -82,25 +92,28 @@ class Worker:
         A shutdown leaves it unfinished, and so does another process that took it.
         """
 
+        cost = self._costs.of(job, lane)
+
         def progress(**fields: Any) -> Job:
             interrupt.check()
-            changed = self._ledger.change(job.report_id, **fields)
+            changed = self._ledger.change(job.report_id, **fields, **cost.of_change(fields))
             if changed is None:
                 raise Interrupted(Reason.TAKEN if self._taken(job.report_id) else Reason.ABORT)
             if changed.abort_requested:  # perhaps in another process
                 raise Interrupted(Reason.ABORT)
+            cost.saw(changed)
             return changed
 
         try:
             job = self._settled(job, progress, lane)
             result = self._written(job, progress, interrupt, lane)
-            self._complete(job, result)
+            self._complete(cost.job, result, cost)
         except Elsewhere as reason:
-            return self._given_back(job, str(reason))
+            return self._given_back(job, str(reason), cost)
         except Failed as failure:
-            self._ledger.finish(job.report_id, Status.FAILED, error=str(failure))
+            self._ledger.finish(job.report_id, Status.FAILED, error=str(failure), **cost.end())
         except Interrupted as stop:
-            self._interrupted(job, stop.reason, lane)
+            self._interrupted(cost.job, stop.reason, lane, cost)
         finally:
             self._waking.ended(job.report_id)
         return False
@@ -117,9 +130,10 @@ class Worker:
             raise Failed(f"{MOST_MOVES + 1} backends stopped while they wrote this report")
         return progress(**fields)
 
-    def _given_back(self, job: Job, reason: str) -> bool:
+    def _given_back(self, job: Job, reason: str, cost: RunCost) -> bool:
         """Have the job wait again, for any process and backend; the sections that it has stay."""
-        fields = {"status": Status.QUEUED, "detail": f"{MOVING}: {reason}", "position": None}
+        waits = {"status": Status.QUEUED, "detail": f"{MOVING}: {reason}", "position": None}
+        fields = {**waits, **cost.end(), "writing_since": None}
         if self._ledger.change(job.report_id, owner=NOBODY, **fields) is None:
             return False
         _LOG.info("report %s goes to another backend: %s", job.report_id, reason)
@@ -144,7 +158,7 @@ class Worker:
         )
         return run.write()
 
-    def _complete(self, job: Job, result: Mapping[str, Any]) -> None:
+    def _complete(self, job: Job, result: Mapping[str, Any], cost: RunCost) -> None:
         sections = with_kept(job, result["sections"])
         self._ledger.finish(
             job.report_id,
@@ -154,18 +168,19 @@ class Worker:
             progress=100,
             sections_done=len(sections),
             sections_total=len(sections),
+            **cost.end(),
         )
         self._store.drafts.of(job.report_id).clear()
 
-    def _interrupted(self, job: Job, reason: Reason, lane: Lane) -> None:
+    def _interrupted(self, job: Job, reason: Reason, lane: Lane, cost: RunCost) -> None:
         if reason in (Reason.CLOSING, Reason.TAKEN) or self._taken(job.report_id):
             return
         if reason is Reason.ABORT:
-            self._ledger.finish(job.report_id, Status.ABORTED, error=ABORTED)
+            self._ledger.finish(job.report_id, Status.ABORTED, error=ABORTED, **cost.end())
         else:
             now = self._store.get(job.report_id)
             text = self._never_woke() if now is None or now.accepted is None else _TOOK_TOO_LONG
-            self._ledger.finish(job.report_id, Status.FAILED, error=text)
+            self._ledger.finish(job.report_id, Status.FAILED, error=text, **cost.end())
         with Interrupt() as interrupt, contextlib.suppress(BackendError, Interrupted):
             interrupt.limit(_CANCEL_S)
             lane.client.cancel(job.sent_id, interrupt)

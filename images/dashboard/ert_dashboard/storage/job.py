@@ -35,7 +35,10 @@ class Status(enum.StrEnum):
 
 
 class ReportData(TypedDict):
-    """One report in lists and events. Times are ISO 8601 in UTC; `progress` is in percent."""
+    """One report in lists and events. Times are ISO 8601 in UTC; `progress` is in percent.
+
+    `cost_usd` is its share of the machine's time: all of it once it is finished, and before what earlier attempts took.
+    """
 
     report_id: str
     ticker: str
@@ -50,10 +53,12 @@ class ReportData(TypedDict):
     created: str
     start_time: str | None
     accepted_time: str | None
+    writing_since: str | None
     estimated_completion: str | None
     finished: str | None
     error_message: str | None
     word_count: int | None
+    cost_usd: float | None
     report_path: str | None
     abort_requested: bool
 
@@ -68,7 +73,9 @@ class Job:
     """One report. Times are Unix seconds; `request` is the body sent to the backend, `result` the response.
 
     `request_key` is the idempotency key of the visitor's request, if it had one. `backend` is the name of the machine
-    that last had the report, and `moves` counts those that left it unfinished; None is 0.
+    that last had the report, and `moves` counts those that left it unfinished; None is 0. `writing_since` is when that
+    machine began to write, and `cost` what the report has cost in US dollars, until it is finished without that; None
+    if it is not known.
     """
 
     report_id: str
@@ -93,6 +100,8 @@ class Job:
     request_key: str | None = None
     backend: str | None = None
     moves: int | None = None
+    writing_since: float | None = None
+    cost: float | None = None
     request: Mapping[str, Any] = field(default_factory=dict, repr=False)
     result: Mapping[str, Any] | None = field(default=None, repr=False)
 
@@ -146,10 +155,12 @@ def summary(job: Job, *, typical_s: float | None = None, ahead: int | None = Non
         "created": iso(job.created),
         "start_time": iso_if_known(job.started),
         "accepted_time": iso_if_known(job.accepted),
+        "writing_since": iso_if_known(job.writing_since),
         "estimated_completion": iso_if_known(expected),
         "finished": iso_if_known(job.finished),
         "error_message": job.error,
         "word_count": job.word_count,
+        "cost_usd": None if job.cost is None else round(job.cost, 6),
         "report_path": f"/reports/{job.filename}" if job.result is not None else None,
         "abort_requested": job.abort_requested,
     }

@@ -159,9 +159,8 @@ def start_service(settings: Settings, *, market: MarketData | None = None, clock
         else None
     )
     of_desk = DeskLimits(settings.max_queue, settings.workers, settings.wake_wait_s, settings.kept_s)
-    desk = ReportDesk(
-        store, None if settings.role is Role.WEB else fleet, clock, of_desk, waker=waker, follower=follower
-    )
+    writes = None if settings.role is Role.WEB else fleet
+    desk = ReportDesk(store, writes, clock, of_desk, waker=waker, follower=follower, machine=settings.machine)
     if settings.configuration is Configuration.COMPLETE:
         _LOG.info("Remote LLM integration loaded")
         for line in settings.left_out:
@@ -191,7 +190,7 @@ def _probes(fleet: Fleet | None, desk: ReportDesk) -> tuple[LaneProbe, ...]:
     """Return the checks of the backends of a list; a single backend is asked by those who need it."""
     if fleet is None or not fleet.listed:
         return ()
-    return tuple(LaneProbe(fleet, lane, desk.look) for lane in fleet.lanes)
+    return tuple(LaneProbe(fleet, lane, desk.look, desk.known_counts, desk.waking) for lane in fleet.lanes)
 
 
 def _open_store(settings: Settings) -> Store:

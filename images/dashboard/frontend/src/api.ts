@@ -286,7 +286,10 @@ export interface ReportCounts {
   waiting: number;
 }
 
-/** One report in lists and events. Times are ISO 8601 in UTC; `progress` is in percent. */
+/**
+ * One report in lists and events. Times are ISO 8601 in UTC; `progress` is in percent. `cost_usd` is its share of the
+ * machine's time: all of it once it is finished, and before what earlier attempts took.
+ */
 export interface ReportData {
   report_id: string;
   ticker: string;
@@ -301,10 +304,12 @@ export interface ReportData {
   created: string;
   start_time: string | null;
   accepted_time: string | null;
+  writing_since: string | null;
   estimated_completion: string | null;
   finished: string | null;
   error_message: string | null;
   word_count: number | null;
+  cost_usd: number | null;
   report_path: string | null;
   abort_requested: boolean;
 }

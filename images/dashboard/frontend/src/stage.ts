@@ -136,10 +136,16 @@ export function elapsed(data: ReportData, now: number): number {
   return Math.max(0, (end - Date.parse(data.created)) / 1000);
 }
 
-/** US dollars of machine time since the backend took the report; null where the price or the time is not known. */
+/**
+ * US dollars of machine time: its share once it is finished, and before that what it has taken since it is written, or
+ * handed over. Null where the price or the time is not known.
+ */
 export function costSoFar(data: ReportData, machine: Rate | null, now: number): number | null {
+  if (data.finished !== null && data.cost_usd !== null) return data.cost_usd;
   const price = machine?.price_per_hour_usd ?? null;
-  if (machine === null || price === null || data.accepted_time === null) return null;
+  const since = data.writing_since ?? data.accepted_time;
+  if (machine === null || price === null || since === null) return null;
   const end = data.finished === null ? now : Date.parse(data.finished);
-  return (Math.max(0, end - Date.parse(data.accepted_time)) / 3_600_000) * machine.clock_speed * price;
+  const written = (Math.max(0, end - Date.parse(since)) / 3_600_000) * machine.clock_speed * price;
+  return (data.cost_usd ?? 0) + written;
 }

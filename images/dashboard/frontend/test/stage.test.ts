@@ -21,6 +21,8 @@ const BASE: ReportData = {
   error_message: null,
   word_count: null,
   report_path: null,
+  writing_since: null,
+  cost_usd: null,
   abort_requested: false,
 };
 const data = (part: Partial<ReportData>): ReportData => ({ ...BASE, ...part });
@@ -115,6 +117,17 @@ describe("time and cost", () => {
     expect(costSoFar(writing, rate(1.2), NOW)).toBeCloseTo(0.01));
   it("goes by the clock of the provider, which a sandbox may wind", () =>
     expect(costSoFar(writing, rate(1.2, 20), NOW)).toBeCloseTo(0.2));
+  it("costs since it is written, and what earlier attempts took", () => {
+    const later = { ...writing, writing_since: "2026-01-01T00:00:45Z" };
+    expect(costSoFar(later, rate(1.2), NOW)).toBeCloseTo(0.005);
+    expect(costSoFar({ ...later, cost_usd: 0.5 }, rate(1.2), NOW)).toBeCloseTo(0.505);
+  });
+  it("costs its share when it is finished, whatever the machine costs now", () => {
+    const done = { ...writing, finished: "2026-01-01T00:01:00Z", cost_usd: 0.004 };
+    expect(costSoFar(done, rate(9), NOW)).toBe(0.004);
+    expect(costSoFar(done, null, NOW)).toBe(0.004);
+    expect(costSoFar({ ...done, cost_usd: null }, rate(1.2), NOW)).toBeCloseTo(0.01);
+  });
   it("does not invent a cost", () => {
     expect(costSoFar(writing, null, NOW)).toBeNull();
     expect(costSoFar(writing, rate(null), NOW)).toBeNull();

@@ -70,7 +70,7 @@ class SqlStore:
             db.execute(delete(REPORTS).where(_R.report_id.in_(old)))
             if added is not None:
                 return job
-            # The other transaction has been committed: this insert waited for it.
+            # The other transaction has been committed before this insert went on.
             return _job(db.execute(select(*_COLUMNS).where(_R.request_key == job.request_key)).one())
 
     def claim(

@@ -24,7 +24,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0005"  # the newest revision that this release knows
+REVISION = "0006"  # the newest revision that this release knows
 VERSION = "ert_schema"  # the table in which Alembic keeps the revision
 METADATA = MetaData()
 
@@ -53,6 +53,8 @@ REPORTS = Table(
     Column("request_key", Text),
     Column("backend", Text),
     Column("moves", Integer),
+    Column("writing_since", Double),
+    Column("cost", Double),
     Column("request", Text, nullable=False),
     Column("result", Text),
     Index("ert_reports_by_age", "created"),
