@@ -45,7 +45,7 @@ def interrupted(monkeypatch: pytest.MonkeyPatch, *words: str, found: Any) -> int
         return found  # type: ignore[no-any-return]
 
     monkeypatch.setattr("ert_deploy.app.lifecycle.up", strike)
-    monkeypatch.setattr("ert_deploy.app.status.read.judged", strike)
+    monkeypatch.setattr("ert_deploy.app.status.read.own_status", strike)
     monkeypatch.setattr(billing, "billing", look)
     with pytest.raises(SystemExit) as ended:
         main(list(words))

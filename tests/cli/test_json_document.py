@@ -55,7 +55,7 @@ def test_an_error_after_the_document_becomes_part_of_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = Status("ert", standing=Standing.UNCLEAR, undecided=(("7", "nobody knows"),))  # type: ignore[arg-type]
-    monkeypatch.setattr("ert_deploy.app.status.read.judged", lambda *_, **__: found)
+    monkeypatch.setattr("ert_deploy.app.status.read.own_status", lambda *_, **__: (found,))
     assert run("status", "--json") == 5
     document = json.loads(capsys.readouterr().out)
     assert (document["deployment"], document["suspects"], document["exit_code"]) == ("ert", ["7"], 5)
@@ -68,7 +68,7 @@ def test_an_unforeseen_error_is_said_without_its_words(
     def broken(*_: object, **__: object) -> None:
         raise KeyError("secret-canary")
 
-    monkeypatch.setattr("ert_deploy.app.status.read.judged", broken)
+    monkeypatch.setattr("ert_deploy.app.status.read.own_status", broken)
     assert run("status", "--json") == 1
     said = capsys.readouterr()
     assert "unforeseen KeyError" in json.loads(said.out)["error"]["summary"]
@@ -83,7 +83,7 @@ def test_a_command_that_follows_prints_one_after_the_other(
             json_document.emit_json({"number": number})
         raise CannotObserve("it went away")
 
-    monkeypatch.setattr("ert_deploy.app.status.read.judged", follow)
+    monkeypatch.setattr("ert_deploy.app.status.read.own_status", follow)
     assert run("status", "--json") == 5
     said, decoder = capsys.readouterr().out.strip(), json.JSONDecoder()
     found = []

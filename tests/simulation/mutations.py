@@ -340,12 +340,12 @@ MUTANTS = (
         "                one.value = yield from ask(WebHost.newest_deploy, *effect.args)\n"
         "                if one.value is not None:\n                    continue\n"
         "                one.held = effect\n                return\n",
-        replicas=True,
+        test="tests/engine/test_fleet.py::test_a_change_goes_through_the_replicas_one_after_the_other",
     ),
     Mutant(
         "leave the replicas above their number", _TURNS,
         "            for number in sorted(numbers - {one.replica for one in self.members}):",
         "            for number in ():",
-        replicas=True,
+        test="tests/engine/test_fleet.py::test_replicas_that_only_their_marks_show_are_removed",
     ),
 )  # fmt: skip

@@ -34,6 +34,11 @@ class Events:
     costs: tuple[Spent | None, ...] = ()
     replicas: tuple[int, ...] = ()
 
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The replica of each event, 1 where that is not said."""
+        return self.replicas or (1,) * len(self.events)
+
 
 def events(config: Config = None, *, most: int | None = None) -> Events:
     """Return the last `most` events, or all that the state has. Raises UsageError, `Damaged`, and as the store does."""

@@ -26,10 +26,10 @@ def command(config: str | None, as_json: bool, tail: int | None) -> None:
     """
     found = app.events(config, most=tail)
     if as_json:
-        emit_json({"where": found.where, "events": list(map(_plain, found.events, found.costs, found.replicas))})
+        emit_json({"where": found.where, "events": list(map(_plain, found.events, found.costs, found.numbers))})
         return
-    several = any(number > 1 for number in found.replicas)
-    for one, paid, number in zip(found.events, found.costs, found.replicas, strict=True):
+    several = any(number > 1 for number in found.numbers)
+    for one, paid, number in zip(found.events, found.costs, found.numbers, strict=True):
         cost = "" if paid is None else money(paid.cost) if paid.exact else f"<{money(paid.cost)}"
         about = (f"{number}  " if several else "") + f"{one.what:10}  {one.instance:10}  {cost:>8}"
         why = f": {one.why}" if one.why else ""
