@@ -57,7 +57,7 @@ def least_of(*limits: int | None) -> int:
 
 
 def differs(now: int, wanted: int) -> bool:
-    """Whether a guard should get the wanted limit in place of what it has."""
+    """Whether a guard should get a limit in place of what it has."""
     if not now or not wanted:
         return now != wanted
     return abs(wanted - now) > DIFFERENT * now

@@ -14,7 +14,7 @@ from ert_deploy.core.idle.learned import MOST_GAPS, Gap
 from ert_deploy.core.idle.policy import Past
 from ert_deploy.core.idle.prewarm import SLOT
 
-IDLE, WANTED, EARLY = "idle", "wanted", "early"
+IDLE, WANTED, EARLY = "idle", "request", "early"
 OPEN, UNUSED, USED = "open", "unused", "used"
 MOST_WANTED = 1000  # requests, at most one in a slot of a quarter of an hour
 MOST_EARLY = 200
@@ -112,7 +112,7 @@ def _parsed(line: str) -> Iterator[Gap | float | Early]:
         case ["idle", *fields] if numbers := _numbers(fields, 2):
             began, length = numbers
             yield Gap(began, length)
-        case ["wanted", *fields] if numbers := _numbers(fields, 1):
+        case ["request", *fields] if numbers := _numbers(fields, 1):
             yield numbers[0]
         case ["early", *fields, end] if end in (OPEN, UNUSED, USED) and (numbers := _numbers(fields, 4)):
             begun, ready, hold, cost = numbers

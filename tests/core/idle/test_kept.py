@@ -17,19 +17,19 @@ FULL = Kept((Gap(AT, 3600.0),), (AT + 9000,), (EARLY,))
 def test_it_comes_back_from_its_lines() -> None:
     assert kept(FULL.lines()) == FULL
     assert FULL.lines() == {
-        "idle 1700000000 3600", "wanted 1700009000", "early 1700000000 1700000700 1800 0.5000 open",
+        "idle 1700000000 3600", "request 1700009000", "early 1700000000 1700000700 1800 0.5000 open",
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        "", "idle 1", "idle 1 x", "wanted", "wanted -1", "wanted 1e99", "early 1 2 3 4", "early 1 2 3 4 gone",
+        "", "idle 1", "idle 1 x", "request", "request -1", "request 1e99", "early 1 2 3 4", "early 1 2 3 4 gone",
         "early 1 2 3 open",
     ],
 )  # fmt: skip
 def test_a_line_that_is_none_is_left_out(line: str) -> None:
-    assert kept([line, "wanted nan"]) == Kept()
+    assert kept([line, "request nan"]) == Kept()
 
 
 def test_two_agents_that_see_the_same_keep_it_once() -> None:
