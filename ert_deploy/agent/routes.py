@@ -30,7 +30,7 @@ WRONG_KEY = "the key is wrong or missing"
 MOST_STREAMS = 64  # event streams at a time
 KEEP_ALIVE = 15.0  # seconds between two comments of a stream
 ANSWER_WITHIN = 20.0  # seconds in which a request to wake gets a response, decided or not
-COUNTS = tuple(str(number) for number in range(1, MOST_REPLICAS + 1))  # of machines that a request may want ready
+COUNTS = tuple(str(number) for number in range(1, MOST_REPLICAS + 1))  # of machines that a request may need ready
 OK, UNAUTHORIZED, NOT_FOUND, UNPROCESSABLE, UNAVAILABLE = 200, 401, 404, 422, 503
 BLANK = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 

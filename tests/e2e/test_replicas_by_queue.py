@@ -1,4 +1,4 @@
-"""Replicas come and go by the queue: none runs, reports are asked for, two run, and none runs again, untouched."""
+"""Replicas come and go by the queue: none runs, reports are requested, two run, and none runs again, untouched."""
 
 from __future__ import annotations
 

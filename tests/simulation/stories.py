@@ -146,8 +146,8 @@ class Story:
     `beyond`: the provider violates its documentation and the settle time. `begins`: the initial state, empty or created
     by commands without faults. `skews`: clock offsets of the operators in seconds, in turn. `dates`: responses of the
     provider contain a date. `hedged`: a second machine may boot when the first is behind; `raced`: whenever it saves
-    enough time. `slow`: most machines boot slowly. `replicas` are the numbers that the commands want, in turn; the last
-    one is wanted once there are no more faults.
+    enough time. `slow`: most machines boot slowly. `replicas` are the numbers in the configs of the commands, in
+    turn, and the last one is that of the final command.
     """
 
     operations: tuple[str, ...]

@@ -1,6 +1,6 @@
 """Health checks of one backend of several: it is up when it has its certificate, is healthy and accepts the key.
 
-One that is down is wanted while many reports wait for those that are up: then it is worth its wake.
+One that is down is worth its wake while many reports wait for those that are up.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ class Waker(CallLoop):
             self._waiting.discard(report_id)
 
     def lacks(self, machine: str, up: int, /) -> None:
-        """Note that a machine that sleeps is wanted, as many reports wait for the `up` ones; with 0 that it is not."""
+        """Note that a machine that sleeps is needed, as many reports wait for the `up` ones; with 0 that it is not."""
         with self._loops.changed:
             self._lacking.pop(machine, None)
             if up:

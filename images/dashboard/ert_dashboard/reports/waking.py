@@ -37,7 +37,7 @@ class Waking(Protocol):
         ...
 
     def lacks(self, machine: str, up: int, /) -> None:
-        """Note that a machine that is down is wanted, as many reports wait for the `up` ones; with 0 that it is not."""
+        """Note that a machine that is down is needed, as many reports wait for the `up` ones; with 0 that it is not."""
         ...
 
     def says(self, error: BackendError) -> str:
