@@ -44,6 +44,8 @@ BEGINS_OTHERWISE = {
     "core.launching.progress.Curve.model_share": "1",
     "core.notices.notice.Notice.lasts": "yes",
     "core.objectives.objective.Objective.above": "yes",
+    "core.ledger.summary.Summary.replicas": "1",
+    "engine.fleet.member.Member.due": "-inf",
 }
 ROW = re.compile(r"^\| `([\w.]+)` \| (\S+) \| (.*) \|$", re.MULTILINE)
 
