@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import pytest
 
-from ert_deploy.core.launching.progress import BEHIND, LATE, Curve, stage_of
+from ert_deploy.core.launching.progress import BEHIND, LATE, Curve, shown_stage, stage_of
 from ert_deploy.core.market.stages import Stages
 from ert_deploy.core.model.boot.watch import Lag, LaunchStage, Watch
 from ert_deploy.core.model.observed import Health, Instance, Vital
@@ -52,6 +52,13 @@ def test_the_stage_is_what_the_provider_and_the_backend_say(
     shown: Instance, health: Health | None, stage: LaunchStage
 ) -> None:
     assert stage_of(shown, health) is stage
+
+
+def test_a_container_that_is_started_anew_is_not_shown_as_pulling() -> None:
+    again = replace(BLANK, status="exited", ended=True)
+    assert (stage_of(again, None), shown_stage(again, None)) == (LaunchStage.PULL, LaunchStage.RENT)
+    assert shown_stage(replace(again, message=notice("pulling")), None) is LaunchStage.PULL
+    assert shown_stage(PULLING, None) is LaunchStage.PULL
 
 
 def watched(*seen: Seen, curve: Curve = CURVE) -> Watch:
