@@ -27,7 +27,8 @@ DEPTH = 3  # levels of nested encoding
 
 # The time of each pattern is proportional to the length of the text, which others may choose.
 _SECRET_NAME = re.compile(
-    r"(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|(?:^|[_.-])(?:PASS|PWD|AUTH|DSN|COOKIE))$", re.I
+    r"(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|(?:^|[_.-])(?:PASS|PWD|AUTH|DSN|COOKIE))(?:_[2-9])?$",
+    re.I,  # one of a further replica has its number at the end
 )
 _PUBLIC_NAMES = frozenset({"PWD", "OLDPWD", "ERT_TOKEN", "GPG_KEY", "SSLKEY"})  # ERT_TOKEN is a public label
 _USERINFO = re.compile(r"://([^/\s:@\"']*):([^/\s@\"']+)@")

@@ -165,7 +165,7 @@ def test_some_shapes_are_taken_out_although_nothing_is_held(text: str, shown: st
 
 @pytest.mark.parametrize(
     "name", ["VAST_API_KEY", "ERT_BOOT_SECRET", "HF_TOKEN", "PGPASSWORD", "AWS_SECRET_ACCESS_KEY", "jupyter_token",
-             "DB_PASS", "SENTRY_DSN", "SESSION_COOKIE", "GOOGLE_CREDENTIALS", "x-auth"],
+             "DB_PASS", "SENTRY_DSN", "SESSION_COOKIE", "GOOGLE_CREDENTIALS", "x-auth", "ERT_LLM_API_KEY_2"],
 )  # fmt: skip
 def test_a_name_may_say_that_the_value_is_secret(name: str) -> None:
     assert is_secret_name(name)

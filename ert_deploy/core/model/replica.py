@@ -1,7 +1,7 @@
 """Replicas: a fleet is one deployment on several machines, and each replica is a deployment with names of its own.
 
-Replica 1 has the names of the deployment itself, so that a single one is nothing new. Replica k is `NAME.k` in marks
-and certificates, and its variables in the apps end in `_k`.
+Replica 1 has the names of the deployment itself, so that a single one is nothing new. Replica k is `NAME.k` in marks,
+and its variables in the apps end in `_k`.
 """
 
 from __future__ import annotations
