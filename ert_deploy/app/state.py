@@ -8,8 +8,11 @@ from dataclasses import dataclass, replace
 from ert_deploy.adapters.state.document import moment, spoken
 from ert_deploy.app.deployment import SILENT, Config, Progress, new_run_id, opened
 from ert_deploy.app.outcome import Doubts
+from ert_deploy.app.replicas.sessions import numbers_of
 from ert_deploy.core.model.errors import Damaged, UsageError
+from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.model.replica import one_replica
 from ert_deploy.core.model.state import State
 from ert_deploy.core.model.stored import LockHolder, StoredVersion
 from ert_deploy.core.planning.accounts import unbound
@@ -150,7 +153,8 @@ def rebuild(config: Config = None, *, progress: Progress = SILENT) -> Rebuilt:
     store = deployment.keeper()
     session = deployment.session(progress, web=False)
     with store.lock(new_run_id()):
-        placed = _placed(session)
+        listed = session.ports.gpu.list_instances()
+        placed, *further = (_placed(session, number, listed) for number in (1, *_marked(session, listed)))
         aside, whole = "", None
         try:
             whole = store.load()
@@ -159,15 +163,30 @@ def rebuild(config: Config = None, *, progress: Progress = SILENT) -> Rebuilt:
             aside = store.set_aside()
         state = whole
         if state is None or unbound(state):
-            made = rebuilt(session.desired.deployment, placed.ours, session.ports.clock.now())
+            now = session.ports.clock.now()
+            parts = (replace(rebuilt(_name(one), one.ours, now), generation=1) for one in further)
+            made = replace(rebuilt(session.desired.deployment, placed.ours, now), replicas=tuple(parts))
             kept = state or made
             state = store.save(replace(made, generation=kept.generation, history=kept.history))
     new = state is not whole
-    doubts = tuple((u.instance.id, u.why) for u in placed.undecided) if new else ()
+    doubts = tuple((u.instance.id, u.why) for one in (placed, *further) for u in one.undecided) if new else ()
     return Rebuilt(store.where, state, new, aside, doubts, tuple(i.id for i in placed.others))
 
 
-def _placed(session: Session) -> Ownership:
-    """Sort all instances by owner, without a state and without reading Render."""
-    desired = session.desired
-    return sort_out(desired, session.ports.gpu.list_instances(), State(desired.deployment), desired.services)
+def _name(placed: Ownership) -> str:
+    """Return the name that the instances of one replica bear."""
+    mark = placed.ours[0].mark
+    assert mark is not None, "those that are placed have their mark"
+    return mark.deployment
+
+
+def _marked(session: Session, listed: tuple[Instance, ...]) -> list[int]:
+    """Return the numbers of the further replicas with an instance of this owner."""
+    marked = {number for one in listed for number in numbers_of(one, session.desired.deployment)} - {1}
+    return [number for number in sorted(marked) if _placed(session, number, listed).ours]
+
+
+def _placed(session: Session, replica: int, listed: tuple[Instance, ...]) -> Ownership:
+    """Sort all instances by owner as one replica does, without a state and without reading Render."""
+    desired = one_replica(session.desired, replica)
+    return sort_out(desired, listed, State(desired.deployment), desired.services)

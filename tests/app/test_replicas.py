@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ert_deploy.adapters.state.file import StateFile
-from ert_deploy.app import decide, lifecycle, look, reap, rotate
+from ert_deploy.app import decide, lifecycle, look, reap, rotate, state
+from ert_deploy.app.assist.completion import instance_ids
 from ert_deploy.app.deployment import Deployment
 from ert_deploy.app.plan_file import write_plan
 from ert_deploy.app.running import events
@@ -148,3 +149,14 @@ def test_progress_names_the_replica(made: FakeWorld) -> None:
     seen = Watcher()
     lifecycle.up(on(made, 2), progress=seen)
     assert {one.replica for one in seen.events if isinstance(one, OfReplica)} == {1, 2}
+
+
+def test_a_rebuilt_state_has_the_instances_of_all(made: FakeWorld, tmp_path: Path) -> None:
+    lifecycle.up(on(made, 2))
+    ids = sorted(one.id for part in (made.store.state, *made.store.state.replicas) for one in part.records)
+    done = state.rebuild(on(made, 2))
+    parts = (done.state, *done.state.replicas)
+    assert [part.deployment for part in parts] == ["ert", "ert.2"]
+    assert sorted(one.id for part in parts for one in part.records) == ids
+    assert set(instance_ids(on(made, 2))) == set(ids)
+    assert list(tmp_path.glob(".ert/*.json"))

@@ -39,5 +39,7 @@ def instance_ids(config: Config = None, begin: str = "") -> tuple[str, ...]:
         state = opened(config).keeper().load()
     except (ErtError, OSError):
         return ()
-    known = {r.id for r in state.records} | {t.id for t in state.tombstones} | {*state.claims.adopted}
+    parts = (state, *state.replicas)
+    known = {one.id for part in parts for one in part.records} | {one.id for part in parts for one in part.tombstones}
+    known |= {number for part in parts for number in part.claims.adopted}
     return tuple(sorted(one for one in known if one.startswith(begin) and PLAIN.fullmatch(one)))

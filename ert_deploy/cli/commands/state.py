@@ -41,6 +41,14 @@ def show(config: str | None, as_json: bool) -> None:
         return
     click.echo(f"{state.deployment}: generation {state.generation} in {stored.where}")
     click.echo(f"  lock       {spoken(stored.holder, stored.zone) or 'free'}")
+    _show(state, stored.zone)
+    for part in state.replicas:
+        click.echo(f"{part.deployment}:")
+        _show(part, stored.zone)
+
+
+def _show(state: State, zone: str) -> None:
+    """Write what the state of one replica has."""
     for record in state.records:
         told = "published to the app" if record.published else "not published"
         click.echo(f"  instance   {record.id} on machine {record.machine_id}, {told}")
@@ -52,7 +60,7 @@ def show(config: str | None, as_json: bool) -> None:
         click.echo(f"  adopted    {number}")
     for number in state.claims.ignored:
         click.echo(f"  ignored    {number}")
-    for line in avoided(state.denied, stored.zone):
+    for line in avoided(state.denied, zone):
         click.echo(line)
     if state.launches:
         worked = sum(one.healthy for one in state.launches)
@@ -117,8 +125,11 @@ def sign(config: str | None, as_json: bool, yes: bool, remove: bool) -> None:
     """
 
     def confirm(why: str, state: State) -> bool:
-        known = ", ".join(str(i) for i in sorted({r.id for r in state.records} | {t.id for t in state.tombstones}))
-        about = f"generation {state.generation}, instances {known or 'none'}, {len(state.intents)} create calls"
+        parts = (state, *state.replicas)
+        ids = {one.id for part in parts for one in part.records} | {one.id for part in parts for one in part.tombstones}
+        known = ", ".join(sorted(ids))
+        calls = sum(len(part.intents) for part in parts)
+        about = f"generation {state.generation}, instances {known or 'none'}, {calls} create calls"
         question = "write it without a signature?" if remove else "sign it?"
         return confirmed(f"{why}\n{about}: {question}", yes=yes)
 
@@ -148,13 +159,14 @@ def rebuild(config: str | None, as_json: bool) -> None:
     state = done.state
     if as_json:
         about = {"where": done.where, "set_aside": done.set_aside, "rebuilt": done.rebuilt}
-        listed = {"instances": [r.id for r in state.records]}
+        listed = {"instances": [r.id for part in (state, *state.replicas) for r in part.records]}
         emit_json({**about, **listed} | attention(done.undecided, done.others))
     elif not done.rebuilt:
         click.echo(f"{done.where} is whole (generation {state.generation}); nothing was done")
     else:
         moved = f"; the former file is {done.set_aside}" if done.set_aside else ""
-        click.echo(f"{done.where} now contains {len(state.records)} instances, found by their marks{moved}")
+        number = sum(len(part.records) for part in (state, *state.replicas))
+        click.echo(f"{done.where} now contains {number} instances, found by their marks{moved}")
     if left := undecided(done.undecided):
         raise left
 
