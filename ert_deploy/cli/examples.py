@@ -29,7 +29,7 @@ EXAMPLES = {
     ),
     "ask": ('ert-deploy ask "Which rivers flow through Vienna?" -c my-app',),
     "connection": ("ert-deploy connection -c my-app",),
-    "proxy": ("ert-deploy proxy -c my-app --port 8080",),
+    "proxy": ("ert-deploy proxy -c my-app --folder proxy",),
     "agent": ("ert-deploy agent -c my-app", "ert-deploy agent -c my-app --gpu-only --listen 0.0.0.0:10000"),
     "events": ("ert-deploy events -c my-app", "ert-deploy events -c my-app -n 5 --json"),
     "cost": ("ert-deploy cost -c my-app", "ert-deploy cost -c my-app --reports 40 --svg cost.svg"),

@@ -177,7 +177,8 @@ def test_the_machine_is_lost_in_the_middle_of_a_report(
     backend.closing.clear()
     done = ended(client, report_id)
     assert (done["status"], done["sections_done"]) == ("completed", 5)
-    assert list(backend.reports) == [report_id]
+    assert list(backend.reports) == [f"{report_id}-m1"], "the first two sections are there already"
+    assert len(backend.only().request["sections"]) == 3
     assert agent.wakes >= 1
 
 

