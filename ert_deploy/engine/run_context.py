@@ -72,7 +72,7 @@ class RunMemory:
     reason. `spending` is their price by token, `curves` what is expected of their boot, and `rented` their offer.
     `unhedged` is the reason why no second machine could be rented, until `unhedged_until`; `overtaken` are the machines
     that a race gave up, `raced` is when the last one was run, `pulls` the rates of their links, and `order` is what the
-    order of `ranked` was made of. `waits` is when the run began to wait for an offer.
+    order of `ordered` was made of. `waits` is when the run began to wait for an offer.
     `registries_read`: they were asked about image and model, and `image` is the response about the first.
     `account` is the id of the key's account once it was read, and `same` are other ids of it. `downloads` is the time
     and number of bytes at which each download was first seen. `doubts` is how often an instance was read without an
@@ -128,6 +128,7 @@ class RunMemory:
     overtaken: set[str] = field(default_factory=set)
     pulls: dict[str, Pulled] = field(default_factory=dict)
     order: tuple[object, ...] = ()
+    ordered: tuple[Ranked, ...] | None = None
     waits: list[float] = field(default_factory=list)
     registries_read: bool = False
     image: Manifest = UNASKED

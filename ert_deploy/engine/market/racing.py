@@ -125,12 +125,12 @@ def reorder(desired: Desired, state: State, memory: RunMemory, now: float) -> No
     """Put the offers into the order of what they are worth to this race now, by all that was seen of their hosts."""
     price = ORDER * worth(desired, memory, now)
     rates = [round(GRAIN * math.log(one.rate)) for one in memory.pulls.values()]
-    order = (id(memory.ranked), round(GRAIN * math.log(price)), *rates)
-    if order == memory.order or not races(desired):
+    order = (round(GRAIN * math.log(price)), *rates)
+    if (memory.ordered is memory.ranked and order == memory.order) or not races(desired):
         return
     scores = {one.offer.id: score(_by_now(one, desired, state, memory), price) for one in memory.ranked}
     memory.ranked = tuple(sorted(memory.ranked, key=lambda one: (scores[one.offer.id], one.offer.id)))
-    memory.order = (id(memory.ranked), *order[1:])
+    memory.ordered, memory.order = memory.ranked, order
 
 
 def _by_now(ranked: Ranked, desired: Desired, state: State, memory: RunMemory) -> Curve:
