@@ -23,6 +23,6 @@ def chosen(seen: Look, machines: int) -> frozenset[int] | None:
 
 
 def refused_by(seen: Look, policy: Policy) -> Refusal | None:
-    """Return why none of them may be started now; one that runs already is no reason to begin another."""
-    paid = seen.waking.paid and seen.waking.phase is not Phase.READY
+    """Return why none of them may be started now; one that runs already is no reason to begin another that sleeps."""
+    paid = seen.waking.paid and not (seen.asleep and seen.waking.phase is Phase.READY)
     return refusal(replace(seen, waking=replace(seen.waking, paid=paid)), policy)

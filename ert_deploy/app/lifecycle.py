@@ -168,15 +168,16 @@ def _run(
             desired = replace(desired, allowance=spendable)
             for warning in warned:
                 progress.note(warning)
-        memory = RunMemory()
+        memory, first = RunMemory(), min(only, default=1)
+        its = of_replica(session, first).ports  # the error is kept with the replica that the run is of
         if phase is Phase.RUNNING:
             ensure_usable(session)
         try:
-            results = run(apply_fleet(desired, {min(only, default=1): memory}, only), session.ports)
+            results = run(apply_fleet(desired, {first: memory}, only), session.ports)
         except ErtError as error:
-            run(write_end(error.summary, desired, memory), session.ports)
+            run(write_end(error.summary, desired, memory), its)
             raise
-        run(write_end("", desired, memory), session.ports)
+        run(write_end("", desired, memory), its)
         for number, result in results.items() if phase is Phase.RUNNING else ():
             renew(of_replica(session, number), result.situation, progress)
         changed, clock = audience.steps > 0, session.ports.clock

@@ -207,7 +207,7 @@ def accessible(session: Session) -> tuple[Instance, ...]:
     """
     instances, document = session.ports.gpu.list_instances(), session.ports.store.load()
     found: list[Instance] = []
-    for number in (1, *others(session.desired, document)):
+    for number in (1, *others(session.desired, document, instances)):
         desired = one_replica(session.desired, number)
         found += to_probe(sort_out(desired, instances, part_of(document, number), desired.services))
     return tuple(found)

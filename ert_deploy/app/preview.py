@@ -108,7 +108,8 @@ def previews(session: Session, desired: Desired) -> Plan:
     plan = preview(first, first.desired)
     document = plan.situation.observed.state if plan.situation is not None and first is whole else None
     found, beside = [plan], _beside(plan, ALONE)
-    for number in others(desired, document or session.ports.store.load()):
+    listed = plan.situation.observed.instances if plan.situation is not None else ()
+    for number in others(desired, document or session.ports.store.load(), listed):
         one = of_replica(whole, number)
         found.append(replace(preview(one, one.desired, beside), hosting=None))
         beside = _beside(found[-1], beside)

@@ -53,7 +53,11 @@ class _Times:
 
 def run(effects: Effects[T], ports: Ports) -> T:
     """Execute every `Effect` in turn; an error of a port is raised at its `yield`."""
-    carry_out = interpreter(ports)
+    return carried_out(effects, interpreter(ports))
+
+
+def carried_out(effects: Effects[T], carry_out: Interpreter) -> T:
+    """Execute every `Effect` by these methods."""
     try:
         effect = next(effects)
         while True:

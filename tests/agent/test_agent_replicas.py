@@ -6,9 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from ert_deploy.agent.choice import refused_by
 from ert_deploy.app import lifecycle
 from ert_deploy.app.deployment import Deployment
+from ert_deploy.app.waking.look import Look
 from ert_deploy.core.verdict.starts import Policy
+from ert_deploy.core.verdict.waking import Phase, Waking
 from tests.support.agent.served import Agent, agent, eventually
 from tests.support.agent.shared import shared
 from tests.support.fakes.deployment import on_fakes
@@ -62,6 +65,12 @@ def test_the_starts_of_all_count_together(made: FakeWorld) -> None:
         eventually(lambda: ready(one, 2))
         eventually(lambda: one.call("POST", "/wake?machines=3").status_code == 429)
     assert running(made) == 2
+
+
+@pytest.mark.parametrize(("asleep", "refused"), [((), False), ((2,), True)])
+def test_a_machine_that_runs_is_repaired_whatever_the_limit(asleep: tuple[int, ...], refused: bool) -> None:
+    seen = Look("ert", 0.0, Waking(Phase.READY, paid=True), wait=60.0, asleep=asleep)
+    assert (refused_by(seen, Policy()) is not None) is refused
 
 
 def test_a_run_for_one_of_them_leaves_the_others_as_they_are(made: FakeWorld) -> None:

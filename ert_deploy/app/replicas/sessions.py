@@ -8,14 +8,14 @@ from dataclasses import replace
 from typing import TypeVar
 
 from ert_deploy.core.model.desired import Desired
-from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.replica import one_replica, replica_of
 from ert_deploy.core.model.state import State
+from ert_deploy.core.planning.replicas.others import marked
 from ert_deploy.engine.effects import Effects
 from ert_deploy.engine.fleet.document import Document
-from ert_deploy.engine.run import Interpreter
+from ert_deploy.engine.run import carried_out
 from ert_deploy.ports import StateStore
 from ert_deploy.wiring import Session
 
@@ -42,19 +42,7 @@ class StatePart:
 
     def _carried_out(self, effects: Effects[T]) -> T:
         """Execute the effects on the store of the document."""
-        methods: Interpreter = {StateStore.load: self._store.load, StateStore.save: self._store.save}
-        try:
-            effect = next(effects)
-            while True:
-                try:
-                    value = methods[effect.method](*effect.args)
-                except ErtError as error:
-                    effect = effects.throw(error)
-                else:
-                    effect = effects.send(value)
-        except StopIteration as done:
-            result: T = done.value
-            return result
+        return carried_out(effects, {StateStore.load: self._store.load, StateStore.save: self._store.save})
 
 
 def of_replica(session: Session, replica: int) -> Session:
@@ -70,8 +58,8 @@ def of_replica(session: Session, replica: int) -> Session:
 def others(desired: Desired, document: State, listed: Iterable[Instance] = ()) -> Iterator[int]:
     """Yield the numbers of the replicas from the second on: of the config, the state, and the marks that are listed."""
     stored = (replica_of(one.deployment)[1] for one in document.replicas)
-    marked = (number for one in listed for number in numbers_of(one, desired.deployment))
-    yield from sorted({*range(2, desired.replicas + 1), *stored, *marked} - {1})
+    found = (number for one in listed for number in marked(desired, one))
+    yield from sorted({*range(2, desired.replicas + 1), *stored, *found} - {1})
 
 
 def numbers_of(instance: Instance, deployment: str) -> Iterator[int]:

@@ -13,6 +13,7 @@ from ert_deploy.core.ledger.spent import Spent, spent
 from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.log.happened import Happened
 from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.model.replica import replica_of
 
 __all__ = ["Events", "Happened", "Spent", "events", "moment"]
 
@@ -45,7 +46,8 @@ def events(config: Config = None, *, most: int | None = None) -> Events:
     deployment = opened(config)
     store = deployment.keeper()
     document = store.load()
-    found = [(one, number) for number, part in enumerate((document, *document.replicas), 1) for one in part.history]
+    parts = (document, *document.replicas)
+    found = [(one, replica_of(part.deployment)[1]) for part in parts for one in part.history]
     if document.replicas:
         found.sort(key=lambda event: abs(event[0].at))
     shown = found if most is None else found[-most:]

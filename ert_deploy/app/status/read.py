@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 from ert_deploy.app.deployment import SILENT, Config, Progress, opened
@@ -20,6 +21,7 @@ from ert_deploy.core.model.observed import Instance, Observed
 from ert_deploy.core.model.owner import parse_owner
 from ert_deploy.core.model.replica import one_replica
 from ert_deploy.core.model.state import State
+from ert_deploy.core.notices.notice import Findings
 from ert_deploy.core.notices.of_look import of_look
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.core.verdict.facts import Asleep, Facts
@@ -76,8 +78,7 @@ def looks(config: Config = None, *, every: bool = False, progress: Progress = SI
     while True:
         first, *more = _replicas(session)
         own = replace(first, budget=shown(session))
-        for one in (own, *more):
-            announce(deployment, one.findings).wait(progress)
+        announce(deployment, reduce(Findings.joined, (one.findings for one in (own, *more)))).wait(progress)
         yield (own, *more, *(_others(session, more) if every else ()))
 
 
