@@ -8,6 +8,8 @@ import subprocess
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from tests.support.action.runner import ROOT, Job, action, filled
 
 NAME = "click-8.99.0-py3-none-any.whl"
@@ -98,6 +100,7 @@ def wants_more(checkout: Path, **extra: str) -> str:
     return job.start(action()["runs"]["steps"][1], filled(inputs)).communicate(timeout=100)[0]
 
 
+@pytest.mark.nightly  # `test_action_shared_state.py` installs it too
 def test_what_a_shared_state_needs_is_installed_for_it_alone(checkout: Path, tmp_path: Path) -> None:
     digest = wheel(tmp_path / "wheels", "WHO = 'the locked one'")
     (checkout / "requirements" / "runtime.lock").write_text(f"click==8.99.0 --hash=sha256:{digest}\n")

@@ -8,10 +8,12 @@ import pytest
 
 from tests.e2e.conftest import Place
 from tests.support.action.runner import Job, action, filled, orders
+from tests.support.nightly import nightly
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
 
 
+@pytest.mark.nightly
 def test_up_twice_then_down(job: Job, place: Place) -> None:
     first = job.use(command="up", config="sandbox", vast_api_key="not-needed-here")
     assert first.code == 0, first.log
@@ -89,7 +91,7 @@ def test_nothing_that_is_printed_by_the_program_can_order_the_runner_about(job: 
     assert len(set(words)) == len(words) == 4
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, *nightly(signal.SIGTERM)])
 def test_a_cancelled_job_takes_nothing_down_and_the_next_one_goes_on(job: Job, place: Place, number: int) -> None:
     """GitHub signals the step's first process, and kills the process tree ten seconds later."""
     process = job.start(action()["runs"]["steps"][-1], filled({"command": "up", "config": "sandbox"}))

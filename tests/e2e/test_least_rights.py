@@ -118,6 +118,7 @@ def no_render_writes(place: Place, *words: str) -> None:
     place.fault(provider="render", clear=True)
 
 
+@pytest.mark.nightly
 def test_from_nothing_to_nothing_with_the_least_rights(place: Place) -> None:
     assert exactly(place, "offers")["offers"]
     one_less(place, "offers")

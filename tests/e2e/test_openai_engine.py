@@ -14,6 +14,7 @@ from tests.e2e.conftest import SAMPLE, Place
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
 
 
+@pytest.mark.nightly  # `make engine-test` has the backend
 def test_a_server_of_another_kind_is_rented_asked_put_to_sleep_and_woken(place: Place) -> None:
     model = toy_model(default_cache())
     command = [

@@ -37,6 +37,7 @@ def test_two_ups_from_two_folders_with_one_state_in_s3_make_one_instance(place: 
     assert first.data("state", "show")["state"]["records"] == []
 
 
+@pytest.mark.nightly
 def test_two_ups_of_which_neither_knows_a_lock_still_make_one_instance(place: Place, s3: tuple[Any, str]) -> None:
     """The lock is removed from the first one while it runs: only the conditional writes remain."""
     client, url = s3

@@ -68,6 +68,7 @@ def test_with_a_key_of_the_web_host_it_writes_the_variables_and_deploys_nothing(
     ended(place, process)
 
 
+@pytest.mark.nightly
 def test_it_wakes_on_another_machine_where_its_gpu_was_taken(place: Place, database: Server) -> None:
     set_variable(place, "DATABASE_URL", database.url(database.database()))
     process, _ = agent(place)
