@@ -1,4 +1,4 @@
-"""Kill points: a fixed subset for every command; `make kills` runs all of them."""
+"""Kill points: a fixed subset for each kind of command; `make kills` runs all of them."""
 
 from __future__ import annotations
 
