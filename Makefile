@@ -188,7 +188,7 @@ DRAWN ?= 100
 mutants-operators: $(VENV)/.dev  ## Change DRAWN=100 operators of core and engine, drawn by the commit's id: 95 must be noticed
 	$(BIN)/python -m tests.mutation -n $(DRAWN) $(if $(SEED),--seed $(SEED))
 
-doctor-bench: $(VENV)/.dev  ## Make 223 worlds of real processes, with a trouble, two or none: does `doctor` name the cause (WORLDS='pair --only stray --jobs 1')
+doctor-bench: $(VENV)/.dev  ## Make 224 worlds of real processes, with a trouble, two or none: does `doctor` name the cause (WORLDS='pair --only stray --jobs 1')
 	PYTHONPATH=$(CURDIR) $(BIN)/python -m tests.doctor_bench $(WORLDS)
 
 INPUTS ?= 10500

@@ -26,7 +26,7 @@ from benchmarks.launch.parameters import (
 from benchmarks.launch.rental import LAYERS, Rental
 from benchmarks.launch.session import LIST, SLOTS, Launch, Session
 from benchmarks.launch.shown import Boot, shown
-from ert_deploy.core.launching.manifest import Access, Manifest
+from ert_deploy.core.launching.manifest import GUARD, Access, Manifest
 from ert_deploy.core.model.boot.prefer import Prefer
 from ert_deploy.core.model.desired import Criteria, Desired, Phase
 from ert_deploy.core.model.desired import Launch as Container
@@ -227,7 +227,8 @@ class Manifests:
 
     def image(self, image: str) -> Manifest:
         """Return the image's manifest, with the layers of which a rental's messages tell."""
-        return Manifest(Access.FOUND, layers=(round(IMAGE_GB * GIGABYTE / LAYERS),) * LAYERS)
+        layers = (round(IMAGE_GB * GIGABYTE / LAYERS),) * LAYERS
+        return Manifest(Access.FOUND, layers=layers, program=f"python -m {GUARD}")
 
     def model(self, model: str) -> Manifest:
         """Return the model's manifest: one layer, as nearly all of it is the weights."""

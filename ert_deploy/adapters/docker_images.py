@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from ert_deploy.adapters.docker_streams import (
 )
 from ert_deploy.adapters.extras import part_of
 from ert_deploy.core import redaction
+from ert_deploy.core.launching.manifest import Access, Manifest, container_fields
 from ert_deploy.core.model.errors import Failed, UsageError
 from ert_deploy.core.model.text import printable
 
@@ -40,7 +41,7 @@ SBOM = "/usr/share/ert/sbom.cdx.json"
 class Built:
     """A built image: its tag, the engine's id for it, its unpacked size in bytes and its platform.
 
-    `layers` are the layers with content, the base image's first.
+    `layers` are the layers with content, the base image's first. `container` is what the engine reports of what runs.
     """
 
     tag: str
@@ -48,6 +49,7 @@ class Built:
     size: int
     platform: str = PLATFORM
     layers: tuple[Layer, ...] = ()
+    container: Manifest = field(default=Manifest(Access.FOUND), repr=False)
 
 
 def split(reference: str) -> tuple[str, str]:
@@ -95,7 +97,7 @@ class DockerImages:
         """Push a local image and return its digest in the registry. Raise `UsageError` or `Failed`."""
         repository, name = split(tag)
         with self._engine() as api:
-            _of_the_hosts(self._look(api, tag))
+            _of_the_backend(_of_the_hosts(self._look(api, tag)))
             login = self._login() or _stored_login(api, repository)
             lines = api.push(repository, tag=name, stream=True, decode=True, auth_config=login)
             digest = follow_push(lines, repository, say)
@@ -113,7 +115,9 @@ class DockerImages:
                 f"this engine has no image {tag}", hint=f"`ert-deploy image build --tag {tag}` makes it"
             ) from None
         platform = "/".join(printable(found.get(part) or "unknown", 20) for part in ("Os", "Architecture"))
-        return Built(tag, str(found.get("Id", "")), int(found.get("Size") or 0), platform)
+        config = found.get("Config")
+        made = Manifest(Access.FOUND, **(container_fields(config) if config else {}))
+        return Built(tag, str(found.get("Id", "")), int(found.get("Size") or 0), platform, container=made)
 
     def _login(self) -> dict[str, str] | None:
         """Return the login of the environment; None leaves it to Docker's own config and credential helpers."""
@@ -186,6 +190,17 @@ def _of_the_hosts(built: Built) -> Built:
             "another CPU needs its emulation (`docker run --privileged --rm tonistiigi/binfmt --install amd64`)",
         )
     return built
+
+
+def _of_the_backend(built: Built) -> None:
+    """Raise `UsageError` for an image of another product, before it is uploaded and gets into a config."""
+    if built.container.backend is False:
+        program = built.container.program
+        runs = f"its container runs `{printable(program, 80)}`" if program else "it has no entry point"
+        raise UsageError(
+            f"{printable(built.tag, 120)} is not the backend: {runs}",
+            hint=f"`ert-deploy image build --tag {printable(built.tag, 120)}` makes one",
+        )
 
 
 def _no_engine(env: Mapping[str, str], error: Exception) -> Failed:

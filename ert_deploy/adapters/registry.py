@@ -2,24 +2,25 @@
 
     GET /v2/NAME/manifests/REFERENCE      200; 401 with a challenge; 404
     GET REALM?service=..&scope=..         the anonymous token that a `Bearer` challenge requires
-    GET /v2/NAME/blobs/DIGEST             the image's configuration, for the platform of a single manifest
+    GET /v2/NAME/blobs/DIGEST             the image's configuration: its platform, and what its container runs
 
 Sources: the OCI distribution specification and its token authentication; Ollama's registry has the same manifests.
 No credential is sent to anybody. A registry on this machine is read over http, any other over https and on public
-addresses only. What could not be read is `Access.UNREAD`, never missing.
+addresses only. What could not be read is `Access.UNREAD`, never missing; a configuration that could not be read leaves
+only its own fields unknown.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from ert_deploy.adapters.bounded_http import KIB, Bounds, NoAnswer, Reply, exchange, is_loopback
 from ert_deploy.adapters.bounded_socket import Deadline, loopback, public
-from ert_deploy.core.launching.manifest import PLATFORM, UNASKED, Access, Manifest
+from ert_deploy.core.launching.manifest import PLATFORM, UNASKED, Access, Manifest, container_fields
 from ert_deploy.core.model.text import printable
 
 BOUNDS = Bounds(connect=5.0, read=10.0, total=15.0, size=4 * KIB * KIB)
@@ -124,23 +125,31 @@ class _Reading:
         if PLATFORM not in by_platform:
             return Manifest(Access.FOUND, platforms=platforms)
         child = self._get(f"{self._name.url}/manifests/{by_platform[PLATFORM]}")
-        return Manifest(Access.FOUND, platforms=platforms, layers=_layers(child.json()) if child.status == 200 else ())
+        found = self._of_one(child.json()) if child.status == 200 else Manifest(Access.FOUND)
+        return replace(found, platforms=platforms)
 
     def _of_one(self, body: Mapping[str, Any]) -> Manifest:
-        config = body.get("config")
-        platform = self._configured(config["digest"]) if isinstance(config, dict) else ""
-        return Manifest(Access.FOUND, platforms=(platform,) if platform else (), layers=_layers(body))
+        made = self._configuration(body.get("config"))
+        found = Manifest(Access.FOUND, layers=_layers(body))
+        if "architecture" not in made:  # not there, or of a model
+            return found
+        return replace(found, platforms=(_platform(made),), **container_fields(made.get("config")))
 
-    def _configured(self, digest: str) -> str:
-        """Return the platform in the configuration of an image; empty if it is not there, as of a model."""
-        url, token = f"{self._name.url}/blobs/{digest}", self._token
-        for _ in range(REDIRECTS + 1):
-            reply = self._get(url, token)
-            if not 300 <= reply.status < 400:
-                break
-            url, token = urljoin(url, reply.headers["Location"]), ""
-        found = reply.json() if reply.status == 200 else {}
-        return _platform(found) if "architecture" in found else ""
+    def _configuration(self, about: Any) -> Mapping[str, Any]:
+        """Return the configuration of an image; empty if it is not there or cannot be read."""
+        if not isinstance(about, dict):
+            return {}
+        url, token = f"{self._name.url}/blobs/{about['digest']}", self._token
+        try:
+            for _ in range(REDIRECTS + 1):
+                reply = self._get(url, token)
+                if not 300 <= reply.status < 400:
+                    break
+                url, token = urljoin(url, reply.headers["Location"]), ""
+            made = reply.json() if reply.status == 200 else {}
+        except (NoAnswer, ValueError, KeyError):
+            return {}
+        return made if isinstance(made, dict) else {}
 
     def _log_in(self, reply: Reply) -> Manifest | None:
         """Get an anonymous token; return the result instead if the registry gives none."""

@@ -169,7 +169,7 @@ def _initial_key(token: str, run: Run) -> Effects[str]:
 
 def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
     """Return the best untried offer and its rank. UsageError: an image or model that cannot be had, or none matches."""
-    refuse_broken_image(run.desired, run.memory)
+    refuse_broken_image(run)
     yield from check_registries(run)
     if exhausted(run.desired, run.memory) or run.memory.lost >= MAX_LOST:
         stored = run.observed.state

@@ -15,7 +15,7 @@ from ert_deploy.engine.budget import ended
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.market.paid import paid
 from ert_deploy.engine.records.endings import failed
-from ert_deploy.engine.records.evidence import evidence, told, with_evidence
+from ert_deploy.engine.records.evidence import evidence, with_evidence
 from ert_deploy.engine.run_context import Run
 from ert_deploy.ports import Audience, Clock, GpuHost, StateStore
 
@@ -29,14 +29,13 @@ def retire(step: steps.Retire, run: Run) -> Effects[None]:
     """Write the tombstone with what a failed machine left, and deny the machine if the host is at fault."""
     if (yield from _runs_again(step, run)):
         return
-    failure = yield from evidence(step, run)
+    failure, lines = yield from evidence(step, run)
     state = run.observed.state.mark_for_deletion(
         Tombstone(step.token, step.instance_id, run.observed.stamp(), step.reason)
     )
     if step.deny:
         state = failed(state, step, run)
-    said = failure.message if failure is not None else ""
-    state = with_evidence(state.allow(same_end(step, run.memory, told(step, failure), said)), failure)
+    state = with_evidence(state.allow(same_end(step, run, failure, lines)), failure)
     yield from ask(StateStore.save, state)
     yield from ask(Audience.tell, Retired(step.instance_id, step.reason))
 

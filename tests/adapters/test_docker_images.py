@@ -120,6 +120,29 @@ def test_an_image_for_another_cpu_is_refused_with_what_it_is_for(
     assert engine.pushed == []
 
 
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"Entrypoint": ["/bin/ollama"], "Cmd": ["serve"]}, "runs `/bin/ollama serve`"),
+        ({"Cmd": None}, "no entry point"),
+    ],
+)
+def test_an_image_of_another_product_is_not_pushed(engine: FakeEngine, config: dict[str, object], said: str) -> None:
+    engine.images.add(TAG)
+    engine.config = config
+    with pytest.raises(UsageError, match=f"{TAG} is not the backend: .*{said}") as refused:
+        images(engine).push(TAG, lambda _: None)
+    assert f"image build --tag {TAG}" in refused.value.hint
+    assert engine.pushed == []
+
+
+@pytest.mark.parametrize("config", [None, {"Entrypoint": ["/start"], "Labels": {"ert.backend.contract": "1"}}])
+def test_an_image_of_which_it_is_not_known_what_runs_is_pushed(engine: FakeEngine, config: dict[str, object]) -> None:
+    engine.images.add(TAG)
+    engine.config = config
+    assert images(engine).push(TAG, lambda _: None) == DIGEST
+
+
 def test_an_image_that_was_not_built_is_said_before_anything_is_pushed(engine: FakeEngine) -> None:
     with pytest.raises(UsageError, match="has no image") as refusal:
         images(engine).push(TAG, lambda _: None)

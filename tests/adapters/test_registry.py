@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ert_deploy.adapters.registry import ACCEPT, Name, Registries, image_name, model_name
-from ert_deploy.core.launching.manifest import UNASKED, Access, Manifest
-from ert_deploy.sandbox.registry.server import Registry
+from ert_deploy.core.launching.manifest import CONTRACT, LABEL, UNASKED, Access, Manifest
+from ert_deploy.sandbox.registry.server import BACKEND, Registry
 from tests.support.doubles.scripted_http import Answer, Seen, scripted
 
 LOGIN = "me:registry-secret"
 AMD, ARM = "linux/amd64", "linux/arm64"
+OURS: dict[str, Any] = {"program": "python -m ert_backend.guard", "contract": CONTRACT, "ports": ("8443/tcp",)}
 
 
 @pytest.mark.parametrize(
@@ -54,11 +57,12 @@ def test_a_public_image_is_found_with_its_platforms_and_size(challenge: Any, log
         registry.publish("me/one", "1", AMD, size=700)
         digest = registry.publish("me/many", "1", ARM, AMD, "unknown/unknown", size=900)
         ask = Registries(loopback_only=True).image
-        assert ask(f"{registry.address}/me/one:1") == Manifest(Access.FOUND, platforms=(AMD,), layers=(700,))
+        assert ask(f"{registry.address}/me/one:1") == Manifest(Access.FOUND, platforms=(AMD,), layers=(700,), **OURS)
         for reference in (":1", f"@{digest}"):
             found = ask(f"{registry.address}/me/many{reference}")
-            assert found == Manifest(Access.FOUND, platforms=(AMD, ARM), layers=(900,))
+            assert found == Manifest(Access.FOUND, platforms=(AMD, ARM), layers=(900,), **OURS)
             assert found.runs_here
+            assert found.backend
         assert ask(f"{registry.address}/me/one:2").access is Access.MISSING
 
 
@@ -76,6 +80,59 @@ def test_an_image_for_another_processor_is_found_and_does_not_run_here(platforms
         registry.publish("me/app", "1", *platforms)
         found = Registries().image(f"{registry.address}/me/app:1")
         assert (found.access, found.runs_here, found.platforms) == (Access.FOUND, False, tuple(sorted(platforms)))
+
+
+@pytest.mark.parametrize(
+    ("container", "program", "backend"),
+    [
+        ({"Entrypoint": None, "Cmd": ["/bin/bash"]}, "/bin/bash", False),
+        ({"Entrypoint": ["/bin/ollama"], "Cmd": ["serve"]}, "/bin/ollama serve", False),
+        (
+            {"Entrypoint": ["/docker-entrypoint.sh"], "Cmd": ["nginx"], "Labels": None},
+            "/docker-entrypoint.sh nginx",
+            False,
+        ),
+        ({"Entrypoint": ["python", "-m", "ert_backend.guard"]}, "python -m ert_backend.guard", True),
+        ({"Cmd": ["/bin/sh", "-c", "python -m ert_backend.guard"]}, "/bin/sh -c python -m ert_backend.guard", True),
+        ({"Entrypoint": ["/start"], "Labels": {"ert.backend.contract": CONTRACT}}, "/start", None),
+        ({"Entrypoint": [], "Cmd": []}, "", False),
+        (None, "", False),
+        ({"Entrypoint": "python"}, None, None),
+    ],
+)
+@pytest.mark.parametrize("platforms", [(AMD,), (AMD, ARM)])
+def test_what_the_container_runs_is_read_from_the_configuration(
+    container: Any, program: str | None, backend: bool | None, platforms: tuple[str, ...]
+) -> None:
+    with Registry() as registry:
+        registry.publish("me/app", "1", *platforms, container=container)
+        found = Registries().image(f"{registry.address}/me/app:1")
+    assert (found.access, found.program, found.backend) == (Access.FOUND, program, backend)
+    assert found.pullable
+
+
+@pytest.mark.parametrize("content", [None, b"<html>", b"[]", b'{"schema": 1}'])
+def test_a_configuration_that_cannot_be_read_leaves_what_runs_unknown(content: bytes | None) -> None:
+    with Registry() as registry:
+        registry.publish("me/app", "1", AMD)
+        (digest,) = registry.blobs
+        del registry.blobs[digest]
+        if content is not None:
+            registry.blobs[digest] = content
+        found = Registries().image(f"{registry.address}/me/app:1")
+    assert found == Manifest(Access.FOUND, layers=(1000,))
+    assert found.backend is None
+    assert not found.starts_backend
+
+
+def test_the_sandbox_publishes_what_the_dockerfile_makes() -> None:
+    text = (Path(__file__).parents[2] / "images" / "llm-backend" / "Dockerfile").read_text()
+    (entry,) = re.findall(r"^ENTRYPOINT (\[.*\])$", text, re.MULTILINE)
+    (label,) = re.findall(r'^LABEL (\S+)="(.*)"$', text, re.MULTILINE)
+    (user,), (port,) = re.findall(r"^USER (.*)$", text, re.MULTILINE), re.findall(r"^EXPOSE (.*)$", text, re.MULTILINE)
+    assert json.loads(entry) == BACKEND["Entrypoint"]
+    assert dict([label]) == BACKEND["Labels"] == {LABEL: CONTRACT}
+    assert (user, {f"{port}/tcp": {}}) == (BACKEND["User"], BACKEND["ExposedPorts"])
 
 
 def test_other_registries_are_not_asked_from_the_sandbox() -> None:
@@ -144,7 +201,7 @@ def test_the_configuration_is_followed_to_where_it_is_kept_without_the_token() -
 
     with scripted({"*": react}) as script:
         found = Registries().image(f"{script.url.partition('://')[2]}/me/app:1")
-    assert found == Manifest(Access.FOUND, platforms=(ARM,), layers=(5,))
+    assert found == Manifest(Access.FOUND, platforms=(ARM,), layers=(5,), program="")
     assert ("/store/config", None) in asked
     assert [path for path, sent in asked if sent == "Bearer t"] == [
         "/v2/me/app/manifests/1",

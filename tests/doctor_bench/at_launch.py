@@ -50,6 +50,14 @@ def image_arm64(world: World) -> None:
     _try(world)
 
 
+def image_of_another_product(world: World) -> None:
+    """Name the image of the model server alone, which has no backend in it."""
+    registry = world.registry()
+    registry.publish("ollama", "0.35.0", container={"Entrypoint": ["/bin/ollama"], "Cmd": ["serve"]})
+    world.rewrite(IMAGE, f"{registry.address}/ollama:0.35.0")
+    _try(world)
+
+
 def _publish_arm64(registry: Registry) -> None:
     config = json.dumps({"architecture": "arm64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}}).encode()
     registry.blobs[digest_of(config)] = config

@@ -59,6 +59,8 @@ LAUNCH = (
             ("tag", "manifest unknown", "not exist", "not found"), at_launch.image_missing),
     _launch("image-arm64", "the image is built for arm64, and the machines run amd64",
             ("arm64", "exec format", "amd64"), at_launch.image_arm64),
+    _launch("image-of-another-product", "the image is another product's, and its container does not run the backend",
+            ("not the backend", "another product"), at_launch.image_of_another_product),
     _launch("pull-rate-limit", "the image's registry limits pulls without a login",
             ("toomanyrequests", "rate limit", "limits pulls"), at_launch.pull_rate_limit),
     _launch("disk-full", "the machine's disk is too small for the image and the model",

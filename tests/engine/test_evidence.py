@@ -22,30 +22,33 @@ from tests.support.vast.says import says
 KEY = "ert-Q0aZ7pX1bY2cW3dV4eU5fT6gS7hR8iK9"
 
 
-def exited(made: FakeInstance) -> None:
+def exited(code: int) -> behaviours.Conduct:
     def show(found: Instance) -> Instance:
-        return replace(found, **says("exited"), message=read("Error: container exited with code 3"), address=None)
+        return replace(found, **says("exited"), message=read(f"Error: container exited with code {code}"), address=None)
 
-    made.override = show
+    def exit_early(made: FakeInstance) -> None:
+        made.override = show
+
+    return exit_early
 
 
-def made_with_log(text: str, *machines: str) -> FakeWorld:
+def made_with_log(text: str, *machines: str, code: int = 137) -> FakeWorld:
+    """Return a world whose machines exit with that log: by default killed by their host."""
     made = world()
     made.gpu.log = text
-    made.gpu.conduct = dict.fromkeys(machines or map(str, range(1001, 1013)), exited)
+    made.gpu.conduct = dict.fromkeys(machines or map(str, range(1001, 1013)), exited(code))
     return made
 
 
 def test_message_exit_code_and_log_are_in_the_state_and_in_the_error() -> None:
-    made = made_with_log("starting\nValueError: ERT_MODEL is missing\n")
-    with pytest.raises(Failed, match="2 machines failed in the same way") as failed:
+    made = made_with_log("starting\nValueError: ERT_MODEL is missing\n", code=3)
+    with pytest.raises(Failed, match="its container exits by itself") as failed:
         up(made)
     assert "exit code 3" in failed.value.detail
     assert "  ValueError: ERT_MODEL is missing" in failed.value.detail
     found = made.store.state.failures
     assert [(f.machine_id, f.exit_code, f.log.splitlines()[-1]) for f in found] == [
-        ("1001", "3", "ValueError: ERT_MODEL is missing"),
-        ("1002", "3", "ValueError: ERT_MODEL is missing"),
+        ("1001", "3", "ValueError: ERT_MODEL is missing")
     ]
     assert found[0].status == "exited, exited"
     assert found[0].message == "Error: container exited with code 3"

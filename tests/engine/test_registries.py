@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ert_deploy.core.launching.manifest import Access, Manifest
+from ert_deploy.core.launching.manifest import GUARD, Access, Manifest
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.events import Trouble
@@ -14,6 +14,7 @@ from ert_deploy.core.model.model_server import ExtraVariable, ModelServer
 from tests.support.fakes.history import WANTED, down, is_up, told, up
 from tests.support.fakes.loopback import FakeWorld, world
 
+OURS = Manifest(Access.FOUND, program=f"python -m {GUARD}", contract="1", ports=("8443/tcp",))
 IMAGE, MODEL = WANTED.launch.image, WANTED.launch.model
 
 
@@ -32,6 +33,10 @@ def made_with(image: Manifest | None = None, model: Manifest | None = None) -> F
         (Manifest(Access.MISSING), None, f"the image {IMAGE} does not exist", "check launch/image"),
         (Manifest(Access.WITHHELD), None, f"the image {IMAGE} is private, or does not exist", "make it public"),
         (Manifest(Access.FOUND, platforms=("linux/arm64",)), None, "is for linux/arm64", "image build"),
+        (replace(OURS, program=""), None, "has neither an entry point nor a command", "launch/image"),
+        (replace(OURS, program="nginx", contract=""), None, "is not the backend: its container runs", "image push"),
+        (replace(OURS, contract="2"), None, "is made for contract 2 of the backend", "or install the release"),
+        (replace(OURS, layers=(41 * 10**9,)), None, "is 41.0 GB to download", "set launch/disk_gb to at least 165"),
         (None, Manifest(Access.MISSING), f"the model {MODEL} does not exist", "check launch/model"),
         (None, Manifest(Access.WITHHELD), f"the model {MODEL} does not exist", "check launch/model"),
         (None, Manifest(Access.FOUND, layers=(60 * 10**9,)), "needs 60.0 GB", "set launch/disk_gb to at least 63"),
@@ -69,6 +74,9 @@ def test_a_variable_without_its_value_is_refused_before_a_write_or_a_rental_and_
     [
         (Manifest(Access.UNREAD, "ghcr.io: could not connect"), None, f"the image {IMAGE} was not checked"),
         (None, Manifest(Access.UNREAD, "no answer"), f"the model {MODEL} was not checked"),
+        (replace(OURS, program="/start", contract="1"), None, "starts in its own way: its container runs `/start`"),
+        (replace(OURS, ports=("22/tcp", "8443/tcp")), None, "exposes 22/tcp besides 8443/tcp"),
+        (replace(OURS, program=None, ports=("22/tcp",)), None, "exposes 22/tcp besides 8443/tcp"),
         (Manifest(Access.FOUND, layers=(9 * 10**9,)), None, "is 9.0 GB to download, launch/image_gb is 4"),
     ],
 )
@@ -77,6 +85,16 @@ def test_what_is_not_known_is_only_reported(image: Manifest | None, model: Manif
     up(made)
     is_up(made)
     assert [e for e in told(made, Trouble) if what in e.what]
+
+
+@pytest.mark.parametrize(
+    "image", [OURS, replace(OURS, contract=""), replace(OURS, program=None, contract="", ports=())]
+)
+def test_nothing_is_said_of_an_older_image_and_of_one_whose_configuration_is_not_known(image: Manifest) -> None:
+    made = made_with(image)
+    up(made)
+    is_up(made)
+    assert not [e for e in told(made, Trouble) if IMAGE in e.what]
 
 
 def test_the_registries_are_asked_once_in_a_run_and_not_where_nothing_is_rented() -> None:

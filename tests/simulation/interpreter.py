@@ -8,7 +8,7 @@ from functools import partial, wraps
 from types import ModuleType
 from typing import Any, TypeAlias
 
-from ert_deploy.core.launching.manifest import Access, Manifest
+from ert_deploy.core.launching.manifest import GUARD, Access, Manifest
 from ert_deploy.core.model.errors import CannotObserve, ErtError, StateConflict
 from ert_deploy.engine.effects import Effect, Method
 from ert_deploy.engine.run import methods
@@ -30,7 +30,7 @@ from tests.simulation.ports import app_probe, backend, gpu_host, state_store, we
 from tests.simulation.world import Killed, World
 
 LATENCY = 0.1
-THERE = Manifest(Access.FOUND)  # what registries say: they never raise, only advise
+THERE = Manifest(Access.FOUND, program=f"python -m {GUARD}")  # what registries say: they never raise, only advise
 Hand: TypeAlias = Callable[..., Any]  # takes the `World` and the arguments of the port method
 
 

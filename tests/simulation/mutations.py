@@ -301,7 +301,7 @@ MUTANTS = (
     ),
     Mutant(
         "rent on with an image that no host can pull", "engine/boot_failures.py",
-        "    for end, machines in memory.ends.items():", "    for end, machines in ():",
+        "    for end, machines in run.memory.ends.items():", "    for end, machines in ():",
     ),
     Mutant(
         "rank bids by the least one", "core/model/desired.py", "return offer.dph_total + max(0.0, over)",

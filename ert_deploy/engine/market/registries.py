@@ -1,17 +1,19 @@
 """Check that image and model exist in their registry, and that every variable has a value, before anything is rented.
 
-A machine that cannot pull its image, whose model does not exist or that lacks a variable fails on every host alike.
-What cannot be read here is no reason to stop: hosts may reach it from where they are.
+A machine that cannot pull its image, whose image is another product, whose model does not exist or that lacks a
+variable fails on every host alike. What cannot be read here is no reason to stop: hosts may reach it from where they
+are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ert_deploy.core.launching.manifest import PLATFORM, Access, Manifest
-from ert_deploy.core.model.desired import Launch
+from ert_deploy.core.launching.manifest import CONTRACT, GUARD, PLATFORM, Access, Manifest
+from ert_deploy.core.model.desired import PORT, Launch
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.events import Trouble
+from ert_deploy.core.model.text import printable
 from ert_deploy.engine.app_proof import Finding
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.run_context import Run, RunMemory
@@ -78,12 +80,42 @@ def _of_image(launch: Launch, image: Manifest) -> Iterator[Finding]:
                 f"{name} is for {', '.join(image.platforms)}, and the GPU machines run {PLATFORM}",
                 "`ert-deploy image build` builds for linux/amd64; push the result",
             )
+        case Access.FOUND if image.gb > launch.disk_gb:
+            yield Finding(
+                f"{name} is {image.gb:.1f} GB to download, launch/disk_gb is {launch.disk_gb:g}",
+                f"set launch/disk_gb to at least {image.unpacked_gb + 1:.0f}: a host unpacks it",
+            )
         case Access.FOUND if image.gb > LARGER * launch.image_gb:
             yield Finding(
                 f"{name} is {image.gb:.1f} GB to download, launch/image_gb is {launch.image_gb:g}",
                 "correct launch/image_gb: the expected time and cost follow from it",
                 stops=False,
             )
+    if image.pullable:
+        yield from _of_program(name, image)
+
+
+def _of_program(name: str, image: Manifest) -> Iterator[Finding]:
+    """Yield what its container would run if that is not the backend, and ports that the provider would publish too."""
+    runs = f"its container runs `{printable(image.program or '', 80)}`"
+    if image.contract and image.contract != CONTRACT:
+        yield Finding(
+            f"{name} is made for contract {image.contract} of the backend, and this release knows {CONTRACT}",
+            f"launch/image: {PUSH}; or install the release that built it",
+        )
+    elif image.program == "":
+        yield Finding(f"{name} has neither an entry point nor a command: nothing would run", f"launch/image: {PUSH}")
+    elif image.backend is False:
+        yield Finding(f"{name} is not the backend: {runs}", f"launch/image: {PUSH}")
+    elif image.contract and not image.backend:
+        yield Finding(f"{name} starts in its own way: {runs}", f"that has to start {GUARD}", stops=False)
+    others = [port for port in image.ports if port != f"{PORT}/tcp"]
+    if image.backend is not False and others:
+        yield Finding(
+            f"{name} exposes {', '.join(others)} besides {PORT}/tcp",
+            "the provider publishes each: remove its EXPOSE, unless that port is meant for everybody",
+            stops=False,
+        )
 
 
 def _of_model(launch: Launch, model: Manifest, image: Manifest) -> Iterator[Finding]:

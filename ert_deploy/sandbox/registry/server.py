@@ -16,14 +16,22 @@ import base64
 import hashlib
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from ert_deploy.sandbox.httpd.server import Handler, Reply, Request, Router, Server
 
 MAX_BODY = 2 * 1024**3
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
+BACKEND: dict[str, Any] = {  # of a configuration: what images/llm-backend/Dockerfile makes
+    "Entrypoint": ["python", "-m", "ert_backend.guard"],
+    "Cmd": None,
+    "User": "10001:10001",
+    "ExposedPorts": {"8443/tcp": {}},
+    "Labels": {"ert.backend.contract": "1"},
+}
 VERSION = {"Docker-Distribution-Api-Version": "registry/2.0"}
 
 
@@ -71,13 +79,15 @@ class Registry:
         """`host:port`, the beginning of the names of its images."""
         return f"127.0.0.1:{self._server.port}"
 
-    def publish(self, name: str, tag: str, *platforms: str, size: int = 1000) -> str:
+    def publish(
+        self, name: str, tag: str, *platforms: str, size: int = 1000, container: Mapping[str, Any] | None = BACKEND
+    ) -> str:
         """Add an image of `size` bytes without pushing it; return its digest.
 
         With one of the `platforms`, such as `linux/amd64`, its configuration names it; with several it is an index
-        with a manifest for each.
+        with a manifest for each. `container` is what the configuration has for the container, None for nothing.
         """
-        made = [self._image(name, platform, size) for platform in platforms or ("linux/amd64",)]
+        made = [self._image(name, platform, size, container) for platform in platforms or ("linux/amd64",)]
         digest, kind, content = made[0]
         if len(made) > 1:
             rows = [
@@ -89,9 +99,11 @@ class Registry:
         self.manifests[f"{name}:{tag}"] = self.manifests[f"{name}@{digest}"] = (kind, content)
         return digest
 
-    def _image(self, name: str, platform: str, size: int) -> tuple[str, str, bytes]:
+    def _image(
+        self, name: str, platform: str, size: int, container: Mapping[str, Any] | None
+    ) -> tuple[str, str, bytes]:
         """Add the configuration and the manifest of an image; return the manifest's digest, type and content."""
-        config = json.dumps(_parts(platform)).encode()
+        config = json.dumps(_parts(platform) | ({} if container is None else {"config": container})).encode()
         self.blobs[digest_of(config)] = config
         layers = [{"digest": digest_of(f"{name} {platform}".encode()), "size": size}]
         whole = {"schemaVersion": 2, "mediaType": MANIFEST, "config": {"digest": digest_of(config)}, "layers": layers}

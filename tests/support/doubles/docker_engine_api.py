@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from ert_deploy.sandbox.registry.server import BACKEND
 from tests.support.doubles.http_double import Double, Handler
 
 JSON = {"Content-Type": "application/json"}
@@ -43,7 +44,7 @@ HISTORY: list[Line] = [
 
 @dataclass
 class FakeEngine(Double):
-    """`images` are the tags it has; `building` and `pushing` are the response streams."""
+    """`images` are the tags it has; `building` and `pushing` are the response streams, `config` is of each image."""
 
     images: set[str] = field(default_factory=set)
     platform: tuple[str, str] = ("linux", "amd64")
@@ -55,6 +56,7 @@ class FakeEngine(Double):
     history: list[Line] = field(default_factory=lambda: list(HISTORY))
     bill: bytes | None = b'{"bomFormat": "CycloneDX"}'
     containers: int = 0
+    config: dict[str, Any] | None = field(default_factory=lambda: dict(BACKEND))
 
     @property
     def host(self) -> str:
@@ -69,7 +71,7 @@ class _Handler(Handler[FakeEngine]):
         elif (found := re.fullmatch(r"/v[\d.]+/images/(.+)/json", path)) and found[1] in self.double.images:
             os, architecture = self.double.platform
             about = {"Size": 3_300_000_000, "Os": os, "Architecture": architecture}
-            self._say(200, {"Id": "sha256:" + "01" * 32, **about})
+            self._say(200, {"Id": "sha256:" + "01" * 32, **about, "Config": self.double.config})
         elif (found := re.fullmatch(r"/v[\d.]+/images/(.+)/history", path)) and found[1] in self.double.images:
             self._say(200, self.double.history)
         elif re.fullmatch(r"/v[\d.]+/containers/c1/archive", path) and self.double.bill is not None:

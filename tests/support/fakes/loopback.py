@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from ert_deploy.core.launching.manifest import Access, Manifest
+from ert_deploy.core.launching.manifest import GUARD, Access, Manifest
 from ert_deploy.core.model.errors import Busy, CannotObserve, ErtError, StateConflict
 from ert_deploy.core.model.events import Event
 from ert_deploy.core.model.plain.state import from_json, to_json
@@ -99,7 +99,7 @@ class FakeRegistries:
 
     def image(self, image: str) -> Manifest:
         self.asked += 1
-        return self.images.get(image, Manifest(Access.FOUND))
+        return self.images.get(image, Manifest(Access.FOUND, program=f"python -m {GUARD}"))
 
     def model(self, model: str) -> Manifest:
         self.asked += 1

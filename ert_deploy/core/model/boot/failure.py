@@ -14,6 +14,7 @@ LINES = 12  # of a log
 WIDTH = 240  # characters of a line
 TAIL = 200  # lines to ask for, so that long ones that are cut still leave enough
 SHOWN = 6  # lines of a log in the message of a command
+NO_LOG = "(no log: "  # the beginning of the `log` of a machine whose log could not be read
 _NOISE = re.compile(r'"logger": "ert_backend\.requests"')  # a line per request, which explains no failure
 _EXIT = re.compile(r"\bexit(?:ed)?(?:\s+with)?(?:\s+(?:code|status))?[\s:(=]+(\d{1,3})\b", re.IGNORECASE)
 
