@@ -25,7 +25,7 @@ from ert_deploy.core.model.errors import (
 from ert_deploy.core.model.events import CreateUnknown, OfferLost, Rented, Renting, Trouble, Wrote
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.machine.derived_keys import derives_for_apps
-from ert_deploy.core.planning.app_env import withdrawn
+from ert_deploy.core.planning.app_env import for_last_word, withdrawn
 from ert_deploy.core.planning.offers import Ranked, choose
 from ert_deploy.engine.boot_failures import refuse_broken_image
 from ert_deploy.engine.budget import affordable, commit, for_guard, given, too_dear
@@ -120,7 +120,8 @@ def _create_with_intent(run: Run, ranked: Ranked) -> Effects[None]:
     launch = (run.memory.launch or run.desired.launch).on(offer)
     wanted = run.desired if launch is run.desired.launch else replace(run.desired, launch=launch)
     budget = for_guard(ranked.estimate.hourly, run, run.observed.now)
-    env = wanted.container_env(token, closed, boot_secret, offer, owner=run.situation.birth_owner, budget=budget)
+    given_env = budget | for_last_word(run.situation.targets)
+    env = wanted.container_env(token, closed, boot_secret, offer, owner=run.situation.birth_owner, budget=given_env)
     order = CreateOrder(offer.id, launch, Mark(run.desired.deployment, token), env)
     now = yield from ask(TimeSource.moment)
     host_id, ip = (offer.host_id, offer.ip) if run.desired.replicas > 1 else ("", "")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ert_backend.base.claim import Before
-from ert_backend.guard.rules import Action, DueRule, Rules, View, decide
+from ert_backend.guard.rules import Action, Cause, DueRule, Rules, View, Why, decide
 
 
 def waited(seconds: float) -> dict[str, float]:
@@ -107,7 +107,7 @@ def test_nothing_outlives_the_lifetime_and_the_drain_cap(
 
 def test_the_verdict_says_why() -> None:
     assert decide(replace(FIRST, now=2700), RULES) == DueRule(
-        Action.DESTROY, "unclaimed after 2700 s", wait=False, due=("unclaimed after 2700 s",)
+        Action.DESTROY, Cause(Why.UNCLAIMED, 2700), wait=False, due=("unclaimed after 2700 s",)
     )
 
 

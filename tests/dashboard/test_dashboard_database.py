@@ -322,14 +322,14 @@ def test_a_schema_of_the_release_before_is_upgraded_with_its_reports(
     kept: dict[str, str], start: Start, server: Server, name: str
 ) -> None:
     first = start(kept)
-    client: Any = first.app.test_client()
-    done = ask(client)
-    ended(client, done)
+    done = ask(before := first.app.test_client())
+    ended(before, done)
     first.close()  # then what revision 0001 had; downgrades are not offered, as a rollback leaves the schema alone
-    server.execute("ALTER TABLE ert_processes DROP role, DROP instance, DROP fingerprint; DROP TABLE ert_waker", name)
-    server.execute("ALTER TABLE ert_reports DROP request_key, DROP backend, DROP moves, DROP cost", name)
-    server.execute(f"ALTER TABLE ert_reports DROP writing_since; UPDATE {VERSION} SET version_num = '0001'", name)
-    client = start(kept).app.test_client()
+    server.execute("DROP TABLE ert_waker, ert_words; ALTER TABLE ert_reports DROP request_key, DROP backend", name)
+    server.execute("ALTER TABLE ert_reports DROP moves, DROP cost, DROP writing_since", name)
+    columns = "ALTER TABLE ert_processes DROP role, DROP instance, DROP fingerprint"
+    server.execute(f"{columns}; UPDATE {VERSION} SET version_num = '0001'", name)
+    client: Any = start(kept).app.test_client()
     assert data(client, done)["status"] == "completed"
     assert server.execute(f"SELECT version_num FROM {VERSION}", name)[0] == (REVISION,)
     keyed = {"json": {"ticker": "MSFT"}, "headers": {"Idempotency-Key": "click-0001"}}

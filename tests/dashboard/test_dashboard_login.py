@@ -237,6 +237,27 @@ def test_a_session_survives_a_restart_and_ends_with_its_time_or_the_password(env
     assert status(with_password, token)[0] == 401
 
 
+def test_all_pages_have_one_head_and_a_title_each(environ: dict[str, str]) -> None:
+    dashboard = create_dashboard(read_settings({**environ, "ERT_DASHBOARD_PASSWORD_HASH": HASH}))
+    try:
+        client, browser = dashboard.app.test_client(), {"Accept": "text/html"}
+        pages = [client.get("/login", headers=browser).text, log_in(client, "a wrong password").text]
+        log_in(client)
+        pages += [client.get(path, headers=browser).text for path in ("/login", "/nowhere", "/")]
+    finally:
+        dashboard.close()
+    titles = [page.partition("<title>")[2].partition("</title>")[0] for page in pages]
+    name = "ERT equity research"
+    assert titles == [
+        f"Log in - {name}", f"Problem: Log in - {name}", f"Log in - {name}", f"Not found - {name}", name,
+    ]  # fmt: skip
+    heads = {
+        page.partition('type="image/svg+xml">')[0].replace(title, "") for page, title in zip(pages, titles, strict=True)
+    }
+    assert len(heads) == 1
+    assert heads.pop().startswith('<!doctype html>\n<html lang="en">\n<head>\n')
+
+
 def test_tries_are_limited(environ: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
     clock = WoundClock()
     settings = read_settings({**environ, "ERT_DASHBOARD_PASSWORD_HASH": HASH})
@@ -246,7 +267,7 @@ def test_tries_are_limited(environ: dict[str, str], caplog: pytest.LogCaptureFix
         assert [log_in(client, f"guess number {number}").status_code for number in range(5)] == [401] * 5
         refused = log_in(client)
         assert (refused.status_code, refused.headers["Retry-After"]) == (429, "20")
-        assert "Too many tries" in refused.text
+        assert "Too many tries. Wait 20 s, then try again." in refused.text
         clock.go(20)
         assert log_in(client).status_code == 303
         assert "guess" not in caplog.text

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from ert_deploy.sandbox.runtime.clock import WorldClock
 from ert_deploy.sandbox.world.control_client import ask
@@ -37,6 +38,12 @@ def machine(place: Place) -> dict[str, Any] | None:
     return found[0] if found else None
 
 
+def dashboard(place: Place) -> dict[str, Any]:
+    """Return the machine as the app describes it."""
+    found: dict[str, Any] = requests.get(f"{place.world.app_url}/api/deployment", timeout=20).json()
+    return found
+
+
 def until(holds: Any, seconds: float) -> None:
     clock, end = WorldClock(), time.monotonic() + seconds
     while not holds():
@@ -54,6 +61,7 @@ def test_idle_it_stops_itself_and_only_the_disk_is_billed(place: Place) -> None:
     assert backend["off_switch"] == "proven"
     row = machine(place)
     assert row is not None
+    assert dict(row["extra_env"])["ERT_APP_URLS"] == place.world.app_url
     told = limits(row)
     assert (told["ERT_IDLE_STOP"], told["ERT_BOOT_DEADLINE"], told["ERT_MAX_LIFETIME"]) == ("900", "7200", "43200")
 
@@ -63,6 +71,10 @@ def test_idle_it_stops_itself_and_only_the_disk_is_billed(place: Place) -> None:
     assert paid["gpu_seconds"] >= 15 * MINUTE - 1, "it stopped before it was idle for so long"
     assert paid["gpu_seconds"] <= 15 * MINUTE + 60 * SPEED, "within a real minute of being told and of idling"
     assert place.data("status", "-c", name)["money"]["asleep"] == "idle"
+    until(lambda: dashboard(place)["state"] == "asleep", 20)
+    said = dashboard(place)
+    assert (said["ended"]["state"], said["ended"]["reason"], said["ended"]["seconds"]) == ("stopping", "idle", 900)
+    assert said["detail"].startswith("the machine stopped itself: it was idle for 15 min")
     (later,) = place.bill()["rows"]
     assert later["gpu_seconds"] == pytest.approx(paid["gpu_seconds"], abs=15.0), "the GPU is paid after the stop"
     assert later["storage_seconds"] > paid["storage_seconds"]

@@ -52,6 +52,23 @@ def test_two_targets_get_the_same_backend_and_the_same_key() -> None:
     is_down(made, both)
 
 
+def test_the_guard_of_a_new_machine_gets_the_addresses_of_the_apps_for_its_last_word() -> None:
+    made = world("ert", "dash", "admin")
+    up(made, replace(WANTED, targets=(Target("dash"), Target("admin", address="https://www.admin.example.org"))))
+    env = made.gpu.only().order.env
+    assert env["ERT_APP_URLS"] == "https://dash.example.org,https://www.admin.example.org"
+
+
+def test_a_machine_from_before_the_addresses_were_given_is_kept() -> None:
+    made = world()
+    up(made)
+    machine = made.gpu.only()
+    del machine.order.env["ERT_APP_URLS"]  # type: ignore[attr-defined]
+    up(made)
+    assert made.gpu.only() is machine
+    assert "ERT_APP_URLS" not in machine.order.env
+
+
 def test_a_target_that_is_added_later_gets_the_backend_that_is_there() -> None:
     made = world("ert", "dash", "admin")
     up(made)

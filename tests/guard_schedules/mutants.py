@@ -19,6 +19,7 @@ RARE = {"wait for one rule what was waited for another": 47_900}
 _SWITCH, _RULES, _MEMORY, _CARE = "guard/off_switch.py", "guard/rules.py", "guard/memory.py", "guard/engine_care.py"
 _VIEW, _METER = "guard/view.py", "guard/allowance.py"
 _ALLOWANCE = "base/allowance.py"
+_WORD = "guard/last_word.py"
 _CLAIM, _CHECK, _MAIN = "base/claim.py", "guard/self_check.py", "guard/__main__.py"
 
 MUTANTS = (
@@ -131,6 +132,8 @@ MUTANTS = (
         "RESERVE, LARGEST_RESERVE, DRAIN = 600.0, 0.25, 0.1", "RESERVE, LARGEST_RESERVE, DRAIN = 600.0, 0.6, 0.1",
     ),
     Mutant("destroy at the end of any budget", _RULES, "DueRule(rules.at_budget,", "DueRule(Action.DESTROY,"),
+    Mutant("wait long for an app", _WORD, "MOST, LEAST = 3.0, 0.5", "MOST, LEAST = 90.0, 0.5"),
+    Mutant("a last message before each order", _WORD, "if self.said or record is None", "if record is None"),
     Mutant("a lost record is a new budget", _ALLOWANCE, "if (self.disk / SERVED).exists() else", "if False else"),
 )  # fmt: skip
 

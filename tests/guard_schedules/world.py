@@ -29,14 +29,14 @@ from ert_backend.guard.off_switch import Switch
 from ert_backend.guard.rules import Action
 from ert_backend.guard.settings import GuardSettings, load
 from ert_backend.guard.supervisor import Child, Nursery
+from tests.guard_schedules.slow_app import SlowApp
 from tests.guard_schedules.spending import Spending
 from tests.guard_schedules.truth import Boot, Limits
 from tests.job_schedules.disk import Disk
 from tests.support.backend.one_board import OneBoard
 
 TOKEN = "0" * 32
-# Slightly more than a tick, so that one is due at every call.
-LOOK = 10.01
+LOOK = 10.01  # slightly more than a tick, so that one is due at every call
 HONEST, FAILS, REFUSES, LIES = "honest", "fails", "refuses", "lies"
 
 
@@ -146,6 +146,7 @@ class World:
             self._settings(), MoneyClock(), self.log, self._is_alive, self.board,
             Claim(cast(Path, self.disk), TOKEN), self._ask, self._read,
         )  # fmt: skip
+        switch.last_word = SlowApp(switch.settings, self)
         switch.read_disk()
         switch.meter.keep()
         kept = cast(Child, self.engine)
@@ -160,7 +161,7 @@ class World:
         env = {
             "ERT_IDLE_STOP": str(limits.idle), "ERT_BOOT_DEADLINE": str(limits.deadline),
             "ERT_MAX_LIFETIME": str(limits.lifetime), "ERT_DRAIN_CAP": str(limits.cap),
-            "ERT_TOKEN": TOKEN, "CONTAINER_ID": "1", "CONTAINER_API_KEY": "k",
+            "ERT_TOKEN": TOKEN, "CONTAINER_ID": "1", "CONTAINER_API_KEY": "k", "ERT_APP_URLS": "https://app.example",
         }  # fmt: skip
         return load(env | self.spending.variables())
 
@@ -290,7 +291,7 @@ class World:
         if (app := self.app) is not None and app.hung_at is None and self.up:
             self.claimed_ever = True
             self.boot.claimed = self.boot.claimed or self.boot_clock()
-            app.ledger.claim()
+            app.ledger.claim("a-key")
             self.told(app)
 
     def report(self) -> None:

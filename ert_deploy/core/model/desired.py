@@ -220,7 +220,7 @@ class Desired:
         """Return the environment of a new container. The boot secret proves identity once; the key is only a hash.
 
         With the offer, it includes the GPU name and the price in $/h to show them. `owner` is `ERT_OWNER`, `budget`
-        what its guard needs to know of one.
+        what its guard needs to know of one, and of the apps.
         """
         known = {extra.name: extra.value for extra in self.launch.env} | ({"ERT_OWNER": owner} if owner else {})
         if offer is not None:

@@ -44,6 +44,12 @@ def held_fingerprint(names: OwnedNames, env: Mapping[str, Secret]) -> str:
     return fingerprint({name: env[name] for name in names.all() if name in env and name != names.fingerprint})
 
 
+def for_last_word(targets: Targets) -> dict[str, str]:
+    """Return the variable of a new machine with the addresses of the apps, which its guard tells when it ends."""
+    urls = dict.fromkeys(publication.app_url for _, publication in targets if publication.app_url)
+    return {"ERT_APP_URLS": ",".join(urls)} if urls else {}
+
+
 @lru_cache(maxsize=4)
 def connected(target: Target, url: str, key: Secret, certificate: str, model: str = "") -> Mapping[str, Secret]:
     """Return the owned variables of a target that uses the backend, the fingerprint last.

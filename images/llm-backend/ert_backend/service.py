@@ -57,7 +57,8 @@ class Service:
 def assemble(settings: Settings, identity: Identity, engine: LlmEngine) -> Service:
     """Build the service around an engine. Must run inside the event loop that will serve it."""
     state = BringUp(settings.model, name=engine.name, title=engine.title, wanted_digest=settings.model_digest)
-    ledger = Ledger(Board.inherited(settings.board), settings.run, settings.token, settings.data_dir)
+    board = Board.inherited(settings.board)
+    ledger = Ledger(board, settings.run, settings.token, settings.data_dir, identity.cert_sha256)
     pulse = Pulse()
     engine = Watched(engine, pulse)
     witness = Witness(Metrics(engine.name), Audit(settings.data_dir, settings.audit_bytes))

@@ -62,7 +62,7 @@ class Login:
         wait = self._tries.take(client) or self._all_tries.take()
         if wait:
             _LOG.warning("too many tries to log in from %s", client)
-            answer = _page(429, problem=f"Too many tries. Wait {math.ceil(wait)} seconds, then try again.")
+            answer = _page(429, problem=f"Too many tries. Wait {math.ceil(wait)} s, then try again.")
             answer.headers["Retry-After"] = str(math.ceil(wait))
             return answer
         if not self._password.matches(request.form.get("password", "")):

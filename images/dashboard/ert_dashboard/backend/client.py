@@ -42,6 +42,11 @@ class BackendClient:
             self._before.pop(0).close()
 
     @property
+    def backend(self) -> Backend:
+        """Return the backend at the present address."""
+        return self._at[0]
+
+    @property
     def name(self) -> str:
         """Return the name of the machine at the present address."""
         return self._at[0].name

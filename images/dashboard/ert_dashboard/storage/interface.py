@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from ert_dashboard.storage.job import Job, Status
 from ert_dashboard.storage.process import Process
 from ert_dashboard.storage.waker_row import WakerRow
+from ert_dashboard.storage.word_rows import WordRows
 
 ABORTED = "aborted"  # the error of a job that was aborted
 RESUMING = "Resuming after a restart"  # the detail of a job that a process left
@@ -142,6 +143,9 @@ class Store(Protocol):
 
     @property
     def waker(self) -> WakerRow: ...
+
+    @property
+    def words(self) -> WordRows: ...
 
     def add(self, job: Job) -> Job:
         """Insert a job and delete the oldest finished ones over the limit.

@@ -20,6 +20,7 @@ from ert_dashboard.base.env import BadSetting
 from ert_dashboard.storage import file_columns as columns
 from ert_dashboard.storage import file_rows as rows
 from ert_dashboard.storage.file_waker import WAKER, FileWaker
+from ert_dashboard.storage.file_words import WORDS, FileWords
 from ert_dashboard.storage.interface import ABORTED, RESUMING, StoreClosed, StoreTrouble
 from ert_dashboard.storage.job import FINISHED, NOBODY, Job, Status
 from ert_dashboard.storage.lease import Lease
@@ -43,7 +44,7 @@ class FileStore:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._connection: sqlite3.Connection | None = columns.open_file(path)
         with self.transaction() as db:
-            for table in (*rows.TABLES, WAKER):
+            for table in (*rows.TABLES, WAKER, WORDS):
                 db.execute(table)
         self._lease = Lease(path.with_name(f"{path.name}.owners"))
         self.owner = self._lease.owner
@@ -53,6 +54,7 @@ class FileStore:
         self.samples = rows.FileSamples(self.transaction)
         self.audit = rows.FileAudit(self.transaction)
         self.waker = FileWaker(self.transaction, self._lease)
+        self.words = FileWords(self.transaction)
 
     def close(self) -> None:
         with self._lock:

@@ -9,6 +9,7 @@ from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
+from ert_dashboard.backend import guard_word
 from ert_dashboard.backend.readiness import BackendHealth
 from ert_dashboard.base.owned import Configuration
 from ert_dashboard.reports.figures import Figure
@@ -79,6 +80,18 @@ class Generated(TypedDict):
 
 class Empty(TypedDict):
     """A body without fields; no body at all is the same."""
+
+
+class LastWordMessage(TypedDict):
+    """The guard's last message: the limit that was reached in `seconds`, `at` in Unix seconds, two values in hex."""
+
+    version: Literal[1]
+    state: guard_word.State
+    reason: guard_word.Reason
+    seconds: float | None
+    at: float
+    run: str
+    certificate: str
 
 
 class AbortRequest(TypedDict):

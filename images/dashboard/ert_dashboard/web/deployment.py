@@ -8,14 +8,17 @@ the number of open pages. `/health` does not use it.
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 
 from ert_dashboard.backend import protocol, silence
 from ert_dashboard.backend.errors import BackendError
+from ert_dashboard.backend.guard_word import GuardWord
+from ert_dashboard.backend.last_words import LastWords, Taken
 from ert_dashboard.backend.readiness import CACHE_S, Readiness
 from ert_dashboard.backend.spend import Meter, Sample, seconds_up
 from ert_dashboard.base.clock import iso, iso_if_known
@@ -23,13 +26,15 @@ from ert_dashboard.base.interrupt import Interrupt, Interrupted
 from ert_dashboard.base.machine import Machine, amount, read_said
 from ert_dashboard.base.owned import Configuration
 from ert_dashboard.storage.interface import StoreTrouble
-from ert_dashboard.web import machine_body, routes
+from ert_dashboard.web import bodies, headers, machine_body, routes
 from ert_dashboard.web.service import Service
 from ert_dashboard.web.wake_api import Look, WakeApi
 
 _STATUS_S = 5.0
 _CENTURY_S = 3.2e9
 _MOST = 1e12
+_WORDS_PER_S, _WORDS_AT_ONCE = 0.2, 5  # from one address
+_STATUS = {Taken.UNSIGNED: 401, Taken.UNREADABLE: 400, Taken.STALE: 409}
 
 
 class Deployment:
@@ -43,9 +48,24 @@ class Deployment:
         self._known = service.settings.machine
         self._word: silence.LastWord | None = None
         self._last: tuple[float, machine_body.MachineState, Look] | None = None
+        self._words = LastWords(service.fleet, service.store.words, service.clock)
+        self._word_rate = service.limits("last messages", _WORDS_PER_S, _WORDS_AT_ONCE)
 
     def blueprint(self) -> Blueprint:
-        return routes.blueprint("deployment", deployment=self.answer)
+        return routes.blueprint("deployment", deployment=self.answer, last_word=self.last_word)
+
+    def last_word(self) -> Response:
+        """Take the last message of a guard: 200, 400, 401 unless it is signed, 409 if it is old, 429 too often."""
+        wait = self._word_rate.take(self._service.settings.access.proxies.client(request.environ))
+        if wait:
+            return headers.problem(429, "too many last messages", {"Retry-After": str(math.ceil(wait))})
+        taken = self._words.take(request.get_data(cache=False), request.headers.get("X-Ert-Signature", ""))
+        if taken is not Taken.KEPT:
+            return headers.problem(_STATUS[taken], taken.value)
+        with self._lock:
+            self._last = None
+        body: bodies.Done = {"success": True, "message": "noted"}
+        return jsonify(body)
 
     def answer(self) -> Response:
         """Return the state of the machine and the number of jobs in this dashboard."""
@@ -77,19 +97,24 @@ class Deployment:
             seen = Readiness(ready=False, reason=service.settings.problem or "", checked=service.clock.wall())
             state: machine_body.State = "not_configured"
         else:
-            seen = service.probe.look()
+            seen, began = service.probe.look(), service.clock.wall()
             said = self._status() if seen.backend else {}
+            self._note(said, began)
             state = _state(seen, said)
         look = self._wake.look(ready=seen.ready or state == "not_configured")
         self._known = read_said(said, self._known)
         now = service.clock.monotonic()
         self._word = silence.last_word(said, now) or self._word
-        detail, since = seen.reason, None
+        detail, since, ended = seen.reason, None, None
         if state == "asleep":
-            phase = None if look.view is None else look.view.phase
-            state = silence.silent_state(phase, self._word, self._known, now)
+            phase, ended = None if look.view is None else look.view.phase, self._ended()
+            guard = None if ended is None else (ended, service.clock.wall() - ended.at)
+            state = silence.silent_state(phase, self._word, self._known, now, guard)
             since = silence.silent_since(self._meter.samples())
+            ended = ended if ended is not None and silence.by_guard(ended) == state else None
             detail = silence.DETAILS.get(state) or self._wake.detail(look, seen.reason)
+            if ended is not None:
+                detail = ended.line() if state == "gone" else f"{ended.line()}; {detail}"
         uptime = amount(said.get("uptime"), _CENTURY_S)
         self._see(Sample(seen.checked, uptime))
         found: machine_body.MachineState = {
@@ -97,6 +122,7 @@ class Deployment:
             "detail": detail,
             "checked_at": iso(seen.checked),
             "silent_since": iso_if_known(since),
+            "ended": machine_body.ended(ended),
             "backend": seen.backend,
             "uptime_seconds": None if uptime is None else uptime * self._known.speed,
             "progress": _progress(said),
@@ -104,6 +130,18 @@ class Deployment:
             **self._machine(said),
         }
         return found, look
+
+    def _ended(self) -> GuardWord | None:
+        """Return the last message of the guard; None also while the store does not respond."""
+        with contextlib.suppress(StoreTrouble):
+            return None if self._service.client is None else self._words.of(self._service.client)
+        return None
+
+    def _note(self, said: Mapping[str, Any], began: float) -> None:
+        """Override the last message of a guard whose machine takes work after it; `began` is when it was asked."""
+        if said and said.get("draining") is not True and self._service.client is not None:
+            with contextlib.suppress(StoreTrouble):
+                self._words.lives(self._service.client, began)
 
     def _stored(self) -> list[Sample]:
         with contextlib.suppress(StoreTrouble):

@@ -7,8 +7,9 @@ from typing import Literal, cast
 
 from typing_extensions import TypedDict
 
-from ert_dashboard.backend import machine_view
+from ert_dashboard.backend import guard_word, machine_view
 from ert_dashboard.backend.readiness import BackendHealth
+from ert_dashboard.base.clock import iso
 from ert_dashboard.base.owned import Configuration
 
 State = Literal["not_configured", "asleep", "booting", "waking", "ready", "draining", "failed", "unreachable", "gone"]
@@ -117,13 +118,33 @@ class MachineFigures(TypedDict):
     spend: Spend | None
 
 
+class Ended(TypedDict):
+    """What the guard did with its machine, and why; `seconds` is the limit that was reached."""
+
+    state: guard_word.State
+    reason: guard_word.Reason
+    seconds: float | None
+    at: str
+
+
+def ended(word: guard_word.GuardWord | None) -> Ended | None:
+    """Return the field of a last message; None without one."""
+    if word is None:
+        return None
+    return {"state": word.state, "reason": word.reason, "seconds": word.seconds, "at": iso(word.at)}
+
+
 class MachineState(MachineFigures):
-    """The machine; null is not known. `silent_since` is the time of its last response, null while there is one."""
+    """The machine; null is not known. `silent_since` is the time of its last response, null while there is one.
+
+    `ended` is the last message of its guard while it is silent, null where there was none, or the agent's is another.
+    """
 
     state: State
     detail: str
     checked_at: str
     silent_since: str | None
+    ended: Ended | None
     backend: BackendHealth
     uptime_seconds: float | None
     progress: Progress | None

@@ -19,7 +19,7 @@ from ert_dashboard.web import bodies, machine_body
 class Access(Enum):
     """Who may use an operation. The login is the one that is configured: a password, a proxy, or none."""
 
-    PUBLIC = "public"  # no login and no rate limit: for the health check of the web host, and with a token of its own
+    PUBLIC = "public"  # no login and no common rate limit: for the web host's health check, and with a key of its own
     OPEN = "open"  # no login with a password; a proxy is required all the same
     LOGIN = "login"
 
@@ -148,6 +148,16 @@ ROUTES = (
     ),
     Route(
         "GET", "/api/deployment", "deployment.deployment", "The machine and its cost", {200: machine_body.Deployment}
+    ),
+    Route(
+        "POST",
+        "/api/machine/last-message",
+        "deployment.last_word",
+        "The last message of a machine's guard, as it stops or destroys the machine",
+        {200: bodies.Done, 400: bodies.Problem, 401: bodies.Problem, 409: bodies.Problem, 429: bodies.Problem},
+        body=bodies.LastWordMessage,
+        access=Access.PUBLIC,
+        headers={"X-Ert-Signature": "`v1=` and an HMAC of the body, with a key that is derived from the API key"},
     ),
     Route(
         "POST",

@@ -38,12 +38,16 @@ export function StatusPage({ focus, machine }: { focus: boolean; machine: Deploy
 
 function Machine({ machine, connection }: { machine: Deployment; connection: string }): JSX.Element {
   const spend = machine.spend;
+  const since = machine.ended?.at ?? (machine.state === "unreachable" ? machine.silent_since : null);
   return (
     <>
       <div className="state-card" data-state={machine.state}>
         <span className="dot" aria-hidden="true" />
         <div>
-          <p className="state-name">{MACHINE[machine.state] ?? sentence(machine.state)}</p>
+          <p className="state-name">
+            {MACHINE[machine.state] ?? sentence(machine.state)}
+            {since === null ? "" : ` since ${when(since)}`}
+          </p>
           <p className="fine">
             {machine.state === "ready" ? (
               `${machine.backend.model ?? "A model"} is loaded and can write.`

@@ -82,6 +82,7 @@ export interface Deployment {
   detail: string;
   checked_at: string;
   silent_since: string | null;
+  ended: Ended | null;
   backend: BackendHealth;
   uptime_seconds: number | null;
   progress: Progress | null;
@@ -101,6 +102,14 @@ export interface Done {
 
 /** A body without fields; no body at all is the same. */
 export type Empty = Record<string, never>;
+
+/** What the guard did with its machine, and why; `seconds` is the limit that was reached. */
+export interface Ended {
+  state: "stopping" | "destroying";
+  reason: "idle" | "lifetime" | "unclaimed" | "not_ready" | "budget" | "unrecorded" | "asked";
+  seconds: number | null;
+  at: string;
+}
 
 /** What this dashboard is set up to do. */
 export interface Features {
@@ -195,6 +204,17 @@ export interface Health {
   shared: boolean;
   backends: BackendCounts | null;
   features: Features;
+}
+
+/** The guard's last message: the limit that was reached in `seconds`, `at` in Unix seconds, two values in hex. */
+export interface LastWordMessage {
+  version: 1;
+  state: "stopping" | "destroying";
+  reason: "idle" | "lifetime" | "unclaimed" | "not_ready" | "budget" | "unrecorded" | "asked";
+  seconds: number | null;
+  at: number;
+  run: string;
+  certificate: string;
 }
 
 /** What the backend says about a report, passed on unchecked; that of an older one has fewer fields. */
@@ -464,5 +484,6 @@ export interface Operations {
   "GET /api/search_tickers": { body: undefined; answer: Companies };
   "POST /api/watchlist_prices": { body: WatchlistRequest; answer: Prices };
   "GET /api/deployment": { body: undefined; answer: Deployment };
+  "POST /api/machine/last-message": { body: LastWordMessage; answer: Done };
   "POST /api/wake": { body: Empty; answer: Done };
 }

@@ -1,6 +1,7 @@
 import { render, screen } from "@testing-library/react";
 import { describe, expect, it } from "vitest";
 import type { Deployment } from "../src/api";
+import { when } from "../src/format";
 import { StatusPage } from "../src/StatusPage";
 
 const MACHINE: Deployment = {
@@ -9,6 +10,7 @@ const MACHINE: Deployment = {
   detail: "ready",
   checked_at: "2026-01-01T00:00:00Z",
   silent_since: null,
+  ended: null,
   backend: { model: "gpt-oss:20b" },
   uptime_seconds: 60,
   progress: null,
@@ -37,5 +39,24 @@ describe("the status page of several backends", () => {
   it("has no row for them where all are used", () => {
     render(<StatusPage focus={false} machine={MACHINE} />);
     expect(screen.queryByText("Left out")).toBeNull();
+  });
+});
+
+describe("a machine that is silent", () => {
+  const state = () => document.querySelector(".state-name")?.textContent;
+  const at = "2026-01-01T14:03:00Z";
+
+  it("is asleep since the last message of its guard", () => {
+    const ended = { state: "stopping", reason: "idle", seconds: 900, at } as const;
+    render(
+      <StatusPage focus={false} machine={{ ...MACHINE, state: "asleep", detail: "it was idle for 15 min", ended }} />,
+    );
+    expect(state()).toContain(`Backend asleep since ${when(at)}`);
+    expect(screen.getByText(/It was idle for 15 min\./)).toBeTruthy();
+  });
+
+  it("is unreachable since its last response where there is no last message", () => {
+    render(<StatusPage focus={false} machine={{ ...MACHINE, state: "unreachable", silent_since: at }} />);
+    expect(state()).toContain(`since ${when(at)}`);
   });
 });

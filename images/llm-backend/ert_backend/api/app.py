@@ -73,7 +73,9 @@ def build(service: Service, pace: Pace | None = None) -> FrontDoor:
     _report_routes(app, service)
     chat_routes(app, service)
     admin.routes(app, service.gate.keys, audit, service.ledger)
-    return FrontDoor(app, service.gate, _bounds(settings), service.witness, service.ledger.claim)
+    return FrontDoor(
+        app, service.gate, _bounds(settings), service.witness, lambda: service.ledger.claim(service.gate.keys.word_key)
+    )
 
 
 def _ready(service: Service) -> None:

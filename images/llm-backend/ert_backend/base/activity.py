@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,7 +34,8 @@ class Activity:
 
     `engine_owes` is the time since which the engine has had a request open, `engine_heard` the time of its last token;
     `claim_kept` is whether the claim is on the disk. The limits are those that the owner set while the machine runs,
-    None where those of the environment hold; so is the budget, which the guard keeps.
+    None where those of the environment hold; so is the budget, which the guard keeps. With `word_key` the guard signs
+    its last message to the app, which names the SHA-256 of the `certificate`; both in hex, empty if not known.
     """
 
     run: str
@@ -52,6 +53,8 @@ class Activity:
     max_lifetime: int | None = None
     grant_seconds: int | None = None
     grant_serial: int | None = None
+    word_key: str = field(default="", repr=False)
+    certificate: str = ""
 
     def grant(self) -> Grant | None:
         """Return the budget that the owner set while the machine runs; None when there is none."""
@@ -97,17 +100,22 @@ class Ledger:
     this process, and `drain` is never set.
     """
 
-    def __init__(self, board: Board, run: str, token: str, disk: Path) -> None:
+    def __init__(self, board: Board, run: str, token: str, disk: Path, certificate: str = "") -> None:
         self.board, self.disk_record = board, Claim(disk, token)
         self.woken = self.disk_record.before() is Before.CLAIMED
-        self.record = Activity(run=run, pid=os.getpid(), claim_kept=self.woken)
+        self.record = Activity(run=run, pid=os.getpid(), claim_kept=self.woken, certificate=certificate)
         kept = kept_limits(disk, token)
         self._set(**_fields(kept) if kept is not None else {})
 
-    def claim(self) -> None:
-        """Mark the machine as claimed, on an authenticated request. Cheap once the claim is on the disk."""
+    def claim(self, word_key: str = "") -> None:
+        """Mark the machine as claimed, on an authenticated request. Cheap once the claim is on the disk.
+
+        `word_key` belongs to the key that was shown; empty for none.
+        """
         if self.record.claimed_at is None:
             self._set(claimed_at=boot_seconds())
+        if word_key and word_key != self.record.word_key:
+            self._set(word_key=word_key)
         if not self.record.claim_kept and self.disk_record.keep():
             self._set(claim_kept=True)
 
@@ -164,7 +172,7 @@ class Ledger:
         since = self.record.work_at or self.record.ready_at
         return 0.0 if self.record.in_flight or since is None else max(0.0, boot_seconds() - since)
 
-    def _set(self, **changes: float | None) -> None:
+    def _set(self, **changes: float | str | None) -> None:
         self.record = replace(self.record, **changes)  # type: ignore[arg-type]
         self._write()
 
@@ -206,9 +214,10 @@ def _write(board: Board, half: Half, word: Activity | GuardWord) -> None:
 
 Word = TypeVar("Word", Activity, GuardWord)
 _NAMES: dict[type, frozenset[str]] = {
-    kind: frozenset(field.name for field in fields(kind)) for kind in (Activity, GuardWord)
+    kind: frozenset(one.name for one in fields(kind)) for kind in (Activity, GuardWord)
 }
-_TEXTS = ("run", "off_switch")
+_HEX = ("word_key", "certificate")
+_TEXTS = ("run", "off_switch", *_HEX)
 
 
 def _word(given: Mapping[str, Any] | None, kind: type[Word], run: str) -> Word | None:
@@ -219,6 +228,7 @@ def _word(given: Mapping[str, Any] | None, kind: type[Word], run: str) -> Word |
     values = {name: value for name, value in given.items() if name not in _TEXTS}
     if not all(value is None or isinstance(value, int | float) for value in values.values()):
         return None
+    values |= {name: text for name in _HEX if isinstance(text := given.get(name), str)}
     if "off_switch" in given:
         values["off_switch"] = _off_switch(given["off_switch"])
     return kind(run=run, **values)

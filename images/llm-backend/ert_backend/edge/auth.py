@@ -17,7 +17,7 @@ from ert_backend.base.http_error import Refused, Scope, too_fast, wrong_key
 from ert_backend.base.routes import Access, Route, access
 from ert_backend.base.token_bucket import Rates, neighbourhood
 from ert_backend.edge.connection_limits import Guest, Lobby
-from ert_backend.edge.key_store import KeyRing, short
+from ert_backend.edge.key_store import KeyRing, short, word_key
 from ert_backend.edge.protocol import STATE_GUEST
 
 
@@ -26,11 +26,17 @@ def key_id(headers: Iterable[tuple[bytes, bytes]], accepted: Iterable[bytes]) ->
 
     Requires exactly one Authorization header with the Bearer scheme. All accepted hashes are always compared.
     """
-    given = [value for name, value in headers if name.lower() == b"authorization"]
-    scheme, _, token = (given[0] if len(given) == 1 else b"").partition(b" ")
-    digest = hashlib.sha256(token.strip(b" ")).digest()
+    scheme, token = _shown(headers)
+    digest = hashlib.sha256(token).digest()
     matches = [known for known in accepted if hmac.compare_digest(digest, known)]
     return short(matches[0]) if matches and scheme.lower() == b"bearer" else None
+
+
+def _shown(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
+    """Return the scheme and the key of the only Authorization header; empty if there is none, or more than one."""
+    given = [value for name, value in headers if name.lower() == b"authorization"]
+    scheme, _, token = (given[0] if len(given) == 1 else b"").partition(b" ")
+    return scheme, token.strip(b" ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,7 @@ class Gate:
         if verdict is Access.ADMIN:
             return "admin"
         self.keys.used[holder] = now
+        self.keys.word_key = word_key(_shown(scope["headers"])[1])
         return holder
 
     def _spend_address(self, address: str) -> None:

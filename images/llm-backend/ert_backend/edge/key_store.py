@@ -44,6 +44,11 @@ def admin_token(boot_secret: bytes) -> str:
     return hmac.new(boot_secret, b"ert-backend admin 1", hashlib.sha256).hexdigest()
 
 
+def word_key(api_key: bytes) -> str:
+    """Return the key with which the guard signs its last message to the apps that have this API key, 64 hex digits."""
+    return hmac.new(api_key, b"ert guard's last message 1", hashlib.sha256).hexdigest()
+
+
 def short(digest: bytes) -> str:
     """Return the display name of a key: the first 8 hex digits of its hash."""
     return digest.hex()[:8]
@@ -58,7 +63,10 @@ def parse_hashes(texts: Iterable[object]) -> tuple[bytes, ...]:
 
 
 class KeyRing:
-    """The current keys. `token` is the instance's own: a file of another rental is ignored."""
+    """The current keys. `token` is the instance's own: a file of another rental is ignored.
+
+    `word_key` belongs to the API key that was used last, the only time at which this machine knows more than its hash.
+    """
 
     def __init__(self, folder: Path, token: str, given: tuple[bytes, ...], boot_secret: bytes) -> None:
         self.path = folder / FILE
@@ -66,6 +74,7 @@ class KeyRing:
         self.admin = (hashlib.sha256(admin_token(boot_secret).encode()).digest(),)
         self.now = self._load(given)
         self.used: dict[str, float] = {}
+        self.word_key = ""
 
     def replace(self, generation: int, hashes: tuple[bytes, ...]) -> KeySet:
         """Store `hashes` on disk and then accept them; the same set again changes nothing.

@@ -23,6 +23,7 @@ from ert_backend.base.log_sink import LogSink
 from ert_backend.guard import settings as guard_settings
 from ert_backend.guard.engine_care import EngineCare, EngineWord
 from ert_backend.guard.off_switch import Switch
+from ert_backend.guard.rules import Action
 from ert_backend.guard.settings import GuardSettings
 from ert_backend.guard.supervisor import Child, Nursery
 
@@ -195,10 +196,12 @@ def _shut_down(settings: GuardSettings, house: House) -> None:
     log("stop requested: draining")
     pause = threading.Event()
     house.switch.speak(drain=True)
+    house.switch.last_word.begin(Action.STOP, None, house.switch.memory.last)
     house.nursery.end(house.app, settings.term_grace, pause)
     house.nursery.end(house.engine, OLLAMA_GRACE, pause)
     house.nursery.reap()
     house.switch.meter.keep(LAST_USE)
+    house.switch.last_word.wait()
     log("stopped")
 
 

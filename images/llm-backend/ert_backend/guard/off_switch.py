@@ -21,6 +21,7 @@ from ert_backend.base.limits import Limits
 from ert_backend.guard.allowance import Meter
 from ert_backend.guard.clouds.calls import ask, read_own, within
 from ert_backend.guard.clouds.cloud import Outcome
+from ert_backend.guard.last_word import LastWord
 from ert_backend.guard.memory import LatestTimes
 from ert_backend.guard.rules import Action, DueRule, Rules, View, decide
 from ert_backend.guard.self_check import SelfCheck
@@ -65,6 +66,7 @@ class Switch:
     check: SelfCheck = field(default_factory=SelfCheck)
     word: GuardWord = field(init=False)
     meter: Meter = field(init=False)
+    last_word: LastWord = field(init=False)
     unheard: bool = False
     failures: int = 0
     due: float = 0.0
@@ -81,6 +83,7 @@ class Switch:
         self.word = GuardWord(self.settings.run)
         record = SpentRecord(self.claim.disk, self.claim.token, self.claim.synced)
         self.meter = Meter(record, self.clock, self.settings.budget)
+        self.last_word = LastWord(self.settings, self._tell)
         self.speak()
 
     def run(self) -> None:
@@ -115,6 +118,8 @@ class Switch:
             self.say(f"{verdict.reason}: draining, a report is in flight or the app is silent")
             self._check_switch()
             return TICK
+        if self.last_word.say(verdict.action, verdict.cause, self.memory.last):
+            return self.tick()  # limits and budget may be others by now; it is said once
         return self._act(verdict)
 
     def note(self) -> None:
@@ -191,6 +196,7 @@ class Switch:
 
     def _nothing_due(self) -> None:
         self.held = {}
+        self.last_word.said = False
         self._lift_drain()
         self._check_switch()
 

@@ -29,6 +29,40 @@ class Action(StrEnum):
     DESTROY = "destroy"
 
 
+class Why(StrEnum):
+    """The rule that ends a machine, as an app is told it."""
+
+    LIFETIME = "lifetime"
+    UNCLAIMED = "unclaimed"
+    NOT_READY = "not_ready"
+    BUDGET = "budget"
+    UNRECORDED = "unrecorded"
+    IDLE = "idle"
+
+
+_REASONS = {
+    Why.LIFETIME: "maximum lifetime of {0:g} s",
+    Why.UNCLAIMED: "unclaimed after {0:g} s",
+    Why.NOT_READY: "not ready after {0:g} s",
+    Why.BUDGET: "budget of {0:g} s",
+    Why.UNRECORDED: "its use of the budget cannot be recorded",
+    Why.IDLE: "idle for {0:g} s",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A rule and its limit in money seconds."""
+
+    why: Why
+    seconds: float
+
+    @property
+    def reason(self) -> str:
+        """The text for the log."""
+        return _REASONS[self.why].format(self.seconds)
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """Money seconds; 0 disables a rule, except the drain cap."""
@@ -88,10 +122,15 @@ class DueRule:
     """
 
     action: Action
-    reason: str
+    cause: Cause
     wait: bool
     due: tuple[str, ...] = ()
     wanted: bool = False
+
+    @property
+    def reason(self) -> str:
+        """The text of its cause."""
+        return self.cause.reason
 
 
 def decide(view: View, rules: Rules) -> DueRule | None:
@@ -101,36 +140,34 @@ def decide(view: View, rules: Rules) -> DueRule | None:
         return None
     allowance = view.allowance
     if allowance is not None and allowance.over:
-        reason = _budget(allowance)
-        return DueRule(rules.at_budget, reason, wait=False, due=(reason,), wanted=True)
-    _, action, reason = min(due, key=lambda entry: entry[0])
+        cause = _budget(allowance)
+        return DueRule(rules.at_budget, cause, wait=False, due=(cause.reason,), wanted=True)
+    _, action, cause = min(due, key=lambda entry: entry[0])
     may_be_writing = view.in_flight > 0 or view.silent
-    reasons = tuple(entry[2] for entry in due)
+    reasons = tuple(entry[2].reason for entry in due)
     held = max(view.held.get(one, 0.0) for one in reasons)
-    return DueRule(action, reason, wait=may_be_writing and held < rules.drain_cap, due=reasons)
+    return DueRule(action, cause, wait=may_be_writing and held < rules.drain_cap, due=reasons)
 
 
-def _deadlines(view: View, rules: Rules) -> list[tuple[float, Action, str]]:
-    found: list[tuple[float, Action, str]] = []
+def _deadlines(view: View, rules: Rules) -> list[tuple[float, Action, Cause]]:
+    found: list[tuple[float, Action, Cause]] = []
     if rules.max_lifetime:
-        found.append((rules.max_lifetime, Action.STOP, f"maximum lifetime of {rules.max_lifetime:g} s"))
+        found.append((rules.max_lifetime, Action.STOP, Cause(Why.LIFETIME, rules.max_lifetime)))
     if rules.boot_deadline and view.claimed_at is None:
         action = Action.DESTROY if view.before is Before.NEVER and not view.unheard else Action.STOP
-        found.append((rules.boot_deadline, action, f"unclaimed after {rules.boot_deadline:g} s"))
+        found.append((rules.boot_deadline, action, Cause(Why.UNCLAIMED, rules.boot_deadline)))
     elif rules.boot_deadline and view.ready_at is None:
-        found.append((rules.boot_deadline, Action.STOP, f"not ready after {rules.boot_deadline:g} s"))
+        found.append((rules.boot_deadline, Action.STOP, Cause(Why.NOT_READY, rules.boot_deadline)))
     if (allowance := view.allowance) is not None:
         at = view.now + (0.0 if allowance.over else allowance.drain - allowance.spent)
         found.append((at, Action.STOP, _budget(allowance)))
     if rules.idle_stop and _idle_applies(view, rules):
-        found.append((_idle_since(view) + rules.idle_stop, Action.STOP, f"idle for {rules.idle_stop:g} s"))
+        found.append((_idle_since(view) + rules.idle_stop, Action.STOP, Cause(Why.IDLE, rules.idle_stop)))
     return found
 
 
-def _budget(allowance: Allowance) -> str:
-    if allowance.unrecorded:
-        return "its use of the budget cannot be recorded"
-    return f"budget of {allowance.seconds:g} s"
+def _budget(allowance: Allowance) -> Cause:
+    return Cause(Why.UNRECORDED if allowance.unrecorded else Why.BUDGET, allowance.seconds)
 
 
 def _idle_applies(view: View, rules: Rules) -> bool:

@@ -37,6 +37,8 @@ NOT_FOR_OLLAMA = NOT_FOR_APP | {"ERT_API_KEY", "ERT_BOOT_SECRET", "ERT_KEY_HASHE
 
 
 OLLAMA, OPENAI = "ollama", "openai"
+MOST_APPS = 8
+APP = re.compile(r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]{1,253})(:\d{1,5})?")
 # Replaces a missing command: its exit is logged, and the off-switch works as usual.
 NO_COMMAND = (sys.executable, "-c", "raise SystemExit('ERT_ENGINE_CMD is missing: no engine is started')")
 
@@ -46,7 +48,7 @@ class GuardSettings:
     """Rules in money seconds (0 disables one); `term_grace` and `engine_hang` in real seconds; `problems` for the log.
 
     `ollama` is the command of the engine that `engine` names; `container_id` and `container_key` are the machine's own
-    at its `cloud`.
+    at its `cloud`. `apps` are the addresses of the apps that get its last message.
     """
 
     idle_stop: float
@@ -69,6 +71,7 @@ class GuardSettings:
     engine: str
     enabled: bool
     problems: tuple[str, ...]
+    apps: tuple[str, ...] = ()
 
     def rules(self, limits: Limits | None) -> Rules:
         """Return the limits that the owner set last, or without any those that the machine was created with."""
@@ -119,6 +122,7 @@ def load(env: Mapping[str, str]) -> GuardSettings:
         ollama=_command(env, problems),
         engine=_engine(env, problems),
         enabled=env.get("ERT_GUARD", "").strip().lower() != "off",
+        apps=_apps(env, problems),
         problems=tuple(problems),
     )
 
@@ -184,6 +188,20 @@ def _budget(env: Mapping[str, str], problems: list[str]) -> Grant | None:
     except ValueError:
         problems.append("ERT_BUDGET_SECONDS is not a whole number of 0 or more, 0 is used")
         return Grant(0)
+
+
+def _apps(env: Mapping[str, str], problems: list[str]) -> tuple[str, ...]:
+    """Return the addresses of the apps, without those to which nothing is sent: plain HTTP, except on this machine."""
+    given = [one.strip().rstrip("/") for one in env.get("ERT_APP_URLS", "").split(",") if one.strip()]
+    kept = tuple(one for one in given[:MOST_APPS] if _is_app(one))
+    if len(kept) < len(given):
+        problems.append(f"ERT_APP_URLS has addresses that are not https, or more than {MOST_APPS}: they are left out")
+    return kept
+
+
+def _is_app(text: str) -> bool:
+    found = APP.fullmatch(text)
+    return found is not None and (found["scheme"] == "https" or _is_loopback(found["host"]))
 
 
 def _number(text: str) -> float | None:

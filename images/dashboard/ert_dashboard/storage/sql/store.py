@@ -25,6 +25,7 @@ from ert_dashboard.storage.sql.lease import SqlLease, living, processes
 from ert_dashboard.storage.sql.migrate import migrate
 from ert_dashboard.storage.sql.tables import REPORTS
 from ert_dashboard.storage.sql.waker import SqlWaker
+from ert_dashboard.storage.sql.words import SqlWords
 
 _R = REPORTS.c
 _COLUMNS = tuple(_R[column.name] for column in dataclasses.fields(Job))
@@ -55,6 +56,7 @@ class SqlStore:
         self.samples = rows.SqlSamples(self._database)
         self.audit = rows.SqlAudit(self._database)
         self.waker = SqlWaker(self._database, self.owner)
+        self.words = SqlWords(self._database)
 
     def close(self) -> None:
         self._lease.close()

@@ -24,7 +24,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0006"  # the newest revision that this release knows
+REVISION = "0007"  # the newest revision that this release knows
 VERSION = "ert_schema"  # the table in which Alembic keeps the revision
 METADATA = MetaData()
 
@@ -118,4 +118,12 @@ WAKER = Table(
     Column("asked", Text, nullable=False),
     Column("problem", Text, nullable=False),
     Column("told", Double, nullable=False),
+)
+WORDS = Table(
+    "ert_words",
+    METADATA,
+    Column("machine", Text, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("received", Double, nullable=False),
+    Column("text", Text, nullable=False),
 )

@@ -1,4 +1,4 @@
-"""Calls of the guard to its cloud: one HTTP request with one deadline in total, which never raises.
+"""Calls of the guard to its cloud, and to its apps: one HTTP request with one deadline in total, which never raises.
 
 A slow response never exceeds a socket timeout, so that the deadline is a thread's; if no thread can be created, the
 call is made without a deadline.
@@ -64,7 +64,7 @@ def within(timeout: float, call: Callable[[], T], late: T) -> T:
 def _order(settings: GuardSettings, action: Action, timeout: float) -> Outcome:
     try:
         call = settings.cloud.order(action, settings.container_id, settings.container_key)
-        return settings.cloud.judge(*_exchange(settings.cloud_url, call, timeout))
+        return settings.cloud.judge(*send(settings.cloud_url, call, timeout))
     except Exception as error:
         return Outcome(False, type(error).__name__)
 
@@ -72,12 +72,13 @@ def _order(settings: GuardSettings, action: Action, timeout: float) -> Outcome:
 def _reading(settings: GuardSettings, timeout: float) -> OffSwitch:
     try:
         call = settings.cloud.reading(settings.container_id, settings.container_key)
-        return settings.cloud.judge_reading(*_exchange(settings.cloud_url, call, timeout), settings.container_id)
+        return settings.cloud.judge_reading(*send(settings.cloud_url, call, timeout), settings.container_id)
     except Exception:
         return OffSwitch.UNKNOWN
 
 
-def _exchange(url: str, call: Call, timeout: float) -> tuple[int, bytes]:
+def send(url: str, call: Call, timeout: float) -> tuple[int, bytes]:
+    """Send one call and return status and body; `timeout` is for each wait. Raises OSError or HTTPException."""
     request = urllib.request.Request(  # noqa: S310 - from the environment
         url + call.path, data=call.body, headers=dict(call.headers), method=call.method
     )
