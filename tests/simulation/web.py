@@ -79,6 +79,10 @@ class Service:
         """Whether the running process has a set of variables with this address."""
         return any(env.get(NAMES_OF[number].url) == url for number, env in self.used.items())
 
+    def points_to(self, url: Secret) -> bool:
+        """Whether the environment has this address."""
+        return any(self.env.get(names.url) == url for names in NAMES_OF.values())
+
     def points(self, replica: int) -> bool:
         """Whether the environment has an address or a key of this replica."""
         names = NAMES_OF[replica]
