@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from ert_deploy.agent import keeper, view
-from tests.support.agent import crowd, processes
+from tests.support.agent import crowd, early_kills, processes
 from tests.support.agent.kills import SCENES, calls_of, killed_at
 
 NAMES = ("ert-sandbox", "second", "third")
@@ -21,6 +21,13 @@ def main() -> None:
         for count in range(total + 1):
             killed_at(scene, count)
         _say(f"{name}: killed before each of {total} changes and after the last: ready with one machine")
+    for early in early_kills.EARLY:
+        with tempfile.TemporaryDirectory() as folder:
+            total = early_kills.calls_of(Path(folder), early)
+        for count in range(total + 1):
+            with tempfile.TemporaryDirectory() as folder:
+                early_kills.killed_at(Path(folder), early, count)
+        _say(f"early start, {early}: killed before each of {total} changes and after the last: the day's bound held")
     with tempfile.TemporaryDirectory() as folder:
         _say(f"gateway, 400 at once while it sleeps: {crowd.played(Path(folder), 1000, 400).line()}")
     with processes.place() as made:

@@ -13,18 +13,15 @@ from ert_deploy.app.tending.early import UNDER_WAY
 from ert_deploy.app.tending.guard import Tending
 from ert_deploy.app.tending.uses import Uses
 from ert_deploy.core.idle.guard import NEWS, Choice
-from ert_deploy.core.idle.hours import DAY
 from ert_deploy.core.idle.kept import OPEN, UNUSED, USED, Early
 from ert_deploy.core.idle.learned import Gap
 from ert_deploy.core.model.log.happened import Happened
-from tests.app.test_tending import chosen, limits, looked
+from tests.app.test_tending import TENDED, chosen, limits, looked
+from tests.support.agent.usual import BUDGET, DUE, HOUR, TODAY, learning, stop
+from tests.support.fakes.deployment import on_fakes
 from tests.support.fakes.loopback import FakeWorld
 from tests.support.fakes.sleep import awake
 
-HOUR = 3600.0
-STOPPED = "guard: off-switch active\nguard: idle for 1200 s: asked to stop this instance"
-TODAY = 11 * DAY  # Monday, 12 January 1970: the fakes begin at 13:46
-BUDGET = 0.85
 FILE = Path(".ert") / "ert.json.uses"
 
 
@@ -35,18 +32,12 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def early_starts(made: FakeWorld, budget: float = BUDGET) -> Deployment:
     """A deployment that learns, with requests at 15:00 of each working day of the last week."""
-    found = chosen(made, 0.05, Choice.LEARNED)
-    found = replace(found, settings=replace(found.settings, early_starts=budget))
-    kept = Uses(found)
-    for day in (1, 4, 5, 6, 7, 8):
-        kept.see(day * DAY + 15 * HOUR - 1, 0.0, 0.0, [Happened(day * DAY + 15 * HOUR, "rented", "1")])
-    return found
+    return learning(on_fakes(made, TENDED), budget)
 
 
 def at_rest(deployment: Deployment, made: FakeWorld, clock: float) -> tuple[Tending, Callable[[], float]]:
     """Its guard has stopped the machine, and it is that time of the day; return a new agent's tending, and its look."""
-    made.gpu.log, made.gpu.only().halted = STOPPED, True
-    made.clock.time = TODAY + clock
+    stop(made, TODAY + clock)
     tending = Tending(deployment)
     return tending, lambda: tending.rest(looked(deployment)[0].resting)
 
@@ -119,7 +110,7 @@ def test_it_starts_before_the_hour_of_the_first_request_and_waits_for_it() -> No
     tending, rest = at_rest(deployment, made, 14 * HOUR)
     assert 45 * 60 < rest() < HOUR
     assert tending.begin(looked(deployment)[0].resting) == "", "it is not due"
-    made.clock.time = TODAY + 14.98 * HOUR
+    made.clock.time = TODAY + DUE
     assert rest() <= 0
     assert "requests are usual from" in tending.begin(looked(deployment)[0].resting)
     made.gpu.only().halted = False
@@ -143,7 +134,7 @@ def test_it_starts_nothing_that_could_exceed_the_budget(budget: float) -> None:
     made = awake()
     tending, rest = at_rest(early_starts(made, budget), made, 14 * HOUR)
     assert rest() == float("inf")
-    made.clock.time = TODAY + 14.98 * HOUR
+    made.clock.time = TODAY + DUE
     assert tending.begin(None) == ""
 
 
@@ -153,7 +144,7 @@ def test_two_agents_begin_one_start() -> None:
     first, rest = at_rest(deployment, made, 14 * HOUR)
     second, other = at_rest(deployment, made, 14 * HOUR)
     rest(), other()
-    made.clock.time = TODAY + 14.98 * HOUR
+    made.clock.time = TODAY + DUE
     assert rest() <= 0
     assert other() <= 0
     look = looked(deployment)[0].resting
@@ -171,27 +162,44 @@ def killed_after_it_started(made: FakeWorld) -> None:
     made.store.save(replace(state, history=(*state.history, event)))
 
 
-@pytest.mark.parametrize(("how", "ends"), [(killed_before_it_starts, []), (killed_after_it_started, [UNUSED])])
-def test_an_agent_that_is_killed_at_an_early_start(how: Callable[[FakeWorld], None], ends: list[str]) -> None:
+def killed_after_it_rented_another(made: FakeWorld) -> None:
+    """The GPU was taken, and another machine ran unused."""
+    killed_after_it_started(made)
+    event = Happened(made.clock.time + 9, "rented", made.gpu.only().id)
+    state = made.store.load()
+    made.store.save(replace(state, history=(*state.history, event)))
+
+
+CASES = [
+    (killed_before_it_starts, [], 0.0),
+    (killed_after_it_started, [UNUSED], 0.0),
+    (killed_after_it_rented_another, [UNUSED], 17.8 * 0.02),
+]
+
+
+@pytest.mark.parametrize(("how", "ends", "traffic"), CASES)
+def test_an_agent_that_is_killed_at_an_early_start(
+    how: Callable[[FakeWorld], None], ends: list[str], traffic: float
+) -> None:
     """Its $ stay set aside until another agent knows more, so that the day's budget holds."""
     made = awake()
     deployment = early_starts(made)
     tending, rest = at_rest(deployment, made, 14 * HOUR)
     rest()
-    made.clock.time = TODAY + 14.98 * HOUR
+    made.clock.time = TODAY + DUE
     rest()
     assert tending.begin(looked(deployment)[0].resting)
     how(made)
     after, rest = at_rest(deployment, made, 14.985 * HOUR)
     assert rest() == float("inf"), "one is under way"
-    made.clock.time = TODAY + 14.98 * HOUR + UNDER_WAY + 60
+    made.clock.time = TODAY + DUE + UNDER_WAY + 60
     wait = rest()
     kept = Uses(deployment)
     kept.read()
     assert [one.end for one in kept.kept.early] == ends
     assert kept.kept.spent(made.clock.time) <= BUDGET
     if ends:
-        assert 0 < kept.kept.spent(made.clock.time) < 0.1, "what it cost, not what was set aside"
+        assert traffic < kept.kept.spent(made.clock.time) < traffic + 0.1, "what it cost, not what was set aside"
         assert wait == float("inf"), "what is left does not pay for the longest"
     assert after.begin(None) == ""
 

@@ -17,6 +17,7 @@ from ert_deploy.engine.observe import observe
 from ert_deploy.engine.preflight import begun
 from ert_deploy.engine.run_context import RunMemory
 from ert_deploy.ports import Clock
+from tests.simulation.following import Agents, view_of
 
 LOOKS, EVERY = 6, 30.0
 
@@ -29,6 +30,7 @@ def looking(desired: Desired, *, asks: bool) -> Effects[None]:
     before: Facts | None = None
     lately: frozenset[InstanceId] = frozenset()
     for _ in range(LOOKS):
+        told = None
         try:
             situation = yield from observe(desired, RunMemory())
         except ErtError:
@@ -36,11 +38,16 @@ def looking(desired: Desired, *, asks: bool) -> Effects[None]:
         else:
             now = _facts(desired, situation)
             stale, before = before or now, now
+            told = view_of(now)
+            if told is not None:
+                yield from ask(Agents.tell, told)
             if _due(stale, lately, asks=asks):
                 yield from apply(desired, RunMemory())
                 before = None
             lately = frozenset(i.id for i in situation.ours if not i.halted)
         yield from ask(Clock.sleep, EVERY)
+        if told is not None:
+            yield from ask(Agents.tell, told)  # an app reads it at any time until the next look
 
 
 def _due(facts: Facts, lately: frozenset[InstanceId], *, asks: bool) -> bool:

@@ -21,6 +21,7 @@ from ert_deploy.engine.reap import find, reap
 from ert_deploy.engine.rotate import rotate
 from ert_deploy.engine.run_context import RunMemory
 from tests.simulation.agents import looking
+from tests.simulation.following import FOLLOWS, SECRET
 from tests.simulation.interpreter import carry_out
 from tests.simulation.invariants import claims
 from tests.simulation.operators import Operator
@@ -31,7 +32,7 @@ MOST_EFFECTS = 6_000  # limit for one command, counted from the last external ev
 MOST_EVER = 20 * MOST_EFFECTS  # the same with all external events: a command without end has ever more of them
 NEVER = (math.inf, 0)
 _BY_TIME = itemgetter(0, 1)
-_FITTED: dict[tuple[int, bool, bool, tuple[str, ...], float, int], tuple[Desired, Desired]] = {}
+_FITTED: dict[tuple[int, bool, bool, tuple[str, ...], float, int, bool, bool], tuple[Desired, Desired]] = {}
 # SIGKILL runs no `finally`: the generator of such a process is stored until the history is over, and its frames are
 # released only when their effects are no longer executed.
 
@@ -54,7 +55,9 @@ class Undecided(NeedsAttention):
 
 def _fitted(desired: Desired, tale: Story, replicas: int = 1) -> Desired:
     """Return the config as the story has it: one for each combination, as all configs are constants."""
-    which = id(desired), tale.hedged, tale.raced, tale.services, tale.poll, replicas
+    which = (
+        id(desired), tale.hedged, tale.raced, tale.services, tale.poll, replicas, tale.derived, tale.gpu_only
+    )  # fmt: skip
     if which not in _FITTED:
         made = _fit(desired, tale)  # the first one is stored so that its id stays in use
         _FITTED[which] = desired, made if replicas == 1 else replace(made, replicas=replicas)
@@ -65,6 +68,9 @@ def _fit(desired: Desired, tale: Story) -> Desired:
     if tale.hedged:
         prefer = Prefer.TIME if tale.raced else Prefer.COST
         desired = replace(desired, launch=replace(desired.launch, hedge=2, prefer=prefer))
+    if tale.derived or tale.gpu_only:
+        targets = tuple(replace(one, follows=FOLLOWS) for one in desired.targets)
+        desired = replace(desired, targets=targets, machine_secret=SECRET if tale.derived else None)
     if len(tale.services) == 1 and tale.poll == desired.timings.poll:
         return desired
     targets = tuple(replace(desired.targets[0], service=name) for name in tale.services)
@@ -98,7 +104,7 @@ def _effects(command: Command, tale: Story, replicas: int) -> Effects[Any]:
         desired = _fitted(command, tale, replicas)
         return apply(desired, RunMemory()) if tale.replicas == (1,) else apply_fleet(desired, {})
     if isinstance(command, Agent):
-        return looking(_fitted(command.desired, tale), asks=command.asks)
+        return looking(_of_agent(command, tale), asks=command.asks)
     if command is None:
         return _reaping()
     desired = _fitted(command.desired, tale, replicas)
@@ -110,8 +116,15 @@ def _number(world: World, tale: Story, index: int) -> int:
     return tale.replicas[-1 if world.over else (world.turns + index) % len(tale.replicas)]
 
 
+def _of_agent(agent: Agent, tale: Story) -> Desired:
+    desired = _fitted(agent.desired, tale)
+    return replace(desired, publishes=False) if tale.gpu_only else desired
+
+
 def _actor(command: Command, tale: Story, replicas: int) -> Actor:
-    wanted = command.desired if isinstance(command, Rotation | Agent) else command
+    if isinstance(command, Agent):
+        return Actor(_of_agent(command, tale))
+    wanted = command.desired if isinstance(command, Rotation) else command
     return Actor(None if wanted is None else _fitted(wanted, tale, replicas))
 
 

@@ -34,7 +34,7 @@ from tests.simulation.stories import (
 from tests.simulation.world import Violation, World
 
 LONGEST_LATE = 2000.0
-_BEGUN: dict[tuple[tuple[str, ...], float, str, tuple[int, ...]], World] = {}
+_BEGUN: dict[tuple[tuple[str, ...], float, str, tuple[int, ...], bool, bool], World] = {}
 
 
 def play(seed: int, *, trace: bool = False) -> Outcome:
@@ -67,7 +67,7 @@ def replay(tale: Story, plan: Iterable[tuple[int, Fault]], *, watch: bool = Fals
 def run(tale: Story, faults: Faults, *, trace: bool = False, watch: bool = False) -> Outcome:
     """Run the commands of a `Story` with these faults."""
     world = World(faults, tale.services, beyond=tale.beyond, replicas=max(tale.replicas))
-    world.dates, world.slow = tale.dates, tale.slow
+    world.dates, world.slow, world.derives = tale.dates, tale.slow, tale.derived
     outcome = Outcome(faults.plan)
     graveyard: list[Any] = []
     try:
@@ -92,9 +92,10 @@ def _begin(tale: Story, fresh: World) -> World:
     """Return the initial environment: a new one, or a copy of one in which commands ran without faults."""
     if tale.begins == NOTHING:
         return fresh
-    key = tale.services, tale.poll, tale.begins, tale.replicas
+    key = tale.services, tale.poll, tale.begins, tale.replicas, tale.derived, tale.gpu_only
     if key not in _BEGUN:
         made = World(Faults(), tale.services, replicas=max(tale.replicas))
+        made.derives = tale.derived
         for desired in BEGINNINGS[tale.begins][1]:
             together(made, tale, (desired,), Outcome({}), [])
         _BEGUN[key] = made

@@ -24,7 +24,7 @@ from ert_deploy.ports import (
     TimeSource,
     WebHost,
 )  # fmt: skip
-from tests.simulation import events
+from tests.simulation import events, following
 from tests.simulation.faults import AFTER, EVENTS, FOR_GOOD, LASTING, STRIKES, TAKES
 from tests.simulation.ports import app_probe, backend, gpu_host, state_store, web_host
 from tests.simulation.world import Killed, World
@@ -174,6 +174,6 @@ HANDS: dict[Method, Hand] = {
 # Without I/O or a result that matters, so without faults.
 OWN: dict[Method, Hand] = {
     Audience.tell: _nothing, GpuHost.await_turn: _nothing, Registries.image: _there, Registries.model: _there,
-    TimeSource.moment: _moment, Clock.sleep: _sleep, Entropy.token_bytes: _draw,
+    following.Agents.tell: following.tell, TimeSource.moment: _moment, Clock.sleep: _sleep, Entropy.token_bytes: _draw,
 }  # fmt: skip
 HANDS |= {method: _rarely(method, HANDS[method]) for method in RARE}

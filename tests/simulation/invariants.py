@@ -7,6 +7,7 @@ from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.replica import replica_of
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.planning.replicas.parts import part_of
+from tests.simulation.following import secrets_of
 from tests.simulation.market import Machine
 from tests.simulation.stories import Agent, Command, Rotation
 from tests.simulation.web import NAMES_OF
@@ -182,6 +183,7 @@ IS = {RUNNING: _is_up, ABSENT: _is_down, ASLEEP: _is_asleep}
 
 def _clean(world: World) -> None:
     text = repr((world.state, world.state.replicas))
+    must(not any(one in text for one in secrets_of(world)), "a derived key, or their secret, is in the state")
     for made in world.machines.values():
         must(made.order.env["ERT_BOOT_SECRET"] not in text, "a boot secret is in the state")
     for service in world.services.values():

@@ -16,6 +16,7 @@ from tests.simulation.world import World
 BEYOND = 0.05  # share of the runs
 HEDGED = 0.25  # share of the runs
 SLOW = 0.1  # share of the runs without a hedge
+DERIVED, GPU_ONLY = 0.6, 0.75  # shares of the runs with agents, and of those
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,8 @@ class Story:
     by commands without faults. `skews`: clock offsets of the operators in seconds, in turn. `dates`: responses of the
     provider contain a date. `hedged`: a second machine may boot when the first is behind; `raced`: whenever it saves
     enough time. `slow`: most machines boot slowly. `replicas` are the numbers in the configs of the commands, in
-    turn, and the last one is that of the final command.
+    turn, and the last one is that of the final command. `derived`: keys of machines are derived from their tokens, and
+    apps have the secret; `gpu_only`: agents have no key of the web host. In both cases the apps follow the agents.
     """
 
     operations: tuple[str, ...]
@@ -164,6 +166,8 @@ class Story:
     slow: bool = False
     raced: bool = False
     replicas: tuple[int, ...] = (1,)
+    derived: bool = False
+    gpu_only: bool = False
 
 
 @dataclass(slots=True)
@@ -224,4 +228,9 @@ def _of_one(name: str) -> bool:
 def agents_of(seed: int) -> Story:
     """Return the story of `seed` with agents among its operations; `histories.txt` has none of them."""
     told, draw = story(random.Random(seed)), random.Random(f"agents {seed}")
-    return replace(told, operations=(*told.operations[:1], *draw.choices(AGENTS, k=draw.choice((1, 2)))))
+    return replace(
+        told,
+        operations=(*told.operations[:1], *draw.choices(AGENTS, k=draw.choice((1, 2)))),
+        derived=(derived := draw.random() < DERIVED),
+        gpu_only=draw.random() < (GPU_ONLY if derived else 1 - GPU_ONLY),
+    )

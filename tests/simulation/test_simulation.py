@@ -11,13 +11,21 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.simulation import histories, mutants, search
+from ert_deploy.app.waking.look import Reached, reached_by
+from ert_deploy.core.model import keys
+from ert_deploy.core.model.secret import Secret
+from ert_deploy.engine.apply import apply
+from tests.simulation import agents, following, histories, mutants, search
 from tests.simulation.faults import FAMILIES, FOR_GOOD, Faults
-from tests.simulation.history import play, replay, run
+from tests.simulation.history import play, play_agents, replay, run
 from tests.simulation.mutations import Mutant
 from tests.simulation.search import SEEDS
 from tests.simulation.stories import Story, story
@@ -62,6 +70,50 @@ def test_no_gpu_is_lost_with_agents_beside_the_operators() -> None:
     tally = search.seeds(FIRST_FRESH, FIRST_FRESH + WITH_AGENTS, kind="agents")
     _none(tally)
     assert tally.schedules == WITH_AGENTS
+
+
+def _foreign_token(patched: pytest.MonkeyPatch) -> None:
+    """Have agents tell the token of the first machine ever after."""
+    seen: list[str] = []
+
+    def told(*args: Any) -> Reached | None:
+        found = reached_by(*args)
+        if found is None or found.token is None:
+            return found
+        seen.append(found.token)
+        return replace(found, token=seen[0])
+
+    patched.setattr(following, "reached_by", told)
+
+
+def _one_key(patched: pytest.MonkeyPatch) -> None:
+    """Have every machine rented with one key."""
+    patched.setattr(keys, "machine_key", partial(_key_of_all, keys.machine_key))
+
+
+def _key_of_all(real: Callable[..., Secret], secret: Secret, _token: str, generation: int) -> Secret:
+    return real(secret, "ab" * 16, generation)
+
+
+def _writes_anyway(patched: pytest.MonkeyPatch) -> None:
+    """Have agents without a key of the web host write variables."""
+    patched.setattr(agents, "apply", lambda desired, memory: apply(replace(desired, publishes=True), memory))
+
+
+@pytest.mark.parametrize(
+    ("broken", "noticed"),
+    [
+        (_foreign_token, "is sent the key of instance"),
+        (_one_key, "a key that is not derived from its token"),
+        (_writes_anyway, "a run without the web host changes an app"),
+    ],
+)
+def test_it_is_noticed_where_a_derived_key_or_its_agent_does_too_much(
+    monkeypatch: pytest.MonkeyPatch, broken: Callable[[pytest.MonkeyPatch], None], noticed: str
+) -> None:
+    broken(monkeypatch)
+    found = next(text for text in (play_agents(seed).violation for seed in range(200)) if text)
+    assert noticed in found
 
 
 def test_no_gpu_is_lost_by_up_to_five_replicas_and_none_is_one_too_many() -> None:

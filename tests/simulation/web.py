@@ -32,6 +32,7 @@ class Service:
         "seen",
         "shown",
         "snapshots",
+        "told",
         "url",
         "used",
     )
@@ -48,6 +49,7 @@ class Service:
         self.deploys: list[WebDeploy] = []
         self.snapshots: dict[str, tuple[dict[str, Secret], bool]] = {}
         self.queued = False
+        self.told = 0  # generation of the newest state that an agent has told this process
         self.seen = WebService(self.id, name, self.url, "tea-1")
 
     def take(self, other: Service) -> None:
@@ -76,6 +78,10 @@ class Service:
     def uses(self, url: Secret) -> bool:
         """Whether the running process has a set of variables with this address."""
         return any(env.get(NAMES_OF[number].url) == url for number, env in self.used.items())
+
+    def points_to(self, url: Secret) -> bool:
+        """Whether the environment has this address."""
+        return any(self.env.get(names.url) == url for names in NAMES_OF.values())
 
     def points(self, replica: int) -> bool:
         """Whether the environment has an address or a key of this replica."""
@@ -113,8 +119,14 @@ class Service:
             self.running, self.former = env, (self.used, now)
             self.shown = {number: self._whole(number) for number in range(1, self.replicas + 1)}
             self.used = {number: env for number, shown in self.shown.items() if shown is not None}
+            self.told = 0
         queued, self.queued = self.queued, False
         return queued
+
+    def follow(self, env: dict[str, Secret], now: float) -> None:
+        """Go on with another address, certificate and key than those of its variables."""
+        self.former, self.used = (self.used, now), {**self.used, 1: env}
+        self.shown = {**self.shown, 1: env[NAMES.fingerprint].reveal()}
 
     def roll_back(self, now: float) -> None:
         """Run the version from before the first write: it has no variables of the deployment and no fingerprint."""

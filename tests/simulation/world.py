@@ -129,6 +129,7 @@ class World:
         self.seen: list[Method] | None = None  # port method of every call, if enabled
         self.watched = False  # whether `trace` or `seen` is kept
         self.acting = Actor()
+        self.derives = False  # keys are derived, and apps have the secret for that
         self.limited = False  # no host can pull the image
 
     def twin(self, twin: World) -> World:

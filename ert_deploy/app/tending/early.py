@@ -20,7 +20,7 @@ from ert_deploy.core.model.log.happened import Happened
 from ert_deploy.core.planning.changes.differences import guard_of
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.core.verdict.facts import Asleep, Facts
-from ert_deploy.core.verdict.waking import may_act
+from ert_deploy.core.verdict.waking import CONTENT, may_act, need
 
 UNDER_WAY = 300.0  # s of the provider for which a start that was announced may not show yet
 
@@ -39,9 +39,12 @@ class Resting:
 
 
 def resting(facts: Facts) -> Resting | None:
-    """Return the machine that may be started in advance; None if there is none, or a person has to act first."""
+    """Return the machine that may be started in advance; None if there is none, or a person has to act first.
+
+    A start that broke off, and goes on with another machine, is no rest: it may yet cost something.
+    """
     main, situation = facts.main, facts.situation
-    if main is None or not isinstance(situation, Situation) or not may_act(facts):
+    if main is None or not isinstance(situation, Situation) or not may_act(facts) or need(facts) is not CONTENT:
         return None
     if not main.instance.halted or facts.asleep.get(main.instance.id) is not Asleep.IDLE:
         return None
@@ -74,11 +77,12 @@ class EarlyStarts:
 
     def _settle(self, early: Early, seen: Resting) -> None:
         """Note what it cost; one that was announced and never made is forgotten, so that it may be."""
-        begun = any(e.what in (STARTED, RENTED) and e.at >= early.begun - MINUTE for e in seen.history)
-        cost = seen.price * (seen.at - early.begun) / HOUR if seen.price else early.cost
+        since = [event.what for event in seen.history if event.at >= early.begun - MINUTE]
+        cost = seen.price * (seen.at - early.begun) / HOUR + since.count(RENTED) * self._traffic
+        cost = cost if seen.price else early.cost
 
         def change(now: Kept) -> Kept:
-            if begun:
+            if STARTED in since or RENTED in since:
                 return now.ending(early, UNUSED, cost)
             return replace(now, early=tuple(one for one in now.early if one != early))
 
@@ -101,9 +105,14 @@ class EarlyStarts:
     def bound(self, seen: Resting) -> float:
         """Return the most that one can cost unused, in $: another machine, which takes longest and costs most."""
         desired = self._deployment.settings.desired
-        traffic = (desired.launch.image_gb + desired.launch.model_gb) * desired.criteria.max_inet_cost
         rate = max(seen.price, desired.criteria.max_dph)
-        return rate * (desired.timings.boot_limit + seen.most + MINUTE) / HOUR + traffic
+        return rate * (desired.timings.boot_limit + seen.most + MINUTE) / HOUR + self._traffic
+
+    @property
+    def _traffic(self) -> float:
+        """The most $ that the traffic of another machine can cost."""
+        desired = self._deployment.settings.desired
+        return (desired.launch.image_gb + desired.launch.model_gb) * desired.criteria.max_inet_cost
 
     def _prices(self, seen: Resting) -> Prices:
         prices, _ = prices_of(self._deployment, uses(seen.history))

@@ -139,7 +139,7 @@ def _look(session: Session, policy: Policy, lately: frozenset[InstanceId]) -> Lo
         need(facts, lately),
         begun(situation),
         state.generation,
-        _reached(situation, facts.main) if found.phase is Phase.READY else None,
+        reached_by(situation, facts.main) if found.phase is Phase.READY else None,
         price,
         None if left is None else Eta(math.ceil(left.p50 / session.speed), math.ceil(left.p95 / session.speed)),
         None if left is None or price is None else round(price * left.p50 / HOUR, 4),
@@ -184,7 +184,7 @@ def _running(situation: Situation, lately: frozenset[InstanceId]) -> frozenset[I
     return frozenset(i.id for i in situation.ours if not i.halted) | (lately & lost)
 
 
-def _reached(situation: Situation, found: Candidate | None) -> Reached | None:
+def reached_by(situation: Situation, found: Candidate | None) -> Reached | None:
     """Return how to reach a healthy backend that has proved its identity."""
     if found is None or found.health is None or found.instance.address is None:
         return None

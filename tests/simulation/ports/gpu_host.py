@@ -13,6 +13,7 @@ from ert_deploy.core.model.state import LONG_AGO, Denied, InstanceRecord, Intent
 from ert_deploy.core.planning.replicas.parts import part_of
 from ert_deploy.ports import Account, CreateOrder
 from tests.simulation.faults import LATEST, TIMEOUT
+from tests.simulation.following import has_derived_key
 from tests.simulation.market import BY_ID, DISK, MOVE, STRANGERS, Machine, as_bids, host_of, ip_of, machine_of
 from tests.simulation.web import NAMES_OF
 from tests.simulation.world import Actor, Violation, World
@@ -82,6 +83,7 @@ def create(world: World, order: CreateOrder) -> InstanceId:
     if order.offer_id not in world.acting.shown:
         raise OfferGone("no_such_ask")
     _may_rent(world, order)
+    has_derived_key(world, order)
     world.changes += 1
     kind = world.kind
     if kind == "late" or (kind == "taken-late" and world.beyond):
@@ -145,7 +147,12 @@ def _denies(denied: Denied, offer_id: str) -> bool:
 
 
 def _may_be_second(world: World, wanted: Desired, order: CreateOrder) -> None:
-    """Check a create call while a machine of the same command boots well: only as a hedge, and on another host."""
+    """Check a create call while a machine of the same command boots well: only as a hedge, and on another host.
+
+    A run without the web host gives none up that boots too slowly: it has the second slot for another one.
+    """
+    if not wanted.publishes:
+        return
     for made in world.acting.rented.values():
         own = made.mark.deployment == order.mark.deployment
         if own and made.id in world.paid and _boots_well(world, made, wanted.criteria.max_dph):

@@ -89,6 +89,8 @@ def _leaves_no_app_alone(world: World, number: InstanceId) -> None:
     if made is None or made.halted or made.stopping:  # a stop that was accepted comes after its reports
         return
     url = Secret(made.url())
+    if not made.environed and not any(service.points_to(url) for service in world.services.values()):
+        return  # an app was told of it by an agent, and a user has taken away what shows whose it is
     for service in world.services.values():
         if made.answer(world.now) is made.healthy and service.uses(url):
             raise Violation(f"instance {number} is given up while {service.name} runs with it")

@@ -9,6 +9,7 @@ from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.observed import DeployKind, WebDeploy
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.ports import WebService
+from tests.simulation.following import are_apart
 from tests.simulation.web import NAMES_OF, Service
 from tests.simulation.web import TAKES as DEPLOY_TAKES
 from tests.simulation.world import Violation, World
@@ -52,19 +53,28 @@ def _owned(replicas: int) -> frozenset[str]:
 def put_env(world: World, service_id: str, name: str, value: Secret) -> None:
     if name not in _owned(world.replicas):
         raise Violation(f"{name} is not ours to write")
+    _has_a_key(world)
     world.changes += 1
     world.services[service_id].env[name] = value
+
+
+def _has_a_key(world: World) -> None:
+    """Check that an agent without a key of the web host changes nothing there."""
+    if world.acting.wanted is not None and not world.acting.wanted.publishes:
+        raise Violation("a run without the web host changes an app")
 
 
 def delete_env(world: World, service_id: str, name: str) -> None:
     if name not in _owned(world.replicas):
         raise Violation(f"{name} is not ours to delete")
+    _has_a_key(world)
     world.changes += 1
     world.services[service_id].env.pop(name, None)
 
 
 def deploy(world: World, service_id: str) -> WebDeploy | None:
     service = world.services[service_id]
+    _has_a_key(world)
     world.changes += 1
     made = begin_deploy(world, service, fails=world.kind == "fails")
     if world.kind == "superseded" and made is not None:
@@ -88,6 +98,7 @@ def _deployed(world: World, what: tuple[Service, str]) -> None:
     service = what[0]
     if service.end(what[1], world.now):
         begin_deploy(world, service, fails=False)
+    are_apart(world, service)
     for made in () if world.beyond else world.paid.values():
         # If keys were never rotated, two concurrent create calls may result in the address of one machine and the key
         # of the other.

@@ -13,7 +13,9 @@ from tests.support.fakes.loopback import FakeWorld
 from tests.support.fakes.sleep import asleep
 
 # Calls of a run that change something: a kill before a read is as one after the last change.
-MOVES = frozenset({"save", "create", "start", "stop", "destroy", "put_env", "delete_env", "deploy", "set_keys"})
+MOVES = frozenset(
+    {"save", "create", "start", "stop", "destroy", "put_env", "delete_env", "deploy", "set_keys", "set_limits"}
+)
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,13 @@ class Killer:
     """Lets so many changes through, and ends the run at the next one, as a kill does: nothing of it goes on."""
 
     def __init__(self, count: int) -> None:
-        self.left, self.done = count, 0
+        self.left, self.done, self.over = count, 0, False
 
     def __call__(self, _port: str, method: str) -> None:
         if method not in MOVES:
             return
         if self.left <= 0:
+            self.over = True
             raise Ended
         self.left -= 1
         self.done += 1
@@ -82,13 +85,13 @@ def killed_at(scene: Scene, count: int) -> None:
     second, said = keeper(shared(made), every=0.02)
     second.begin()
     eventually(lambda: second.ask().result().status == 200)
-    eventually(lambda: second.view.flight is None and _ended(made))
+    eventually(lambda: second.view.flight is None and is_served(made))
     second.end()
     assert made.gpu.most_paid <= 2, said.notes
     is_up(made)
 
 
-def _ended(made: FakeWorld) -> bool:
+def is_served(made: FakeWorld) -> bool:
     """Whether one machine is left, and the app runs with it."""
     try:
         is_up(made)
