@@ -66,8 +66,14 @@ def test_an_error_has_its_place_and_what_helps(tmp_path: Path, text: str, place:
         (("replicas: 0",), "replicas"),
         (("replicas: 9",), "9 is too large"),
         (("replicas: two",), "replicas"),
-        (("replicas: 2", "policy: {idle: break-even}"), "judges one machine, and this config has 2"),
+        (
+            ("replicas: 2", "policy: {idle: learned}"),
+            "the idle times of one machine, and this config has 2",
+        ),
+        (("replicas: 2", "policy: {idle: learned}"), "policy/idle: break-even, windows or fixed"),
         (("replicas: 2", "keys: {custody: file}"), "keeps the keys of one machine, and this config has 2"),
+        (("replicas: 2", "keys: {custody: keyring}"), "keys/custody: app"),
+        (("replicas: {min: 1, max: 2}", "keys: {custody: file}"), "replicas: keys/custody: file keeps the keys"),
         (
             ("replicas: 2", "providers: {gpu: external}", "external: {url: 'https://127.0.0.1:9', model: 'a:1b'}"),
             "they are for rented machines",
@@ -77,7 +83,13 @@ def test_an_error_has_its_place_and_what_helps(tmp_path: Path, text: str, place:
 def test_what_does_not_go_with_several_is_refused(tmp_path: Path, lines: tuple[str, ...], problem: str) -> None:
     with pytest.raises(UsageError) as error:
         load(config(tmp_path, *lines))
-    assert problem in f"{error.value.summary} {error.value.detail}"
+    assert problem in f"{error.value.summary} {error.value.detail} {error.value.hint}"
+
+
+@pytest.mark.parametrize("policy", ["{idle: break-even}", "{idle: windows, windows: [mon-fri 08:00-18:00]}"])
+def test_a_policy_that_learns_nothing_goes_with_several(tmp_path: Path, policy: str) -> None:
+    settings = load(config(tmp_path, "replicas: 2", f"policy: {policy}"))
+    assert (settings.desired.replicas, settings.desired.shortens_idle) == (2, True)
 
 
 def test_a_blueprint_leaves_the_variables_of_every_replica_to_a_run(tmp_path: Path) -> None:

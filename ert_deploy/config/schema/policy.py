@@ -76,10 +76,13 @@ def windows_and_idle(windows: tuple[object, ...], idle: str) -> tuple[str, str] 
 
 
 def replicas_and_idle(replicas: int, idle: str) -> tuple[str, str] | None:
-    """Return the error and a hint if a policy that judges one machine is set for several."""
-    if replicas == 1 or idle == Choice.FIXED:
+    """Return the error and a hint if a policy that learns from the requests of one machine is set for several."""
+    if replicas == 1 or idle != Choice.LEARNED:
         return None
-    return f"policy/idle: {idle} judges one machine, and this config has {replicas}", "policy/idle: fixed"
+    return (
+        f"policy/idle: {idle} learns from the idle times of one machine, and this config has {replicas}",
+        "policy/idle: break-even, windows or fixed",
+    )
 
 
 def replicas_and_custody(replicas: int, custody: str) -> tuple[str, str] | None:
