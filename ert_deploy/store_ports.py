@@ -123,6 +123,14 @@ class BudgetKeeper(Protocol):
         """Set for how long a machine may run from now on. Raises Rejected, Transient or NeedsAttention."""
 
 
+@runtime_checkable
+class AwakeKeeper(Protocol):
+    """Guards of machines, which let the idle time begin again on request."""
+
+    def keep_awake(self, address: Address, certificate: str, boot_secret: Secret, limits: tuple[int, int, int]) -> None:
+        """Begin the idle time of a machine with these limits again. Raises Rejected, Transient or NeedsAttention."""
+
+
 class Clock(Protocol):
     """Clock and sleep. `zone` is how a date of it is marked."""
 

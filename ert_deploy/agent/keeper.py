@@ -50,8 +50,7 @@ class Keeper:
         self._session: Session | None = None
         self._needed = Action.NOTHING
         self._tending = Tending(deployment)
-        self._looked_at = self._rests = float("-inf")
-        self._early = float("inf")
+        self._looked_at, self._rests, self._early = float("-inf"), float("-inf"), float("inf")
         self._watchers: set[Callable[[], None]] = set()
         self._said: tuple[str, ...] = ()
         self._thread = Thread(target=self._keep, name=f"keeper {self.name}", daemon=True)
@@ -181,7 +180,7 @@ class Keeper:
             self._progress.note(text)
         self._said = seen.announcements
         announce(self._deployment, seen.findings)
-        if said := self._tending.tend(seen.guard if self.view.flight is None else None, self._session):
+        for said in self._tending.tend_all(seen.guards, self._session, self.view.action):
             self._progress.note(said)
         speed = self._session.speed if self._session is not None else 1.0
         self._early = self._tending.rest(seen.resting if self.view.flight is None else None) / speed
@@ -240,7 +239,8 @@ class Keeper:
             self._changed.notify_all()
 
     def _pause(self) -> float:
-        found = pause(self.view, self._every, needed=self._needed is not Action.NOTHING, early=self._early)
+        every = min(self._every, self._tending.awake.within)
+        found = pause(self.view, every, needed=self._needed is not Action.NOTHING, early=self._early)
         return found if self._looks.last is None else self._looks.left
 
     def _show(self, **changes: Any) -> None:

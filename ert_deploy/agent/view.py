@@ -8,7 +8,7 @@ from ert_deploy.agent.flight import Flight
 from ert_deploy.app.waking.look import Look, Reached
 from ert_deploy.app.waking.session import steady
 from ert_deploy.core.model.errors import Busy, ErtError
-from ert_deploy.core.verdict.waking import Phase
+from ert_deploy.core.verdict.waking import Action, Phase
 
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0  # seconds after an error, doubled each time
 
@@ -25,6 +25,11 @@ class View:
     flight: Flight | None = None
     busy: bool = False
     reached: Reached | None = None
+
+    @property
+    def action(self) -> Action | None:
+        """What the run does that is under way."""
+        return self.flight.action if self.flight is not None else None
 
     def ready(self, machines: int) -> bool:
         """Whether so many were ready at the last look, or as many as can be woken."""

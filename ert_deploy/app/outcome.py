@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ert_deploy.app.replicas.sessions import others
+from ert_deploy.app.replicas.sessions import must_be_one, others
 from ert_deploy.core.model.app.external import External
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import NeedsAttention
@@ -200,14 +200,17 @@ def _services(observed: Observed) -> Iterator[Service]:
         yield Service(p.service_id, p.name, p.app_url, p.live_fingerprint, tuple(sorted(p.env)), p.suspended)
 
 
-def accessible(session: Session) -> tuple[Instance, ...]:
+def accessible(session: Session, replica: int | None = None) -> tuple[Instance, ...]:
     """Return the instances whose log or shell may be opened: marked for this deployment, and not another owner's.
 
-    Raises CannotObserve if they cannot be read, and the errors of the store.
+    With `replica`, those of this one. Raises UsageError for one that is not, CannotObserve if they cannot be read, and
+    the errors of the store.
     """
+    if replica is not None:
+        must_be_one(session.desired, replica)
     instances, document = session.ports.gpu.list_instances(), session.ports.store.load()
     found: list[Instance] = []
-    for number in (1, *others(session.desired, document, instances)):
+    for number in (1, *others(session.desired, document, instances)) if replica is None else (replica,):
         desired = one_replica(session.desired, number)
         found += to_probe(sort_out(desired, instances, part_of(document, number), desired.services))
     return tuple(found)

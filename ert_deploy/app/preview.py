@@ -12,6 +12,7 @@ from ert_deploy.app.outcome import Doubts, foreign, in_doubt
 from ert_deploy.app.replicas.sessions import of_replica, others
 from ert_deploy.config.scaffold.prices import Hosting, priced
 from ert_deploy.core.launching.interval import Interval
+from ert_deploy.core.ledger.months import MONTH
 from ert_deploy.core.model.boot.others import ALONE, Others
 from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.errors import CannotObserve, ErtError, Failed, UsageError
@@ -49,7 +50,7 @@ class Plan:
     `between` are the $ that most such runs stay within, planned hours and all machines included. `summary`
     is what the steps do to machines and variables, and `situation` what the plan was made from. `sandbox`: offers and
     prices are made up. `hosting`: the parts that the Blueprint of the config creates, with their prices. `replicas` are
-    the plans of the replicas from the second on.
+    the plans of the replicas from the second on, `kept` are the $ a month of the `awake` machines that are kept so.
     """
 
     deployment: str
@@ -68,6 +69,8 @@ class Plan:
     sandbox: bool = False
     hosting: Hosting | None = None
     replicas: tuple[Plan, ...] = ()
+    awake: int = 0
+    kept: float | None = None
 
     @property
     def every(self) -> tuple[Plan, ...]:
@@ -113,7 +116,18 @@ def previews(session: Session, desired: Desired) -> Plan:
         one = of_replica(whole, number)
         found.append(replace(preview(one, one.desired, beside), hosting=None))
         beside = _beside(found[-1], beside)
-    return replace(plan, replicas=tuple(found[1:]))
+    if not desired.awake or desired.phase is not Phase.RUNNING:
+        return replace(plan, replicas=tuple(found[1:]))
+    kept = MONTH * sum(_hourly(one, desired) for one in found[: desired.awake])
+    return replace(plan, replicas=tuple(found[1:]), awake=desired.awake, kept=kept)
+
+
+def _hourly(plan: Plan, desired: Desired) -> float:
+    """Return the $ per hour of the machine of a plan: the new one, else its own, else the most that one may cost."""
+    if plan.offer is not None:
+        return desired.launch.hourly(plan.offer.offer)
+    current = plan.situation.classified.current if plan.situation is not None else None
+    return current.instance.dph if current is not None and current.instance.dph > 0 else desired.criteria.max_dph
 
 
 def _beside(plan: Plan, before: Others) -> Others:

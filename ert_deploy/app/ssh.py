@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ert_deploy.app.deployment import SILENT, Config, Progress, opened
 from ert_deploy.app.external.rented_only import rented_only
 from ert_deploy.app.outcome import accessible
+from ert_deploy.app.replicas.sessions import of_which
 from ert_deploy.config import state_of
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.observed import Instance
@@ -46,11 +47,16 @@ class Shell:
 
 
 def shell(
-    config: Config = None, *, identity: Path | None = None, progress: Progress = SILENT, command: str = "ssh"
+    config: Config = None,
+    *,
+    identity: Path | None = None,
+    replica: int | None = None,
+    progress: Progress = SILENT,
+    command: str = "ssh",
 ) -> Shell:
     """Return the shell of the newest running instance. `identity` is a private key file; default: the SSH agent.
 
-    `command` is how a user calls it, for messages.
+    With `replica` it is that of this one. `command` is how a user calls it, for messages.
 
     Raises UsageError if the config does not permit it or no instance is reachable, and CannotObserve.
     """
@@ -64,12 +70,15 @@ def shell(
     if not deployment.settings.desired.launch.debug_ssh:
         raise UsageError("debug_ssh is off in the config", hint="set launch/debug_ssh: true; the instance is replaced")
     session = deployment.session(progress, web=False)
-    return Shell(_door(session, _chosen(session), identity))
+    chosen = _chosen(session, replica)
+    if which := of_which(session, chosen):
+        progress.note(which)
+    return Shell(_door(session, chosen, identity))
 
 
-def _chosen(session: Session) -> Instance:
+def _chosen(session: Session, replica: int | None) -> Instance:
     """Return the newest instance that is running and reachable."""
-    mine = accessible(session)
+    mine = accessible(session, replica)
     if not mine:
         raise UsageError(f"{session.desired.deployment} has no instance", hint="`ert-deploy up` rents one")
     latest = newest([i for i in mine if not i.halted] or mine)

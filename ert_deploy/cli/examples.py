@@ -28,7 +28,7 @@ EXAMPLES = {
         "ert-deploy report --follow AAPL-1f0c -c my-app",
     ),
     "ask": ('ert-deploy ask "Which rivers flow through Vienna?" -c my-app',),
-    "connection": ("ert-deploy connection -c my-app",),
+    "connection": ("ert-deploy connection -c my-app", "ert-deploy connection -c my-app --replica 1"),
     "proxy": ("ert-deploy proxy -c my-app --folder proxy",),
     "agent": ("ert-deploy agent -c my-app", "ert-deploy agent -c my-app --gpu-only --listen 0.0.0.0:10000"),
     "events": ("ert-deploy events -c my-app", "ert-deploy events -c my-app -n 5 --json"),

@@ -14,11 +14,12 @@ import click
 
 from ert_deploy.cli.json_document import emit_json
 from ert_deploy.core.model.errors import UsageError
+from ert_deploy.core.model.labels import MOST_REPLICAS
 from ert_deploy.core.model.provider import InstanceId, instance_id
 
 __all__ = [
     "Duration", "as_id", "complete_instances", "config_option", "confirmed", "emit_json", "interruptible",
-    "json_option", "yes_option",
+    "json_option", "replica_option", "yes_option",
 ]  # fmt: skip
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -55,6 +56,13 @@ def config_option(command: F) -> F:
         shell_complete=_complete_configs,
         help="Config to use: a name in configs/ or a path. Default: ert with a GPU key (VAST_API_KEY), else sandbox.",
     )(command)
+
+
+def replica_option(command: F) -> F:
+    """Add `--replica K`: one of several machines."""
+    most = click.IntRange(1, MOST_REPLICAS)
+    about = "Of several machines that of this replica, from 1 on; default: whichever fits."
+    return click.option("--replica", type=most, metavar="K", help=about)(command)
 
 
 def json_option(command: F) -> F:

@@ -185,6 +185,7 @@ def _desired(values: Mapping[str, Any]) -> Desired:
         external=_external(values) if values[GPU] == EXTERNAL else None,
         shortens_idle=values["policy/idle"] != Choice.FIXED,
         replicas=values["replicas"],
+        awake=values["replicas/min"],
     )
 
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from ert_deploy.adapters.backend.key_admin import check_limits, limits_change, limits_in
+from ert_deploy.adapters.backend.key_admin import (
+    LIMITS_PATH,
+    check_limits,
+    limits_change,
+    limits_in,
+    to_limits,
+    to_use,
+)
 from ert_deploy.core.model.errors import Rejected, Transient
 
 LIMITS = (60, 0, 7200)
@@ -13,6 +20,8 @@ LIMITS = (60, 0, 7200)
 def test_the_request_has_the_three_limits() -> None:
     assert limits_change(LIMITS) == b'{"idle_stop": 60, "boot_deadline": 0, "max_lifetime": 7200}'
     check_limits(200, limits_change(LIMITS), LIMITS)
+    assert to_limits(LIMITS) == ("PUT", LIMITS_PATH, limits_change(LIMITS))
+    assert to_use(LIMITS)[2] == limits_change(LIMITS)[:-1] + b', "in_use": true}'
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 405, 422])

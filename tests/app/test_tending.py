@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ert_deploy.app import lifecycle
 from ert_deploy.app.deployment import Deployment
 from ert_deploy.app.tending.guard import AGAIN, Tending
 from ert_deploy.app.waking.look import Look, look
@@ -22,7 +23,7 @@ from tests.support.agent.served import agent, eventually
 from tests.support.agent.shared import shared
 from tests.support.fakes.deployment import Watcher, on_fakes
 from tests.support.fakes.history import WANTED, kinds, up
-from tests.support.fakes.loopback import FakeWorld
+from tests.support.fakes.loopback import FakeWorld, world
 from tests.support.fakes.sleep import asleep, awake
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -143,6 +144,23 @@ def test_what_sleeps_or_is_too_old_has_no_guard_to_tend() -> None:
     seen, session = looked(deployment)
     assert seen.guard is None
     assert Tending(deployment).tend(seen.guard, session) == ""
+
+
+def test_each_replica_gets_its_limit_and_no_run_takes_it_back() -> None:
+    made, two = world(), replace(TENDED, replicas=2)
+    lifecycle.up(on_fakes(made, two))
+    deployment = chosen(made, CHEAP, desired=two)
+    seen, session = looked(deployment)
+    tending = Tending(deployment)
+    assert len(list(tending.tend_all(seen.guards, session, None))) == 2
+    assert list(tending.tend_all(looked(deployment)[0].guards, session, None)) == []
+    short = [one.limits[0] for one in made.gpu.instances.values()]
+    assert all(60 <= seconds < 1200 for seconds in short)
+    assert not lifecycle.up(on_fakes(made, two)).changed
+    assert [one.limits[0] for one in made.gpu.instances.values()] == short
+    fresh = [replace(guard, idle=0.0) for guard in seen.guards]
+    kept = Tending(chosen(made, CHEAP, desired=replace(two, awake=1)))
+    assert len(list(kept.tend_all(fresh, session, None))) == 1, "one that is kept up has the limit of the config"
 
 
 def test_an_agent_tends_the_guard_with_its_looks() -> None:

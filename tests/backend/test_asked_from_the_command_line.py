@@ -60,6 +60,12 @@ def test_the_text_arrives_as_it_is_written(backend: Backend, ollama: ScriptedOll
     assert [(one["role"], one["content"]) for one in sent] == [("system", "Be brief."), ("user", "Hello")]
 
 
+def test_it_serves_with_its_certificate_alone(backend: Backend) -> None:
+    chat = chat_with(backend)
+    wait_for(chat.serves)
+    assert not replace(chat, certificate=pair().pem).serves()
+
+
 def test_whoever_leaves_ends_the_work_of_the_engine(backend: Backend, ollama: ScriptedOllama) -> None:
     ollama.chat_pause, ollama.chat = 0.02, lambda body: says(*["word "] * 2000)
     pieces = chat_with(backend).ask("Hello")

@@ -55,6 +55,22 @@ def test_the_app_passes_them_on_now_and_after_a_restart(tmp_path: Path) -> None:
     assert (said.limits(), again.record.limits()) == (Limits(60, 0, 7200), Limits(60, 0, 7200))
 
 
+def test_an_owner_that_keeps_it_awake_begins_its_idle_time_anew_and_nothing_else(tmp_path: Path) -> None:
+    with FakeVast() as vast:
+        machine, silent = (Machine(settings_for(tmp_path, vast.url), age=1300) for _ in range(2))
+        idle = {"claimed_at": boot_seconds() - 1.29, "ready_at": boot_seconds() - 1.28}
+        machine.record(**idle, work_at=boot_seconds() - 0.01)
+        assert machine.switch.tick() == TICK
+        silent.record(**idle, work_at=boot_seconds() - 1.25)
+        assert silent.switch.tick() == AGAIN, "its owner says nothing any more"
+    ledger = Ledger(Board.create(tmp_path), "a-run", TOKEN, tmp_path)
+    assert not ledger.used(Limits(60, 0, 7200))
+    assert ledger.record.limits() is None
+    assert ledger.record.work_at is not None
+    ledger.limit(Limits(60, 0, 7200))
+    assert ledger.used(Limits(60, 0, 7200))
+
+
 def test_a_disk_that_takes_nothing_changes_nothing(tmp_path: Path) -> None:
     ledger = Ledger(Board.create(tmp_path), "a-run", TOKEN, tmp_path / "absent")
     with pytest.raises(OSError, match="absent"):
@@ -95,6 +111,10 @@ def test_the_route_takes_them_from_the_owner_alone(tmp_path: Path, ollama: Scrip
             assert put(wrong).status_code == 422
         assert put(NEW).json() == NEW
         assert http.get("/health").json()["limits"] == NEW
+        (tmp_path / FILE).unlink(missing_ok=True)
+        assert put({**NEW, "in_use": "yes"}).status_code == 422
+        assert put({**NEW, "in_use": True}).json() == NEW
+        assert not (tmp_path / FILE).exists(), "what has not changed is not written again"
 
         def budget(body: object, key: str = admin_token(bytes.fromhex(SECRET))) -> httpx.Response:
             return http.put("/admin/budget", json=body, headers={"Authorization": f"Bearer {key}"})

@@ -25,7 +25,7 @@ from tests.support.situations import instance
 CALLS = {
     "adopt 7 --yes": "decide.adopt",
     "ask hello": "running.ask.chat",
-    "connection": "running.connection.connection",
+    "connection": "running.connection.connections",
     "cost": "running.cost.cost",
     "cost advise": "idle.advise.advise_idle",
     "destroy i-0f3a --yes": "decide.destroy",

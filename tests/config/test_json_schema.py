@@ -25,7 +25,7 @@ from ert_deploy.config.providers import GPU_CLOUDS, WEB_HOSTS
 from ert_deploy.config.schema.json_schema import required
 from ert_deploy.config.schema.keys import keys
 from ert_deploy.config.schema.parser import Bad
-from ert_deploy.config.schema.parts import Default, Field, Many, Part, Rows, Section
+from ert_deploy.config.schema.parts import Default, Field, Many, Part, Range, Rows, Section
 from ert_deploy.config.schema.types import PLACEHOLDER
 from ert_deploy.config.yaml.problems import Problem
 from ert_deploy.config.yaml.tree import Scalar, read_tree
@@ -209,6 +209,7 @@ def test_a_value_of_another_type_is_refused_by_both(good: str, path: str) -> Non
     part: Part = PARTS[path]
     others: dict[type[Part], tuple[object, ...]] = {
         Field: ([], ["a"], {}, {"a": 1}),
+        Range: ([], ["a"], {}, {"a": 1}, {"min": 1}, {"min": 1.5, "max": 2}, {"min": True, "max": 2}),
         Many: ("a", 1, True, {}, [[]], [{}], [None]),
         Rows: ("a", 1, True, {}, [], ["a"], [None]),
         Section: ("a", 1, True, [], ["a"]),

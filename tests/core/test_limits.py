@@ -14,7 +14,8 @@ from pathlib import Path
 from types import ModuleType
 
 from ert_deploy.config.schema.keys import ROOT
-from ert_deploy.config.schema.parts import Rows, Section
+from ert_deploy.config.schema.parts import Range, Rows, Section
+from ert_deploy.config.schema.walk import LEAST, MOST
 
 PAGE = Path(__file__).parents[2] / "docs" / "limits.md"
 PACKAGES = ("ert_deploy.core", "ert_deploy.engine")
@@ -115,3 +116,5 @@ def paths(section: Section | Rows, before: str = "") -> Iterator[str]:
             yield from paths(part, f"{name}/")
         else:
             yield name
+        if isinstance(part, Range):
+            yield from (f"{name}/{end}" for end in (LEAST, MOST))

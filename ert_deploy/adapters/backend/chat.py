@@ -7,16 +7,18 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ert_deploy.adapters.backend.probe import health_of
 from ert_deploy.adapters.backend.tls import Refused, Stranger, Unreachable, open_pinned
 from ert_deploy.adapters.bounded_http import json_of
 from ert_deploy.adapters.bounded_socket import Deadline
 from ert_deploy.adapters.public_address import objection
 from ert_deploy.core.model.errors import CannotObserve, Failed, NeedsAttention, UsageError
-from ert_deploy.core.model.observed import Address
+from ert_deploy.core.model.observed import Address, Vital
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.text import printable
 
 PATH = "/v1/chat/completions"
+LOOK = 5.0  # seconds
 _DATA, _DONE = b"data:", b"[DONE]"
 _STATUS = "`ert-deploy status` tells why; `ert-deploy wake` starts a sleeping machine"
 
@@ -35,6 +37,16 @@ class Chat:
     model: str
     limit: float
     allow_loopback: bool = False
+
+    def serves(self) -> bool:
+        """Whether it is there with its certificate, and healthy. Raises nothing; takes LOOK seconds at most."""
+        if objection(self.address, allow_loopback=self.allow_loopback):
+            return False
+        try:
+            with open_pinned(self.address, self.certificate, self.deployment, Deadline.after(LOOK)) as line:
+                return health_of(*line.get("/health"), self.certificate).vital is Vital.HEALTHY
+        except (Stranger, Unreachable, TimeoutError):
+            return False
 
     def ask(self, prompt: str, system: str = "") -> Generator[str, None, None]:
         """Yield the text of the response as it is written; closing the iterator ends the work of the engine too.

@@ -19,6 +19,7 @@ from ert_deploy.core.model.text import printable
 PATH, LIMITS_PATH, BUDGET_PATH = "/admin/keys", "/admin/limits", "/admin/budget"
 LIMITS = ("idle_stop", "boot_deadline", "max_lifetime")
 HIGHEST = 2**53
+Request = tuple[str, str, bytes]  # method, path, body
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # Permanent failures: no such route (an older image), a wrong token, or an unsupported request body.
 REFUSED = frozenset({401, 403, 404, 405, 422})
@@ -69,9 +70,23 @@ def check_changed(status: int, body: bytes) -> None:
     in_force(status, body)
 
 
-def limits_change(limits: tuple[int, int, int]) -> bytes:
-    """Return the request body that sets idle stop, boot deadline and lifetime, in seconds."""
-    return json.dumps(dict(zip(LIMITS, limits, strict=True))).encode()
+def limits_change(limits: tuple[int, int, int], *, in_use: bool = False) -> bytes:
+    """Return the request body that sets idle stop, boot deadline and lifetime, in seconds.
+
+    `in_use`: the idle time is to begin again.
+    """
+    more = {"in_use": True} if in_use else {}
+    return json.dumps(dict(zip(LIMITS, limits, strict=True)) | more).encode()
+
+
+def to_limits(limits: tuple[int, int, int]) -> Request:
+    """Return the request that sets these limits."""
+    return "PUT", LIMITS_PATH, limits_change(limits)
+
+
+def to_use(limits: tuple[int, int, int]) -> Request:
+    """Return the request that leaves these limits, and begins the idle time again."""
+    return "PUT", LIMITS_PATH, limits_change(limits, in_use=True)
 
 
 def check_limits(status: int, body: bytes, limits: tuple[int, int, int]) -> None:
@@ -89,6 +104,11 @@ def check_limits(status: int, body: bytes, limits: tuple[int, int, int]) -> None
 def budget_change(seconds: int, serial: int) -> bytes:
     """Return the request body that sets for how long the machine may run."""
     return json.dumps({"seconds": seconds, "serial": serial}).encode()
+
+
+def to_budget(seconds: int, serial: int) -> Request:
+    """Return the request that sets for how long the machine may run."""
+    return "PUT", BUDGET_PATH, budget_change(seconds, serial)
 
 
 def check_budget(status: int, body: bytes) -> None:

@@ -70,8 +70,7 @@ class TlsBackendProbe:
     def accepts(self, address: Address, certificate: str, key: Secret) -> bool:
         """Whether the server with `certificate` accepts this key; it is not sent to any other server.
 
-        Raises `Transient` without a usable response, `UsageError` for a key that is empty or has invalid characters,
-        `NeedsAttention` when the certificate has not been checked by this run.
+        Raises `Transient` without a usable response, `UsageError` for what is no key, `NeedsAttention` if not proven.
         """
         status, _ = self._status(address, certificate, key)
         if status not in (200, 401):
@@ -113,13 +112,15 @@ class TlsBackendProbe:
 
     def set_limits(self, address: Address, certificate: str, boot_secret: Secret, limits: tuple[int, int, int]) -> None:
         """Set the limits of the guard, in seconds. Raise `Rejected`, `Transient` or `NeedsAttention`."""
-        body, path = key_admin.limits_change(limits), key_admin.LIMITS_PATH
-        key_admin.check_limits(*self._admin(address, certificate, boot_secret, ("PUT", path, body)), limits)
+        key_admin.check_limits(*self._admin(address, certificate, boot_secret, key_admin.to_limits(limits)), limits)
+
+    def keep_awake(self, address: Address, certificate: str, boot_secret: Secret, limits: tuple[int, int, int]) -> None:
+        """Begin the idle time of a machine with these limits again. Raise as `set_limits`."""
+        key_admin.check_limits(*self._admin(address, certificate, boot_secret, key_admin.to_use(limits)), limits)
 
     def set_budget(self, address: Address, certificate: str, boot_secret: Secret, seconds: int, serial: int) -> None:
         """Set for how long the machine may run. Raise `Rejected`, `Transient` or `NeedsAttention`."""
-        body, path = key_admin.budget_change(seconds, serial), key_admin.BUDGET_PATH
-        key_admin.check_budget(*self._admin(address, certificate, boot_secret, ("PUT", path, body)))
+        key_admin.check_budget(*self._admin(address, certificate, boot_secret, key_admin.to_budget(seconds, serial)))
 
     def audit(self, address: Address, certificate: str, boot_secret: Secret) -> tuple[str, ...]:
         """Return the newest lines of its audit log. Raise `Rejected`, `Transient` or `NeedsAttention`."""

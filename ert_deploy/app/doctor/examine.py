@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from ert_deploy.app.deployment import SILENT, Config, Deployment, Progress, at_work, opened
 from ert_deploy.app.external.check import ensure_usable, unable
 from ert_deploy.app.external.look import with_server
+from ert_deploy.app.replicas.sessions import of_replica
 from ert_deploy.core.diagnosis.cause import Cause, Repair
 from ert_deploy.core.diagnosis.diagnose import diagnose
 from ert_deploy.core.diagnosis.evidence import Evidence, Problem, Source
@@ -79,10 +80,34 @@ def doctor(config: Config = None, *, progress: Progress = SILENT) -> Diagnosis:
     except UsageError as error:
         source = Source.SANDBOX if deployment.settings.sandbox is not None else Source.SETUP
         return _before(deployment.name, source, error)
+    return together([_of_one(one, deployment) for one in _each(session)])
+
+
+def _each(session: Session) -> list[Session]:
+    """Return the session of each replica."""
+    return [of_replica(session, number) for number in range(1, session.desired.replicas + 1)]
+
+
+def _of_one(session: Session, deployment: Deployment) -> Diagnosis:
     evidence = _with_server(run(read_evidence(session.desired), session.ports), session)
     evidence = _with_store(evidence, deployment, session.ports.clock.now())
     causes = diagnose(evidence)
     return Diagnosis(deployment.name, causes, evidence, _refused(causes, evidence, session))
+
+
+def together(each: Sequence[Diagnosis]) -> Diagnosis:
+    """Return the diagnoses of all replicas as one, by the first. Each cause names its replica unless all have it."""
+    if len(each) == 1:
+        return each[0]
+    found: list[Cause] = []
+    for number, one in enumerate(each, 1):
+        for cause in one.causes:
+            if not all(cause in other.causes for other in each):
+                found.append(replace(cause, seen=f"replica {number}: {cause.seen}"))
+            elif cause not in found:
+                found.append(cause)
+    refused = next((f"replica {number}: {one.refused}" for number, one in enumerate(each, 1) if one.refused), "")
+    return replace(each[0], causes=tuple(sorted(found, key=lambda cause: cause.rank)), refused=refused)
 
 
 def fix(config: Config = None, *, progress: Progress = SILENT) -> tuple[Cause, ...]:
@@ -95,11 +120,16 @@ def fix(config: Config = None, *, progress: Progress = SILENT) -> tuple[Cause, .
     able = _repaired(found.causes)
     if not able:
         return ()
-    with at_work(opened(config), progress) as (session, _):
+    deployment = opened(config)
+    with at_work(deployment, progress) as (session, _):
         ensure_usable(session)
-        if more := _beyond(session):
-            raise NeedsAttention(more, hint="look at `ert-deploy plan`, then run `ert-deploy up`")
-        run(apply(_writing(session)), session.ports)
+        each = _each(session)
+        broken = [one for one in each if len(each) == 1 or _repaired(_of_one(one, deployment).causes)]
+        for one in broken:
+            if more := _beyond(one):
+                raise NeedsAttention(more, hint="look at `ert-deploy plan`, then run `ert-deploy up`")
+        for one in broken:
+            run(apply(_writing(one)), one.ports)
     return able
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from ert_deploy.core.model.desired import Desired
+from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.replica import one_replica, replica_of
@@ -53,6 +54,20 @@ def of_replica(session: Session, replica: int) -> Session:
     return replace(
         session, desired=desired, ports=replace(session.ports, store=StatePart(session.ports.store, replica))
     )
+
+
+def must_be_one(desired: Desired, replica: int) -> None:
+    """Raise UsageError for a number that is none of the replicas of the config."""
+    if not 1 <= replica <= desired.replicas:
+        there = "there is replica 1 alone" if desired.replicas == 1 else f"there are replicas 1 to {desired.replicas}"
+        raise UsageError(f"{desired.deployment} has no replica {replica}", hint=there)
+
+
+def of_which(session: Session, instance: Instance) -> str:
+    """Return which replica an instance is, for a message; empty for that of a single machine."""
+    if session.desired.replicas == 1:
+        return ""
+    return f"replica {next(numbers_of(instance, session.desired.deployment), 1)} is used: instance {instance.id}"
 
 
 def others(desired: Desired, document: State, listed: Iterable[Instance] = ()) -> Iterator[int]:

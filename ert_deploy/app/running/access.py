@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ert_deploy.app.deployment import Progress
+from ert_deploy.app.replicas.sessions import of_replica
 from ert_deploy.config import state_of
 from ert_deploy.core.model.errors import UsageError
 from ert_deploy.core.model.observed import Address
+from ert_deploy.core.model.replica import replica_of
 from ert_deploy.core.model.secret import HIDDEN, Secret
 from ert_deploy.core.model.text import printable
 from ert_deploy.wiring import Session
+
+if TYPE_CHECKING:
+    from ert_deploy.adapters.backend.chat import Chat
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +57,32 @@ def access_of(session: Session) -> Access:
             f"{session.ports.web.platform.name} does not tell what {names.key} of {service.name} is",
             hint="`keys/custody` in the config has the key kept here from the next `ert-deploy key rotate` on",
         )
-    address = address_in(url.reveal())
-    return Access(session.desired.deployment, service.name, address, certificate.reveal(), key, float(target.timeout))
+    deployment, address = replica_of(session.desired.deployment)[0], address_in(url.reveal())
+    return Access(deployment, service.name, address, certificate.reveal(), key, float(target.timeout))
+
+
+def each_access(session: Session, progress: Progress) -> Iterator[tuple[int, Access]]:
+    """Yield the access of each replica by its number; one that the app does not use is left out and noted.
+
+    Raises UsageError for a single machine that it does not use, and CannotObserve.
+    """
+    for number in range(1, session.desired.replicas + 1):
+        try:
+            yield number, access_of(of_replica(session, number))
+        except UsageError as error:
+            if session.desired.replicas == 1:
+                raise
+            progress.note(f"replica {number} is left out: {error.summary}")
+
+
+def chat_with(session: Session, found: Access) -> Chat:
+    """Return the chat with a backend, which also tells whether it serves."""
+    from ert_deploy.adapters.backend.chat import Chat
+    from ert_deploy.adapters.bounded_http import is_loopback
+
+    nearby = session.in_sandbox or is_loopback(session.settings.gpu.url)
+    model, limit = session.desired.launch.model, found.timeout
+    return Chat(found.address, found.certificate, found.key, found.deployment, model, limit, allow_loopback=nearby)
 
 
 def folder_of(session: Session) -> Path:

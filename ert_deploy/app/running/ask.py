@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from ert_deploy.app.deployment import SILENT, Config, Progress, opened
 from ert_deploy.app.external.access import server_of
-from ert_deploy.app.running.access import access_of
+from ert_deploy.app.running.access import access_of, chat_with, each_access
+from ert_deploy.core.model.errors import UsageError
 
 if TYPE_CHECKING:
     from ert_deploy.adapters.backend.chat import Chat
@@ -16,17 +17,20 @@ if TYPE_CHECKING:
 def chat(config: Config = None, *, progress: Progress = SILENT) -> Chat | ExternalServer:
     """Return the chat with the backend of the first target: `chat().ask(question)` yields the text as it is written.
 
-    Raises UsageError if the app uses no backend or its key is not known here, and CannotObserve.
+    Of several replicas it is the first that serves. Raises UsageError if the app uses no backend or its key is not
+    known here, and CannotObserve.
     """
-    from ert_deploy.adapters.backend.chat import Chat
     from ert_deploy.adapters.backend.external_server import ExternalServer
-    from ert_deploy.adapters.bounded_http import is_loopback
 
     session = opened(config).session(progress, gpu=False)
     if session.desired.external is not None:
         _, server = server_of(session, session.desired.external)
         return ExternalServer(server, float(session.desired.targets[0].timeout))
-    found = access_of(session)
-    nearby = session.in_sandbox or is_loopback(session.settings.gpu.url)
-    model, limit = session.desired.launch.model, found.timeout
-    return Chat(found.address, found.certificate, found.key, found.deployment, model, limit, allow_loopback=nearby)
+    if session.desired.replicas == 1:
+        return chat_with(session, access_of(session))
+    found = {number: chat_with(session, one) for number, one in each_access(session, progress)}
+    if not found:
+        raise UsageError("the app uses no backend now", hint="`ert-deploy up` rents one and connects the app")
+    chosen = next((number for number, one in found.items() if one.serves()), min(found))
+    progress.note(f"replica {chosen} is used")
+    return found[chosen]

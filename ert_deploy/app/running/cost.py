@@ -74,7 +74,8 @@ def cost(config: Config = None, *, reports: int | None = None, progress: Progres
             notes.append(f"{NOT_READ if read is _charges else 'the ledger is that of the last run'}: {error.summary}")
     now = session.ports.gpu.date() or session.ports.clock.now()
     budget = session.settings.budget
-    made = summary(ledger, now, deployment.settings.desired.replicas)
+    desired = deployment.settings.desired
+    made = summary(ledger, now, desired.replicas, desired.awake)
     return Costs(deployment.name, store.where, now, made, budget, left(ledger, budget, now), reports, tuple(notes))
 
 

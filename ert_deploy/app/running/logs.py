@@ -10,6 +10,7 @@ from ert_deploy.adapters.clock import RealClock
 from ert_deploy.app.deployment import SILENT, Config, Deployment, Progress, in_sandbox_time, opened
 from ert_deploy.app.external.rented_only import rented_only
 from ert_deploy.app.outcome import accessible
+from ert_deploy.app.replicas.sessions import of_which
 from ert_deploy.app.running.log_checks import is_check
 from ert_deploy.app.running.log_lines import DEEPEST, Line, Source, container_lines, unseen
 from ert_deploy.core.model.errors import ErtError, UsageError
@@ -30,7 +31,7 @@ class Wanted:
     """Which lines: of these sources, not older than `since` seconds, that contain `grep` (a regular expression).
 
     `tail` is the number of lines of the first read that are shown; `instance` is that of the container, by
-    default the newest. Successful health checks are included only with `checks`.
+    default the newest, or the newest of `replica`. Successful health checks are included only with `checks`.
     """
 
     sources: frozenset[Source] = EVERY
@@ -39,6 +40,7 @@ class Wanted:
     grep: str = ""
     instance: InstanceId | None = None
     checks: bool = False
+    replica: int | None = None
 
     @property
     def every(self) -> bool:
@@ -103,6 +105,7 @@ class _Reader:
         self._progress = progress
         self._seen: dict[str, Sequence[Line]] = {}
         self._troubles: dict[str, str] = {}
+        self._which = ""
         self._checked = frozenset(target.health_path for target in session.desired.targets)
 
     def is_check(self, line: Line) -> bool:
@@ -138,7 +141,7 @@ class _Reader:
             self._progress.note(f"the {name}'s log: {error.summary}")
 
     def _container(self) -> list[Line]:
-        found = accessible(self._session)
+        found = accessible(self._session, self._wanted.replica)
         mine = [one.id for one in found]
         chosen = self._wanted.instance
         if chosen is not None and chosen not in mine:
@@ -146,6 +149,10 @@ class _Reader:
         if not mine:
             raise UsageError(f"{self._session.desired.deployment} has no instance", hint="`ert-deploy up` rents one")
         number = chosen if chosen is not None else newest(found).id
+        which = of_which(self._session, next(one for one in found if one.id == number))
+        if which and which != self._which:
+            self._progress.note(which)
+        self._which = which
         deep = KEPT if "container" in self._seen else DEEPEST
         count = self._wanted.tail if self._wanted.every else max(self._wanted.tail, deep)
         lines = container_lines(self._session.ports.gpu.logs(number, count))

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ert_deploy.app.deployment import SILENT, Config, Progress, opened
 from ert_deploy.app.external.rented_only import rented_only
-from ert_deploy.app.replicas.sessions import of_replica
-from ert_deploy.app.running.access import Access, access_of, folder_of
+from ert_deploy.app.running.access import each_access, folder_of
 from ert_deploy.core.model.errors import Failed, UsageError
 from ert_deploy.proxy.haproxy import CONFIG, files
 from ert_deploy.proxy.servers import Proxy, ProxyServer
-from ert_deploy.wiring import Session
 
 PORT = 8080
 
@@ -39,7 +36,7 @@ def write_proxy(
     deployment = opened(config)
     rented_only(deployment, "proxy")
     session = deployment.session(progress, gpu=False)
-    found = dict(_accesses(session, progress))
+    found = dict(each_access(session, progress))
     if not found:
         raise UsageError("the app uses no backend now", hint="`ert-deploy up` rents one and connects the app")
     place = (folder or folder_of(session) / f"{deployment.name}.proxy").absolute()
@@ -50,16 +47,6 @@ def write_proxy(
     return Written(
         place / CONFIG, f"http://127.0.0.1:{port}/v1", tuple((number, one.url) for number, one in found.items())
     )
-
-
-def _accesses(session: Session, progress: Progress) -> Iterator[tuple[int, Access]]:
-    for number in range(1, session.desired.replicas + 1):
-        try:
-            yield number, access_of(of_replica(session, number))
-        except UsageError as error:
-            if session.desired.replicas == 1:
-                raise
-            progress.note(f"replica {number} is left out: {error.summary}")
 
 
 def _write(folder: Path, contents: dict[str, str]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ert_deploy.app.deployment import SILENT, Config, Progress, new_run_id, opened
 from ert_deploy.app.external.rented_only import rented_only
 from ert_deploy.app.outcome import accessible
+from ert_deploy.app.replicas.sessions import of_which
 from ert_deploy.core.model.errors import Failed, NeedsAttention, Outcome, UsageError
 from ert_deploy.core.model.events import Waiting
 from ert_deploy.core.model.keys import certificate_sha256
@@ -29,9 +30,16 @@ class Restarted:
 
 
 def restart(
-    config: Config = None, *, instance: InstanceId | None = None, confirm: Confirm, progress: Progress = SILENT
+    config: Config = None,
+    *,
+    instance: InstanceId | None = None,
+    replica: int | None = None,
+    confirm: Confirm,
+    progress: Progress = SILENT,
 ) -> Restarted | None:
     """Restart the container; the machine, its disk, address and keys stay, and running reports are lost.
+
+    It is that of `instance`, or the newest that runs, of `replica` if there is one.
 
     Returns None if it was not confirmed. Raises UsageError if nothing runs, `Busy`, Failed if the provider refuses or
     the backend does not serve in time, NeedsAttention if the instance or its identity is another one, CannotObserve.
@@ -42,7 +50,9 @@ def restart(
         raise UsageError("the sandbox is not running, so there is nothing to restart", hint="`ert-deploy up` starts it")
     session = deployment.session(progress, web=False)
     with session.ports.store.lock(new_run_id()):
-        chosen = _chosen(session, instance)
+        chosen = _chosen(session, instance, replica)
+        if which := of_which(session, chosen):
+            progress.note(which)
         if not confirm(chosen):
             return None
         started = session.ports.clock.now()
@@ -54,8 +64,8 @@ def restart(
         return Restarted(chosen.id, session.ports.clock.now() - started)
 
 
-def _chosen(session: Session, wanted: InstanceId | None) -> Instance:
-    mine = [one for one in accessible(session) if wanted is None or one.id == wanted]
+def _chosen(session: Session, wanted: InstanceId | None, replica: int | None) -> Instance:
+    mine = [one for one in accessible(session, replica) if wanted is None or one.id == wanted]
     if not mine:
         name = "instance" if wanted is None else f"instance {wanted}"
         raise UsageError(f"there is no {name} of {session.desired.deployment}", hint="`ert-deploy up` rents one")
@@ -94,7 +104,9 @@ def _health(session: Session, chosen: Instance) -> Health | None:
 
 
 def _must_be_the_same(session: Session, chosen: Instance, health: Health) -> None:
-    record = session.ports.store.load().record(chosen.id)
+    document = session.ports.store.load()
+    found = (part.record(chosen.id) for part in (document, *document.replicas))
+    record = next((one for one in found if one is not None), None)
     known = record.certificate if record is not None else ""
     if known and health.certificate and certificate_sha256(known) != certificate_sha256(health.certificate):
         raise NeedsAttention(

@@ -77,7 +77,7 @@ def looks(config: Config = None, *, every: bool = False, progress: Progress = SI
     session = deployment.session(progress)
     while True:
         first, *more = _replicas(session)
-        own = replace(first, budget=shown(session))
+        own = replace(first, budget=shown(session), kept=_kept(session.desired, (first, *more)))
         announce(deployment, reduce(Findings.joined, (one.findings for one in (own, *more)))).wait(progress)
         yield (own, *more, *(_others(session, more) if every else ()))
 
@@ -89,6 +89,14 @@ def watch(config: Config = None, *, every: bool = False, progress: Progress = SI
     for found in looks(config, every=every, progress=progress):
         yield found
         RealClock().sleep(PAUSE)
+
+
+def _kept(desired: Desired, replicas: Sequence[Status]) -> str:
+    """Return how many machines are up of those that an agent is to keep so; empty where there are none."""
+    if not desired.awake:
+        return ""
+    awake = sum(any(not one.asleep for one in found.backends) for found in replicas)
+    return f"{awake} of {desired.replicas} up, an agent keeps {desired.awake} so (replicas/min)"
 
 
 def _replicas(session: Session) -> Iterator[Status]:

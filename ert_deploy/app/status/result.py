@@ -48,7 +48,8 @@ class Status:
     `unsettled_creates` is the number of create calls with unknown result, `to_be_destroyed` are instances that may
     still exist after a request to delete them. `denied` are the machines and hosts that are temporarily not rented, and
     `denied_machines` the ids of these machines. `external` is the URL of the server that is used in place of a rented
-    backend; empty without one. `findings` are the notices of this look, and `budget` sentences about a budget.
+    backend; empty without one. `findings` are the notices of this look, `budget` sentences about a budget, and `kept`
+    is one about the machines that are kept up.
     """
 
     deployment: str
@@ -70,6 +71,7 @@ class Status:
     external: str = ""
     findings: Findings = NOTHING_FOUND
     budget: tuple[str, ...] = ()
+    kept: str = ""
 
     @property
     def zone(self) -> str:

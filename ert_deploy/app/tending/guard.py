@@ -7,72 +7,27 @@ nothing more stops the machine no later than it would have done without an agent
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from ert_deploy.app.deployment import Deployment
+from ert_deploy.app.tending.awake import Awake
 from ert_deploy.app.tending.early import EarlyStarts, Resting
 from ert_deploy.app.tending.prices import prices_of
+from ert_deploy.app.tending.seen import GuardSeen
 from ert_deploy.app.tending.uses import Uses
 from ert_deploy.core.idle.guard import Choice, differs, idle_limit, least_of, policy_of
 from ert_deploy.core.idle.history import uses
 from ert_deploy.core.idle.policy import least_stop
 from ert_deploy.core.idle.prices import MINUTE, Prices
 from ert_deploy.core.model.errors import ErtError
-from ert_deploy.core.model.log.happened import Happened
-from ert_deploy.core.model.machine.figures import Figures
-from ert_deploy.core.model.observed import HEALTHY, Address
 from ert_deploy.core.model.provider import InstanceId
-from ert_deploy.core.model.secret import Secret
-from ert_deploy.core.planning.changes.differences import guard_of
-from ert_deploy.core.planning.situation import Situation
-from ert_deploy.core.verdict.facts import Facts
+from ert_deploy.core.verdict.waking import Action
 from ert_deploy.wiring import Session
 
 AGAIN = 600.0  # seconds of the provider at least between two requests to a guard
-
-
-@dataclass(frozen=True, slots=True)
-class GuardSeen:
-    """Guard of the machine that serves, at `at` by the provider's clock, with its limits in seconds.
-
-    `rented` is the idle limit of its rental, None if not known; `idle` the time without work, None if not read;
-    `price` is in $ per hour, NaN if the provider lists none.
-    """
-
-    instance: InstanceId
-    address: Address
-    certificate: str
-    boot_secret: Secret = field(repr=False)
-    limits: tuple[int, int, int]
-    rented: int | None
-    idle: float | None
-    at: float
-    price: float
-    history: tuple[Happened, ...] = ()
-
-
-def guard_seen(facts: Facts) -> GuardSeen | None:
-    """Return the guard of a healthy machine that takes other limits; None if there is none."""
-    main, situation = facts.main, facts.situation
-    if main is None or not isinstance(situation, Situation) or main.instance.halted:
-        return None
-    health, instance = main.health, main.instance
-    if health is None or health.vital is not HEALTHY or health.limits is None:
-        return None
-    if health.certificate is None or instance.address is None:
-        return None
-    made, figures = guard_of(instance), facts.figures.get(instance.id)
-    return GuardSeen(
-        instance.id, instance.address, health.certificate, instance.boot_secret, health.limits,
-        made.idle_stop if made is not None else None, _idle(figures) if isinstance(figures, Figures) else None,
-        abs(situation.observed.stamp()), instance.dph, situation.observed.state.history,
-    )  # fmt: skip
-
-
-def _idle(figures: Figures) -> float | None:
-    return 0.0 if figures.active or figures.waiting else figures.idle
 
 
 class Tending:
@@ -84,7 +39,20 @@ class Tending:
         self._learns = deployment.settings.idle is Choice.LEARNED
         self._uses = Uses(deployment)
         self._early = EarlyStarts(deployment, self._uses, self._local) if deployment.settings.early_starts else None
-        self._next = 0.0
+        self._next: dict[InstanceId, float] = {}
+        self.awake = Awake(deployment.settings.desired.awake)
+
+    def tend_all(self, guards: Sequence[GuardSeen], session: Session | None, running: Action | None) -> Iterator[str]:
+        """Keep the first ones up as the config wants, and send the others the limit of the policy.
+
+        Yield lines on them. While a run is `running`, only the first is done, and nothing while it is for sleep.
+        """
+        if session is None or running is Action.SLEEP:
+            return
+        yield from self.awake.keep(guards, session)
+        for seen in guards[self.awake.least :] if running is None else ():
+            if said := self.tend(seen, session):
+                yield said
 
     def tend(self, seen: GuardSeen | None, session: Session | None) -> str:
         """Send the guard the limit of the policy if it has another one; return a line on it, "" for none.
@@ -96,9 +64,9 @@ class Tending:
         if seen.idle is not None and self._learns:
             self._uses.see(seen.at, seen.idle, least_stop(self._policy, self._prices(seen)), seen.history)
         wanted = self.limit(seen)
-        if seen.at < self._next or not differs(seen.limits[0], wanted):
+        if seen.at < self._next.get(seen.instance, 0.0) or not differs(seen.limits[0], wanted):
             return ""
-        self._next = seen.at + AGAIN
+        self._next[seen.instance] = seen.at + AGAIN
         limits = (wanted, *seen.limits[1:])
         try:
             session.ports.backend.set_limits(seen.address, seen.certificate, seen.boot_secret, limits)

@@ -9,7 +9,8 @@ from functools import reduce
 
 from ert_deploy.app.replicas.sessions import of_replica
 from ert_deploy.app.tending.early import Resting, resting
-from ert_deploy.app.tending.guard import GuardSeen, guard_seen
+from ert_deploy.app.tending.seen import GuardSeen, guard_seen
+from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.machine.derived_keys import generation_of, token_of
 from ert_deploy.core.model.observed import HEALTHY
@@ -23,8 +24,9 @@ from ert_deploy.core.planning.health import Candidate
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.core.verdict.announcements import announcements
 from ert_deploy.core.verdict.eta import Eta, eta
-from ert_deploy.core.verdict.facts import Facts
+from ert_deploy.core.verdict.facts import Asleep, Facts
 from ert_deploy.core.verdict.judge import links
+from ert_deploy.core.verdict.kept import sleeper, to_keep
 from ert_deploy.core.verdict.links import Missing
 from ert_deploy.core.verdict.starts import HOUR, Policy, wait_for_start, wait_for_starts, wakes
 from ert_deploy.core.verdict.waking import CONTENT, Need, Phase, Waking, need, waking
@@ -65,7 +67,8 @@ class Look:
     and `findings` are the notices of this look. `ends` is when the first contract does, in Unix time by the provider's
     clock, and `agreed` the $ per hour at which the machine was rented. `guard` is that of the machine that serves,
     `resting` the one that its guard has stopped. Of several replicas, `asleep` are the numbers of those that can be
-    woken, `up` is how many are ready, and `needs` the number of the one with `need`.
+    woken, `up` is how many are ready, and `needs` the number of the one with `need`. `guards` are those of all that
+    serve, and `sleeper` is why one is stopped that may be started to be kept up.
     """
 
     deployment: str
@@ -90,6 +93,8 @@ class Look:
     needs: frozenset[int] = frozenset()
     asleep: tuple[int, ...] = ()
     up: int = 1
+    guards: tuple[GuardSeen, ...] = ()
+    sleeper: Asleep | None = None
 
 
 def look(session: Session, policy: Policy, lately: frozenset[InstanceId] = frozenset()) -> Look:
@@ -101,25 +106,36 @@ def look(session: Session, policy: Policy, lately: frozenset[InstanceId] = froze
     """
     numbers = range(1, session.desired.replicas + 1)
     if len(numbers) == 1:
-        return _look(session, policy, lately)
+        return _kept(_look(session, policy, lately), session.desired)
     each = [_look(of_replica(session, number), policy, lately) for number in numbers]
     shown = min(each, key=lambda one: NEAREST.index(one.waking.phase))
     needing = next((one for one in each if one.need != CONTENT), shown)
+    due, number = needing.need, each.index(needing) + 1
+    if due == CONTENT:
+        due, number = to_keep(session.desired.awake, [(one.waking.phase, one.sleeper) for one in each])
     found = replace(
         shown,
         deployment=session.desired.deployment,
-        need=needing.need,
+        need=due,
         exists=any(one.exists for one in each),
         generation=max(one.generation for one in each),
         running=frozenset[InstanceId]().union(*(one.running for one in each)),
         announcements=tuple(text for one in each for text in one.announcements),
         findings=reduce(Findings.joined, (one.findings for one in each)),
         ends=min((one.ends for one in each if one.ends is not None), default=None),
-        needs=frozenset({each.index(needing) + 1}),
+        needs=frozenset({number}),
         up=sum(one.waking.phase is Phase.READY for one in each),
         asleep=tuple(number for number, one in zip(numbers, each, strict=True) if one.waking.phase is Phase.ASLEEP),
+        guards=tuple(guard for one in each for guard in one.guards),
     )
     return recounted(found, session, policy)
+
+
+def _kept(seen: Look, desired: Desired) -> Look:
+    """Return the look at a single machine with the need to keep it up."""
+    if seen.need != CONTENT:
+        return seen
+    return replace(seen, need=to_keep(desired.awake, [(seen.waking.phase, seen.sleeper)])[0])
 
 
 def _look(session: Session, policy: Policy, lately: frozenset[InstanceId]) -> Look:
@@ -150,8 +166,10 @@ def _look(session: Session, policy: Policy, lately: frozenset[InstanceId]) -> Lo
         of_look(facts, links(facts)).joined(_increases(session, situation)),
         min((i.ends for i in situation.ours if i.ends is not None and math.isfinite(i.ends)), default=None),
         facts.instance.agreed or None if facts.instance is not None else None,
-        guard_seen(facts),
+        guard := guard_seen(facts),
         resting(facts),
+        guards=(guard,) if guard is not None else (),
+        sleeper=sleeper(facts),
     )
 
 

@@ -28,10 +28,11 @@ VERSION = 1  # of the JSON document
 def command(config: str | None, as_json: bool, fixing: bool, path: Path | None) -> None:
     """Say what is wrong with the deployment, most likely first, and how to end it.
 
-    Reads config, keys, state, providers, images, backend and apps; writes, rents and destroys nothing. An external
-    server is asked for a short completion. Exit code 0 if nothing is wrong (slow, booting and sleeping as wanted are
-    not), 6 if something is, 5 if a provider cannot be read or an instance has no certain owner. `--fix` never rents,
-    starts, stops or destroys a machine.
+    Of several replicas it looks at all, and each line names the one that it is about. Reads config, keys, state,
+    providers, images, backend and apps; writes, rents and destroys nothing. An external server is asked for a short
+    completion. Exit code 0 if nothing is wrong (slow, booting and sleeping as wanted are not), 6 if something is, 5 if
+    a provider cannot be read or an instance has no certain owner. `--fix` never rents, starts, stops or destroys a
+    machine.
     """
     with interruptible(), make_view() as view:
         fixed = examine.fix(config, progress=view) if fixing else ()

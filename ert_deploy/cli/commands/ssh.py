@@ -12,7 +12,7 @@ import click
 
 from ert_deploy.app import ssh as app
 from ert_deploy.app.ssh import Shell
-from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
+from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option, replica_option
 from ert_deploy.cli.streams import safe
 from ert_deploy.cli.view.progress import make_view
 from ert_deploy.core.model.errors import UsageError
@@ -28,8 +28,11 @@ LONGEST = 65536  # maximum number of bytes of an unterminated line
     type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
     help="File of the private key; default: the keys of your SSH agent.",
 )
+@replica_option
 @click.argument("words", metavar="[-- COMMAND...]", nargs=-1)
-def command(config: str | None, as_json: bool, identity: Path | None, words: tuple[str, ...]) -> None:
+def command(
+    config: str | None, as_json: bool, identity: Path | None, replica: int | None, words: tuple[str, ...]
+) -> None:
     """Run COMMAND on the GPU machine, or open a shell there.
 
     The config must contain `debug_ssh: true` under `launch`. A single argument is a command line for the shell; several
@@ -39,7 +42,7 @@ def command(config: str | None, as_json: bool, identity: Path | None, words: tup
         raise UsageError("there is no COMMAND, and no terminal for a shell", hint="`ert-deploy ssh -- COMMAND...`")
     with interruptible():
         with make_view() as view:
-            shell = app.shell(config, identity=identity, progress=view)
+            shell = app.shell(config, identity=identity, replica=replica, progress=view)
         line = words[0] if len(words) == 1 else shlex.join(words)
         code = _run(shell, line, as_json=as_json) if words else shell.interact()
     sys.exit(code)
@@ -53,12 +56,15 @@ def command(config: str | None, as_json: bool, identity: Path | None, words: tup
     type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
     help="File of the private key; default: the keys of your SSH agent.",
 )
+@replica_option
 @click.argument("words", metavar="-- COMMAND...", nargs=-1, required=True)
-def execute(config: str | None, as_json: bool, identity: Path | None, words: tuple[str, ...]) -> None:
+def execute(
+    config: str | None, as_json: bool, identity: Path | None, replica: int | None, words: tuple[str, ...]
+) -> None:
     """Run COMMAND on the GPU machine and return its exit code; `ssh` without a shell."""
     with interruptible():
         with make_view() as view:
-            shell = app.shell(config, identity=identity, progress=view, command="exec")
+            shell = app.shell(config, identity=identity, replica=replica, progress=view, command="exec")
         code = _run(shell, words[0] if len(words) == 1 else shlex.join(words), as_json=as_json)
     sys.exit(code)
 

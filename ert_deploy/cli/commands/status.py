@@ -143,6 +143,7 @@ def _plain(found: Status) -> dict[str, Any]:
         "to_be_destroyed": list(found.to_be_destroyed),
         "denied_machines": list(found.denied_machines),
         "denied": avoided_document(found.denied),
+        **({"kept_up": found.kept} if found.kept else {}),
         **({"budget": list(found.budget)} if found.budget else {}),
         **({"sandbox": "running"} if found.sandbox else {}),
         **({"external": found.external} if found.external else {}),

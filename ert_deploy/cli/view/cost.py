@@ -30,6 +30,9 @@ def table(costs: Costs) -> Iterator[str]:
     if made.always_on is not None and made.saved is not None:
         which = "this machine" if made.replicas == 1 else f"{made.replicas} such machines"
         yield f"  saved        ${made.saved:.2f} against ${made.always_on:.2f} for {which} always on"
+    if made.kept is not None:
+        which = "1 machine" if made.awake == 1 else f"{made.awake} machines"
+        yield f"  kept up   ${made.kept:.2f} a month for {which} without a pause (replicas/min)"
     if made.month.unsure > 0.005:
         yield f"  unsure       ${made.month.unsure:.2f} at most was not used: when a machine stopped was not seen"
     yield from budget(costs)

@@ -26,6 +26,8 @@ def status_lines(found: Status, width: int) -> Iterator[str]:
         yield from _said("backend", f"{row.url or nowhere} (instance {row.instance})", width)
     if found.money is not None:
         yield from _money_lines(found.money, width)
+    if found.kept:
+        yield from _said("replicas", found.kept, width)
     for line in found.budget:
         yield from _said("budget", line, width)
     for title, numbers in (

@@ -25,6 +25,19 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     """Yield the plan as lines that fit the terminal, without one 80 columns. No value of a variable is in it."""
     for one in plan.every:
         yield from _lines(one)
+    if plan.kept is not None:
+        yield from _wrapped("  $ ", _kept(plan, plan.kept))
+
+
+def _kept(plan: Plan, month: float) -> str:
+    """Return what it costs that some machines stay up, and until when they do."""
+    which = "1 machine stays" if plan.awake == 1 else f"{plan.awake} machines stay"
+    limit = plan.situation.desired.launch.guard.idle_stop if plan.situation is not None else 0
+    after = f" {span(limit)} after its last word" if limit else " by the other limits of its guard"
+    return (
+        f"{which} up while an agent runs: {money(month)} a month, used or not (replicas/min); without an agent each"
+        f" stops{after}"
+    )
 
 
 def _lines(plan: Plan) -> Iterator[str]:
@@ -129,6 +142,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "sandbox": plan.sandbox,
         "server": plan.server or None,
         "hosting": asdict(plan.hosting) if plan.hosting else None,
+        **({"kept_up": {"machines": plan.awake, "month_usd": round(plan.kept, 2)}} if plan.kept is not None else {}),
         **({"replicas": [plan_document(one) for one in plan.replicas]} if plan.replicas else {}),
     }
 

@@ -13,8 +13,8 @@ import yaml
 
 from ert_deploy.config.schema.keys import ROOT
 from ert_deploy.config.schema.parser import Shape
-from ert_deploy.config.schema.parts import Default, Field, Many, Part, Rows, Section
-from ert_deploy.config.schema.walk import MOST_ITEMS
+from ert_deploy.config.schema.parts import Default, Field, Many, Part, Range, Rows, Section
+from ert_deploy.config.schema.walk import LEAST, MOST, MOST_ITEMS
 
 # The one draft that every editor understands.
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -70,6 +70,9 @@ def _part(part: Part, path: str, described: Mapping[str, Shape]) -> Shape:
 
 def _bare(part: Part, path: str, described: Mapping[str, Shape]) -> Shape:
     match part:
+        case Range():
+            both = (Field(LEAST, part.least, 0), Field(MOST, part.parse))
+            return part.parse.shape | {"anyOf": [*part.parse.shape["anyOf"], _mapping(both, path, described)]}
         case Field():
             return dict(part.parse.shape)
         case Many():

@@ -13,7 +13,7 @@ from ert_deploy.config.providers import GPU_CLOUDS, WEB_HOSTS, Host, Provider
 from ert_deploy.config.schema import blueprint, external, llm_catalog, locations, notify, policy, types
 from ert_deploy.config.schema.extra_env import variable
 from ert_deploy.config.schema.market_catalog import AUTO
-from ert_deploy.config.schema.parts import Field, Many, Part, Rows, Section
+from ert_deploy.config.schema.parts import Field, Many, Part, Range, Rows, Section
 from ert_deploy.config.schema.scalars import (
     gpu_memory,
     instance,
@@ -102,7 +102,7 @@ _DEPLOYMENT: tuple[Part, ...] = (
     Field("deployment", types.deployment),
     Field("owner", types.owner, None),
     Many("ignored_instances", instance, ()),
-    Field("replicas", whole(1, MOST_REPLICAS), _DESIRED.replicas),
+    Range("replicas", whole(1, MOST_REPLICAS), _DESIRED.replicas, least=whole(0, MOST_REPLICAS)),
     Section(
         "launch",
         (

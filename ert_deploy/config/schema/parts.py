@@ -1,8 +1,8 @@
-"""Parts of the config schema: a value, a list of values, a list of mappings, and a section."""
+"""Parts of the config schema: a value, a range, a list of values, a list of mappings, and a section."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -22,6 +22,13 @@ class Field:
     name: str
     parse: Parser[Any]
     default: Any = Default.REQUIRED
+
+
+@dataclass(frozen=True, slots=True)
+class Range(Field):
+    """A number, or a mapping with `max`, read like it, and `min`, whose value has a path of its own: 0 without one."""
+
+    least: Parser[int] = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

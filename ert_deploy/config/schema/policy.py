@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ert_deploy.config.schema.external import EXTERNAL
 from ert_deploy.config.schema.parser import Bad, accepts, whole_text
 from ert_deploy.config.schema.parts import Field, Many, Section
 from ert_deploy.config.schema.scalars import number, one_of, text, whole
@@ -75,10 +76,34 @@ def windows_and_idle(windows: tuple[object, ...], idle: str) -> tuple[str, str] 
 
 
 def replicas_and_idle(replicas: int, idle: str) -> tuple[str, str] | None:
-    """Return the error and a hint if a policy that judges one machine is set for several."""
-    if replicas == 1 or idle == Choice.FIXED:
+    """Return the error and a hint if a policy that learns from the requests of one machine is set for several."""
+    if replicas == 1 or idle != Choice.LEARNED:
         return None
-    return f"policy/idle: {idle} judges one machine, and this config has {replicas}", "policy/idle: fixed"
+    return (
+        f"policy/idle: {idle} learns from the idle times of one machine, and this config has {replicas}",
+        "policy/idle: break-even, windows or fixed",
+    )
+
+
+def replicas_and_custody(replicas: int, custody: str) -> tuple[str, str] | None:
+    """Return the error and a hint if only one machine would have a place for its keys."""
+    if replicas == 1 or custody == "app":
+        return None
+    return f"keys/custody: {custody} keeps the keys of one machine, and this config has {replicas}", "keys/custody: app"
+
+
+def replicas_and_server(replicas: int, least: int, gpu: str) -> tuple[str, str] | None:
+    """Return the error and a hint if a server that is not rented should have replicas."""
+    if (replicas == 1 and not least) or gpu != EXTERNAL:
+        return None
+    return "they are for rented machines, and providers/gpu is an external server", "remove it"
+
+
+def least_and_most(least: int, most: int) -> tuple[str, str] | None:
+    """Return the error and a hint if more machines are to stay up than there are."""
+    if least <= most:
+        return None
+    return f"{least} machines cannot be kept up of {most} at most", f"at most {most}, or a larger replicas/max"
 
 
 def early_starts_possible(budget: float, idle: str, idle_stop: int) -> tuple[str, str] | None:

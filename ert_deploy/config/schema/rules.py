@@ -164,22 +164,11 @@ def _folder_and_custody(folder: Path | None, custody: str) -> Violation:
     return f"no files are kept with keys/custody: {custody}", "remove it, or set custody: file"
 
 
-def _replicas_and_server(replicas: int, gpu: str) -> Violation:
-    if replicas == 1 or gpu != external.EXTERNAL:
-        return None
-    return "they are for rented machines, and providers/gpu is an external server", "remove it"
-
-
-def _replicas_and_custody(replicas: int, custody: str) -> Violation:
-    if replicas == 1 or custody == "app":
-        return None
-    return f"keys/custody: {custody} keeps the keys of one machine, and this config has {replicas}", "keys/custody: app"
-
-
 RULES = (
-    Rule(("replicas", "keys/custody"), _replicas_and_custody),
+    Rule(("replicas", "keys/custody"), policy.replicas_and_custody),
     Rule(("replicas", "policy/idle"), policy.replicas_and_idle),
-    Rule(("replicas", GPU), _replicas_and_server),
+    Rule(("replicas", "replicas/min", GPU), policy.replicas_and_server),
+    Rule(("replicas/min", "replicas"), policy.least_and_most),
     Rule(("launch/model", "launch/model_gb", "sandbox"), model_rules.model_exists),
     Rule(("launch/model_gb", "launch/model"), model_rules.model_size),
     Rule(("launch/context", "launch/model"), model_rules.context_fits_model),

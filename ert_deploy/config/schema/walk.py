@@ -11,11 +11,12 @@ from typing import Any
 
 from ert_deploy.config.schema.keys import ROOT
 from ert_deploy.config.schema.parser import Bad
-from ert_deploy.config.schema.parts import Default, Field, Many, Part, Rows, Section
+from ert_deploy.config.schema.parts import Default, Field, Many, Part, Range, Rows, Section
 from ert_deploy.config.yaml.problems import Problem, joined, nearest
 from ert_deploy.config.yaml.tree import Listing, Scalar, Table, Tree
 
 MOST_ITEMS = 64
+LEAST, MOST = "min", "max"  # keys of a range
 
 
 @dataclass(slots=True)
@@ -44,6 +45,8 @@ def _part(part: Part, tree: Tree | None, path: str, line: int, reading: Reading)
     if isinstance(tree, Scalar) and tree.kind == "refused":
         return
     match part:
+        case Range():
+            _range(part, tree, path, line, reading)
         case Field():
             _field(part, tree, path, line, reading)
         case Many():
@@ -67,6 +70,18 @@ def _field(part: Field, tree: Tree | None, path: str, line: int, reading: Readin
             reading.blame(path, tree.line, bad.what, bad.hint)
     else:
         reading.blame(path, line, f"it must be one value, not {_shape(tree)}")
+
+
+def _range(part: Range, tree: Tree | None, path: str, line: int, reading: Reading) -> None:
+    """Read a range: the value of its own path is `max`, and that of `min` is below it."""
+    least, most = Field(LEAST, part.least, 0), Field(MOST, part.parse)
+    if not isinstance(tree, Table):
+        _field(part, tree, path, line, reading)
+        reading.values[f"{path}/{LEAST}"] = least.default
+        return
+    _section(Section(part.name, (least, most)), tree, path, line, reading)
+    if (found := reading.values.pop(f"{path}/{MOST}", None)) is not None:
+        reading.values[path] = found
 
 
 def _many(part: Many, tree: Tree | None, path: str, reading: Reading) -> None:

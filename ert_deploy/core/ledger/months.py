@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 YEAR = 12  # months
+MONTH = 365 * 24 / 12  # hours of one on average
 
 
 def month_of(day: int) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ert_deploy.core.ledger.days import NOTHING, Cost, days
 from ert_deploy.core.ledger.intervals import intervals
 from ert_deploy.core.ledger.model import DAY, DISK, GPU, HOUR, Ledger
-from ert_deploy.core.ledger.months import first_day, month_of
+from ert_deploy.core.ledger.months import MONTH, first_day, month_of
 
 LOOKED_AT = 7  # days before now, whose mean is expected of each further day
 
@@ -19,7 +19,7 @@ class Summary:
 
     `forecast` is the whole month if it goes on as in the last days, None in the first hour. `always_on` is what the
     last machine would have cost in this month, or since the first rental in it, without ever being stopped, and that
-    as often as there are `replicas`; None without a machine.
+    as often as there are `replicas`; None without a machine. `kept` is what the `awake` ones of these cost in a month.
     """
 
     today: Cost
@@ -29,6 +29,8 @@ class Summary:
     forecast: float | None
     always_on: float | None
     replicas: int = 1
+    awake: int = 0
+    kept: float | None = None
 
     @property
     def saved(self) -> float | None:
@@ -36,8 +38,8 @@ class Summary:
         return None if self.always_on is None else self.always_on - self.month.total
 
 
-def summary(ledger: Ledger, now: float, replicas: int = 1) -> Summary:
-    """Return the costs at the time `now`."""
+def summary(ledger: Ledger, now: float, replicas: int = 1, awake: int = 0) -> Summary:
+    """Return the costs at the time `now`, of which `awake` machines are not to stop by themselves."""
     today = int(now // DAY)
     first = first_day(month_of(today))
     costs = days(ledger, now)
@@ -53,9 +55,11 @@ def summary(ledger: Ledger, now: float, replicas: int = 1) -> Summary:
         if day < first:
             start = first_day(month_of(day))
             earlier[start] = earlier.get(start, 0.0) + cost.total
+    hourly = _hourly(ledger)
     return Summary(
         costs.get(today, NOTHING), month, within, dict(sorted(earlier.items())),
-        _forecast(ledger, costs, month.total, now), _always_on(ledger, first * DAY, now, replicas), replicas,
+        _forecast(ledger, costs, month.total, now), _always_on(ledger, hourly, first * DAY, now, replicas), replicas,
+        awake, awake * hourly * MONTH if awake and hourly is not None else None,
     )  # fmt: skip
 
 
@@ -70,11 +74,17 @@ def _forecast(ledger: Ledger, costs: Mapping[int, Cost], spent: float, now: floa
     return spent + recent / (now - since) * (first_day(month_of(today) + 1) * DAY - now)
 
 
-def _always_on(ledger: Ledger, first: float, now: float, replicas: int) -> float | None:
+def _always_on(ledger: Ledger, hourly: float | None, first: float, now: float, replicas: int) -> float | None:
+    if hourly is None:
+        return None
+    since = max(first, min(one.begin for one in intervals(ledger)))
+    return replicas * hourly * (now - since) / HOUR
+
+
+def _hourly(ledger: Ledger) -> float | None:
+    """Return the $ per hour of the last machine with its disk; None without one."""
     found = intervals(ledger)
     rates = {kind: [one for one in found if one.kind == kind] for kind in (GPU, DISK)}
     if not rates[GPU]:
         return None
-    since = max(first, min(one.begin for one in found))
-    rate = sum(max(own, key=lambda one: one.begin).rate for own in rates.values() if own)
-    return replicas * rate * (now - since) / HOUR
+    return sum(max(own, key=lambda one: one.begin).rate for own in rates.values() if own)

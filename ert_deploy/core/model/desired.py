@@ -178,7 +178,8 @@ class Desired:
     web host is not called: a stopped instance can be started, none is rented, and none that an app may use is removed.
     `allowance` is what is left of a budget, None without one. With `machine_secret`, keys are derived from tokens.
     `shortens_idle`: an agent may have given the guard a shorter idle limit than that of the config. `replicas` are to
-    serve side by side, and `replica` is the number of this one.
+    serve side by side, and `replica` is the number of this one; an agent keeps `awake` of them from stopping for want
+    of use.
     """
 
     deployment: str
@@ -206,6 +207,7 @@ class Desired:
     shortens_idle: bool = False
     replicas: int = 1
     replica: int = 1
+    awake: int = 0
 
     def container_env(
         self,

@@ -49,3 +49,10 @@ def test_always_on_counts_them_all() -> None:
     ledger = Ledger("ert").adding([Transition(A, nth(1), "running", DAY, gpu=0.1)])
     assert summary(ledger, DAY + HOUR, 3).always_on == pytest.approx(0.3)
     assert summary(ledger, DAY + HOUR).always_on == pytest.approx(0.1)
+
+
+def test_what_is_kept_awake_costs_as_much_as_the_last_machine_for_a_month() -> None:
+    ledger = Ledger("ert").adding([Transition(A, nth(1), "running", DAY, gpu=0.1)])
+    assert summary(ledger, DAY + HOUR, 3, 2).kept == pytest.approx(2 * 0.1 * 730)
+    assert summary(ledger, DAY + HOUR, 3).kept is None
+    assert summary(Ledger("ert"), DAY + HOUR, 3, 2).kept is None

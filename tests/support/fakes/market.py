@@ -308,6 +308,7 @@ class FakeBackend:
         self.refuses_key = False
         self.says_keys = self.says_limits = True  # False for an older image
         self.changes: list[tuple[str, ...]] = []
+        self.kept: list[Address] = []  # of the machines whose idle time was to begin again
         self.reports = 0
         self.reported = Figures()
         self.certificate: Callable[[FakeInstance], str] = lambda made: certificate(made.order.mark.token)
@@ -340,6 +341,12 @@ class FakeBackend:
     def set_limits(self, address: Address, certificate: str, boot_secret: Secret, limits: tuple[int, int, int]) -> None:
         self.faults.before("set_limits")
         self._holder(address, certificate, boot_secret).limits = limits
+
+    def keep_awake(self, address: Address, certificate: str, boot_secret: Secret, limits: tuple[int, int, int]) -> None:
+        """Begin the idle time of a machine again, which a real guard counts."""
+        self.faults.before("keep_awake")
+        assert self._holder(address, certificate, boot_secret).limits == limits
+        self.kept.append(address)
 
     def set_keys(
         self, address: Address, certificate: str, boot_secret: Secret, generation: int, hashes: tuple[str, ...]

@@ -70,6 +70,7 @@ def _plain(found: Costs) -> dict[str, Any]:
         "forecast_usd": made.forecast,
         "always_on_usd": made.always_on,
         "saved_usd": made.saved,
+        **({"kept_up_month_usd": round(made.kept, 2)} if made.kept is not None else {}),
         "reports": found.reports,
         "per_report_usd": found.per_report,
         "budget": {

@@ -20,6 +20,7 @@ from ert_deploy.cli.options import (
     emit_json,
     interruptible,
     json_option,
+    replica_option,
 )
 from ert_deploy.cli.view.progress import PlainView, make_view
 from ert_deploy.core.model.provider import InstanceId
@@ -35,6 +36,7 @@ WEEK = 7 * 86400.0
     "--instance", metavar="ID", callback=as_id, shell_complete=complete_instances,
     help="Which instance of the deployment; default: the newest.",
 )  # fmt: skip
+@replica_option
 @click.option("-f", "--follow", is_flag=True, help="Go on with new lines until Ctrl-C.")
 @click.option(
     "--source",
@@ -47,7 +49,12 @@ WEEK = 7 * 86400.0
 @click.option("--grep", metavar="REGEX", help="Only lines that contain it.")
 @click.option("--checks", is_flag=True, help="Also show health checks that succeeded.")
 def command(
-    config: str | None, as_json: bool, tail: int, instance: InstanceId | None, checks: bool, **chosen: Any
+    config: str | None,
+    as_json: bool,
+    tail: int,
+    instance: InstanceId | None,
+    checks: bool,
+    **chosen: Any,
 ) -> None:
     """Show the last lines of the backend's log.
 
@@ -55,16 +62,17 @@ def command(
     of the app at its web host, merged by time, each with its source. Known keys are removed. With -f and --json each
     line is a document of its own.
     """
+    replica = chosen.pop("replica")
     if not any(chosen.values()):
         with interruptible(), make_view() as view:
-            log = app.logs(config, tail=tail, instance=instance, checks=checks, progress=view)
+            log = app.logs(config, tail=tail, instance=instance, replica=replica, checks=checks, progress=view)
         if as_json:
             emit_json({"instance": log.instance, "lines": log.text.splitlines()})
         else:
             click.echo(log.text)
         return
     sources = frozenset(map(Source, chosen["sources"])) or EVERY
-    wanted = Wanted(sources, tail, chosen["since"], chosen["grep"] or "", instance, checks)
+    wanted = Wanted(sources, tail, chosen["since"], chosen["grep"] or "", instance, checks, replica)
     with interruptible():
         lines = merged.log_lines(config, wanted, follow=chosen["follow"], progress=PlainView())
         if as_json and not chosen["follow"]:

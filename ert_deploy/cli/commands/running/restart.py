@@ -5,7 +5,16 @@ from __future__ import annotations
 import click
 
 from ert_deploy.app.running import restart as app
-from ert_deploy.cli.options import as_id, config_option, confirmed, emit_json, interruptible, json_option, yes_option
+from ert_deploy.cli.options import (
+    as_id,
+    config_option,
+    confirmed,
+    emit_json,
+    interruptible,
+    json_option,
+    replica_option,
+    yes_option,
+)
 from ert_deploy.cli.view.progress import PlainView
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.provider import InstanceId
@@ -16,7 +25,8 @@ from ert_deploy.core.model.provider import InstanceId
 @json_option
 @yes_option
 @click.option("--instance", metavar="ID", callback=as_id, help="Which instance; default: the newest that runs.")
-def command(config: str | None, as_json: bool, yes: bool, instance: InstanceId | None) -> None:
+@replica_option
+def command(config: str | None, as_json: bool, yes: bool, instance: InstanceId | None, replica: int | None) -> None:
     """Restart the container on the GPU machine, and wait until the backend serves again.
 
     The machine, its disk, address and keys are kept; nothing is rented. Reports that are being written are lost.
@@ -26,7 +36,7 @@ def command(config: str | None, as_json: bool, yes: bool, instance: InstanceId |
         return confirmed(f"restart the container of instance {chosen.id}? Running reports are lost", yes=yes)
 
     with interruptible():
-        done = app.restart(config, instance=instance, confirm=confirm, progress=PlainView())
+        done = app.restart(config, instance=instance, replica=replica, confirm=confirm, progress=PlainView())
     if as_json:
         emit_json({"instance": done.instance if done else None, "seconds": done.seconds if done else None})
     elif done is None:

@@ -42,6 +42,8 @@ def routes(app: FastAPI, keys: KeyRing, audit: Audit, ledger: Ledger) -> None:
     @serves(app, "PUT", "/admin/limits")
     async def limit(body: LimitsChange) -> Mapping[str, object]:
         limits = body.limits()
+        if body.in_use and ledger.used(limits):
+            return describe_limits(limits)  # sent every few minutes: no news for disk and audit log
         try:
             ledger.limit(limits)
         except OSError:

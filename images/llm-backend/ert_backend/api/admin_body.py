@@ -23,12 +23,16 @@ class KeyChange(BaseModel):
 
 
 class LimitsChange(BaseModel):
-    """The limits of the off-switch, in whole money seconds; not both `idle_stop` and `max_lifetime` may be 0."""
+    """The limits of the off-switch, in whole money seconds; not both `idle_stop` and `max_lifetime` may be 0.
+
+    `in_use`: its owner keeps the machine up, so that its idle time begins again.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
     idle_stop: int = Field(ge=0, le=LONGEST)
     boot_deadline: int = Field(ge=0, le=LONGEST)
     max_lifetime: int = Field(ge=0, le=LONGEST)
+    in_use: bool = False
 
     @model_validator(mode="after")
     def _stops(self) -> LimitsChange:

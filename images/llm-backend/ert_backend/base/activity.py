@@ -124,6 +124,11 @@ class Ledger:
         keep_limits(self.disk_record.disk, self.disk_record.token, limits)
         self._set(**_fields(limits))
 
+    def used(self, limits: Limits) -> bool:
+        """Begin the idle time again, as the owner keeps the machine up; return whether it has these limits."""
+        self.progress()
+        return limits == self.record.limits()
+
     def grant(self, grant: Grant) -> None:
         """Pass a new budget to the guard, which keeps it."""
         self._set(grant_seconds=grant.seconds, grant_serial=grant.serial)
