@@ -95,7 +95,7 @@ def grid_section(points: Found, launches: int) -> tuple[str, ...]:
         f'`{COMMAND} FLAGS="--grid {launches} --parts FILE"` prints this section alone, keeps what was played in the '
         "file and goes on where it was stopped.",
         tables.grid_table(points),
-        f"By a bootstrap of the launches the gain is at least {HEDGING_GAIN:g} in {sure.reached} of the {len(points)} "
+        f"By these launches the gain is at least {HEDGING_GAIN:g} in {sure.reached} of the {len(points)} "
         f"points and less in {sure.missed}, each with {SURE:.0%}; the other {sure.open} are open. So the share is "
         f"between {least:.2f} and {most:.2f}. By the value of one knob:",
         tables.by_knob(points),
