@@ -70,6 +70,14 @@ def money_ratio(tallies: Mapping[str, Tally], *, hours: bool) -> float:
     return (mine.with_hours if hours else mine.per_healthy) / min(cost) if cost else math.nan
 
 
+def grid_claim(points: Found) -> Claim:
+    """Return the claim about the grid, of which there is at least one point."""
+    gains = [hedging_gain(tallies) for tallies in points.values()]
+    share = sum(gain >= HEDGING_GAIN for gain in gains) / len(gains)
+    text = f"share of the grid where the best hedging peer's p95 is at least {HEDGING_GAIN:g} times ert-deploy's"
+    return Claim(text, share, GRID_SHARE, True)
+
+
 def claims(moods: Found, points: Found) -> tuple[Claim, ...]:
     """Return every claim with its figure. `points` are the cases of the grid; without them that claim is left out."""
     bad, calm = moods[Case(BAD_DAY)], moods[Case(CALM)]
@@ -80,10 +88,7 @@ def claims(moods: Found, points: Found) -> tuple[Claim, ...]:
         Claim("bad day, p95: ert-deploy / oracle", mine / bad[ORACLE].quantile(P95), ORACLE_RATIO, False),
     ]
     if points:
-        gains = [hedging_gain(tallies) for tallies in points.values()]
-        share = sum(gain >= HEDGING_GAIN for gain in gains) / len(gains)
-        text = f"share of the grid where the best hedging peer's p95 is at least {HEDGING_GAIN:g} times ert-deploy's"
-        made.insert(1, Claim(text, share, GRID_SHARE, True))
+        made.insert(1, grid_claim(points))
     for name, at in (("p50", P50), ("p95", P95)):
         ratio = calm[PRODUCT].quantile(at) / best(calm, PEERS, at)
         made.append(Claim(f"calm, {name}: ert-deploy / fastest peer", ratio, CALM_RATIO, False))

@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.launch import tables
-from benchmarks.launch.claims import BAD_DAY, Claim, Found
+from benchmarks.launch.claims import BAD_DAY, Claim, Found, grid_claim
+from benchmarks.launch.gains import SURE, sureness
 from benchmarks.launch.measure import Case
-from benchmarks.launch.parameters import GRID, HORIZON, VERIFIED_ONLY
+from benchmarks.launch.parameters import GRID, HEDGING_GAIN, HORIZON, VERIFIED_ONLY
+from benchmarks.launch.parts import PEER_TIMES
 from benchmarks.markdown import printed
 
 COMMAND = "make bench-launch"
+GRID_TITLE = "## The grid of the bad day"
 MODEL = (
     "**This is a model, not a measurement of Vast.** Its market is generated from the parameters below; no GPU was "
     "rented for it, and a figure here is how the policies compare on such a market, not how long a launch takes."
@@ -46,7 +49,7 @@ LEFT_OUT = """\
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """All figures of one run: launches of each policy in each mood, in each grid point and for each swept value."""
+    """All figures of one run: launches of each policy in each mood and for each swept value, and those of the grid."""
 
     launches: int
     grid_launches: int
@@ -71,13 +74,7 @@ def write(run: Run) -> str:
         tables.targets(run.claims),
     ]  # fmt: skip
     if run.points:
-        names = list(GRID)
-        parts += [
-            "## The grid of the bad day",
-            f"The p95 of the best hedging peer over that of ert-deploy, {run.grid_launches:,} launches of each in each "
-            f"cell. Down: *{names[0]}*, *{names[1]}*; across: *{names[2]}*, *{names[3]}*.",
-            tables.grid_table(run.points),
-        ]
+        parts += [GRID_TITLE, *grid_section(run.points, run.grid_launches)]
     if run.swept:
         parts += [
             "## Sensitivity",
@@ -85,6 +82,45 @@ def write(run: Run) -> str:
             tables.sensitivity(run.moods[Case(BAD_DAY)], run.swept),
         ]
     return "\n\n".join([*parts, *constant_parts()]) + "\n"
+
+
+def grid_section(points: Found, launches: int) -> tuple[str, ...]:
+    """Return the paragraphs and tables about the grid, with so many launches of the product in each point."""
+    names, sure = list(GRID), sureness(points)
+    least, most = sure.reached / len(points), 1.0 - sure.missed / len(points)
+    return (
+        f"The p95 of the best hedging peer over that of ert-deploy: {launches:,} launches of ert-deploy in each cell, "
+        f"and {launches * PEER_TIMES:,} of each hedging peer on the same markets and on further ones. "
+        f"Down: *{names[0]}*, *{names[1]}*; across: *{names[2]}*, *{names[3]}*. "
+        f'`{COMMAND} FLAGS="--grid {launches} --parts FILE"` prints this section alone, keeps what was played in the '
+        "file and goes on where it was stopped.",
+        tables.grid_table(points),
+        f"By these launches the gain is at least {HEDGING_GAIN:g} in {sure.reached} of the {len(points)} "
+        f"points and less in {sure.missed}, each with {SURE:.0%}; the other {sure.open} are open. So the share is "
+        f"between {least:.2f} and {most:.2f}. By the value of one knob:",
+        tables.by_knob(points),
+    )
+
+
+def grid_summary(points: Found) -> Mapping[str, str]:
+    """Return the tables about the grid for a terminal, by title."""
+    sure = sureness(points)
+    return {
+        "grid: best hedging peer / ert-deploy, p95": printed(tables.grid_table(points)),
+        "by knob": printed(tables.by_knob(points)),
+        f"surely at least {HEDGING_GAIN:g}: {sure.reached}, surely less: {sure.missed}, open: {sure.open}": "",
+        "target": printed(tables.targets((grid_claim(points),))),
+    }
+
+
+def with_grid(page: str, points: Found, launches: int) -> str:
+    """Return the page with another section about the grid, and its row of the targets."""
+    before, _, after = page.partition(f"{GRID_TITLE}\n")
+    section = "\n\n".join(grid_section(points, launches))
+    claim = grid_claim(points)
+    row = tables.targets((claim,)).splitlines()[-1]
+    lines = [row if line.startswith(f"| {claim.text} |") else line for line in before.splitlines()]
+    return "\n".join(lines) + f"\n{GRID_TITLE}\n\n{section}\n\n## " + after.partition("\n## ")[2]
 
 
 def _command(run: Run) -> str:
@@ -106,7 +142,7 @@ def summary(run: Run) -> Mapping[str, str]:
     parts["bound, minutes"] = printed(tables.bounds(run.moods, run.bounds))
     parts["targets"] = printed(tables.targets(run.claims))
     if run.points:
-        parts["grid: best hedging peer / ert-deploy, p95"] = printed(tables.grid_table(run.points))
+        parts |= grid_summary(run.points)
     if run.swept:
         parts["sensitivity, p95"] = printed(tables.sensitivity(run.moods[Case(BAD_DAY)], run.swept))
     return parts

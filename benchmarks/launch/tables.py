@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from benchmarks.launch.claims import P50, P95, Claim, Found, best, hedging_gain
+from benchmarks.launch.gains import by_knob as knobs
 from benchmarks.launch.measure import ORACLE, PRODUCT, Case, Tally
 from benchmarks.launch.parameters import GRID, HEDGING_GAIN, HORIZON, KNOBS, MOODS
 from benchmarks.launch.rules import HEDGING, PEERS, SEQUENTIAL
@@ -78,6 +79,15 @@ def grid_table(points: Found) -> str:
                 cells.append(f"**{gain:.1f}**" if gain >= HEDGING_GAIN else f"{gain:.1f}")
             rows.append((f"{first:g}, {second:g}", *cells))
     return table(head, rows)
+
+
+def by_knob(points: Found) -> str:
+    """Return how many points reach the target, and the gain, for each value of each knob of the grid."""
+    rows = [
+        (name, f"{value:g}", f"{reached:.2f}", f"{gain:.2f}")
+        for (name, value), (reached, gain) in knobs(points).items()
+    ]
+    return table(("knob", "value", f"share of at least {HEDGING_GAIN:g}", "mean gain"), rows)
 
 
 def sensitivity(base: Mapping[str, Tally], swept: Found) -> str:

@@ -34,6 +34,12 @@ class Outlook:
     look: float
 
     @cached_property
+    def rows(self) -> tuple[tuple[float, float, float], ...]:
+        """Return for each time its weight, what it adds to the expected seconds if it works, and when it has failed."""
+        healthy = [self.works * time for time in self.times]
+        return tuple(zip(self.weights, healthy, self.fails, strict=True))
+
+    @cached_property
     def mean(self) -> float:
         """Return the expected seconds of one that works."""
         return sum(time * weight for time, weight in zip(self.times, self.weights, strict=True))

@@ -53,15 +53,16 @@ def again(next_ones: tuple[Outlook, ...], change: float) -> Again:
 
 def _slot(one: Outlook, other: Again, change: float) -> Again:
     wait = running = 0.0
-    works, fails, replaced = one.works, 1.0 - one.works, one.look + other.wait
-    for time, weight, failed in zip(one.times, one.weights, one.fails, strict=True):
-        kept = works * time + fails * (failed + other.wait)
+    fails, later, replaced = 1.0 - one.works, other.wait, one.look + other.wait
+    paid, other_paid = one.works * one.running + fails * other.running, other.running
+    for weight, healthy, failed in one.rows:
+        kept = healthy + fails * (failed + later)
         if kept <= replaced:
             wait += weight * kept
-            running += weight * (works * one.running + fails * other.running)
+            running += weight * paid
         else:
             wait += weight * replaced
-            running += weight * other.running
+            running += weight * other_paid
     return Again(wait + change, running)
 
 

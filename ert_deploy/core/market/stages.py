@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from ert_deploy.core.market.learned import NOTHING, Learned
 from ert_deploy.core.market.rates import BOOT, MBIT_PER_GB, usual_pull, usual_rate
@@ -72,15 +72,15 @@ class Stages:
 
         `total` is then that of a rental whose stages are all that slow: stages share the host, its link and its disk.
         """
-        z, s = normal_quantile(quantile), self.spread
+        rent, pull, boot, download, load, smoke = _factors(self.spread, quantile)
         return Stages(
-            self.rent * _factor(s.rent, z),
-            self.pull * _factor(s.pull, z),
-            self.boot * _factor(s.boot, z),
-            self.download * _factor(s.download, z),
-            self.load * _factor(s.load, z),
-            self.smoke * _factor(s.smoke, z),
-            s,
+            self.rent * rent,
+            self.pull * pull,
+            self.boot * boot,
+            self.download * download,
+            self.load * load,
+            self.smoke * smoke,
+            self.spread,
         )
 
 
@@ -117,9 +117,15 @@ def normal_quantile(quantile: float) -> float:
     return (low + high) / 2
 
 
-def _factor(spread: float, z: float) -> float:
-    """Return a quantile of a log-normal duration over its expected value."""
-    return math.exp(spread * z - spread * spread / 2)
+@lru_cache(maxsize=1024)
+def _factors(spread: Spread, quantile: float) -> tuple[float, float, float, float, float, float]:
+    """Return a quantile of each log-normal duration over its expected value."""
+    z = normal_quantile(quantile)
+    rent, pull, boot, download, load, smoke = (
+        math.exp(one * z - one * one / 2)
+        for one in (spread.rent, spread.pull, spread.boot, spread.download, spread.load, spread.smoke)
+    )
+    return rent, pull, boot, download, load, smoke
 
 
 @cache

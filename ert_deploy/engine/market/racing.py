@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from ert_deploy.core.launching.progress import Curve
 from ert_deploy.core.launching.pulling import pace
 from ert_deploy.core.launching.race import LAYERS_SEEN, Runner, race, score
 from ert_deploy.core.market.cost import estimate
-from ert_deploy.core.market.learned import Pulled, learn
+from ert_deploy.core.market.learned import Learned, Pulled, learn
 from ert_deploy.core.market.rates import pull_rate, unpacking
 from ert_deploy.core.model.boot.prefer import Prefer
 from ert_deploy.core.model.boot.watch import Lag, LaunchStage
@@ -128,14 +128,14 @@ def reorder(desired: Desired, state: State, memory: RunMemory, now: float) -> No
     order = (round(GRAIN * math.log(price)), *rates)
     if (memory.ordered is memory.ranked and order == memory.order) or not races(desired):
         return
-    scores = {one.offer.id: score(_by_now(one, desired, state, memory), price) for one in memory.ranked}
+    learned = learn(state.launches, memory.pulls.values())
+    scores = {one.offer.id: score(_by_now(one, desired, learned, memory), price) for one in memory.ranked}
     memory.ranked = tuple(sorted(memory.ranked, key=lambda one: (scores[one.offer.id], one.offer.id)))
     memory.ordered, memory.order = memory.ranked, order
 
 
-def _by_now(ranked: Ranked, desired: Desired, state: State, memory: RunMemory) -> Curve:
+def _by_now(ranked: Ranked, desired: Desired, learned: Learned, memory: RunMemory) -> Curve:
     """Return what is expected of an offer with what the pulls of this run have shown; its price is as it was ranked."""
-    learned = learn(state.launches, memory.pulls.values())
     found = estimate(ranked.offer, memory.launch or desired.launch, desired.plan_hours, learned)
     return curve_of(Ranked(ranked.offer, found), desired, 0.0, memory)
 
@@ -144,15 +144,21 @@ def _next_best(ours: list[Instance], desired: Desired, state: State, memory: Run
     """Return what is expected of the next offers, or of the best ones of the last search if none is left of it."""
     taken = {i.machine_id for i in ours} | memory.overtaken
     left = [r for r in memory.ranked if r.offer.id not in memory.tried and r.offer.machine_id not in taken]
-    usable = [r for r in left if apart(r.offer, ours, memory)] or list(memory.ranked)
-    return [_by_now(one, desired, state, memory) for one in usable[:AHEAD]]
+    hosts, ips = _places(ours, memory)
+    usable = [r for r in left if r.offer.host_id not in hosts and r.offer.ip not in ips] or list(memory.ranked)
+    learned = learn(state.launches, memory.pulls.values())
+    return [_by_now(one, desired, learned, memory) for one in usable[:AHEAD]]
 
 
 def apart(offer: Offer, ours: Iterable[Instance], memory: RunMemory) -> bool:
     """Whether the offer shares neither host nor address with a machine of the deployment, as far as both are known."""
-    found = tuple(ours)
-    tokens = [i.mark.token for i in found if i.mark is not None]
-    rented = [memory.rented[token] for token in tokens if token in memory.rented]
-    hosts = {other.host_id for other in rented if other.host_id} | {i.host_id for i in found if i.host_id}
-    ips = {other.ip for other in rented if other.ip} | {i.address.ip for i in found if i.address}
+    hosts, ips = _places(tuple(ours), memory)
     return offer.host_id not in hosts and offer.ip not in ips
+
+
+def _places(ours: Collection[Instance], memory: RunMemory) -> tuple[set[str], set[str]]:
+    """Return the hosts and the addresses of machines of the deployment, as far as they are known."""
+    tokens = [i.mark.token for i in ours if i.mark is not None]
+    rented = [memory.rented[token] for token in tokens if token in memory.rented]
+    hosts = {other.host_id for other in rented if other.host_id} | {i.host_id for i in ours if i.host_id}
+    return hosts, {other.ip for other in rented if other.ip} | {i.address.ip for i in ours if i.address}
