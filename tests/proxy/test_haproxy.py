@@ -134,6 +134,14 @@ def test_a_replica_is_replaced_by_another_machine_under_load(four: list[Machine]
     assert posts(four[3]) > 0
 
 
+def test_a_replica_is_removed_while_requests_wait_for_it(four: list[Machine]) -> None:
+    with running([four[0].replica(1), four[1].replica(2)]) as proxy:
+        left = replace(proxy.proxy, servers=(four[0].replica(1),))
+        assert proxy.load(40, 9, lambda: proxy.reload(left)) == {200: 40}
+        assert proxy.up() == {"r1"}
+    assert set(four[0].told()["keys"]) == {"Bearer ert-key-of-1"}
+
+
 def test_a_connection_that_is_kept_open_outlives_a_reload(four: list[Machine]) -> None:
     with running([four[0].replica(1)]) as proxy:
         kept = http.client.HTTPConnection("127.0.0.1", proxy.proxy.port, timeout=20)
