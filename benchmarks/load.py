@@ -29,7 +29,7 @@ LEAST_SHARE = 0.6  # of an equal one
 
 @dataclass(frozen=True)
 class Measured:
-    """What Locust counted; `times` has how many responses took so many milliseconds, which it rounds to two digits."""
+    """What Locust counted; `times` has the number of responses by milliseconds, which it rounds to two digits."""
 
     requests: int
     failures: int
