@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: coverage dashboard-deploys dashboard-several fidelity openapi engine-test clients-test render-clients-test clients-vast-test render-openapi-test FORCE help outgoing demo reference test nightly unit lint types frontend frontend-test check bench bench-cli bench-up bench-rank bench-launch bench-range kills histories simulate simulate-exhaustive simulate-fleet mutants mutants-operators lock licenses audit clean doctor-bench bench-backend grounding grounding-claims golden corpus abuse bench-dashboard bench-fleet image-test guard-stats simulate-jobs mutants-jobs simulate-guard mutants-guard secrets bench-idle agent-kills soak wake-screens bench-wake bench-memory
+.PHONY: coverage dashboard-deploys dashboard-several fidelity openapi engine-test clients-test render-clients-test clients-vast-test render-openapi-test FORCE help outgoing demo reference test nightly unit lint types frontend frontend-test check bench bench-cli bench-up bench-rank bench-launch bench-range kills histories simulate simulate-exhaustive simulate-fleet mutants mutants-operators lock licenses audit clean doctor-bench bench-backend grounding grounding-claims golden corpus abuse bench-dashboard bench-fleet load-test image-test guard-stats simulate-jobs mutants-jobs simulate-guard mutants-guard secrets bench-idle agent-kills soak wake-screens bench-wake bench-memory
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 22
@@ -163,6 +163,12 @@ bench-memory: $(VENV)/.dev  ## Measure: the memory of an agent, and of agent and
 
 bench-fleet: $(VENV)/.dev  ## Measure: reports on 1 to 8 backends; fails under 0.95 of linear, or if p95 of waiting exceeds 1.2 of an ideal central queue
 	PYTHONPATH=.:images/dashboard $(BIN)/python -m benchmarks.fleet
+
+.clients/locust/.done: requirements/clients-locust.lock
+	$(PYTHON) -m venv $(@D) && $(@D)/bin/pip install -q --no-deps --only-binary :all: --require-hashes -r $< && touch $@
+
+load-test: $(VENV)/.dev .clients/locust/.done  ## Measure: /v1 of three whole machines through HAProxy under the load of Locust; fails if a request does (FLAGS='--clients 12 --seconds 300'; --service 1: doubles)
+	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m benchmarks.load .clients/locust/bin/locust $(FLAGS)
 
 N ?= 1000000
 FAULTS ?= 3

@@ -12,6 +12,7 @@ from ert_deploy.core.model.secret import Secret
 from ert_deploy.proxy.servers import Proxy, ProxyServer
 
 CONFIG, KEYS = "haproxy.cfg", "keys.map"
+MASTER = "master.sock"  # of the master process, where it was started with `-S`
 BUFFER = 65536  # bytes; a larger request is passed on, and not repeated on another machine
 _CHECK = "check inter 1s fall 2 rise 1"
 _OF_MACHINE = f"{_CHECK} observe layer4 error-limit 1 on-error mark-down"  # down at the first connection that fails

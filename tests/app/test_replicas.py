@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,6 +59,9 @@ def test_plan_shows_all_of_them_on_different_offers(made: FakeWorld) -> None:
     assert len(offers) == 2
     lines = list(plan_lines(plan))
     assert any(line.startswith("ert.2: ") for line in lines)
+    rates = [float(found[1]) for line in lines if (found := re.match(r"  costs +\$([0-9.]+)/h", line))]
+    assert lines[-1].startswith(f"together 2 machines: ${sum(rates):.4f}/h, $")
+    assert not any("together" in line for line in plan_lines(look.plan(on(made, 1))))
     assert len(plan_document(plan)["replicas"]) == 1
 
 

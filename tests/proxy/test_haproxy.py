@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import subprocess
 import threading
 import urllib.request
@@ -131,6 +132,27 @@ def test_a_replica_is_replaced_by_another_machine_under_load(four: list[Machine]
         assert proxy.load(12, 6) == {200: 12}
     assert posts(four[0]) == before
     assert posts(four[3]) > 0
+
+
+def test_a_replica_is_removed_while_requests_wait_for_it(four: list[Machine]) -> None:
+    with running([four[0].replica(1), four[1].replica(2)]) as proxy:
+        left = replace(proxy.proxy, servers=(four[0].replica(1),))
+        assert proxy.load(40, 9, lambda: proxy.reload(left)) == {200: 40}
+        assert proxy.up() == {"r1"}
+    assert set(four[0].told()["keys"]) == {"Bearer ert-key-of-1"}
+
+
+def test_a_connection_that_is_kept_open_outlives_a_reload(four: list[Machine]) -> None:
+    with running([four[0].replica(1)]) as proxy:
+        kept = http.client.HTTPConnection("127.0.0.1", proxy.proxy.port, timeout=20)
+        codes = []
+        for _ in range(2):
+            kept.request("POST", "/v1/chat/completions", b"{}")
+            codes.append(kept.getresponse().read() and 200)
+            proxy.reload(replace(proxy.proxy, servers=(four[1].replica(1),)))
+        kept.close()
+    assert codes == [200, 200]
+    assert (posts(four[0]), posts(four[1])) == (1, 1)
 
 
 def test_only_v1_is_passed_on_and_a_stream_comes_as_it_is_written(four: list[Machine]) -> None:

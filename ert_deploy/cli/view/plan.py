@@ -25,8 +25,18 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     """Yield the plan as lines that fit the terminal, without one 80 columns. No value of a variable is in it."""
     for one in plan.every:
         yield from _lines(one)
+    yield from _together(plan)
     if plan.kept is not None:
         yield from _wrapped("  $ ", _kept(plan, plan.kept))
+
+
+def _together(plan: Plan) -> Iterator[str]:
+    """Yield what the offers of several replicas cost together."""
+    found = [(one.offer.estimate, one.hours) for one in plan.every if one.offer is not None]
+    if len(found) > 1:
+        whole = money(sum(cost.expected() for cost, _ in found))
+        rate = sum(cost.hourly for cost, _ in found)
+        yield from _wrapped("", f"together {len(found)} machines: ${rate:.4f}/h, {whole} with {found[0][1]:g} h")
 
 
 def _kept(plan: Plan, month: float) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import shutil
-import signal
 import socket
 import ssl
 import subprocess
@@ -22,8 +22,9 @@ from typing import Any
 
 import pytest
 
+from ert_deploy.adapters.haproxy import reload
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.proxy.haproxy import CONFIG, files
+from ert_deploy.proxy.haproxy import CONFIG, MASTER, files
 from ert_deploy.proxy.servers import Proxy, ProxyServer
 from tests.support.certificates.self_signed import certificate
 from tests.support.dashboard.following import until
@@ -100,7 +101,7 @@ class Running:
         before = self._worker()
         self.proxy = proxy
         write(proxy)
-        self.process.send_signal(signal.SIGUSR2)
+        assert reload(Path(proxy.folder) / MASTER)
         until(lambda: self._worker() != before, 20)
 
     def _worker(self) -> str:
@@ -111,7 +112,7 @@ class Running:
         return ""
 
     def ask(self, path: str = "/v1/chat/completions", size: int = 200, method: str = "POST") -> int:
-        """Send one request with a key of the client's own; return the status code."""
+        """Send one request with a key of the client's own; return the status code, 0 for a response that was cut."""
         url = f"http://127.0.0.1:{self.proxy.port}{path}"
         headers = {"Authorization": "Bearer of-the-client"}
         request = urllib.request.Request(url, b"x" * size if method == "POST" else None, headers, method=method)
@@ -122,6 +123,8 @@ class Running:
         except urllib.error.HTTPError as error:
             error.close()
             return error.code
+        except (OSError, http.client.HTTPException):
+            return 0
 
     def connected(self, path: str) -> socket.socket:
         """Send a request, and return its connection."""
@@ -183,7 +186,8 @@ def running(servers: Iterable[ProxyServer], up: int | None = None) -> Iterator[R
         proxy = Proxy(free_port(), folder, servers)
         config = write(proxy)
         with (Path(folder) / "log").open("w") as log:
-            process = subprocess.Popen([HAPROXY, "-W", "-f", str(config)], stdout=log, stderr=subprocess.STDOUT)
+            command = [HAPROXY, "-W", "-S", f"{folder}/{MASTER},mode,600", "-f", str(config)]
+            process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
             try:
                 found = Running(proxy, process)
                 until(lambda: (Path(folder) / "admin.sock").exists() or process.poll() is not None, 10)

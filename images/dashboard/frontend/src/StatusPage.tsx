@@ -60,6 +60,12 @@ function Machine({ machine, connection }: { machine: Deployment; connection: str
             {machine.silent_since === null ? "" : `Its last response was ${when(machine.silent_since)}. `}
             Checked {when(machine.checked_at)}.
           </p>
+          {machine.backends !== null && machine.backends.of > 1 ? (
+            <p className="fine">
+              {machine.backends.up} of {machine.backends.of} machines are up. All else on this page is of one of them
+              alone, its price and spend too.
+            </p>
+          ) : null}
           {machine.progress?.total ? (
             <progress
               max={machine.progress.total}

@@ -36,6 +36,13 @@ describe("the status page of several backends", () => {
     expect(value("Left out")).toBe("Set 3 is left out: it is torn");
   });
 
+  it("says that the page is of one of them, and nothing of the kind for a single one", () => {
+    const { rerender } = render(<StatusPage focus={false} machine={{ ...MACHINE, backends: { up: 1, of: 2 } }} />);
+    expect(screen.getByText(/^1 of 2 machines are up\. All else on this page is of one of them alone/)).toBeTruthy();
+    rerender(<StatusPage focus={false} machine={{ ...MACHINE, backends: { up: 1, of: 1 } }} />);
+    expect(screen.queryByText(/machines are up/)).toBeNull();
+  });
+
   it("has no row for them where all are used", () => {
     render(<StatusPage focus={false} machine={MACHINE} />);
     expect(screen.queryByText("Left out")).toBeNull();
