@@ -22,9 +22,9 @@ from ert_deploy.core.model.machine.figures import Figures
 from ert_deploy.core.verdict.starts import Policy
 from ert_deploy.core.verdict.waking import CONTENT, Action
 from ert_deploy.wiring import Session
-from tests.app.test_uses import STOPPED
 from tests.support.agent.served import agent, eventually
 from tests.support.agent.shared import shared
+from tests.support.agent.usual import STOPPED
 from tests.support.fakes.deployment import Watcher, on_fakes
 from tests.support.fakes.history import WANTED
 from tests.support.fakes.loopback import FakeWorld, world
