@@ -1,4 +1,4 @@
-"""Gains over the hedging peers in the points of the grid: how sure each is, and which knobs lower it."""
+"""Gains over the hedging peers in the points of the bad day: how sure each is, and which knobs lower it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SURE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Sureness:
-    """Points of the grid where the gain reaches the target, where it is less, and where the launches leave it open."""
+    """Points where the gain reaches the target, where it is less, and where the launches leave it open."""
 
     reached: int
     missed: int

@@ -85,14 +85,14 @@ def write(run: Run) -> str:
 
 
 def grid_section(points: Found, launches: int) -> tuple[str, ...]:
-    """Return the paragraphs and tables about the grid, with so many launches of the product in each point."""
+    """Return the paragraphs and tables about these points, with so many launches of the product in each point."""
     names, sure = list(GRID), sureness(points)
     least, most = sure.reached / len(points), 1.0 - sure.missed / len(points)
     return (
         f"The p95 of the best hedging peer over that of ert-deploy: {launches:,} launches of ert-deploy in each cell, "
         f"and {launches * PEER_TIMES:,} of each hedging peer on the same markets and on further ones. "
         f"Down: *{names[0]}*, *{names[1]}*; across: *{names[2]}*, *{names[3]}*. "
-        f'`{COMMAND} FLAGS="--grid {launches} --parts FILE"` prints this section alone, keeps what was played in the '
+        f'`{COMMAND} FLAGS="--grid {launches} --parts FILE"` prints this section alone, keeps what was run in the '
         "file and goes on where it was stopped.",
         tables.grid_table(points),
         f"By these launches the gain is at least {HEDGING_GAIN:g} in {sure.reached} of the {len(points)} "

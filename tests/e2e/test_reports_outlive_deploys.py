@@ -60,7 +60,7 @@ def statuses(place: Place) -> dict[str, str]:
     return {report["report_id"]: report["status"] for report in found["reports"]}
 
 
-@pytest.mark.nightly  # `test_a_deploy_forgets_nothing` has one process fewer
+@pytest.mark.nightly  # `test_a_deploy_forgets_nothing` has all roles in one process
 def test_a_new_key_loses_no_report_kept_or_being_written(place: Place, database: Server) -> None:
     name = database.database()
     set_variable(place, "DATABASE_URL", database.url(name))

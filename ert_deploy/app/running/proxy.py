@@ -22,7 +22,7 @@ PAUSE = 5.0  # real seconds between two looks of `follow_proxy`
 class Written:
     """Where the config of the proxy is, and the URL of each machine behind it by the number of its replica.
 
-    `reloaded`: a running HAProxy was told to read the files.
+    `reloaded`: a running HAProxy has been sent `reload`.
     """
 
     file: Path
@@ -32,7 +32,7 @@ class Written:
 
     @property
     def start(self) -> str:
-        """The command that starts HAProxy with these files, so that it can be told of later ones."""
+        """The command that starts HAProxy with these files, so that it can be sent `reload` later."""
         return f"haproxy -W -S {self.file.parent / MASTER},mode,600 -f {self.file}"
 
 

@@ -63,7 +63,7 @@ class Manifest:
 
     @property
     def starts_backend(self) -> bool:
-        """Whether its container is known to start the backend; one of a registry that is not asked counts as such."""
+        """Whether its container is known to start the backend; one of a registry that is not read counts as such."""
         return self.access is Access.UNASKED or self.backend is True
 
     @property

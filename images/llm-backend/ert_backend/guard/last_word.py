@@ -24,7 +24,7 @@ PATH, SIGNATURE = "/api/machine/last-message", "X-Ert-Signature"
 VERSION = 1
 # Money seconds that an order may wait for it, scaled with the clock's speed; with a minimum in real seconds.
 MOST, LEAST = 3.0, 0.5
-ASKED = "asked"  # the reason if the container was told to end: by its owner, its cloud or its host
+ASKED = "asked"  # the reason if the container got SIGTERM: from its owner, its cloud or its host
 _STATES = {Action.STOP: "stopping", Action.DESTROY: "destroying"}
 
 Post = Callable[[str, Call, float], tuple[int, bytes]]
@@ -48,7 +48,7 @@ class LastWord:
         return begun
 
     def begin(self, action: Action, cause: Cause | None, record: Activity | None) -> bool:
-        """Send it without waiting; no cause if the container was told to end. Raises nothing."""
+        """Send it without waiting; no cause if the container got SIGTERM. Raises nothing."""
         if self.said or record is None or not (record.word_key and self.settings.apps):
             return False
         self.said = True
