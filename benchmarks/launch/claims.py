@@ -71,7 +71,7 @@ def money_ratio(tallies: Mapping[str, Tally], *, hours: bool) -> float:
 
 
 def grid_claim(points: Found) -> Claim:
-    """Return the claim about the grid, of which there is at least one point."""
+    """Return the claim about these points, of which there is at least one."""
     gains = [hedging_gain(tallies) for tallies in points.values()]
     share = sum(gain >= HEDGING_GAIN for gain in gains) / len(gains)
     text = f"share of the grid where the best hedging peer's p95 is at least {HEDGING_GAIN:g} times ert-deploy's"

@@ -1,4 +1,4 @@
-"""Gains over the hedging peers in the points of the bad day: how sure each is, and which knobs lower it."""
+"""Gains over the hedging peers in each point: how sure each is, and which knobs lower it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def sureness(points: Found) -> Sureness:
 
 
 def by_knob(points: Found) -> Mapping[tuple[str, float], tuple[float, float]]:
-    """Return for each value of each knob of the grid the share of its points that reach the target, and the mean gain.
+    """Return for each value of each knob the share of its points that reach the target, and the mean gain.
 
     The mean is the geometric one.
     """

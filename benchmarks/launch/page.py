@@ -49,7 +49,7 @@ LEFT_OUT = """\
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """All figures of one run: launches of each policy in each mood and for each swept value, and those of the grid."""
+    """All figures of one run: launches of each policy in each mood and for each swept value, and in each point."""
 
     launches: int
     grid_launches: int
@@ -103,7 +103,7 @@ def grid_section(points: Found, launches: int) -> tuple[str, ...]:
 
 
 def grid_summary(points: Found) -> Mapping[str, str]:
-    """Return the tables about the grid for a terminal, by title."""
+    """Return the tables about these points for a terminal, by title."""
     sure = sureness(points)
     return {
         "grid: best hedging peer / ert-deploy, p95": printed(tables.grid_table(points)),
@@ -114,7 +114,7 @@ def grid_summary(points: Found) -> Mapping[str, str]:
 
 
 def with_grid(page: str, points: Found, launches: int) -> str:
-    """Return the page with another section about the grid, and its row of the targets."""
+    """Return the page with another section about these points, and its row of the targets."""
     before, _, after = page.partition(f"{GRID_TITLE}\n")
     section = "\n\n".join(grid_section(points, launches))
     claim = grid_claim(points)

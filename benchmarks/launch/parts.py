@@ -1,4 +1,4 @@
-"""Parts of the grid: what was run of each point, kept as lines of a file, so that a long run can be stopped.
+"""Parts of a long run over the points: its launches, kept as lines of a file, so that it can be stopped.
 
 A line is the launches of one policy on the markets of one point with the numbers `first` to `first + count - 1`. Only
 what the target compares is run: the product, and the hedging peers on the same markets and on further ones.
@@ -20,7 +20,7 @@ from benchmarks.launch.measure import PRODUCT, Case, Tally, chunk
 from benchmarks.launch.rules import HEDGING
 
 ROOT = Path(__file__).resolve().parents[2]
-# What makes a result: the product's engine with its core, and the market with its policies.
+# What a result depends on: the product's engine with its core, and the market with its policies.
 SOURCES = ("ert_deploy/core", "ert_deploy/engine", "ert_deploy/ports.py", "benchmarks/launch")
 SHOWING = frozenset(("__main__", "bound", "chart", "claims", "gains", "page", "parts", "printed", "tables"))
 PART = 20  # launches of the product
@@ -43,7 +43,7 @@ class Key(NamedTuple):
 
 @cache
 def fingerprint() -> str:
-    """Return a digest of all source text that decides a result: market, parameters, peers and product."""
+    """Return a digest of all source text on which a result depends: market, parameters, peers and product."""
     digest = hashlib.sha256()
     for name in SOURCES:
         files = sorted((ROOT / name).rglob("*.py")) or [ROOT / name]
@@ -54,7 +54,7 @@ def fingerprint() -> str:
 
 
 class Parts:
-    """What was run, in memory and, if there is a path, in a file."""
+    """Launches by part, in memory and, if there is a path, in a file."""
 
     def __init__(self, path: Path | None = None) -> None:
         """Read the file, without a last line that was not written to its end. Raises OtherPartsError, OSError."""
@@ -91,11 +91,11 @@ class Parts:
             file.write(json.dumps(line) + "\n")
 
     def missing(self, keys: Iterable[Key]) -> list[Key]:
-        """Return the parts that were not run yet."""
+        """Return the parts that are not there yet."""
         return [key for key in keys if key not in self._found]
 
     def tallies(self, keys: Iterable[Key]) -> Found:
-        """Return the launches of these parts, all of which were run, by point and policy."""
+        """Return the launches of these parts, all of which are there, by point and policy."""
         found: dict[Case, dict[str, Tally]] = {}
         for key in keys:
             found.setdefault(key.case, {}).setdefault(key.policy, Tally()).merge(self._found[key])

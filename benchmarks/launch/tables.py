@@ -82,7 +82,7 @@ def grid_table(points: Found) -> str:
 
 
 def by_knob(points: Found) -> str:
-    """Return how many points reach the target, and the gain, for each value of each knob of the grid."""
+    """Return how many points reach the target, and the gain, for each value of each knob."""
     rows = [
         (name, f"{value:g}", f"{reached:.2f}", f"{gain:.2f}")
         for (name, value), (reached, gain) in knobs(points).items()

@@ -1,4 +1,4 @@
-"""Grid of the launch market: parts that are kept, the same result after a stop, and how sure its gains are."""
+"""Points of the launch market: parts that are kept, the same result after a stop, and how sure its gains are."""
 
 from __future__ import annotations
 
