@@ -153,7 +153,7 @@ def test_reports_of_the_release_before_have_no_cost_and_a_rollback_still_writes(
     done = ask(first.app.test_client())
     ended(first.app.test_client(), done)
     first.close()
-    database.execute("ALTER TABLE ert_reports DROP writing_since, DROP cost", name)
+    database.execute("DROP TABLE ert_words; ALTER TABLE ert_reports DROP writing_since, DROP cost", name)
     database.execute(f"UPDATE {VERSION} SET version_num = '0005'", name)
     second = start(kept)
     found = data(second.app.test_client(), done)
