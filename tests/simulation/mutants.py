@@ -46,14 +46,10 @@ class Fate:
 
 
 def mutate(mutant: Mutant, into: Path) -> None:
-    """Copy the code under test and the simulator, and apply the mutation. Raises ValueError if it does not match."""
+    """Copy the product and the simulator, and apply the mutation. Raises ValueError if it does not match."""
     ignore = shutil.ignore_patterns("__pycache__", "seeds")
-    for part in ("ert_deploy/core", "ert_deploy/engine", "tests/simulation"):
+    for part in ("ert_deploy", "tests/simulation"):
         shutil.copytree(ROOT / part, into / part, ignore=ignore)
-    vast = tuple(f"providers/vast/{name}.py" for name in ("__init__", "messages", "power"))
-    (into / "ert_deploy/providers/vast").mkdir(parents=True)
-    for name in ("__init__.py", "ports.py", "store_ports.py", "providers/__init__.py", *vast):
-        shutil.copy(ROOT / "ert_deploy" / name, into / "ert_deploy" / name)
     _apply(mutant, into)
 
 
