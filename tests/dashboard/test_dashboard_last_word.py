@@ -44,10 +44,14 @@ def word(backend: FakeBackend, at: float, **changes: Any) -> dict[str, Any]:
     return made | {"certificate": fingerprint(backend)} | changes
 
 
+def signature(body: bytes, key: str = KEY) -> str:
+    return "v1=" + hmac.new(word_key(key.encode()).encode(), body, hashlib.sha256).hexdigest()
+
+
 def send(client: Any, said: dict[str, Any] | bytes, key: str = KEY, **headers: str) -> tuple[int, str]:
     """Send a message, signed as a machine with this key signs it; return status and error."""
     body = said if isinstance(said, bytes) else json.dumps(said).encode()
-    signed = "v1=" + hmac.new(word_key(key.encode()).encode(), body, hashlib.sha256).hexdigest()
+    signed = signature(body, key)
     answer = client.post(PATH, data=body, content_type="application/json", headers={SIGNATURE: signed, **headers})
     return answer.status_code, (answer.json or {}).get("error", "")
 
@@ -139,6 +143,20 @@ def test_a_wrong_signature_is_401_and_nothing_is_kept(page: Page, backend: FakeB
     assert (found["state"], found["ended"]) == ("unreachable", None)
 
 
+@pytest.mark.parametrize(
+    ("place", "of", "status"), [(0, 1, 200), (0, 4, 200), (3, 4, 200), (7, 8, 200), (8, 9, 401), (0, 9, 401)]
+)
+def test_one_of_several_signatures_counts_and_more_than_eight_do_not(
+    page: Page, backend: FakeBackend, place: int, of: int, status: int
+) -> None:
+    body = json.dumps(word(backend, page.clock.now)).encode()
+    signed = [signature(body, f"ert-the-key-of-app-{n}" if n != place else KEY) for n in range(of)]
+    for mark in ("", ",", ", ", " , " * 8, signature(b"") + ", é"):
+        assert send(page.client, body, **{SIGNATURE: mark})[0] == 401
+    page.clock.go(30)
+    assert send(page.client, body, **{SIGNATURE: ", ".join(signed)})[0] == status
+
+
 def test_a_word_that_is_repeated_old_or_of_an_earlier_run_is_rejected(page: Page, backend: FakeBackend) -> None:
     now = page.clock.now
     assert send(page.client, word(backend, now, run="aa")) == (200, "")
@@ -208,7 +226,12 @@ def test_what_the_real_guard_sends_is_taken(environ: dict[str, str], start: Star
         return answer.status_code, answer.data
 
     settings = guard_settings.load({"ERT_APP_URLS": "https://app.example", "ERT_DATA_DIR": "/nonexistent"})
-    record = Activity(settings.run, 1, word_key=word_key(KEY.encode()), certificate=fingerprint(backend))
+    record = Activity(
+        settings.run,
+        1,
+        word_keys=f"{word_key(b'of another app')} {word_key(KEY.encode())}",
+        certificate=fingerprint(backend),
+    )
     assert LastWord(settings, print, post).say(Action.STOP, Cause(Why.NOT_READY, 2700.0), record)
     assert taken == [200]
     backend.sleep()

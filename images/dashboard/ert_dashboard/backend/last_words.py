@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import hmac
 
 from ert_dashboard.backend.client import BackendClient
 from ert_dashboard.backend.fleet import Fleet
@@ -13,7 +12,7 @@ from ert_dashboard.backend.guard_word import (
     GuardWord,
     certificate_of,
     read_word,
-    signature,
+    signs,
     stored_word,
 )
 from ert_dashboard.base.backends import Backend
@@ -43,7 +42,7 @@ class LastWords:
         """Check a message and store it. It counts only for the machine whose key and certificate it has."""
         if len(body) > LARGEST:
             return Taken.UNREADABLE
-        signers = [one for one in map(_backend, self._clients) if _signs(one, body, signed)]
+        signers = [one for one in map(_backend, self._clients) if signs(one.key, body, signed)]
         if not signers:
             return Taken.UNSIGNED
         word = _read(body)
@@ -67,10 +66,6 @@ class LastWords:
 
 def _backend(client: BackendClient) -> Backend:
     return client.backend
-
-
-def _signs(backend: Backend, body: bytes, signed: str) -> bool:
-    return hmac.compare_digest(signature(backend.key, body).encode(), signed.encode("utf-8", "replace"))
 
 
 def _read(body: bytes) -> GuardWord | None:

@@ -157,7 +157,9 @@ ROUTES = (
         {200: bodies.Done, 400: bodies.Problem, 401: bodies.Problem, 409: bodies.Problem, 429: bodies.Problem},
         body=bodies.LastWordMessage,
         access=Access.PUBLIC,
-        headers={"X-Ert-Signature": "`v1=` and an HMAC of the body, with a key that is derived from the API key"},
+        headers={
+            "X-Ert-Signature": "`v1=` and an HMAC of the body, by a key derived from the API key; up to 8, with commas"
+        },
     ),
     Route(
         "POST",
