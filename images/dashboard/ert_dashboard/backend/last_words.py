@@ -8,7 +8,6 @@ from ert_dashboard.backend.client import BackendClient
 from ert_dashboard.backend.fleet import Fleet
 from ert_dashboard.backend.guard_word import (
     FRESH_S,
-    LARGEST,
     GuardWord,
     certificate_of,
     read_word,
@@ -39,9 +38,10 @@ class LastWords:
         self._clock = clock
 
     def take(self, body: bytes, signed: str) -> Taken:
-        """Check a message and store it. It counts only for the machine whose key and certificate it has."""
-        if len(body) > LARGEST:
-            return Taken.UNREADABLE
+        """Check a message of at most `guard_word.LARGEST`, and store it.
+
+        It counts only for the machine whose key and certificate it has.
+        """
         signers = [one for one in map(_backend, self._clients) if signs(one.key, body, signed)]
         if not signers:
             return Taken.UNSIGNED
