@@ -89,6 +89,15 @@ def test_status_is_that_of_the_worst(made: FakeWorld) -> None:
     assert Name.APP_CONFIG in bad(other) - bad(second)
 
 
+def test_the_credit_of_each_is_by_the_price_of_all(made: FakeWorld) -> None:
+    lifecycle.up(on(made, 2))
+    made.gpu.credit = 10.0
+    price = sum(one.dph for one in made.gpu.list_instances())
+    links = [link for found in read.own_status(on(made, 2)) for link in found.links if link.name is Name.ACCOUNT]
+    assert [link.seen for link in links] == [f"$10.00, {10 / price:.0f} h at ${price:.4f}/h"] * 2
+    assert f"{10 / price:.0f}" != f"{20 / price:.0f}"
+
+
 def test_sleep_wake_and_down_act_on_all(made: FakeWorld) -> None:
     lifecycle.up(on(made, 2))
     assert all(backend.asleep for backend in lifecycle.sleep(on(made, 2)).backends)

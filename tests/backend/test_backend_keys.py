@@ -14,13 +14,18 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
+from ert_backend.api.admin import routes as admin_routes
+from ert_backend.base.activity import Ledger
+from ert_backend.base.board import Board
 from ert_backend.base.http_error import Refused
 from ert_backend.base.routes import find
 from ert_backend.base.token_bucket import rates
+from ert_backend.edge.audit import Audit
 from ert_backend.edge.auth import Gate
 from ert_backend.edge.connection_limits import Lobby
-from ert_backend.edge.key_store import FILE, KeyRing, Stale, admin_token
+from ert_backend.edge.key_store import FILE, KeyRing, Stale, admin_token, word_key
 from tests.support.backend.rig import KEY, NEXT_KEY, SECRET, Backend, running
 from tests.support.doubles.scripted_ollama import ScriptedOllama
 
@@ -108,6 +113,28 @@ def _let_in(gate: Gate, key: str) -> bool:
     except Refused:
         return False
     return True
+
+
+def test_the_last_message_is_signed_for_each_key_that_was_used_until_it_is_revoked(tmp_path: Path) -> None:
+    keys, ledger = ring(tmp_path, "a", "b", "c"), Ledger(Board(), "run", TOKEN, tmp_path)
+    gate = Gate(keys, rates(1e6, 1e6, 1e6), Lobby(10, 10))
+    app = FastAPI()
+    admin_routes(app, keys, Audit(tmp_path, 100_000), ledger)
+    for used in ("b", "wrong", "a", "b"):
+        _let_in(gate, used)
+        ledger.claim(keys.word_keys())
+    assert ledger.record.word_keys.split() == [word_key(b"a"), word_key(b"b")]
+
+    async def replaced(generation: int, *left: str) -> int:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door") as client:
+            return (await client.put("/admin/keys", json=change(generation, *left))).status_code
+
+    assert asyncio.run(replaced(1, "b", "d")) == 200
+    assert ledger.record.word_keys == word_key(b"b"), "without another request"
+    assert _let_in(gate, "d")
+    assert keys.word_keys().split() == [word_key(b"b"), word_key(b"d")]
+    assert asyncio.run(replaced(2, "a")) == 200
+    assert ledger.record.word_keys == "", "a key that is accepted again has to be used again"
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +19,7 @@ import pytest
 from ert_backend.base.activity import Activity, read_activity, write_activity
 from ert_backend.base.board import HALF, Board
 from ert_backend.base.clock import boot_seconds
-from ert_backend.edge.key_store import word_key
+from ert_backend.edge.key_store import MOST, word_key
 from ert_backend.guard.__main__ import House, _shut_down
 from ert_backend.guard.clouds.cloud import Call
 from ert_backend.guard.last_word import LEAST, PATH, SIGNATURE, LastWord, Post
@@ -85,7 +86,7 @@ def idle(folder: Path, vast: FakeVast, urls: str, **env: str) -> Machine:
 
 
 def used() -> dict[str, Any]:
-    return {"word_key": word_key(API_KEY), "certificate": CERTIFICATE}
+    return {"word_keys": word_key(API_KEY), "certificate": CERTIFICATE}
 
 
 def noting(urls: list[str]) -> Post:
@@ -168,7 +169,7 @@ def test_it_goes_to_https_and_to_this_machine_alone(tmp_path: Path, urls: str, s
     settings = settings_for(tmp_path, ERT_APP_URLS=urls)
     told: list[str] = []
     word = LastWord(settings, told.append, noting(told))
-    record = Activity("run", 1, word_key="a", certificate=CERTIFICATE)
+    record = Activity("run", 1, word_keys="a", certificate=CERTIFICATE)
     assert word.say(Action.STOP, Cause(Why.IDLE, 1), record) is bool(sent)
     assert len(told) == sent
     left_out = urls.count(",") + 1 - sent if urls else 0
@@ -209,8 +210,23 @@ def test_without_a_thread_it_is_not_sent(tmp_path: Path, monkeypatch: pytest.Mon
     sent: list[str] = []
     word = LastWord(settings_for(tmp_path, ERT_APP_URLS="https://app.example"), print, noting(sent))
     monkeypatch.setattr(threading.Thread, "start", none)
-    assert word.say(Action.STOP, Cause(Why.IDLE, 1), Activity("run", 1, word_key="a"))
+    assert word.say(Action.STOP, Cause(Why.IDLE, 1), Activity("run", 1, word_keys="a"))
     assert sent == []
+
+
+def test_each_app_finds_the_signature_of_its_own_key(tmp_path: Path) -> None:
+    keys = [word_key(name) for name in (b"of one app", b"of another", API_KEY)]
+    signed: list[tuple[str, bytes | None]] = []
+
+    def post(_: str, call: Call, __: float) -> tuple[int, bytes]:
+        signed.append((call.headers[SIGNATURE], call.body))
+        return 200, b""
+
+    word = LastWord(settings_for(tmp_path, ERT_APP_URLS="https://app.example"), print, post)
+    assert word.say(Action.STOP, Cause(Why.IDLE, 1), Activity("run", 1, word_keys=" ".join(keys)))
+    ((header, body),) = signed
+    assert body is not None
+    assert header == ", ".join("v1=" + hmac.new(key.encode(), body, hashlib.sha256).hexdigest() for key in keys)
 
 
 def test_the_largest_record_of_the_app_fits_on_the_board() -> None:
@@ -218,6 +234,7 @@ def test_the_largest_record_of_the_app_fits_on_the_board() -> None:
     times = dict.fromkeys(("at", "claimed_at", "ready_at", "work_at", "engine_owes", "engine_heard"), large)
     whole = dict.fromkeys(("idle_stop", "boot_deadline", "max_lifetime", "grant_seconds", "grant_serial"), 10**12)
     record = Activity("f" * 16, 4_000_000, in_flight=100, **times, **whole, **used())  # type: ignore[arg-type]
+    record = replace(record, word_keys=" ".join([word_key(API_KEY)] * MOST), claim_kept=False)
     write_activity(board, record)
     assert read_activity(board, "f" * 16) == record
     assert HALF == 1024

@@ -40,7 +40,7 @@ def echo(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[by
 def serving(deadlines: Deadlines, most_waiting: int = 100) -> Iterator[int]:
     """Serve `echo` with these limits on the port that is returned."""
     port = free_port()
-    bridge = Bridge(echo, largest_body=100, quick=frozenset())
+    bridge = Bridge(echo, largest_body=100, smaller={"/small": 10}, quick=frozenset())
     http_class = protocol_of(deadlines, most_waiting)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -147,10 +147,17 @@ def test_the_oldest_waiting_connection_makes_room_for_a_new_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"Content-Length: 101\r\n\r\n" + b"a" * 101, b"Transfer-Encoding: chunked\r\n\r\n65\r\n" + b"a" * 101]
+    ("path", "body"),
+    [
+        (b"/", b"Content-Length: 101\r\n\r\n" + b"a" * 101),
+        (b"/", b"Content-Length: 2000000\r\n\r\n"),
+        (b"/", b"Transfer-Encoding: chunked\r\n\r\n65\r\n" + b"a" * 101),
+        (b"/small", b"Content-Length: 11\r\nExpect: 100-continue\r\n\r\n"),
+        (b"/small", b"Transfer-Encoding: chunked\r\n\r\nb\r\n" + b"a" * 11),
+    ],
 )
-def test_a_body_larger_than_any_is_not_read_on(body: bytes) -> None:
-    with serving(Deadlines()) as port, connect(port, b"POST / HTTP/1.1\r\nHost: h\r\n" + body) as connection:
+def test_a_body_larger_than_its_path_takes_is_not_read_on(path: bytes, body: bytes) -> None:
+    with serving(Deadlines()) as port, connect(port, b"POST %b HTTP/1.1\r\nHost: h\r\n" % path + body) as connection:
         whole = b"".join(iter(lambda: connection.recv(1000), b""))
         assert whole.startswith(b"HTTP/1.1 413")
 
@@ -184,7 +191,7 @@ def test_calls_beyond_the_threads_and_their_queue_are_refused_but_not_the_health
         return [b""]
 
     async def load() -> tuple[list[int], int]:
-        bridge = Bridge(slow, largest_body=10, quick=frozenset({"/health"}))
+        bridge = Bridge(slow, largest_body=10, smaller={}, quick=frozenset({"/health"}))
         tasks = [asyncio.create_task(asked(bridge, "/slow")) for _ in range(500)]
         health = await asyncio.wait_for(asked(bridge, "/health"), 5)
         over.set()

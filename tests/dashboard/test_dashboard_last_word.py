@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import hashlib
 import hmac
+import io
 import json
+import sqlite3
 import ssl
+import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -18,10 +24,12 @@ from ert_backend.guard import settings as guard_settings
 from ert_backend.guard.clouds.cloud import Call
 from ert_backend.guard.last_word import PATH, SIGNATURE, LastWord
 from ert_backend.guard.rules import Action, Cause, Why
-from ert_dashboard.backend.guard_word import FRESH_S, GuardWord, stored_word
+from ert_dashboard.backend.guard_word import FRESH_S, LARGEST, GuardWord, stored_word
 from ert_dashboard.backend.readiness import CACHE_S
 from ert_dashboard.backend.silence import DETAILS, SETTLE_S, silent_state
 from ert_dashboard.base.machine import Machine
+from ert_dashboard.server.serve import Application
+from ert_dashboard.server.sockets import AsyncLive
 from ert_dashboard.settings import read_settings
 from ert_dashboard.storage.word_rows import MOST_MACHINES
 from ert_dashboard.web.app import Dashboard, create_dashboard
@@ -44,10 +52,14 @@ def word(backend: FakeBackend, at: float, **changes: Any) -> dict[str, Any]:
     return made | {"certificate": fingerprint(backend)} | changes
 
 
+def signature(body: bytes, key: str = KEY) -> str:
+    return "v1=" + hmac.new(word_key(key.encode()).encode(), body, hashlib.sha256).hexdigest()
+
+
 def send(client: Any, said: dict[str, Any] | bytes, key: str = KEY, **headers: str) -> tuple[int, str]:
     """Send a message, signed as a machine with this key signs it; return status and error."""
     body = said if isinstance(said, bytes) else json.dumps(said).encode()
-    signed = "v1=" + hmac.new(word_key(key.encode()).encode(), body, hashlib.sha256).hexdigest()
+    signed = signature(body, key)
     answer = client.post(PATH, data=body, content_type="application/json", headers={SIGNATURE: signed, **headers})
     return answer.status_code, (answer.json or {}).get("error", "")
 
@@ -139,6 +151,20 @@ def test_a_wrong_signature_is_401_and_nothing_is_kept(page: Page, backend: FakeB
     assert (found["state"], found["ended"]) == ("unreachable", None)
 
 
+@pytest.mark.parametrize(
+    ("place", "of", "status"), [(0, 1, 200), (0, 4, 200), (3, 4, 200), (7, 8, 200), (8, 9, 401), (0, 9, 401)]
+)
+def test_one_of_several_signatures_counts_and_more_than_eight_do_not(
+    page: Page, backend: FakeBackend, place: int, of: int, status: int
+) -> None:
+    body = json.dumps(word(backend, page.clock.now)).encode()
+    signed = [signature(body, f"ert-the-key-of-app-{n}" if n != place else KEY) for n in range(of)]
+    for mark in ("", ",", ", ", " , " * 8, signature(b"") + ", é"):
+        assert send(page.client, body, **{SIGNATURE: mark})[0] == 401
+    page.clock.go(30)
+    assert send(page.client, body, **{SIGNATURE: ", ".join(signed)})[0] == status
+
+
 def test_a_word_that_is_repeated_old_or_of_an_earlier_run_is_rejected(page: Page, backend: FakeBackend) -> None:
     now = page.clock.now
     assert send(page.client, word(backend, now, run="aa")) == (200, "")
@@ -160,9 +186,96 @@ def test_what_is_signed_and_cannot_be_used_is_400(page: Page, backend: FakeBacke
         {"run": "Z"}, {"run": "a" * 65}, {"run": ""}, {"certificate": "ab" * 32}, {"certificate": 7},
     ]  # fmt: skip
     bodies = [json.dumps(word(backend, page.clock.now) | one).encode() for one in fields]
-    for body in (*bodies, b"", b"[]", b"{", b'{"version": 1}', b" " * 1025):
+    for body in (*bodies, b"", b"[]", b"{", b'{"version": 1}', b" " * LARGEST):
         page.clock.go(5)
         assert send(page.client, body)[0] == 400, body
+
+
+class Endless(io.RawIOBase):
+    """A body without an end, and how much of it was read."""
+
+    taken = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self.taken += len(buffer)
+        return len(buffer)
+
+
+@pytest.mark.parametrize(
+    ("declared", "status", "read"), [(str(LARGEST + 1), 413, 0), ("2000000", 413, 0), (None, 401, LARGEST)]
+)
+def test_a_body_above_the_limit_is_rejected_and_not_read_whole(
+    page: Page, declared: str | None, status: int, read: int
+) -> None:
+    """Without a declared length only the first bytes are read, for which no signature is right."""
+    body = Endless()
+    length = {"CONTENT_LENGTH": declared} if declared else {"HTTP_TRANSFER_ENCODING": "chunked"}
+    given = {"wsgi.input": body, "wsgi.input_terminated": True, **length}
+    answer = page.client.post(PATH, content_type="application/json", environ_overrides=given)
+    assert (answer.status_code, answer.json["success"]) == (status, False)
+    assert body.taken == read
+
+
+@pytest.mark.parametrize(("declared", "most"), [(b"2000000", 0), (None, 1)])
+def test_the_server_of_the_start_command_rejects_it_by_its_length(
+    environ: dict[str, str], start: Start, declared: bytes | None, most: int
+) -> None:
+    application = Application(start(environ), cast(AsyncLive, None), 1)
+    lengths = [] if declared is None else [(b"content-length", declared)]
+    scope = {
+        "type": "http", "method": "POST", "path": PATH, "query_string": b"", "http_version": "1.1", "scheme": "http",
+        "headers": [(b"content-type", b"application/json"), *lengths],
+    }  # fmt: skip
+    sent: list[Any] = []
+    received: list[bytes] = []
+
+    async def receive() -> dict[str, Any]:
+        received.append(b"x" * 2000)
+        return {"type": "http.request", "body": received[-1], "more_body": len(received) < 1000}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(application(scope, receive, send))
+    application.bridge.close()
+    assert (sent[0]["status"], len(received)) == (413, most)
+
+
+def test_a_flood_from_one_address_leaves_one_row(page: Page, environ: dict[str, str], backend: FakeBackend) -> None:
+    """With forged addresses, keys and certificates, and with ones that are signed."""
+
+    found = fingerprint(backend)
+
+    def burst(since: int) -> int:
+        """Send 200 and return the bytes that the process holds afterwards."""
+        got = set()
+        for n in range(since, since + 200):
+            page.clock.go(1)
+            said = word(backend, page.clock.now, run=f"{n:x}", certificate=found if n % 3 else f"{n:064x}")
+            claimed = {"X-Forwarded-For": f"192.0.2.{n}", "X-Real-IP": f"192.0.2.{n}"}
+            got.add(send(page.client, said, key=KEY if n % 2 else f"ert-another-key-{n}", **claimed)[0])
+        assert got == {200, 400, 401, 429}
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    def stored() -> tuple[list[Any], int]:
+        """Return the machines of the rows, and the size of the file."""
+        file = Path(environ["ERT_DASHBOARD_DB"])
+        with closing(sqlite3.connect(file)) as db:
+            return [machine for (machine,) in db.execute("SELECT machine FROM words")], file.stat().st_size
+
+    tracemalloc.start()
+    try:
+        held, before = burst(0), stored()
+        more, after = burst(200) - held, stored()
+    finally:
+        tracemalloc.stop()
+    assert before == after
+    assert after[0] == [found]
+    assert more < 20_000, "bytes, for 200 messages"
 
 
 def test_one_address_may_send_a_few(page: Page, backend: FakeBackend) -> None:
@@ -208,7 +321,12 @@ def test_what_the_real_guard_sends_is_taken(environ: dict[str, str], start: Star
         return answer.status_code, answer.data
 
     settings = guard_settings.load({"ERT_APP_URLS": "https://app.example", "ERT_DATA_DIR": "/nonexistent"})
-    record = Activity(settings.run, 1, word_key=word_key(KEY.encode()), certificate=fingerprint(backend))
+    record = Activity(
+        settings.run,
+        1,
+        word_keys=f"{word_key(b'of another app')} {word_key(KEY.encode())}",
+        certificate=fingerprint(backend),
+    )
     assert LastWord(settings, print, post).say(Action.STOP, Cause(Why.NOT_READY, 2700.0), record)
     assert taken == [200]
     backend.sleep()

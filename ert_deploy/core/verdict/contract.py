@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
+from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.log.happened import FAILED
+from ert_deploy.core.model.observed import Instance
+from ert_deploy.core.model.replica import replica_of
 from ert_deploy.core.model.text import per_hour, span
 from ert_deploy.core.planning.changes.fitness import repriced, unfit
 from ert_deploy.core.planning.health import Candidate
+from ert_deploy.core.planning.replicas.others import marked
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.core.verdict.facts import Asleep, Credit, Facts
 from ert_deploy.core.verdict.links import Level, Link, Missing, Name
@@ -45,11 +50,23 @@ def account(facts: Facts) -> Link:
 
 
 def _rate(facts: Facts) -> float:
-    """Return the $/h of all known instances; 0 if there are none, or if their price is unknown."""
-    if isinstance(facts.situation, Missing):
+    """Return the $/h of all known instances, of every replica; 0 if there are none, or if their price is unknown."""
+    situation = facts.situation
+    if isinstance(situation, Missing):
         return 0.0
-    rates = (i.disk_dph if i.stopped else i.dph for i in facts.situation.ours)
+    billed = (*situation.ours, *_of_other_replicas(facts.desired, situation))
+    rates = (i.disk_dph if i.stopped else i.dph for i in billed)
     return sum(rate for rate in rates if math.isfinite(rate))
+
+
+def _of_other_replicas(desired: Desired, situation: Situation) -> Iterator[Instance]:
+    """Yield the listed instances that are marked for other replicas of the deployment."""
+    name, replica = replica_of(desired.deployment)
+    fleet, known = replace(desired, deployment=name), {i.id for i in situation.ours}
+    known.update(desired.ignored, situation.observed.state.claims.ignored)
+    for instance in situation.observed.instances:
+        if instance.id not in known and marked(fleet, instance) - {replica}:
+            yield instance
 
 
 def _hours(hours: float) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import ssl
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -32,6 +32,18 @@ FAR = Health(Vital.UNREACHABLE, "no connection to 203.0.113.7:40007 (timed out)"
 WRONG = Notice("docker: no such image", False, True, True, False, True, False)
 PULLING = Notice("pulling", True, False, False, False, False, False)
 STRAY = replace(instance(9), owner="", mark=Mark("ert", token(9)))
+
+
+def of(name: str) -> dict[str, Any]:
+    """Return the mark of an instance of another deployment, or of another replica."""
+    return {"claims": name, "mark": Mark(name, token(1)), "born": Mark(name, token(1))}
+
+
+# Of `ert`: two more replicas, one of them asleep, an ignored one, and two of others.
+REPLICAS = (
+    instance(8, **of("ert.2")), stopped(9, **of("ert.3"), disk_dph=0.002), instance(5, **of("ert.5")),
+    instance(10, **of("other.2")), instance(11, **of("ert.4"), owner="another-project:"),
+)  # fmt: skip
 GONE = Missing("Vast.ai does not respond")
 NO_ANSWER = {"dash": 0}
 
@@ -92,6 +104,12 @@ CASES: dict[str, tuple[Facts, Standing, tuple[str, ...]]] = {
     "low credit": (
         serving(credit=Credit(0.15, "add credit")), Standing.DEGRADED,
         ("bad account : $0.15, 45 min at $0.2000/h (wanted: credit for 1 h) at $0 the provider stops everything",),
+    ),
+    "low credit for its replicas together": (
+        serving(
+            instance(7), *REPLICAS, credit=Credit(0.25, "add credit"), desired=replace(UP, ignored=frozenset({nth(5)})),
+        ), Standing.DEGRADED,
+        ("bad account : $0.25, 37 min at $0.4020/h",),
     ),
     "credit not shown": (
         serving(credit=Credit(float("inf"))), Standing.AS_WANTED, ("unknown account : not shown", "user_read"),

@@ -16,6 +16,7 @@ from ert_dashboard.base.secret import Secret
 State = Literal["stopping", "destroying"]
 Reason = Literal["idle", "lifetime", "unclaimed", "not_ready", "budget", "unrecorded", "asked"]
 LARGEST = 1024  # bytes
+MOST_SIGNATURES = 8
 FRESH_S = 300.0  # between its time and the clock of this process
 _VERSION, _LONGEST_S, _LAST = 1, 3.2e9, 1e11
 _HEX = frozenset("0123456789abcdef")
@@ -54,9 +55,17 @@ class GuardWord:
 
 
 def signature(key: Secret, body: bytes) -> str:
-    """Return the value of `X-Ert-Signature` of a machine that has this API key."""
+    """Return the part of `X-Ert-Signature` of a machine that is used with this API key."""
     derived = hmac.new(key.reveal().encode(), b"ert guard's last message 1", hashlib.sha256).hexdigest()
     return f"v1={hmac.new(derived.encode(), body, hashlib.sha256).hexdigest()}"
+
+
+def signs(key: Secret, body: bytes, signed: str) -> bool:
+    """Whether one of the signatures in `X-Ert-Signature` is by this API key; all are compared, at most 8 allowed."""
+    own = signature(key, body).encode()
+    given = signed.encode("utf-8", "replace").split(b",", MOST_SIGNATURES)
+    same = [hmac.compare_digest(own, one.strip()) for one in given]
+    return any(same) and len(given) <= MOST_SIGNATURES
 
 
 def certificate_of(pem: str) -> str:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import enum
-import hmac
 
 from ert_dashboard.backend.client import BackendClient
 from ert_dashboard.backend.fleet import Fleet
 from ert_dashboard.backend.guard_word import (
     FRESH_S,
-    LARGEST,
     GuardWord,
     certificate_of,
     read_word,
-    signature,
+    signs,
     stored_word,
 )
 from ert_dashboard.base.backends import Backend
@@ -40,10 +38,11 @@ class LastWords:
         self._clock = clock
 
     def take(self, body: bytes, signed: str) -> Taken:
-        """Check a message and store it. It counts only for the machine whose key and certificate it has."""
-        if len(body) > LARGEST:
-            return Taken.UNREADABLE
-        signers = [one for one in map(_backend, self._clients) if _signs(one, body, signed)]
+        """Check a message of at most `guard_word.LARGEST`, and store it.
+
+        It counts only for the machine whose key and certificate it has.
+        """
+        signers = [one for one in map(_backend, self._clients) if signs(one.key, body, signed)]
         if not signers:
             return Taken.UNSIGNED
         word = _read(body)
@@ -67,10 +66,6 @@ class LastWords:
 
 def _backend(client: BackendClient) -> Backend:
     return client.backend
-
-
-def _signs(backend: Backend, body: bytes, signed: str) -> bool:
-    return hmac.compare_digest(signature(backend.key, body).encode(), signed.encode("utf-8", "replace"))
 
 
 def _read(body: bytes) -> GuardWord | None:

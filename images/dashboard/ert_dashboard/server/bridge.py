@@ -9,7 +9,7 @@ import asyncio
 import io
 import json
 import sys
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -54,11 +54,15 @@ def refusal(status: int, message: str, *more: tuple[str, str]) -> Answer:
 
 
 class Bridge:
-    """ASGI application for HTTP requests. `quick` paths have threads of their own, which slow calls cannot use up."""
+    """ASGI application for HTTP requests. `quick` paths have threads of their own, which slow calls cannot use up.
 
-    def __init__(self, app: Wsgi, *, largest_body: int, quick: frozenset[str]) -> None:
+    Bodies have at most `largest_body` bytes, on the paths of `smaller` those bytes.
+    """
+
+    def __init__(self, app: Wsgi, *, largest_body: int, smaller: Mapping[str, int], quick: frozenset[str]) -> None:
         self._app = app
         self._largest = largest_body
+        self._smaller = smaller
         self._quick = quick
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="request")
         self._quick_pool = ThreadPoolExecutor(2, thread_name_prefix="health")
@@ -90,7 +94,7 @@ class Bridge:
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         try:
-            body = await _body(receive, self._largest)
+            body = await _body(scope, receive, self._smaller.get(scope["path"], self._largest))
         except TooLarge:
             # The rest of the body is not read, so the connection cannot be used again.
             return refusal(413, "the request is too large", ("Connection", "close"))
@@ -161,7 +165,10 @@ def _headers_of(scope: Scope) -> Iterable[tuple[str, str]]:
         yield prefix + key, value.decode("latin-1")
 
 
-async def _body(receive: Receive, largest: int) -> bytes:
+async def _body(scope: Scope, receive: Receive, largest: int) -> bytes:
+    declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+    if declared.isdigit() and int(declared[:20]) > largest:
+        raise TooLarge
     body = bytearray()
     while True:
         message = await receive()

@@ -17,6 +17,7 @@ from ert_dashboard.server.sockets import AsyncLive, SocketGate
 from ert_dashboard.settings import Settings
 from ert_dashboard.web.app import Dashboard, create_dashboard
 from ert_dashboard.web.headers import LARGEST_BODY
+from ert_dashboard.web.routes import SMALLER
 from ert_dashboard.web.service import Service
 
 _MOST_SOCKETS = 500
@@ -28,7 +29,7 @@ class Application:
 
     def __init__(self, dashboard: Dashboard, live: AsyncLive, most_sockets: int) -> None:
         self._dashboard = dashboard
-        self.bridge = Bridge(dashboard.app, largest_body=LARGEST_BODY, quick=frozenset({"/health"}))
+        self.bridge = Bridge(dashboard.app, largest_body=LARGEST_BODY, smaller=SMALLER, quick=frozenset({"/health"}))
         self._sockets = SocketGate(live, dashboard.access.refusal, self.bridge, most_sockets)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -55,7 +55,7 @@ class Deployment:
         return routes.blueprint("deployment", deployment=self.answer, last_word=self.last_word)
 
     def last_word(self) -> Response:
-        """Take the last message of a guard: 200, 400, 401 unless it is signed, 409 if it is old, 429 too often."""
+        """Take the last message of a guard: 200, 400, 401 unsigned, 409 old, 413, 429 too often."""
         wait = self._word_rate.take(self._service.settings.access.proxies.client(request.environ))
         if wait:
             return headers.problem(429, "too many last messages", {"Retry-After": str(math.ceil(wait))})

@@ -19,7 +19,7 @@ from ert_dashboard.auth.origin import FOREIGN
 from ert_dashboard.base.strict_json import load_strictly
 from ert_dashboard.storage.interface import StoreTrouble
 from ert_dashboard.web.bodies import Problem
-from ert_dashboard.web.routes import FORMS
+from ert_dashboard.web.routes import FORMS, SMALLER
 
 _LOG = logging.getLogger(__name__)
 LARGEST_BODY = 64 * 1024
@@ -86,7 +86,12 @@ def read_object(body: bytes) -> dict[str, Any]:
 
 
 def _check_post(foreign: Callable[[WsgiRequest], bool]) -> None:
-    """Reject cross-site requests: a form on another site can send neither this content type nor this origin."""
+    """Reject cross-site requests: a form on another site can send neither this content type nor this origin.
+
+    Of a body, the view reads at most what its path takes.
+    """
+    if request.path in SMALLER:
+        request.max_content_length = SMALLER[request.path]
     if request.method in ("GET", "HEAD", "OPTIONS"):
         return
     if foreign(request):

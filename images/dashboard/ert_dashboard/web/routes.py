@@ -13,6 +13,7 @@ from typing import Any
 
 from flask import Blueprint
 
+from ert_dashboard.backend import guard_word
 from ert_dashboard.web import bodies, machine_body
 
 
@@ -34,7 +35,8 @@ class Route:
     """One operation. `answers`: status -> type of the JSON body, or a media type; every other response is a `Problem`.
 
     `endpoint` is Flask's `blueprint.view`; `form` is a POST of an HTML form, which is checked differently. `query` and
-    `headers` have those that may be given, with what they mean.
+    `headers` have those that may be given, with what they mean. `largest` is the limit of the body in bytes, where it
+    is not the common one.
     """
 
     method: str
@@ -47,6 +49,7 @@ class Route:
     form: bool = False
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    largest: int | None = None
 
 
 _GENERATE = {
@@ -157,7 +160,10 @@ ROUTES = (
         {200: bodies.Done, 400: bodies.Problem, 401: bodies.Problem, 409: bodies.Problem, 429: bodies.Problem},
         body=bodies.LastWordMessage,
         access=Access.PUBLIC,
-        headers={"X-Ert-Signature": "`v1=` and an HMAC of the body, with a key that is derived from the API key"},
+        headers={
+            "X-Ert-Signature": "`v1=` and an HMAC of the body, by a key derived from the API key; up to 8, with commas"
+        },
+        largest=guard_word.LARGEST,
     ),
     Route(
         "POST",
@@ -188,6 +194,7 @@ EVENTS: Mapping[str, Any] = {
 }
 PUBLIC_PATHS = frozenset(route.path for route in ROUTES if route.access is Access.PUBLIC)
 OPEN_PATHS = OPEN_FILES | {route.path for route in ROUTES if route.access is Access.OPEN}
+SMALLER = {route.path: route.largest for route in ROUTES if route.largest is not None}
 FORMS = frozenset(route.endpoint for route in ROUTES if route.form)
 
 

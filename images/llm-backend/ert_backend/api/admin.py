@@ -35,6 +35,7 @@ def routes(app: FastAPI, keys: KeyRing, audit: Audit, ledger: Ledger) -> None:
             raise HTTPException(409, f"The generation in force is {stale.generation}") from None
         except OSError:
             raise HTTPException(503, "The disk rejected the write; nothing changed", {"Retry-After": "5"}) from None
+        ledger.sign(keys.word_keys())
         names = ",".join(short(digest) for digest in keys.now.hashes)
         audit.record("admin", "keys", names, generation=keys.now.generation)
         return describe(keys)

@@ -73,9 +73,8 @@ def build(service: Service, pace: Pace | None = None) -> FrontDoor:
     _report_routes(app, service)
     chat_routes(app, service)
     admin.routes(app, service.gate.keys, audit, service.ledger)
-    return FrontDoor(
-        app, service.gate, _bounds(settings), service.witness, lambda: service.ledger.claim(service.gate.keys.word_key)
-    )
+    keys, ledger = service.gate.keys, service.ledger
+    return FrontDoor(app, service.gate, _bounds(settings), service.witness, lambda: ledger.claim(keys.word_keys()))
 
 
 def _ready(service: Service) -> None:

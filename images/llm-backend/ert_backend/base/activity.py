@@ -34,8 +34,8 @@ class Activity:
 
     `engine_owes` is the time since which the engine has had a request open, `engine_heard` the time of its last token;
     `claim_kept` is whether the claim is on the disk. The limits are those that the owner set while the machine runs,
-    None where those of the environment hold; so is the budget, which the guard keeps. With `word_key` the guard signs
-    its last message to the app, which names the SHA-256 of the `certificate`; both in hex, empty if not known.
+    None where those of the environment hold; so is the budget, which the guard keeps. With each of `word_keys` it signs
+    its last message to the apps, which names the SHA-256 of the `certificate`; in hex, empty if not known.
     """
 
     run: str
@@ -53,7 +53,7 @@ class Activity:
     max_lifetime: int | None = None
     grant_seconds: int | None = None
     grant_serial: int | None = None
-    word_key: str = field(default="", repr=False)
+    word_keys: str = field(default="", repr=False)
     certificate: str = ""
 
     def grant(self) -> Grant | None:
@@ -107,17 +107,18 @@ class Ledger:
         kept = kept_limits(disk, token)
         self._set(**_fields(kept) if kept is not None else {})
 
-    def claim(self, word_key: str = "") -> None:
-        """Mark the machine as claimed, on an authenticated request. Cheap once the claim is on the disk.
-
-        `word_key` belongs to the key that was shown; empty for none.
-        """
+    def claim(self, word_keys: str = "") -> None:
+        """Mark the machine as claimed, on an authenticated request. Cheap once the claim is on the disk."""
         if self.record.claimed_at is None:
             self._set(claimed_at=boot_seconds())
-        if word_key and word_key != self.record.word_key:
-            self._set(word_key=word_key)
+        self.sign(word_keys)
         if not self.record.claim_kept and self.disk_record.keep():
             self._set(claim_kept=True)
+
+    def sign(self, word_keys: str) -> None:
+        """Have the guard sign its last message with these keys, with spaces between them, and with no others."""
+        if word_keys != self.record.word_keys:
+            self._set(word_keys=word_keys)
 
     def limit(self, limits: Limits) -> None:
         """Store new limits and pass them to the guard. Raise OSError, without any change, when the disk fails."""
@@ -221,7 +222,7 @@ Word = TypeVar("Word", Activity, GuardWord)
 _NAMES: dict[type, frozenset[str]] = {
     kind: frozenset(one.name for one in fields(kind)) for kind in (Activity, GuardWord)
 }
-_HEX = ("word_key", "certificate")
+_HEX = ("word_keys", "certificate")
 _TEXTS = ("run", "off_switch", *_HEX)
 
 

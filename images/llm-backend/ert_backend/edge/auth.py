@@ -17,7 +17,7 @@ from ert_backend.base.http_error import Refused, Scope, too_fast, wrong_key
 from ert_backend.base.routes import Access, Route, access
 from ert_backend.base.token_bucket import Rates, neighbourhood
 from ert_backend.edge.connection_limits import Guest, Lobby
-from ert_backend.edge.key_store import KeyRing, short, word_key
+from ert_backend.edge.key_store import KeyRing, short
 from ert_backend.edge.protocol import STATE_GUEST
 
 
@@ -76,7 +76,7 @@ class Gate:
         if verdict is Access.ADMIN:
             return "admin"
         self.keys.used[holder] = now
-        self.keys.word_key = word_key(_shown(scope["headers"])[1])
+        self.keys.hear(_shown(scope["headers"])[1])
         return holder
 
     def _spend_address(self, address: str) -> None:

@@ -65,7 +65,7 @@ def parse_hashes(texts: Iterable[object]) -> tuple[bytes, ...]:
 class KeyRing:
     """The current keys. `token` is the instance's own: a file of another rental is ignored.
 
-    `word_key` belongs to the API key that was used last, the only time at which this machine knows more than its hash.
+    `hear` keeps what the last message is signed with when a key is used, as this machine knows only hashes otherwise.
     """
 
     def __init__(self, folder: Path, token: str, given: tuple[bytes, ...], boot_secret: bytes) -> None:
@@ -74,7 +74,15 @@ class KeyRing:
         self.admin = (hashlib.sha256(admin_token(boot_secret).encode()).digest(),)
         self.now = self._load(given)
         self.used: dict[str, float] = {}
-        self.word_key = ""
+        self._words: dict[bytes, str] = {}
+
+    def hear(self, api_key: bytes) -> None:
+        """Keep the `word_key` of an accepted API key until that one is accepted no longer."""
+        self._words[hashlib.sha256(api_key).digest()] = word_key(api_key)
+
+    def word_keys(self) -> str:
+        """Return the `word_key` of each accepted key that was used, with spaces; empty for none."""
+        return " ".join(self._words[digest] for digest in self.now.hashes if digest in self._words)
 
     def replace(self, generation: int, hashes: tuple[bytes, ...]) -> KeySet:
         """Store `hashes` on disk and then accept them; the same set again changes nothing.
@@ -95,6 +103,7 @@ class KeyRing:
         self.now = KeySet(generation, hashes)
         kept = {short(digest) for digest in hashes}
         self.used = {name: at for name, at in self.used.items() if name in kept}
+        self._words = {digest: word for digest, word in self._words.items() if digest in hashes}
         return self.now
 
     def _load(self, given: tuple[bytes, ...]) -> KeySet:

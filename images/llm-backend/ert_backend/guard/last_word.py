@@ -1,7 +1,7 @@
 """Last message of the guard: tells the apps that this machine is about to end and why, in one small signed message.
 
 Nothing depends on it: it is sent in threads of its own, the order that stops the machine waits for them at most `MOST`,
-and no failure has a consequence. The app process, which sees the API key, derives the key that signs it.
+and no failure has a consequence. The app process, which sees the API keys, derives those that sign it: one for each.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class LastWord:
 
     def begin(self, action: Action, cause: Cause | None, record: Activity | None) -> bool:
         """Send it without waiting; no cause if the container got SIGTERM. Raises nothing."""
-        if self.said or record is None or not (record.word_key and self.settings.apps):
+        if self.said or record is None or not (record.word_keys and self.settings.apps):
             return False
         self.said = True
         seconds = max(LEAST, MOST / self.settings.speed)
@@ -97,6 +97,8 @@ def _call(action: Action, cause: Cause | None, record: Activity) -> Call:
         "certificate": record.certificate,
     }
     body = json.dumps(word, separators=(",", ":"), sort_keys=True).encode()
-    signed = hmac.new(record.word_key.encode(), body, hashlib.sha256).hexdigest()
-    headers = {"Content-Type": "application/json", SIGNATURE: f"v{VERSION}={signed}", "User-Agent": "ert-guard"}
+    signed = ", ".join(
+        f"v{VERSION}={hmac.new(key.encode(), body, hashlib.sha256).hexdigest()}" for key in record.word_keys.split()
+    )
+    headers = {"Content-Type": "application/json", SIGNATURE: signed, "User-Agent": "ert-guard"}
     return Call("POST", PATH, headers, body)
