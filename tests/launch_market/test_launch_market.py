@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,9 +26,13 @@ LAUNCHES = {mood: 40 if mood == BAD_DAY else 20 for mood in MOODS}
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
-@cache
-def found() -> dict[Case, dict[str, Tally]]:
-    tallies: dict[Case, dict[str, Tally]] = {}
+Launched = dict[Case, dict[str, Tally]]
+
+
+@pytest.fixture(scope="module")
+def found() -> Launched:
+    """Return the launches of every policy in each mood, which one worker plays once."""
+    tallies: Launched = {}
     for mood in MOODS:
         tallies |= measure([Case(mood)], LAUNCHES[mood])
     return tallies
@@ -68,9 +71,9 @@ def test_the_number_of_offers_stays_at_its_knob() -> None:
             assert 0.6 * knobs["listed"] < total / 25 < 1.6 * knobs["listed"]
 
 
-def test_no_policy_is_earlier_than_the_oracle() -> None:
-    assert {case.mood: beaten(tallies) for case, tallies in found().items()} == dict.fromkeys(MOODS, 0)
-    tallies = dict(found()[Case(BAD_DAY)])
+def test_no_policy_is_earlier_than_the_oracle(found: Launched) -> None:
+    assert {case.mood: beaten(tallies) for case, tallies in found.items()} == dict.fromkeys(MOODS, 0)
+    tallies = dict(found[Case(BAD_DAY)])
     tallies[PRODUCT] = Tally([seconds - 1.0 for seconds in tallies[ORACLE].seconds])
     assert beaten(tallies) == LAUNCHES[BAD_DAY]
 
@@ -85,14 +88,14 @@ def test_the_oracle_rents_what_is_listed_later() -> None:
     assert later > 100
 
 
-def test_the_bound_is_between_the_oracle_and_every_policy() -> None:
-    for case, tallies in found().items():
+def test_the_bound_is_between_the_oracle_and_every_policy(found: Launched) -> None:
+    for case, tallies in found.items():
         bounds = [quantile(case.mood, LAUNCHES[case.mood], at) for at in (0.5, 0.95)]
         slack = (CREATE_EVERY + CLOSE) / 60.0  # it does not wait for the turn of its first create
         for at, bound in zip((0.5, 0.95), bounds, strict=True):
             assert tallies[ORACLE].quantile(at) - slack <= bound, case.mood
             assert all(bound <= tallies[name].quantile(at) + slack for name in NAMES if name != ORACLE), case.mood
-    table = tables.bounds(found(), {BAD_DAY: (1.0, 2.0)})
+    table = tables.bounds(found, {BAD_DAY: (1.0, 2.0)})
     assert "| 1.0 |" in table
 
 
@@ -187,26 +190,26 @@ def test_a_result_does_not_depend_on_the_number_of_processes() -> None:
     assert alone == shared
 
 
-def test_the_product_launches_on_every_market_and_for_no_more_money_than_the_cheapest_peer() -> None:
-    for case, tallies in found().items():
+def test_the_product_launches_on_every_market_and_for_no_more_money_than_the_cheapest_peer(found: Launched) -> None:
+    for case, tallies in found.items():
         assert tallies[PRODUCT].reach >= 0.96, case.mood
         cheapest = min(tallies[rule.name].per_healthy for rule in PEERS)
         assert tallies[PRODUCT].per_healthy <= 1.25 * cheapest, case.mood
 
 
-def test_the_product_is_healthy_sooner_than_policies_with_one_machine() -> None:
-    for case, tallies in found().items():
+def test_the_product_is_healthy_sooner_than_policies_with_one_machine(found: Launched) -> None:
+    for case, tallies in found.items():
         assert tallies[PRODUCT].quantile(0.95) < best(tallies, SEQUENTIAL, 0.95), case.mood
 
 
-def test_on_a_bad_day_the_product_is_healthy_sooner_than_every_peer() -> None:
-    bad = found()[Case(BAD_DAY)]
+def test_on_a_bad_day_the_product_is_healthy_sooner_than_every_peer(found: Launched) -> None:
+    bad = found[Case(BAD_DAY)]
     assert bad[PRODUCT].quantile(0.95) <= best(bad, SEQUENTIAL, 0.95) / 1.5
     assert bad[PRODUCT].quantile(0.95) <= best(bad, HEDGING, 0.95) / 1.2
 
 
-def test_two_candidates_at_a_time_are_healthy_sooner_than_one() -> None:
-    for tallies in found().values():
+def test_two_candidates_at_a_time_are_healthy_sooner_than_one(found: Launched) -> None:
+    for tallies in found.values():
         assert best(tallies, HEDGING, 0.5) < best(tallies, SEQUENTIAL, 0.5)
 
 
@@ -233,8 +236,8 @@ def test_a_knob_that_no_one_knows_is_an_error() -> None:
     assert len(sweeps()) == sum(len(knob.sweep) for knob in KNOBS)
 
 
-def test_the_targets_compare_what_they_name() -> None:
-    moods = found()
+def test_the_targets_compare_what_they_name(found: Launched) -> None:
+    moods = found
     made = {claim.text: claim for claim in claims(moods, {grid()[0]: moods[Case(BAD_DAY)]})}
     ratio = made["bad day, p95: ert-deploy / oracle"]
     bad = moods[Case(BAD_DAY)]
@@ -252,8 +255,8 @@ def test_the_page_has_the_policies_and_parameters_of_the_code() -> None:
     assert all(f"| {name} |" in text for name in NAMES)
 
 
-def test_the_picture_has_a_bar_for_each_policy_in_each_mood() -> None:
-    picture = draw(found(), LAUNCHES[BAD_DAY])
+def test_the_picture_has_a_bar_for_each_policy_in_each_mood(found: Launched) -> None:
+    picture = draw(found, LAUNCHES[BAD_DAY])
     assert picture.count("<circle") == len(MOODS) * len(NAMES)
     assert f"{LAUNCHES[BAD_DAY]:,} launches" in picture
     assert (DOCS / "bench-launch.svg").read_text().count("<circle") == picture.count("<circle")

@@ -5,7 +5,6 @@ A share of `make bench-range`, which plays 200 launches of each policy in each m
 
 from __future__ import annotations
 
-from functools import cache
 from itertools import product
 
 import pytest
@@ -20,28 +19,31 @@ LEAST_OF_ALL = 0.85
 EACH = tuple(product(Prefer, MOODS))
 
 
-@cache
-def played(prefer: Prefer, mood: str) -> list[Printed]:
-    """Return each launch that found an offer and became healthy."""
-    results = (one(seed, mood, prefer) for seed in range(LAUNCHES))
-    return [printed for printed in results if printed is not None]
+Results = dict[tuple[Prefer, str], list[Printed]]
+
+
+@pytest.fixture(scope="module")
+def launched() -> Results:
+    """Return each launch that found an offer and became healthy, by policy and mood; one worker plays them once."""
+    each = {(prefer, mood): (one(seed, mood, prefer) for seed in range(LAUNCHES)) for prefer, mood in EACH}
+    return {key: [printed for printed in results if printed is not None] for key, results in each.items()}
 
 
 @pytest.mark.parametrize(("prefer", "mood"), EACH)
-def test_the_cost_of_a_run_lies_within_the_printed_range(prefer: Prefer, mood: str) -> None:
-    found = played(prefer, mood)
+def test_the_cost_of_a_run_lies_within_the_printed_range(launched: Results, prefer: Prefer, mood: str) -> None:
+    found = launched[prefer, mood]
     assert len(found) > LAUNCHES / 2
     assert sum(printed.holds for printed in found) >= LEAST * len(found), row(mood, prefer, found)
 
 
-def test_the_ranges_of_all_moods_hold_the_cost_of_nearly_every_run() -> None:
-    found = [printed for prefer, mood in EACH for printed in played(prefer, mood)]
+def test_the_ranges_of_all_moods_hold_the_cost_of_nearly_every_run(launched: Results) -> None:
+    found = [printed for prefer, mood in EACH for printed in launched[prefer, mood]]
     assert sum(printed.holds for printed in found) >= LEAST_OF_ALL * len(found)
 
 
 @pytest.mark.parametrize(("prefer", "mood"), EACH)
-def test_the_range_is_no_wider_than_a_decision_needs(prefer: Prefer, mood: str) -> None:
-    found = played(prefer, mood)
+def test_the_range_is_no_wider_than_a_decision_needs(launched: Results, prefer: Prefer, mood: str) -> None:
+    found = launched[prefer, mood]
     assert all(printed.high <= RATIO * printed.low for printed in found)
 
 
