@@ -23,7 +23,9 @@ from pathlib import Path
 
 import httpx
 
+from ert_backend.base.clock import utc_now
 from ert_backend.base.logs import to_stdout
+from ert_backend.edge.identity import ensure
 from ert_backend.edge.key_store import admin_token
 from ert_backend.engine.choose import opened
 from ert_backend.service import assemble
@@ -151,7 +153,8 @@ async def plain() -> None:
     """Run the `edge` without TLS until SIGTERM."""
     settings = load(os.environ)
     async with opened(settings) as engine:
-        service = assemble(settings, None, engine)  # type: ignore[arg-type]
+        identity = ensure(settings.data_dir, settings.deployment, settings.public_ip, utc_now())
+        service = assemble(settings, identity, engine)
         await server(settings, None, service).serve()
 
 

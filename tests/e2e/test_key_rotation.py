@@ -75,6 +75,7 @@ def test_a_new_key_on_the_same_instance_and_the_old_one_opens_nothing(place: Pla
     assert place.instances() == [backend["instance"]]
 
 
+@pytest.mark.nightly  # the engine's tests have each reason
 def test_what_cannot_be_rotated_is_refused(place: Place) -> None:
     assert "there is no key to change" in place.ert("key", "rotate", code=2).stderr
     place.ert("up")

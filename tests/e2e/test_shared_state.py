@@ -95,6 +95,7 @@ def test_reap_destroys_and_sees_it_gone(place: Place) -> None:
     assert place.data("reap", "--all-deployments")["strays"] == []
 
 
+@pytest.mark.nightly  # `test_state_stores.py` moves one aside, the simulator loses states
 def test_a_damaged_state_is_moved_aside_and_rebuilt_from_the_marks(place: Place) -> None:
     (backend,) = place.data("up")["backends"]
     state = place.folder / ".ert" / "ert-sandbox.json"

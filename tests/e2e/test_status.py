@@ -98,6 +98,7 @@ def bids(place: Place) -> str:
     return "bids.yaml"
 
 
+@pytest.mark.nightly  # `doctor_bench/test_share.py` has some of these worlds
 def test_what_goes_wrong_is_named_and_what_is_as_wanted_is_0(inside: Place) -> None:
     place, name = inside, bids(inside)
     assert "nothing is running; as wanted" in place.ert("status", "-c", name).stdout
