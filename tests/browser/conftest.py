@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -40,12 +41,21 @@ def browser() -> Iterator[Browser]:
         found.close()
 
 
-@pytest.fixture
-def backend() -> Iterator[FakeBackend]:
+@contextmanager
+def usual() -> Iterator[FakeBackend]:
+    """Run a backend that writes the sample report."""
     found = FakeBackend()
     found.texts, found.metadata, found.status = dict(TEXTS), dict(METADATA), dict(STATUS)
-    yield found
-    found.close()
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+@pytest.fixture
+def backend() -> Iterator[FakeBackend]:
+    with usual() as found:
+        yield found
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from ert_dashboard.auth.password import hash_password
-from tests.support.browser.rig import ask, done, violations
+from tests.support.browser.rig import Looks, ask, done
 from tests.support.dashboard.fake_backend import FakeBackend
 from tests.support.dashboard.fingerprint import complete
 from tests.support.doubles.agent import AgentDouble, Refusal
@@ -52,15 +52,7 @@ def environ(backend: FakeBackend, agent: AgentDouble, tmp_path: Path, request: p
 
 def test_the_button_and_the_stages_of_a_wake(visit: OpenPage, shoot: Shoot, agent: AgentDouble) -> None:
     page = visit()
-    faults: dict[str, list[str]] = {}
-
-    def look(name: str) -> None:
-        for device, width, height in SIZES:
-            page.set_viewport_size({"width": width, "height": height})
-            shoot(page, f"{name}-{device}")
-            wide = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            faults[f"{name} {device}"] = [f"{wide} px too wide"] if wide > 0 else []
-        faults[name] = violations(page)
+    look = Looks(page, shoot, SIZES)
 
     expect(page.get_by_text("the button wakes it")).to_be_visible()
     look("home-wake-button")
@@ -85,7 +77,7 @@ def test_the_button_and_the_stages_of_a_wake(visit: OpenPage, shoot: Shoot, agen
     look("report-wake")
     agent.wakes_needed = 0
     done(page)
-    assert {name: found for name, found in faults.items() if found} == {}
+    assert look.faults == {}
 
 
 def test_behind_a_login_a_report_is_enough_and_its_end_is_told(

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -92,3 +93,24 @@ def violations(page: Page) -> list[str]:
         f"{v['id']} ({v['impact']}): {v['nodes'][0]['html'][:160]} {v['nodes'][0].get('failureSummary', '')}"
         for v in found
     ]
+
+
+class Looks:
+    """Takes a picture of the page at each size, and keeps what is too wide and what axe reports, by screen."""
+
+    def __init__(self, page: Page, shoot: Callable[[Page, str], None], sizes: list[tuple[str, int, int]]) -> None:
+        self._page, self._shoot, self._sizes = page, shoot, sizes
+        self.faults: dict[str, list[str]] = {}
+
+    def __call__(self, name: str) -> None:
+        """Look at what is shown now."""
+        for device, width, height in self._sizes:
+            self._page.set_viewport_size({"width": width, "height": height})
+            self._shoot(self._page, f"{name}-{device}")
+            wide = self._page.evaluate(
+                "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+            if wide > 0:
+                self.faults[f"{name} {device}"] = [f"{wide} px too wide"]
+        if found := violations(self._page):
+            self.faults[name] = found
