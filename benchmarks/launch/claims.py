@@ -48,8 +48,9 @@ def grid() -> tuple[Case, ...]:
 
 
 def sweeps() -> tuple[Case, ...]:
-    """Return the bad-day markets in which one knob has another value of its sweep."""
-    return tuple(Case(BAD_DAY, ((knob.name, value),)) for knob in KNOBS for value in knob.sweep)
+    """Return the bad day, and the markets in which one knob of it has another value of its sweep."""
+    changed = (Case(BAD_DAY, ((knob.name, value),)) for knob in KNOBS for value in knob.sweep)
+    return (Case(BAD_DAY), *changed)
 
 
 def best(tallies: Mapping[str, Tally], rules: Sequence[Rule], share: float) -> float:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from benchmarks.launch import tables
 from benchmarks.launch.claims import BAD_DAY, Claim, Found, grid_claim
 from benchmarks.launch.gains import SURE, sureness
-from benchmarks.launch.measure import Case
 from benchmarks.launch.parameters import GRID, HEDGING_GAIN, HORIZON, VERIFIED_ONLY
 from benchmarks.launch.parts import PEER_TIMES
 from benchmarks.markdown import printed
 
 COMMAND = "make bench-launch"
 GRID_TITLE = "## The grid of the bad day"
+SWEEP_TITLE = "## Sensitivity"
 MODEL = (
     "**This is a model, not a measurement of Vast.** Its market is generated from the parameters below; no GPU was "
     "rented for it, and a figure here is how the policies compare on such a market, not how long a launch takes."
@@ -76,11 +76,7 @@ def write(run: Run) -> str:
     if run.points:
         parts += [GRID_TITLE, *grid_section(run.points, run.grid_launches)]
     if run.swept:
-        parts += [
-            "## Sensitivity",
-            f"p95 in minutes on the bad day with one knob changed, {run.sweep_launches:,} launches of each policy.",
-            tables.sensitivity(run.moods[Case(BAD_DAY)], run.swept),
-        ]
+        parts += [SWEEP_TITLE, *sweep_section(run.swept, run.sweep_launches)]
     return "\n\n".join([*parts, *constant_parts()]) + "\n"
 
 
@@ -92,13 +88,23 @@ def grid_section(points: Found, launches: int) -> tuple[str, ...]:
         f"The p95 of the best hedging peer over that of ert-deploy: {launches:,} launches of ert-deploy in each cell, "
         f"and {launches * PEER_TIMES:,} of each hedging peer on the same markets and on further ones. "
         f"Down: *{names[0]}*, *{names[1]}*; across: *{names[2]}*, *{names[3]}*. "
-        f'`{COMMAND} FLAGS="--grid {launches} --parts FILE"` prints this section alone, keeps what was run in the '
-        "file and goes on where it was stopped.",
+        f'`{COMMAND} FLAGS="--grid {launches} --sweep 0 --parts FILE"` prints this section alone, keeps what was run '
+        "in the file and goes on where it was stopped.",
         tables.grid_table(points),
         f"By these launches the gain is at least {HEDGING_GAIN:g} in {sure.reached} of the {len(points)} "
         f"points and less in {sure.missed}, each with {SURE:.0%}; the other {sure.open} are open. So the share is "
         f"between {least:.2f} and {most:.2f}. By the value of one knob:",
         tables.by_knob(points),
+    )
+
+
+def sweep_section(swept: Found, launches: int) -> tuple[str, ...]:
+    """Return the paragraph and the table about these markets, with so many launches of the product on each."""
+    return (
+        f"p95 in minutes on the bad day with one knob changed: {launches:,} launches of ert-deploy, and "
+        f"{launches * PEER_TIMES:,} of each other policy on the same markets and on further ones. The first row is the "
+        f'bad day by as many. `{COMMAND} FLAGS="--grid 0 --sweep {launches} --parts FILE"` prints this section alone.',
+        tables.sensitivity(swept),
     )
 
 
@@ -113,6 +119,11 @@ def grid_summary(points: Found) -> Mapping[str, str]:
     }
 
 
+def sweep_summary(swept: Found) -> Mapping[str, str]:
+    """Return the table about these markets for a terminal, by title."""
+    return {"sensitivity, p95": printed(tables.sensitivity(swept))}
+
+
 def with_grid(page: str, points: Found, launches: int) -> str:
     """Return the page with another section about these points, and its row of the targets."""
     before, _, after = page.partition(f"{GRID_TITLE}\n")
@@ -121,6 +132,13 @@ def with_grid(page: str, points: Found, launches: int) -> str:
     row = tables.targets((claim,)).splitlines()[-1]
     lines = [row if line.startswith(f"| {claim.text} |") else line for line in before.splitlines()]
     return "\n".join(lines) + f"\n{GRID_TITLE}\n\n{section}\n\n## " + after.partition("\n## ")[2]
+
+
+def with_sweep(page: str, swept: Found, launches: int) -> str:
+    """Return the page with another section about these markets."""
+    before, _, after = page.partition(f"{SWEEP_TITLE}\n")
+    section = "\n\n".join(sweep_section(swept, launches))
+    return f"{before}{SWEEP_TITLE}\n\n{section}\n\n## " + after.partition("\n## ")[2]
 
 
 def _command(run: Run) -> str:
@@ -144,5 +162,5 @@ def summary(run: Run) -> Mapping[str, str]:
     if run.points:
         parts |= grid_summary(run.points)
     if run.swept:
-        parts["sensitivity, p95"] = printed(tables.sensitivity(run.moods[Case(BAD_DAY)], run.swept))
+        parts |= sweep_summary(run.swept)
     return parts

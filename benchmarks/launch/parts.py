@@ -1,7 +1,8 @@
 """Parts of a long run over the points: its launches, kept as lines of a file, so that it can be stopped.
 
-A line is the launches of one policy on the markets of one point with the numbers `first` to `first + count - 1`. Only
-what the target compares is run: the product, and the hedging peers on the same markets and on further ones.
+A line is the launches of one policy on the markets of one point with the numbers `first` to `first + count - 1`. In
+the grid only what the target compares is run: the product, and the hedging peers. All peers are run on the same markets
+and on further ones.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.launch.claims import P95, Found, grid
-from benchmarks.launch.measure import PRODUCT, Case, Tally, chunk
+from benchmarks.launch.claims import P95, Found, grid, sweeps
+from benchmarks.launch.measure import NAMES, PRODUCT, Case, Tally, chunk
 from benchmarks.launch.rules import HEDGING
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,19 +103,26 @@ class Parts:
         return found
 
 
-def plan(cases: Sequence[Case], launches: int) -> Iterator[Key]:
+def plan(cases: Sequence[Case], launches: int, names: Sequence[str] = PLAYED) -> Iterator[Key]:
     """Yield every part, some of each point before more of any, so that a run that is stopped has all points."""
     for at in range(0, launches, PART):
         count = min(PART, launches - at)
         for case in cases:
-            for name in PLAYED:
+            for name in names:
                 times = 1 if name == PRODUCT else PEER_TIMES
                 yield Key(case, name, at * times, count * times)
 
 
-def play(launches: int, parts: Parts, *, cases: Sequence[Case] = (), workers: int = 1) -> Found:
+def sweep(launches: int, parts: Parts, *, workers: int = 1) -> Found:
+    """Play the same for every policy with one knob changed, and with none. Raises OSError."""
+    return play(launches, parts, cases=sweeps(), names=NAMES, workers=workers)
+
+
+def play(
+    launches: int, parts: Parts, *, cases: Sequence[Case] = (), names: Sequence[str] = PLAYED, workers: int = 1
+) -> Found:
     """Play what is missing of so many launches of the product in each point, and return all. Raises OSError."""
-    keys = list(plan(cases or grid(), launches))
+    keys = list(plan(cases or grid(), launches, names))
     missing = parts.missing(keys)
     if workers == 1:
         for key in missing:

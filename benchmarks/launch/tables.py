@@ -90,14 +90,16 @@ def by_knob(points: Found) -> str:
     return table(("knob", "value", f"share of at least {HEDGING_GAIN:g}", "mean gain"), rows)
 
 
-def sensitivity(base: Mapping[str, Tally], swept: Found) -> str:
+def sensitivity(swept: Found) -> str:
     """Return the p95 of the product, of the best peers and of the oracle for each value of each knob."""
     head = ("knob", "bad day", "value", "ert-deploy", "best sequential", "best hedging", "oracle", "gain over hedging")
-    rows: list[Row] = [("none", "", "", *_compared(base))]
+    rows: list[Row] = []
     for case, tallies in swept.items():
-        ((name, value),) = case.changed
-        knob = next(knob for knob in KNOBS if knob.name == name)
-        rows.append((name, f"{knob.bad_day:g}", f"{value:g}", *_compared(tallies)))
+        named = ("none", "", "")
+        for name, value in case.changed:
+            knob = next(knob for knob in KNOBS if knob.name == name)
+            named = (name, f"{knob.bad_day:g}", f"{value:g}")
+        rows.append((*named, *_compared(tallies)))
     return table(head, rows)
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from benchmarks.launch import gains, page, parts
 from benchmarks.launch.__main__ import main
-from benchmarks.launch.claims import grid
+from benchmarks.launch.claims import grid, sweeps
 from benchmarks.launch.gains import by_knob, sureness
-from benchmarks.launch.measure import PRODUCT, Case, Tally, chunk
+from benchmarks.launch.measure import NAMES, PRODUCT, Case, Tally, chunk
 from benchmarks.launch.parts import PART, PEER_TIMES, PLAYED, Key, OtherPartsError, Parts, fingerprint, plan, play
 from benchmarks.launch.rules import HEDGING
 
@@ -143,7 +143,8 @@ def test_the_grid_alone_is_printed_and_renews_its_section_and_its_target(
     copy.write_text(PAGE.read_text())
     monkeypatch.setattr("benchmarks.launch.__main__.DOCS", tmp_path)
     monkeypatch.setattr(gains, "RESAMPLES", 20)
-    monkeypatch.setattr("sys.argv", ["bench-launch", "--grid", "1", "--parts", str(file), "--workers", "1", "--write"])
+    options = ["--grid", "1", "--sweep", "0", "--parts", str(file), "--workers", "1", "--write"]
+    monkeypatch.setattr("sys.argv", ["bench-launch", *options])
     assert main() == 0
     assert "surely at least 1.8: 0, surely less: 0, open: 81" in capsys.readouterr().out
     before, after = PAGE.read_text(), copy.read_text()
@@ -154,3 +155,24 @@ def test_the_grid_alone_is_printed_and_renews_its_section_and_its_target(
     assert len(after.partition(page.GRID_TITLE)[0].splitlines()) == len(
         before.partition(page.GRID_TITLE)[0].splitlines()
     )
+
+
+def test_the_sweep_alone_is_printed_and_renews_its_section(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, copy = tmp_path / "parts", tmp_path / "bench-launch.md"
+    kept = Parts(file)
+    for key in plan(sweeps(), 1, NAMES):
+        kept.add(key, Tally([600.0 * (1 if key.policy == PRODUCT else 3)] * key.launches))
+    copy.write_text(PAGE.read_text())
+    monkeypatch.setattr("benchmarks.launch.__main__.DOCS", tmp_path)
+    options = ["--grid", "0", "--sweep", "1", "--parts", str(file), "--workers", "1", "--write"]
+    monkeypatch.setattr("sys.argv", ["bench-launch", *options])
+    assert main() == 0
+    assert "sensitivity, p95" in capsys.readouterr().out
+    before, after = PAGE.read_text(), copy.read_text()
+    assert after.count(page.SWEEP_TITLE) == 1
+    assert "1 launches of ert-deploy, and 10 of each other policy" in after
+    assert after.count("| 10.0 | 30.0 | 30.0 | 30.0 | 3.0 |") == len(sweeps())
+    assert after.partition(page.SWEEP_TITLE)[0] == before.partition(page.SWEEP_TITLE)[0]
+    assert after.partition("\n## Policies")[2] == before.partition("\n## Policies")[2]

@@ -233,7 +233,7 @@ def test_a_knob_that_no_one_knows_is_an_error() -> None:
     assert len({knob.name for knob in KNOBS}) == len(KNOBS)
     assert set(GRID) <= {knob.name for knob in KNOBS}
     assert len(grid()) == 81
-    assert len(sweeps()) == sum(len(knob.sweep) for knob in KNOBS)
+    assert len(sweeps()) == 1 + sum(len(knob.sweep) for knob in KNOBS)
 
 
 def test_the_targets_compare_what_they_name(found: Launched) -> None:
