@@ -114,7 +114,7 @@ def plan(cases: Sequence[Case], launches: int, names: Sequence[str] = PLAYED) ->
 
 
 def sweep(launches: int, parts: Parts, *, workers: int = 1) -> Found:
-    """Play the same for every policy with one knob changed, and with none. Raises OSError."""
+    """Return the same of every policy with one knob changed, and with none. Raises OSError."""
     return play(launches, parts, cases=sweeps(), names=NAMES, workers=workers)
 
 

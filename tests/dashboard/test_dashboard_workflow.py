@@ -212,7 +212,7 @@ def test_a_server_that_is_away_silent_or_endless(
     for trouble in (Answer(200, b"x" * 1000, trickle=0.1), Answer(200, endless=0.05), Answer(200, b"x" * 3_000_000)):
         with scripted({path: trouble}) as script:
             found = Asking(github, api=script.url)()
-        assert found.problem in ("GitHub does not respond in time", "GitHub's response is too large")
+        assert found.problem in ("GitHub does not respond in time", "GitHub sends a response that is too large")
     assert Asking(github, api="http://127.0.0.1:9")().problem == "GitHub cannot be reached"
     assert TOKEN not in caplog.text
 

@@ -10,16 +10,14 @@ import hmac
 import secrets
 import ssl
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx
 
-from ert_dashboard.backend import protocol
+from ert_dashboard.backend import calls, protocol
 from ert_dashboard.backend.machine_view import MachineView, NotBelieved, read_view, signature
 from ert_dashboard.base.agent import Agent
-from ert_dashboard.base.interrupt import Interrupt, Interrupted, Reason
+from ert_dashboard.base.interrupt import Interrupt
 
 LOOK_S = 10.0  # for one call, whatever it returns
 WAKE_S = 30.0  # an agent may look at the provider before it answers
@@ -27,7 +25,7 @@ _CONNECT_S = 4.0
 _LARGEST_ANSWER = 256 * 1024
 _LONGEST_AFTER_S = 3600.0
 _LOOKS = 2  # another thread may have overtaken the first
-AWAY = "the agent cannot be reached"
+AWAY = f"the agent {calls.AWAY}"
 
 
 class AgentTrouble(Exception):
@@ -59,7 +57,6 @@ class AgentClient:
         self._agent = agent
         self._lock = threading.Lock()
         self._generation = -1
-        self._plain = agent.url.startswith("http:")
         context = httpx.create_ssl_context(trust_env=False) if agent.ca_pem is None else _trusting(agent.ca_pem)
         self._http = httpx.Client(
             base_url=agent.url,
@@ -83,7 +80,7 @@ class AgentClient:
                 raise AgentTrouble("the agent's response cannot be read")
             return Wake(ready=status == 200)
         said = self._said(body)
-        after = _retry_after(headers)
+        after = calls.retry_after(headers, _LONGEST_AFTER_S)
         if status == 429:
             return Wake(problem=said or "the agent starts no machine more in this hour", after=after)
         if status == 409:
@@ -122,23 +119,17 @@ class AgentClient:
     def _call(
         self, method: str, path: str, interrupt: Interrupt, limit_s: float, nonce: str | None = None
     ) -> tuple[int, bytes, httpx.Headers]:
-        interrupt.check()
-        interrupt.limit(limit_s)
         headers = {"Authorization": f"Bearer {self._agent.key.reveal()}"}
         if nonce is not None:
             headers["X-Ert-Nonce"] = nonce
         query = {"deployment": self._agent.deployment} if self._agent.deployment else None
-        trace = interrupt.trace_plain if self._plain else interrupt.trace
-        request = self._http.build_request(method, path, params=query, headers=headers, extensions={"trace": trace})
+        request = self._http.build_request(method, path, params=query, headers=headers)
         try:
-            with _cut_off(interrupt):
-                response = self._http.send(request, stream=True)
-                try:
-                    return response.status_code, _read(response, interrupt), response.headers
-                finally:
-                    response.close()
-        finally:
-            interrupt.limit(None)
+            return calls.whole_response(self._http, request, interrupt, calls.Limits(limit_s, _LARGEST_ANSWER))
+        except calls.NoAnswer as error:
+            if error.distrusted:
+                raise AgentTrouble("the certificate of the agent is not trusted (ERT_AGENT_CA_CERT)") from None
+            raise AgentTrouble(f"the agent {error}") from None
 
     def _said(self, body: bytes) -> str:
         try:
@@ -146,32 +137,6 @@ class AgentClient:
         except protocol.Malformed:
             return ""
         return text.replace(self._agent.key.reveal(), "***").rstrip(".")
-
-
-@contextmanager
-def _cut_off(interrupt: Interrupt) -> Iterator[None]:
-    """Turn what ends a call early into `AgentTrouble`; an interrupt for another reason than the deadline passes."""
-    try:
-        try:
-            yield
-        except httpx.HTTPError as error:
-            interrupt.check()
-            raise AgentTrouble(_named(error)) from None
-    except Interrupted as stop:
-        if stop.reason is not Reason.DEADLINE:
-            raise
-        raise AgentTrouble("the agent does not respond in time") from None
-
-
-def _read(response: httpx.Response, interrupt: Interrupt) -> bytes:
-    content = bytearray()
-    for chunk in response.iter_bytes():
-        interrupt.check()
-        content += chunk
-        if len(content) > _LARGEST_ANSWER:
-            raise AgentTrouble("the agent's response is too large")
-    interrupt.check()
-    return bytes(content)
 
 
 def _is_state(body: bytes) -> bool:
@@ -194,17 +159,3 @@ def _refused(status: int, said: str) -> AgentTrouble:
     if status in (404, 422):
         return AgentTrouble("the agent does not serve this deployment (ERT_AGENT_DEPLOYMENT)")
     return AgentTrouble(f"the agent returned HTTP {status}{f': {said}' if said else ''}")
-
-
-def _named(error: httpx.HTTPError) -> str:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return "the certificate of the agent is not trusted (ERT_AGENT_CA_CERT)"
-        cause = cause.__cause__ or cause.__context__
-    return AWAY if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout) else "the agent does not respond"
-
-
-def _retry_after(headers: httpx.Headers) -> float | None:
-    text = headers.get("retry-after", "")
-    return min(_LONGEST_AFTER_S, float(text)) if text.isascii() and text.isdigit() and len(text) < 10 else None

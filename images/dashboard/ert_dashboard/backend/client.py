@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from ert_dashboard.backend import protocol
+from ert_dashboard.backend import calls, protocol
 from ert_dashboard.backend.errors import BackendError, KeyRefused, NotThere, Refused, Unavailable, WrongIdentity
 from ert_dashboard.base.backends import Backend
 from ert_dashboard.base.interrupt import Interrupt
@@ -156,7 +156,7 @@ class BackendClient:
         status = response.status_code
         if status in (200, 201, 202, 204):
             return
-        raise _refusal(status, self._said(response, interrupt), _retry_after(response))
+        raise _refusal(status, self._said(response, interrupt), calls.retry_after(response.headers, _LONGEST_WAIT_S))
 
     def _said(self, response: httpx.Response, interrupt: Interrupt) -> str:
         try:
@@ -195,21 +195,13 @@ def _refusal(status: int, said: str, after: float | None) -> BackendError:
 
 
 def _named(error: httpx.HTTPError) -> BackendError:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return WrongIdentity("the server at the backend's address does not have the pinned certificate")
-        cause = cause.__cause__ or cause.__context__
+    if calls.distrusted(error):
+        return WrongIdentity("the server at the backend's address does not have the pinned certificate")
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return Unavailable(ASLEEP, asleep=True)
     if isinstance(error, httpx.TimeoutException):
         return Unavailable("the backend stopped responding")
     return Unavailable("the connection to the backend was lost")
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    text = response.headers.get("retry-after", "")
-    return min(_LONGEST_WAIT_S, float(text)) if text.isascii() and text.isdigit() else None
 
 
 def _chunks(response: httpx.Response, interrupt: Interrupt) -> Iterator[bytes]:

@@ -10,8 +10,6 @@ Source: GitHub REST API, version 2022-11-28: "Create a workflow dispatch event",
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -19,10 +17,10 @@ from typing import Any
 
 import httpx
 
-from ert_dashboard.backend import protocol
+from ert_dashboard.backend import calls, protocol
 from ert_dashboard.backend.agent_client import Wake
 from ert_dashboard.base.clock import Clock
-from ert_dashboard.base.interrupt import Interrupt, Interrupted, Reason
+from ert_dashboard.base.interrupt import Interrupt
 from ert_dashboard.base.workflow import TOKEN, WORKFLOW, Workflow
 
 CALL_S = 15.0  # for one call, whatever it returns
@@ -153,26 +151,16 @@ class WorkflowClient:
         workflow = self._workflow
         url = f"{workflow.api}/repos/{workflow.repository}/actions/workflows/{workflow.file}/{what}"
         headers = {"Authorization": f"Bearer {workflow.token.reveal()}"}
-        trace = interrupt.trace_plain if url.startswith("http:") else interrupt.trace
-        interrupt.check()
-        interrupt.limit(CALL_S)
-        request = self._http.build_request(
-            method, url, params=query, json=order, headers=headers, extensions={"trace": trace}
-        )
+        request = self._http.build_request(method, url, params=query, json=order, headers=headers)
         try:
-            with _cut_off(interrupt):
-                response = self._http.send(request, stream=True)
-                try:
-                    return response.status_code, _read(response, interrupt), response.headers
-                finally:
-                    response.close()
-        finally:
-            interrupt.limit(None)
+            return calls.whole_response(self._http, request, interrupt, calls.Limits(CALL_S, _LARGEST_ANSWER))
+        except calls.NoAnswer as error:
+            raise _Trouble(f"GitHub {error}") from None
 
     def _refused(self, status: int, body: bytes, headers: httpx.Headers) -> _Trouble:
         """Return in words why GitHub does not start it."""
         workflow, said = self._workflow, self._said(body)
-        after = _after(headers)
+        after = calls.retry_after(headers, _HOUR_S)
         if status == 401:
             return _Trouble(
                 f"GitHub does not accept the token: it is wrong, expired or revoked ({TOKEN})", lasting=True
@@ -215,35 +203,3 @@ def _time(text: str) -> float:
     if found.tzinfo is None:
         raise ValueError(text)
     return found.timestamp()
-
-
-def _after(headers: httpx.Headers) -> float | None:
-    text = headers.get("retry-after", "")
-    return min(_HOUR_S, float(text)) if text.isascii() and text.isdigit() and len(text) < 10 else None
-
-
-def _read(response: httpx.Response, interrupt: Interrupt) -> bytes:
-    content = bytearray()
-    for chunk in response.iter_bytes():
-        interrupt.check()
-        content += chunk
-        if len(content) > _LARGEST_ANSWER:
-            raise _Trouble("GitHub's response is too large")
-    interrupt.check()
-    return bytes(content)
-
-
-@contextmanager
-def _cut_off(interrupt: Interrupt) -> Iterator[None]:
-    """Turn what ends a call early into `_Trouble`; an interrupt for another reason than the deadline passes."""
-    try:
-        try:
-            yield
-        except httpx.HTTPError as error:
-            interrupt.check()
-            away = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-            raise _Trouble(f"GitHub {'cannot be reached' if away else 'does not respond'}") from None
-    except Interrupted as stop:
-        if stop.reason is not Reason.DEADLINE:
-            raise
-        raise _Trouble("GitHub does not respond in time") from None
