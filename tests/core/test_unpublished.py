@@ -1,4 +1,4 @@
-"""Plans without the web host: what is retired, what is stored before apps are told, and what is left."""
+"""Plans without the web host: what is retired, what is stored before agents name it, and what is left."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ert_deploy.core.model.boot.others import Others
 from ert_deploy.core.model.keys import machine_key
 from ert_deploy.core.model.observed import Health, Instance, Power, Vital
 from ert_deploy.core.model.secret import Secret
-from ert_deploy.core.model.state import InstanceRecord, Intent
+from ert_deploy.core.model.state import InstanceRecord
 from ert_deploy.core.planning.adoption import as_found
 from ert_deploy.core.planning.forecast.assumed import assumed
 from ert_deploy.core.planning.plan import next_step, plan
@@ -22,9 +22,12 @@ from tests.support.situations import (
     NOW,
     OLD,
     UP,
+    app,
+    env,
     healthy,
     instance,
     intent,
+    mark,
     pem,
     record,
     seen,
@@ -60,7 +63,10 @@ def steps_of(*instances: Instance, desired: Any = ALONE, **more: Any) -> list[st
 
 def test_a_machine_is_verified_and_then_an_unusable_disk_is_retired() -> None:
     found = steps_of(stopped(1), derived(2), records=(STRANDED, rented(2)), health=(None, healthy(2)))
-    assert found == ["Pin: apps are told of it after that", "Retire: another instance serves, and it cannot be started"]
+    assert found == [
+        "Pin: agents name it to apps after that",
+        "Retire: another instance serves, and it cannot be started",
+    ]
 
 
 def test_apps_may_be_told_after_that() -> None:
@@ -119,22 +125,11 @@ def test_with_full_slots_one_of_two_disks_makes_way() -> None:
     assert steps_of(desired=ALONE, others=crowded)[0] == "AwaitTurn: another replica has a second instance"
 
 
-@pytest.mark.parametrize(
-    ("made", "told", "keys", "published"),
-    [
-        (intent(2, 30.0), True, (_hash(2),), False),
-        (replace(intent(2, 30.0), offer_id=""), False, (), False),
-        (replace(intent(2, 30.0), offer_id=""), True, (), True),
-        (None, False, (), False),
-        (None, True, (), True),
-    ],
-)
-def test_one_that_was_missing_for_a_while_may_be_known_to_apps(
-    made: Intent | None, told: bool, keys: tuple[str, ...], published: bool
-) -> None:
-    observed = seen(derived(2), intents=(made,) if made is not None else (), health=(LOADING,))
-    found = as_found(observed, derived(2), token(2), told=told)
-    assert (found.keys, found.published) == (keys, published)
+@pytest.mark.parametrize(("offer", "keys"), [("7", (_hash(2),)), ("", ())])
+def test_one_that_was_missing_for_a_while_may_be_known_to_apps(offer: str, keys: tuple[str, ...]) -> None:
+    made = replace(intent(2, 30.0), offer_id=offer)
+    found = as_found(seen(derived(2), intents=(made,), health=(LOADING,)), derived(2), token(2))
+    assert (found.keys, found.published) == (keys, False)
 
 
 @pytest.mark.parametrize(
@@ -151,3 +146,32 @@ def test_one_that_was_missing_for_a_while_may_be_known_to_apps(
 def test_a_healthy_one_without_a_record_may_serve_an_app(health: Health | None, power: Power, published: bool) -> None:
     row = derived(2, power=power)
     assert as_found(seen(row, health=(health,)), row, token(2)).published is published
+
+
+FOLLOWED = replace(served(2), keys=(_hash(2),))
+
+
+@pytest.mark.parametrize(
+    ("known", "shows", "secret", "usable"),
+    [
+        (FOLLOWED, "of another machine", SECRET, True),
+        (FOLLOWED, "of another machine", None, False),
+        (FOLLOWED, "the same", SECRET, False),
+        (FOLLOWED, None, SECRET, False),
+        (replace(FOLLOWED, published=False), "of another machine", SECRET, False),
+        (None, "of another machine", SECRET, False),
+    ],
+)
+def test_what_an_agent_named_to_an_app_is_usable_by_it(
+    known: InstanceRecord | None, shows: str | None, secret: Secret | None, usable: bool
+) -> None:
+    records = (known,) if known is not None else ()
+    observed = seen(derived(2), records=records, apps=(app(env(1), shows=shows),), health=(None,))
+    assert Situation(replace(UP, machine_secret=secret), observed).usable_by_an_app(derived(2)) is usable
+
+
+def test_an_app_that_runs_with_another_one_does_not_use_it() -> None:
+    key = machine_key(SECRET, token(3), 0)
+    shown = app(env(1), shows=mark(env(3, key=key)))
+    observed = seen(derived(2), derived(3), records=(FOLLOWED, rented(3)), apps=(shown,), health=(None, healthy(3)))
+    assert not Situation(replace(UP, machine_secret=SECRET), observed).usable_by_an_app(derived(2))

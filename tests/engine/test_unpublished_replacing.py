@@ -28,7 +28,7 @@ from tests.support.fakes.market import FakeInstance
 from tests.support.fakes.sleep import SLEEP, asleep
 from tests.support.vast.says import says
 
-LATE = 100_000.0  # s: a boot that nobody waits for
+LATE = 100_000.0  # s: a boot that no run waits for
 IN_TIME = 60.0
 DASH = DERIVED.targets[0]
 ASLEEP = replace(SLEEP, targets=DERIVED.targets, machine_secret=SECRET)
@@ -119,7 +119,7 @@ def test_one_that_takes_another_key_is_given_up_before_an_app_is_told() -> None:
         lambda one: replace(one, keys=()),
         lambda one: replace(one, asked=("0" * 64,)),
     ],
-    ids=["told", "found again", "its key may be changed"],
+    ids=["in use", "found again", "its key may be changed"],
 )
 def test_one_that_an_app_may_know_is_left_beside_another(known: Callable[[InstanceRecord], InstanceRecord]) -> None:
     made, old = taken()

@@ -27,7 +27,7 @@ def drop_intent(step: steps.DropIntent, run: Run) -> Effects[None]:
 def write_down(step: steps.RecordInstance, run: Run) -> Effects[None]:
     """Create the record of an instance that was found, with the accepted keys."""
     instance = _instance(run.observed, step.instance_id)
-    found = as_found(run.observed, instance, step.token, told=run.desired.machine_secret is not None)
+    found = as_found(run.observed, instance, step.token)
     record = yield from relearn(found, run.situation)
     if record is not None:
         yield from ask(StateStore.save, run.situation.claimed().put_record(record))
@@ -63,8 +63,8 @@ def pin(step: steps.Pin, run: Run) -> Effects[None]:
         yield from ask(StateStore.save, run.observed.state.mark_for_deletion(tombstone))
         yield from ask(Audience.tell, Retired(instance.id, reason))
         return
-    told = run.desired.machine_secret is not None  # agents tell apps of it from now on, and these have its key
-    pinned = changed(record, certificate=health.certificate, stranded=0.0, published=record.published or told)
+    named = run.desired.machine_secret is not None  # agents name it to apps from now on, and these have its key
+    pinned = changed(record, certificate=health.certificate, stranded=0.0, published=record.published or named)
     state = run.observed.state if record.certificate else succeeded(run.observed.state, instance, run)
     yield from ask(StateStore.save, state.put_record(pinned))
     yield from ask(Audience.tell, Verified(instance, health, certificate_sha256(health.certificate)))

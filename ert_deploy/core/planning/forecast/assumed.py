@@ -47,7 +47,7 @@ def assumed(situation: Situation, step: Step) -> Situation:
 def _recorded(situation: Situation, step: steps.RecordInstance) -> Observed:
     observed = situation.observed
     instance = instance_of(observed, step.instance_id)
-    record = as_found(observed, instance, step.token, told=situation.desired.machine_secret is not None)
+    record = as_found(observed, instance, step.token)
     found = with_state(observed, situation.claimed().put_record(record))
     health = observed.health.get(instance.id)
     answers = health is not None and health.vital is Vital.HEALTHY
@@ -132,8 +132,8 @@ def _limited(situation: Situation, step: steps.SetLimits) -> Observed:
 def _pinned(situation: Situation, step: steps.Pin) -> Observed:
     certificate = situation.observed.health[step.instance_id].certificate or ""
     pinned = with_record(situation.observed, step.instance_id, certificate=certificate, stranded=0.0)
-    told = situation.desired.machine_secret is not None
-    return with_record(pinned, step.instance_id, published=True) if told else pinned
+    named = situation.desired.machine_secret is not None
+    return with_record(pinned, step.instance_id, published=True) if named else pinned
 
 
 def _woken(situation: Situation, step: steps.Wake) -> Observed:

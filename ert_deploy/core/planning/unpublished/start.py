@@ -15,7 +15,7 @@ from ert_deploy.core.planning.candidates import rivals
 from ert_deploy.core.planning.health import ASLEEP, READY, STRANDED, STUCK, Candidate
 from ert_deploy.core.planning.records import lingering, retire, turn, unsettled
 from ert_deploy.core.planning.situation import Situation
-from ert_deploy.core.planning.unpublished.told import to_verify, unknown_to_apps
+from ert_deploy.core.planning.unpublished.known import to_verify, unknown_to_apps
 
 
 def start(situation: Situation) -> Iterator[Step]:
@@ -30,7 +30,7 @@ def start(situation: Situation) -> Iterator[Step]:
         yield from _rent(situation)
     elif (verdict := now.verdicts[current.instance.id]).stage is READY:
         if to_verify(situation, current):
-            yield steps.Pin(current.instance.id, "apps are told of it after that")
+            yield steps.Pin(current.instance.id, "agents name it to apps after that")
         for candidate in _given_up(situation):
             yield retire(candidate.instance, "another instance serves, and it cannot be started")
         yield from unsettled(situation)

@@ -1,4 +1,4 @@
-"""What apps can know of a machine: none is told of one before the state has its certificate.
+"""What apps can know of a machine: no agent names one before the state has its certificate.
 
 So one without is in use by no app, and a run that cannot read the apps may give it up.
 """
@@ -21,7 +21,7 @@ def unknown_to_apps(candidate: Candidate) -> bool:
 
 
 def to_verify(situation: Situation, candidate: Candidate) -> bool:
-    """Whether its certificate has to be stored before apps are told of it. Its key is known, so that they could use it.
+    """Whether its certificate has to be stored before agents name it: its key is known, so that apps can use it.
 
     A machine with a key that is not derived is not verified here: an app gets that key from its variables alone.
     """
