@@ -86,7 +86,7 @@ def test_without_the_web_host_another_machine_is_rented() -> None:
     up(made, ALONE)
     assert len(made.web.faults.calls) == calls
     (number,) = made.gpu.running()
-    assert len(made.gpu.paid()) == 2, "the stopped disk is left to a run that sees what the apps use"
+    assert made.gpu.paid() == (number,), "what cannot be started serves no app"
     follow(made, 20.0)
     up(made, DERIVED)
     is_up(made)

@@ -22,6 +22,7 @@ import pytest
 from ert_deploy.app.waking.look import Reached, reached_by
 from ert_deploy.core.model import keys
 from ert_deploy.core.model.secret import Secret
+from ert_deploy.core.planning.unpublished import start as unpublished
 from ert_deploy.engine.apply import apply
 from tests.simulation import agents, following, histories, mutants, search
 from tests.simulation.faults import FAMILIES, FOR_GOOD, Faults
@@ -100,12 +101,18 @@ def _writes_anyway(patched: pytest.MonkeyPatch) -> None:
     patched.setattr(agents, "apply", lambda desired, memory: apply(replace(desired, publishes=True), memory))
 
 
+def _gives_up_all(patched: pytest.MonkeyPatch) -> None:
+    """Have agents without a key of the web host give up what apps may know, too."""
+    patched.setattr(unpublished, "unknown_to_apps", lambda candidate: True)
+
+
 @pytest.mark.parametrize(
     ("broken", "noticed"),
     [
         (_foreign_token, "is sent the key of instance"),
         (_one_key, "a key that is not derived from its token"),
         (_writes_anyway, "a run without the web host changes an app"),
+        (_gives_up_all, "is given up without the web host"),
     ],
 )
 def test_it_is_noticed_where_a_derived_key_or_its_agent_does_too_much(
@@ -114,6 +121,15 @@ def test_it_is_noticed_where_a_derived_key_or_its_agent_does_too_much(
     broken(monkeypatch)
     found = next(text for text in (play_agents(seed).violation for seed in range(200)) if text)
     assert noticed in found
+
+
+@pytest.mark.parametrize("seed", ["700000001356", "700000007176"])
+def test_it_is_noticed_where_an_agent_keeps_what_boots_too_slowly_beside_another(
+    monkeypatch: pytest.MonkeyPatch, seed: str
+) -> None:
+    monkeypatch.setattr(unpublished, "unknown_to_apps", lambda candidate: False)
+    tale, plan = search.revive(json.loads((SEEDS / f"{seed}.json").read_text()))
+    assert "instance 503 boots" in replay(tale, plan.items()).violation
 
 
 def test_no_gpu_is_lost_by_up_to_five_replicas_and_none_is_one_too_many() -> None:

@@ -31,17 +31,22 @@ def adopted(instance: Instance, now: float, *, may_serve: bool = False) -> Insta
 
 
 def as_found(observed: Observed, instance: Instance, token: str) -> InstanceRecord:
-    """Return the record of an instance without one: as its create call would have, if that is still in the state."""
+    """Return the record of an instance without one: as its create call would have, if that is still in the state.
+
+    One that had a record before, and was missing for a while, has an `Intent` without an offer: apps may know it, and
+    its keys may have been changed.
+    """
     intent = next((i for i in observed.state.intents if i.token == token), None)
     if intent is not None:
         return InstanceRecord(
-            token, instance.id, instance.machine_id, intent.at, keys=instance.key_hashes,
+            token, instance.id, instance.machine_id, intent.at, keys=instance.key_hashes if intent.offer_id else (),
             host_id=intent.host_id, ip=intent.ip,
         )  # fmt: skip
     health = observed.health.get(instance.id)
-    answers = health is not None and health.vital in (Vital.HEALTHY, Vital.UNREACHABLE)
+    healthy = health is not None and health.vital is Vital.HEALTHY
+    cut_off = health is not None and health.vital is Vital.UNREACHABLE and instance.power is Power.RUNNING
     served = instance.halted and instance.ended
-    return adopted(instance, observed.stamp(), may_serve=served or (answers and instance.power is Power.RUNNING))
+    return adopted(instance, observed.stamp(), may_serve=served or healthy or cut_off)
 
 
 def known(state: State, instance_id: InstanceId, token: str) -> bool:

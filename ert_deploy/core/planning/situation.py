@@ -16,7 +16,7 @@ from ert_deploy.core.model.owner import owner_text
 from ert_deploy.core.model.quick_dataclass import caching_dataclass
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State
-from ert_deploy.core.planning.app_env import Targets
+from ert_deploy.core.planning.app_env import Targets, held_fingerprint
 from ert_deploy.core.planning.cached_property import cached_property
 from ert_deploy.core.planning.candidates import PAIR, Classified, candidate, classify, runs_with, usable_by_an_app
 from ert_deploy.core.planning.current_key import current_key, held_keys, keys_beside
@@ -147,5 +147,15 @@ class Situation:
         return runs_with(instance, self.observed, self.targets, self.current_key)
 
     def usable_by_an_app(self, instance: Instance) -> bool:
-        """Whether the environment of any app contains its address together with a key that it accepts."""
-        return usable_by_an_app(instance, self.observed, self.targets)
+        """Whether an app can use it: by its variables, or, with derived keys, as an agent may have shown it."""
+        return usable_by_an_app(instance, self.observed, self.targets) or self._may_be_followed(instance)
+
+    def _may_be_followed(self, instance: Instance) -> bool:
+        """Whether agents may have named it, and an app runs with other values than its variables and the other ones."""
+        record = self.observed.state.record(instance.id)
+        if self.desired.machine_secret is None or record is None or not record.published:
+            return False
+        if any(self.runs_with(c.instance) for c in self.candidates if c.instance.id != instance.id):
+            return False
+        shown = ((t, p, p.live_fingerprint) for t, p in self.targets)
+        return any(mark and held_fingerprint(t.names, p.env) != mark for t, p, mark in shown)

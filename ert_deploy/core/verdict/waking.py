@@ -19,11 +19,13 @@ from ert_deploy.core.planning.changes.fitness import unfit
 from ert_deploy.core.planning.health import Candidate, Stage
 from ert_deploy.core.planning.plan import next_step
 from ert_deploy.core.planning.situation import Situation
+from ert_deploy.core.planning.unpublished.known import to_verify
 from ert_deploy.core.verdict.contract import last_failure
 from ert_deploy.core.verdict.facts import Asleep, Facts
 from ert_deploy.core.verdict.links import Missing
 from ert_deploy.core.verdict.stopped import ran_last
 
+UNVERIFIED = "it is healthy, and its certificate has to be stored before agents name it to apps"
 OVERDUE = 300.0  # seconds beyond its idle limit after which a machine is taken to have no off-switch of its own
 
 
@@ -103,6 +105,8 @@ def _running(situation: Situation, found: Candidate) -> Waking:
     verdict = situation.classified.verdicts[found.instance.id]
     stage = stage_of(found.instance, found.health)
     match verdict.stage:
+        case Stage.READY if to_verify(situation, found):
+            return Waking(Phase.WAKING, UNVERIFIED, stage, paid=True)
         case Stage.READY:
             return Waking(Phase.READY, paid=True)
         case Stage.BOOTING | Stage.STUCK | Stage.LOST:

@@ -63,7 +63,8 @@ def pin(step: steps.Pin, run: Run) -> Effects[None]:
         yield from ask(StateStore.save, run.observed.state.mark_for_deletion(tombstone))
         yield from ask(Audience.tell, Retired(instance.id, reason))
         return
-    pinned = changed(record, certificate=health.certificate, stranded=0.0)
+    named = run.desired.machine_secret is not None  # agents name it to apps from now on, and these have its key
+    pinned = changed(record, certificate=health.certificate, stranded=0.0, published=record.published or named)
     state = run.observed.state if record.certificate else succeeded(run.observed.state, instance, run)
     yield from ask(StateStore.save, state.put_record(pinned))
     yield from ask(Audience.tell, Verified(instance, health, certificate_sha256(health.certificate)))

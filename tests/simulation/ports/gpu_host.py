@@ -147,12 +147,7 @@ def _denies(denied: Denied, offer_id: str) -> bool:
 
 
 def _may_be_second(world: World, wanted: Desired, order: CreateOrder) -> None:
-    """Check a create call while a machine of the same command boots well: only as a hedge, and on another host.
-
-    A run without the web host gives none up that boots too slowly: it has the second slot for another one.
-    """
-    if not wanted.publishes:
-        return
+    """Check a create call while a machine of the same command boots well: only as a hedge, and on another host."""
     for made in world.acting.rented.values():
         own = made.mark.deployment == order.mark.deployment
         if own and made.id in world.paid and _boots_well(world, made, wanted.criteria.max_dph):

@@ -78,6 +78,8 @@ def _given_up(world: World, tombstones: list[Tombstone]) -> None:
         dead = world.paid.get(tombstone.id)
         if actor.must_keep_serving(dead.replica if dead is not None else 1):
             _leaves_no_app_alone(world, tombstone.id)
+        if actor.wanted is not None and not actor.wanted.publishes:
+            _is_in_no_use(world, tombstone.id)
         made = actor.rented.get(tombstone.token)
         if made is not None and "toomanyrequests" in tombstone.reason:
             actor.unpulled.add(made.offer)
@@ -89,8 +91,13 @@ def _leaves_no_app_alone(world: World, number: InstanceId) -> None:
     if made is None or made.halted or made.stopping:  # a stop that was accepted comes after its reports
         return
     url = Secret(made.url())
-    if not made.environed and not any(service.points_to(url) for service in world.services.values()):
-        return  # an app was told of it by an agent, and a user has taken away what shows whose it is
     for service in world.services.values():
         if made.answer(world.now) is made.healthy and service.uses(url):
             raise Violation(f"instance {number} is given up while {service.name} runs with it")
+
+
+def _is_in_no_use(world: World, number: InstanceId) -> None:
+    """Check that a run without the web host gives up no running machine that an app has, also if it is not healthy."""
+    made = world.paid.get(number)
+    if made is not None and not made.halted and any(s.uses(Secret(made.url())) for s in world.services.values()):
+        raise Violation(f"instance {number} is given up without the web host, and an app has its address")

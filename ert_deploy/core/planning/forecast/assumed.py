@@ -131,7 +131,9 @@ def _limited(situation: Situation, step: steps.SetLimits) -> Observed:
 
 def _pinned(situation: Situation, step: steps.Pin) -> Observed:
     certificate = situation.observed.health[step.instance_id].certificate or ""
-    return with_record(situation.observed, step.instance_id, certificate=certificate, stranded=0.0)
+    pinned = with_record(situation.observed, step.instance_id, certificate=certificate, stranded=0.0)
+    named = situation.desired.machine_secret is not None
+    return with_record(pinned, step.instance_id, published=True) if named else pinned
 
 
 def _woken(situation: Situation, step: steps.Wake) -> Observed:

@@ -1,1 +1,1 @@
-"""Plan of a run that may not change the apps: a stopped instance is started, and nothing else."""
+"""Plan of a run that may not change the apps: it starts or rents, and gives up only what no app can use."""
