@@ -26,6 +26,11 @@ def replica_of(name: str) -> tuple[str, int]:
     return (found[1], int(found[2])) if found is not None and found[2] else (name, 1)
 
 
+def suffix(replica: int) -> str:
+    """Return what the variables of a replica have at the end of their names: nothing for the first."""
+    return "" if replica == 1 else f"_{replica}"
+
+
 def one_replica(desired: Desired, replica: int) -> Desired:
     """Return what is desired of one replica as of a deployment of its own; of the first of one that is `desired`.
 
@@ -53,7 +58,7 @@ def numbered(target: Target, replica: int) -> Target:
     """Return the target as a replica publishes to it: what switches other models off is written by the first alone."""
     if replica == 1:
         return target
-    names, end = target.names, f"_{replica}"
+    names, end = target.names, suffix(replica)
     own = OwnedNames(
         url=names.url + end, key=names.key + end, certificate=names.certificate + end, timeout=names.timeout + end,
         fingerprint=names.fingerprint + end, enabled=names.enabled + end, previews=names.previews + end,

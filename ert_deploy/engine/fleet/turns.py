@@ -6,14 +6,16 @@ A deploy is held until no other replica is between its variables and its deploy:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from ert_deploy.core.model.boot.others import Others
 from ert_deploy.core.model.desired import ABSENT, RUNNING, Desired
 from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.events import OfReplica
+from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.replica import one_replica
 from ert_deploy.core.model.state import State
-from ert_deploy.core.planning.replicas.others import marked, others_of, pointed, refuses
+from ert_deploy.core.planning.replicas.others import beside, each_of, marked, pointed, refuses
 from ert_deploy.core.planning.replicas.parts import traces, without_places
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.effects import Effect, Effects, ask
@@ -23,13 +25,17 @@ from ert_deploy.engine.run_context import RunMemory
 from ert_deploy.ports import Audience, Clock, GpuHost, StateStore, TimeSource, WebHost
 
 TICK = 0.001  # seconds: the sum of two readings of a clock is not exact
+# What a replica does as a part of the fleet; anything else it does as a single one would.
+SHARED = frozenset({
+    StateStore.load, StateStore.save, Audience.tell, WebHost.put_env, WebHost.read_env, GpuHost.list_instances,
+})  # fmt: skip
 
 
 @dataclass(slots=True)
 class Fleet:
     """The runs of all replicas: those that are desired, and any other one in a list or in the document.
 
-    With `only`, just those of these numbers.
+    With `only`, just those of these numbers. `taken` is what each takes up by the document and the list before it.
     """
 
     desired: Desired
@@ -37,6 +43,7 @@ class Fleet:
     only: frozenset[int] = frozenset()
     document: Document = field(default_factory=Document)
     members: list[Member] = field(default_factory=list)
+    taken: tuple[State, tuple[Instance, ...], dict[int, Others]] | None = None
 
     def add(self, replica: int) -> None:
         """Begin the run of a replica."""
@@ -80,7 +87,7 @@ class Fleet:
                 one.held = effect
                 return
             try:
-                one.value = yield from self._done(one, effect)
+                one.value = (yield from self._done(one, effect)) if effect.method in SHARED else (yield effect)
             except ErtError as error:
                 one.thrown = error
         if one.result is not None and one.wanted.phase is ABSENT and one.replica > 1 and not one.result.abandoned:
@@ -150,12 +157,14 @@ class Fleet:
                 self.add(number)
 
     def _others(self, one: Member, document: State) -> Others:
-        return others_of(self.desired, one.replica, document, one.listed)
+        if self.taken is None or self.taken[0] is not document or self.taken[1] != one.listed:
+            self.taken = document, one.listed, each_of(self.desired, document, one.listed)
+        return beside(one.replica, self.taken[2])
 
     def _check(self, one: Member, after: State) -> MayWrite:
         def may_write(document: State) -> str:
             before = self.document.given[one.replica] or State(one.wanted.deployment)
-            return refuses(self.desired, before, after, one.memory.others, self._others(one, document))
+            return refuses(self.desired, before, after, one.memory.others, partial(self._others, one, document))
 
         return may_write
 
