@@ -56,7 +56,8 @@ def of(number: int, replica: int, **changes: object) -> Instance:
     """Return an instance of a replica."""
     name = f"ert.{replica}" if replica > 1 else "ert"
     mark = Mark(name, token(number))
-    return replace(instance(number), mark=mark, born=mark, claims=name, **changes)  # type: ignore[arg-type]
+    marks: dict[str, object] = {"mark": mark, "born": mark, "claims": name}
+    return replace(instance(number), **(marks | changes))  # type: ignore[arg-type]
 
 
 def document(*parts: State, **changes: object) -> State:
@@ -81,11 +82,16 @@ def others_of(replica: int, stored: State, listed: tuple[Instance, ...]) -> Othe
         (document(), (of(5, 4),), 1),
         (document(), (of(5, 2), of(6, 2), of(7, 3), of(8, 3)), 2),
         (document(State("ert.2", 1, records=(record(5),))), (), 2),
+        (document(), (of(5, 2), of(6, 2, mark=None, claims=None)), 1),
+        (document(), (of(5, 2), of(6, 2, mark=None, born=None)), 0),
+        (document(), (of(5, 2), of(6, 2, mark=None, born=Mark("", token(6)))), 0),
+        (document(State("ert.2", 1, claims=Claims((), (), (), (nth(6),)))), (of(5, 2), of(6, 2, mark=None)), 0),
     ],
     ids=(
         "nothing", "one each", "two listed", "a stored one and a listed one", "a record and a create",
         "a create that is listed", "a taken offer", "a tombstone", "one above their number", "two with two each",
-        "one that is nowhere to be seen",
+        "one that is nowhere to be seen", "an environment without a label", "a label alone", "a token alone",
+        "one that the user excluded",
     ),
 )  # fmt: skip
 def test_what_others_have_beyond_one_each_is_counted(stored: State, listed: tuple[Instance, ...], crowded: int) -> None:

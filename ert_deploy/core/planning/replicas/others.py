@@ -1,7 +1,8 @@
 """What a replica has to know of the others: how many instances they may have, and where, by the list and the document.
 
-An instance counts from the moment its create is stored until two reads have shown that it is gone. Where one is that is
-in no list yet is not known, so that nothing is rented beside it.
+An instance counts from the moment its create is stored until two reads have shown that it is gone, and one whose
+environment names a replica until the user assigns it. Where one is that is in no list yet is not known, so
+that nothing is rented beside it.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def _takes(fleet: Desired, number: int, part: State, listed: list[tuple[Instance
         for one, named in listed
         if one.id in known
         or (one.born is not None and one.born.token in created)
-        or (one.mark is not None and number in named and one.id not in excluded)
+        or (_has_its_name(one) and number in named and one.id not in excluded)
     ]
     seen = {one.id for one in there}
     tokens = {one.mark.token for one in there if one.mark is not None}
@@ -66,6 +67,11 @@ def _takes(fleet: Desired, number: int, part: State, listed: list[tuple[Instance
     hosts = {one.host_id for one in (*stored, *there)}
     ips = {one.ip for one in stored} | {one.address.ip for one in there if one.address is not None}
     return Others(crowded, machines - UNKNOWN, frozenset(hosts - UNKNOWN), frozenset(ips - UNKNOWN))
+
+
+def _has_its_name(instance: Instance) -> bool:
+    """Whether its environment names a deployment: with or without the label, no single one rents beside it."""
+    return instance.mark is not None or (instance.born is not None and bool(instance.born.deployment))
 
 
 def marked(fleet: Desired, instance: Instance) -> frozenset[int]:
