@@ -336,10 +336,10 @@ MUTANTS = (
     ),
     Mutant(
         "take a deploy from before the variables for one's own", _TURNS,
-        "                one.held = effect\n                return\n",
+        "                one.held = effect\n                return None\n",
         "                one.value = yield from ask(WebHost.newest_deploy, *effect.args)\n"
         "                if one.value is not None:\n                    continue\n"
-        "                one.held = effect\n                return\n",
+        "                one.held = effect\n                return None\n",
         test="tests/engine/test_fleet.py::test_a_change_goes_through_the_replicas_one_after_the_other",
     ),
     Mutant(

@@ -20,6 +20,7 @@ from ert_deploy.core.planning.replicas.parts import traces, without_places
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.effects import Effect, Effects, ask
 from ert_deploy.engine.fleet.document import Document, MayWrite
+from ert_deploy.engine.fleet.listing import CHANGES, Listing
 from ert_deploy.engine.fleet.member import READY, Member
 from ert_deploy.engine.run_context import RunMemory
 from ert_deploy.ports import Audience, Clock, GpuHost, StateStore, TimeSource, WebHost
@@ -42,6 +43,7 @@ class Fleet:
     memories: dict[int, RunMemory]
     only: frozenset[int] = frozenset()
     document: Document = field(default_factory=Document)
+    listing: Listing = field(default_factory=Listing)
     members: list[Member] = field(default_factory=list)
     taken: tuple[State, tuple[Instance, ...], dict[int, Others]] | None = None
 
@@ -56,16 +58,20 @@ class Fleet:
 
     def run(self) -> Effects[None]:
         """Run all replicas to their end."""
+        now: float | None = None
         while going := [one for one in self.members if not one.ended]:
-            now = (yield from ask(TimeSource.moment)).steady if len(going) > 1 or going[0].due > READY else READY
+            if now is None:
+                now = (yield from ask(TimeSource.moment)).steady if len(going) > 1 or going[0].due > READY else READY
             held = [one for one in going if one.held is not None]
             ready = [one for one in going if one.held is None and one.due <= now + TICK]
             if ready:
-                yield from self._advance(min(ready, key=lambda one: (one.due, one.replica)))
-            elif held and not any(self._will_deploy(one) for one in going):
+                now = yield from self._advance(min(ready, key=lambda one: (one.due, one.replica)))
+                continue
+            if held and not any(self._will_deploy(one) for one in going):
                 yield from self._deploy(held)
             else:
                 yield from ask(Clock.sleep, min(one.due for one in going if one.held is None) - now)
+            now = None
 
     def _parts(self) -> tuple[State, ...]:
         return self.document.whole.replicas if self.document.whole is not None else ()
@@ -76,22 +82,29 @@ class Fleet:
     def _alone(self) -> bool:
         return sum(not one.ended for one in self.members) == 1
 
-    def _advance(self, one: Member) -> Effects[None]:
-        """Run one replica until it sleeps, is held or ends. The only one that is left does all of it at once."""
+    def _advance(self, one: Member) -> Effects[float | None]:
+        """Run one replica until it sleeps, is held or ends. The only one that is left does all of it at once.
+
+        Return the time on the steady clock if it was just read.
+        """
         one.due = READY
         while (effect := one.resume()) is not None:
             if effect.method is Clock.sleep and not self._alone():
-                one.due = (yield from ask(TimeSource.moment)).steady + effect.args[0]
-                return
+                now = (yield from ask(TimeSource.moment)).steady
+                one.due = now + effect.args[0]
+                return now
             if effect.method is WebHost.deploy and not self._alone():
                 one.held = effect
-                return
+                return None
+            if effect.method in CHANGES:
+                self.listing.forget()
             try:
                 one.value = (yield from self._done(one, effect)) if effect.method in SHARED else (yield effect)
             except ErtError as error:
                 one.thrown = error
         if one.result is not None and one.wanted.phase is ABSENT and one.replica > 1 and not one.result.abandoned:
             yield from self.document.drop(one.replica)
+        return None
 
     def _deploy(self, held: list[Member]) -> Effects[None]:
         """Deploy the service of the first replica that is held, once for all that are held before the same deploy."""
@@ -122,17 +135,21 @@ class Fleet:
             return (yield Effect(method, (OfReplica(one.replica, effect.args[0]),), {}))
         if method is WebHost.put_env and one.publishes:
             one.published, one.memory.join_until = True, 0.0
-        value = yield effect
         if method is GpuHost.list_instances:
-            one.listed = value
-            named = [(instance, marked(self.desired, instance)) for instance in value]
-            self._found(frozenset(number for _, numbers in named for number in numbers))
-            self._trace(one, any(numbers and instance.mark is not None for instance, numbers in named))
-        elif method is WebHost.read_env:
+            return (yield from self._list(one, effect))
+        value = yield effect
+        if method is WebHost.read_env:
             numbers = pointed(self.desired, value)
             self._found(numbers)
             self._trace(one, bool(numbers))
         return value
+
+    def _list(self, one: Member, effect: Effect) -> Effects[tuple[Instance, ...]]:
+        one.listed = (yield effect) if self._alone() else (yield from self.listing.read(one.replica))
+        named = [(instance, marked(self.desired, instance)) for instance in one.listed]
+        self._found(frozenset(number for _, numbers in named for number in numbers))
+        self._trace(one, any(numbers and instance.mark is not None for instance, numbers in named))
+        return one.listed
 
     def _trace(self, one: Member, found: bool) -> None:
         """Note that the deployment exists: then a wake is for all of its replicas. A single one sees for itself."""
