@@ -7,6 +7,7 @@ and its variables in the apps end in `_k`.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 from ert_deploy.core.model.app.target import OwnedNames, Target
 from ert_deploy.core.model.desired import ABSENT, Desired
@@ -20,6 +21,7 @@ def replica_name(deployment: str, replica: int) -> str:
     return deployment if replica == 1 else f"{deployment}.{replica}"
 
 
+@lru_cache(maxsize=512)
 def replica_of(name: str) -> tuple[str, int]:
     """Return deployment and number of the replica with this name; any other name is that of a replica 1."""
     found = REPLICA.fullmatch(name)
