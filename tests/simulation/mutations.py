@@ -330,6 +330,17 @@ MUTANTS = (
         replicas=True,
     ),
     Mutant(
+        "let each replica spend what all of them may", "core/model/replica.py",
+        "desired.max_cost is None else desired.max_cost / desired.replicas",
+        "desired.max_cost is None else desired.max_cost", replicas=True,
+    ),
+    Mutant(
+        "rent beside an instance with the environment alone", _OTHERS,
+        "return instance.mark is not None or (instance.born is not None and bool(instance.born.deployment))",
+        "return instance.mark is not None",
+        test="tests/core/test_other_replicas.py::test_what_others_have_beyond_one_each_is_counted",
+    ),
+    Mutant(
         "write a part whoever wrote it since", "engine/fleet/document.py",
         "            if stored_part(whole, replica) != self.given[replica]:", "            if whole is None:",
         replicas=True,
