@@ -17,7 +17,7 @@ from ert_deploy.core.model.steps import AwaitTurn
 from ert_deploy.core.planning.forecast.assumed import assumed
 from ert_deploy.core.planning.offers import choose
 from ert_deploy.core.planning.plan import next_step, plan
-from ert_deploy.core.planning.replicas.others import beside, each_of, marked, pointed, refuses
+from ert_deploy.core.planning.replicas.others import beside, each_of, left_in, marked, pointed, refuses
 from ert_deploy.core.planning.replicas.parts import (
     is_clean,
     part_of,
@@ -128,6 +128,7 @@ def test_variables_of_an_app_name_the_replicas_whose_address_they_are() -> None:
     (target,) = FLEET.targets
     held = dict.fromkeys((target.names.url, f"{target.names.url}_8", f"{target.names.key}_3", "OTHER_2"), KEY)
     assert pointed(FLEET, held) == {1, 8}
+    assert left_in(FLEET, held) == {1, 3, 8}
 
 
 def refused(before: State, after: State, seen: Others, now: Others) -> str:

@@ -15,7 +15,7 @@ from ert_deploy.core.model.events import OfReplica
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.replica import one_replica
 from ert_deploy.core.model.state import State
-from ert_deploy.core.planning.replicas.others import beside, each_of, marked, pointed, refuses
+from ert_deploy.core.planning.replicas.others import beside, each_of, left_in, marked, pointed, refuses
 from ert_deploy.core.planning.replicas.parts import traces, without_places
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.effects import Effect, Effects, ask
@@ -139,9 +139,8 @@ class Fleet:
             return (yield from self._list(one, effect))
         value = yield effect
         if method is WebHost.read_env:
-            numbers = pointed(self.desired, value)
-            self._found(numbers)
-            self._trace(one, bool(numbers))
+            self._found(left_in(self.desired, value))
+            self._trace(one, bool(pointed(self.desired, value)))
         return value
 
     def _list(self, one: Member, effect: Effect) -> Effects[tuple[Instance, ...]]:

@@ -98,15 +98,23 @@ def _relation(owner: str, services: frozenset[str], other: str) -> Relation:
 
 def pointed(fleet: Desired, env: Mapping[str, Secret]) -> frozenset[int]:
     """Return the replicas whose address is in the environment of an app."""
-    return frozenset(
-        number for target in fleet.targets for name, number in _addresses(target.names.url).items() if name in env
-    )
+    return _in(env, *(target.names.url for target in fleet.targets))
+
+
+def left_in(fleet: Desired, env: Mapping[str, Secret]) -> frozenset[int]:
+    """Return the replicas of which an app has an address, a key or a certificate, as an update may stop half-way."""
+    names = [target.names for target in fleet.targets]
+    return _in(env, *(name for own in names for name in (own.url, own.key, own.certificate)))
+
+
+def _in(env: Mapping[str, Secret], *names: str) -> frozenset[int]:
+    return frozenset(number for name, number in _variables(names).items() if name in env)
 
 
 @cache
-def _addresses(url: str) -> dict[str, int]:
-    """Return the variable with the address of each replica, as that of the first is called `url`."""
-    return {url + suffix(number): number for number in NUMBERS}
+def _variables(names: tuple[str, ...]) -> dict[str, int]:
+    """Return the variables of every replica, as those of the first have these names."""
+    return {name + suffix(number): number for name in names for number in NUMBERS}
 
 
 def refuses(fleet: Desired, before: State, after: State, seen: Others, others_now: Callable[[], Others]) -> str:
