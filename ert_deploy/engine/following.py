@@ -27,10 +27,14 @@ def has_followed(target: Target, publication: Publication, run: Run) -> Effects[
     if not target.follows or (another and not _derives(run, wanted.get(target.names.key))):
         return False
     mark, began = wanted[target.names.fingerprint].reveal(), (yield from ask(TimeSource.moment)).steady
-    while not (yield from _shows(mark, target, publication)):
+    while True:
         newest = yield from ask(WebHost.newest_deploy, publication.service_id)
+        if newest is not None and newest.kind is DeployKind.IN_FLIGHT:
+            return False  # the fingerprint would be that of an old process with these values
+        if (yield from ask(AppProbe.fingerprint, publication.app_url, target)) == mark:
+            break
         waited = (yield from ask(TimeSource.moment)).steady - began
-        if waited >= target.follows or (newest is not None and newest.kind is DeployKind.IN_FLIGHT):
+        if waited >= target.follows:
             return False
         wait = min(after(waited, run.desired.timings, DEPLOY), target.follows - waited)
         yield from ask(Audience.tell, Waiting(f"{publication.name} to follow by itself", wait))
@@ -46,11 +50,3 @@ def has_followed(target: Target, publication: Publication, run: Run) -> Effects[
 def _derives(run: Run, key: Secret | None) -> bool:
     current = run.situation.classified.current
     return current is not None and generation_of(run.desired, current.instance, key) is not None
-
-
-def _shows(mark: str, target: Target, publication: Publication) -> Effects[bool]:
-    """Whether it shows the fingerprint while no deploy is active: one of earlier values would be an old process."""
-    newest = yield from ask(WebHost.newest_deploy, publication.service_id)
-    if newest is not None and newest.kind is DeployKind.IN_FLIGHT:
-        return False
-    return (yield from ask(AppProbe.fingerprint, publication.app_url, target)) == mark

@@ -46,6 +46,7 @@ BEGINS_OTHERWISE = {
     "core.notices.notice.Notice.lasts": "yes",
     "core.objectives.objective.Objective.above": "yes",
     "core.ledger.summary.Summary.replicas": "1",
+    "engine.fleet.listing.Listing.asked": "-inf",
     "engine.fleet.member.Member.due": "-inf",
 }
 ROW = re.compile(r"^\| `([\w.]+)` \| (\S+) \| (.*) \|$", re.MULTILINE)

@@ -17,7 +17,7 @@ from ert_deploy.core.model.steps import AwaitTurn
 from ert_deploy.core.planning.forecast.assumed import assumed
 from ert_deploy.core.planning.offers import choose
 from ert_deploy.core.planning.plan import next_step, plan
-from ert_deploy.core.planning.replicas.others import marked, others_of, refuses
+from ert_deploy.core.planning.replicas.others import beside, each_of, left_in, marked, pointed, refuses
 from ert_deploy.core.planning.replicas.parts import (
     is_clean,
     part_of,
@@ -56,11 +56,16 @@ def of(number: int, replica: int, **changes: object) -> Instance:
     """Return an instance of a replica."""
     name = f"ert.{replica}" if replica > 1 else "ert"
     mark = Mark(name, token(number))
-    return replace(instance(number), mark=mark, born=mark, claims=name, **changes)  # type: ignore[arg-type]
+    marks: dict[str, object] = {"mark": mark, "born": mark, "claims": name}
+    return replace(instance(number), **(marks | changes))  # type: ignore[arg-type]
 
 
 def document(*parts: State, **changes: object) -> State:
     return replace(State("ert", 20, replicas=parts), **changes)  # type: ignore[arg-type]
+
+
+def others_of(replica: int, stored: State, listed: tuple[Instance, ...]) -> Others:
+    return beside(replica, each_of(FLEET, stored, listed))
 
 
 @pytest.mark.parametrize(
@@ -77,27 +82,32 @@ def document(*parts: State, **changes: object) -> State:
         (document(), (of(5, 4),), 1),
         (document(), (of(5, 2), of(6, 2), of(7, 3), of(8, 3)), 2),
         (document(State("ert.2", 1, records=(record(5),))), (), 2),
+        (document(), (of(5, 2), of(6, 2, mark=None, claims=None)), 1),
+        (document(), (of(5, 2), of(6, 2, mark=None, born=None)), 0),
+        (document(), (of(5, 2), of(6, 2, mark=None, born=Mark("", token(6)))), 0),
+        (document(State("ert.2", 1, claims=Claims((), (), (), (nth(6),)))), (of(5, 2), of(6, 2, mark=None)), 0),
     ],
     ids=(
         "nothing", "one each", "two listed", "a stored one and a listed one", "a record and a create",
         "a create that is listed", "a taken offer", "a tombstone", "one above their number", "two with two each",
-        "one that is nowhere to be seen",
+        "one that is nowhere to be seen", "an environment without a label", "a label alone", "a token alone",
+        "one that the user excluded",
     ),
 )  # fmt: skip
 def test_what_others_have_beyond_one_each_is_counted(stored: State, listed: tuple[Instance, ...], crowded: int) -> None:
-    assert others_of(FLEET, 1, stored, listed).crowded == crowded
+    assert others_of(1, stored, listed).crowded == crowded
 
 
 def test_own_instances_do_not_count() -> None:
-    assert others_of(FLEET, 2, document(), (of(5, 2), of(6, 2))).crowded == 0
-    assert others_of(FLEET, 1, document(records=(record(5), record(6))), ()) == ALONE
+    assert others_of(2, document(), (of(5, 2), of(6, 2))).crowded == 0
+    assert others_of(1, document(records=(record(5), record(6))), ()) == ALONE
 
 
 def test_places_come_from_the_list_and_from_the_document() -> None:
     there = of(7, 3, host_id="h7", address=Address("192.0.2.7", 1))
     coming = Intent(token(6), NOW, "6", "1006", host_id="h6", ip="192.0.2.6")
     found = others_of(
-        FLEET, 1, document(State("ert.2", 1, (coming,), (PLACED,))), (there, of(8, 2, address=None, machine_id=""))
+        1, document(State("ert.2", 1, (coming,), (PLACED,))), (there, of(8, 2, address=None, machine_id=""))
     )
     assert found.machines == {"1005", "1006", "1007"}
     assert found.hosts == {"h5", "h6", "h7"}
@@ -114,16 +124,27 @@ def test_marks_name_a_replica_unless_they_are_another_owners() -> None:
     assert marked(replace(FLEET, deployment="other"), one) == frozenset()
 
 
+def test_variables_of_an_app_name_the_replicas_whose_address_they_are() -> None:
+    (target,) = FLEET.targets
+    held = dict.fromkeys((target.names.url, f"{target.names.url}_8", f"{target.names.key}_3", "OTHER_2"), KEY)
+    assert pointed(FLEET, held) == {1, 8}
+    assert left_in(FLEET, held) == {1, 3, 8}
+
+
+def refused(before: State, after: State, seen: Others, now: Others) -> str:
+    return refuses(FLEET, before, after, seen, lambda: now)
+
+
 def test_a_create_is_refused_once_others_are_there() -> None:
     before = State("ert.2", 1, records=(record(1),))
     asked = before.intend(Intent(token(9), NOW, "9", "1009", host_id="h9", ip="192.0.2.9"))
-    assert refuses(FLEET, before, asked, ALONE, ALONE) == ""
-    assert refuses(FLEET, before, asked, Others(1), Others(1)) == ""
-    assert "has a second instance now" in refuses(FLEET, before, asked, ALONE, Others(1))
+    assert refused(before, asked, ALONE, ALONE) == ""
+    assert refused(before, asked, Others(1), Others(1)) == ""
+    assert "has a second instance now" in refused(before, asked, ALONE, Others(1))
     for place in (Others(machines=frozenset({"1009"})), Others(hosts=frozenset({"h9"}))):
-        assert "is there now" in refuses(FLEET, before, asked, ALONE, place)
+        assert "is there now" in refused(before, asked, ALONE, place)
     again = before.drop_record(nth(1)).intend(intent(1, 60))  # not a create, but one whose record was dropped
-    assert refuses(FLEET, before, again, ALONE, Others(1, machines=frozenset({"1001"}))) == ""
+    assert refused(before, again, ALONE, Others(1, machines=frozenset({"1001"}))) == ""
 
 
 def test_an_offer_near_another_replica_is_rejected_with_the_reason() -> None:

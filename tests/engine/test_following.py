@@ -9,7 +9,9 @@ import pytest
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.events import DeploySeen, Proven, Waiting
 from ert_deploy.core.planning.app_env import connected
-from tests.support.fakes.history import is_up, told, up
+from ert_deploy.engine.effects import Method
+from ert_deploy.ports import AppProbe, Clock, WebHost
+from tests.support.fakes.history import is_up, start, told, up
 from tests.support.fakes.loopback import FakeWorld
 from tests.support.fakes.sleep import WAKE, asleep
 
@@ -77,6 +79,18 @@ def test_one_that_gets_another_key_is_deployed_at_once() -> None:
     is_up(made)
     assert len(made.web.services["dash"].deploys) == deploys + 1
     assert not [e for e in told(made, Waiting) if "follow" in e.what]
+
+
+def test_each_look_at_the_app_reads_its_newest_deploy_once() -> None:
+    made, _ = moved()
+    follow(made, FOLLOWS / 2)
+    run, asked = start(made, following()), list[Method]()
+    while not run.ended:
+        if run.effect.method in (WebHost.newest_deploy, AppProbe.fingerprint, Clock.sleep):
+            asked.append(run.effect.method)
+        run.step()
+    looks = asked[asked.index(WebHost.newest_deploy) :]
+    assert looks[:9] == [WebHost.newest_deploy, AppProbe.fingerprint, Clock.sleep] * 3
 
 
 def test_a_deploy_under_way_may_apply_other_values() -> None:

@@ -17,7 +17,7 @@ from ert_deploy.engine.apply import apply
 from ert_deploy.engine.effects import Effects
 from ert_deploy.engine.fleet.apply import apply_fleet, rotate_fleet
 from ert_deploy.engine.fleet.document import as_replica
-from ert_deploy.engine.reap import find, reap
+from ert_deploy.engine.reap import Found, find, reap
 from ert_deploy.engine.rotate import rotate
 from ert_deploy.engine.run_context import RunMemory
 from tests.simulation.agents import looking
@@ -60,8 +60,14 @@ def _fitted(desired: Desired, tale: Story, replicas: int = 1) -> Desired:
     )  # fmt: skip
     if which not in _FITTED:
         made = _fit(desired, tale)  # the first one is stored so that its id stays in use
-        _FITTED[which] = desired, made if replicas == 1 else replace(made, replicas=replicas)
+        _FITTED[which] = desired, made if replicas == 1 else _of_several(made, replicas)
     return _FITTED[which][1]
+
+
+def _of_several(desired: Desired, replicas: int) -> Desired:
+    """Return the config with so many replicas, of which each may spend as much as a single one might."""
+    total = None if desired.max_cost is None else desired.max_cost * replicas
+    return replace(desired, replicas=replicas, max_cost=total)
 
 
 def _fit(desired: Desired, tale: Story) -> Desired:
@@ -82,8 +88,8 @@ def exit_of(command: Command, value: Any, now: float) -> ErtError | None:
     if isinstance(command, Agent):
         return Failed("an agent claims nothing at its end")
     if command is None:
-        named = (*value.serving, *(u.instance for u in value.undecided))
-        return Undecided(tuple(sorted(i.id for i in named))) if named else None
+        named = {i.id for i in (*value.serving, *(u.instance for u in value.undecided))}
+        return Undecided(tuple(sorted(named))) if named else None
     results = [*value.values()] if isinstance(value, dict) else [value]
     if doubts := {u.instance.id for result in results for u in result.situation.undecided}:
         age = {u.instance.id: u.instance.started for result in results for u in result.situation.undecided}
@@ -106,7 +112,7 @@ def _effects(command: Command, tale: Story, replicas: int) -> Effects[Any]:
     if isinstance(command, Agent):
         return looking(_of_agent(command, tale), asks=command.asks)
     if command is None:
-        return _reaping()
+        return _reaping() if tale.replicas == (1,) else _reaping_all(_fitted(WANTED, tale, max(tale.replicas)))
     desired = _fitted(command.desired, tale, replicas)
     return _rotating(desired) if tale.replicas == (1,) else _rotating_all(desired)
 
@@ -141,6 +147,18 @@ def _reaping() -> Effects[Any]:
     if found.strays:
         yield from reap(found.strays, WANTED.timings.poll)
     return found
+
+
+def _reaping_all(desired: Desired) -> Effects[Found]:
+    """Search among the instances of every replica before any is reaped, as the command does."""
+    found = []
+    for replica in range(1, desired.replicas + 1):
+        found.append((yield from as_replica(find(one_replica(desired, replica)), replica)))
+    for replica, one in enumerate(found, 1):
+        if one.strays:
+            yield from as_replica(reap(one.strays, desired.timings.poll), replica)
+    serving, undecided = (sum((getattr(one, name) for one in found), ()) for name in ("serving", "undecided"))
+    return Found((), blank=False, serving=serving, undecided=undecided)
 
 
 def deciding(number: InstanceId, replica: int, tale: Story) -> Effects[None]:

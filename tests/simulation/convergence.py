@@ -120,17 +120,17 @@ def _otherwise(
     if desired in (CHEAP, LOW) and _found_nothing(end):
         outcome.excused += 1  # no backend is up, and one can be rented without the price limit
         return WANTED, _end(world, tale, WANTED, outcome, graveyard)
-    return desired, _too_dear(world, desired, end) if desired in (CHEAP, LOW) else end
+    return desired, _too_dear(world, desired, end, tale.replicas[-1]) if desired in (CHEAP, LOW) else end
 
 
-def _too_dear(world: World, desired: Desired, end: ErtError) -> ErtError | None:
-    """Accept a result that keeps the current backend because no offer is below the price limit."""
+def _too_dear(world: World, desired: Desired, end: ErtError, replicas: int) -> ErtError | None:
+    """Accept a result that keeps a current backend because no offer is below the price limit."""
     if not (isinstance(end, NeedsAttention) and "keeps serving" in str(end)):
         return end
     served = [m for m in world.paid.values() if m.answer(world.now) is m.healthy and not m.halted]
-    must(len(served) == 1, f"{len(served)} are kept serving")
-    too_dear = served[0].price > desired.criteria.max_dph
-    must(too_dear or served[0].order.launch.spec() != desired.launch.spec(), "what is kept serving fits the config")
+    must(len(served) == replicas, f"{len(served)} are kept serving")
+    left = [m for m in served if m.price > desired.criteria.max_dph or m.order.launch.spec() != desired.launch.spec()]
+    must(bool(left), "what is kept serving fits the config")
     return None
 
 

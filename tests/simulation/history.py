@@ -34,7 +34,7 @@ from tests.simulation.stories import (
 from tests.simulation.world import Violation, World
 
 LONGEST_LATE = 2000.0
-_BEGUN: dict[tuple[tuple[str, ...], float, str, tuple[int, ...], bool, bool], World] = {}
+_BEGUN: dict[tuple[tuple[str, ...], float, str, tuple[int, ...], int, bool, bool], World] = {}
 
 
 def play(seed: int, *, trace: bool = False) -> Outcome:
@@ -92,11 +92,13 @@ def _begin(tale: Story, fresh: World) -> World:
     """Return the initial environment: a new one, or a copy of one in which commands ran without faults."""
     if tale.begins == NOTHING:
         return fresh
-    key = tale.services, tale.poll, tale.begins, tale.replicas, tale.derived, tale.gpu_only
+    commands = BEGINNINGS[tale.begins][1]
+    numbers = tuple(tale.replicas[turn % len(tale.replicas)] for turn in range(len(commands)))
+    key = tale.services, tale.poll, tale.begins, numbers, fresh.replicas, tale.derived, tale.gpu_only
     if key not in _BEGUN:
-        made = World(Faults(), tale.services, replicas=max(tale.replicas))
+        made = World(Faults(), tale.services, replicas=fresh.replicas)
         made.derives = tale.derived
-        for desired in BEGINNINGS[tale.begins][1]:
+        for desired in commands:
             together(made, tale, (desired,), Outcome({}), [])
         _BEGUN[key] = made
     world = _BEGUN[key].twin(fresh)

@@ -330,16 +330,27 @@ MUTANTS = (
         replicas=True,
     ),
     Mutant(
+        "let each replica spend what all of them may", "core/model/replica.py",
+        "desired.max_cost is None else desired.max_cost / desired.replicas",
+        "desired.max_cost is None else desired.max_cost", replicas=True,
+    ),
+    Mutant(
+        "rent beside an instance with the environment alone", _OTHERS,
+        "return instance.mark is not None or (instance.born is not None and bool(instance.born.deployment))",
+        "return instance.mark is not None",
+        test="tests/core/test_other_replicas.py::test_what_others_have_beyond_one_each_is_counted",
+    ),
+    Mutant(
         "write a part whoever wrote it since", "engine/fleet/document.py",
         "            if stored_part(whole, replica) != self.given[replica]:", "            if whole is None:",
         replicas=True,
     ),
     Mutant(
         "take a deploy from before the variables for one's own", _TURNS,
-        "                one.held = effect\n                return\n",
+        "                one.held = effect\n                return None\n",
         "                one.value = yield from ask(WebHost.newest_deploy, *effect.args)\n"
         "                if one.value is not None:\n                    continue\n"
-        "                one.held = effect\n                return\n",
+        "                one.held = effect\n                return None\n",
         test="tests/engine/test_fleet.py::test_a_change_goes_through_the_replicas_one_after_the_other",
     ),
     Mutant(

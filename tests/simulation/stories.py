@@ -212,17 +212,7 @@ def replicas_of(seed: int) -> Story:
     draw = random.Random(f"replicas {seed}")
     told, most = story(draw), draw.choice((1, 2, 2, 3, 3, 3, 4, 5))
     numbers = tuple(draw.choice((most, most, draw.randint(1, most))) for _ in range(draw.choice((1, 1, 2, 3))))
-    return replace(
-        told,
-        operations=tuple("up" if _of_one(name) else name for name in told.operations),
-        last="up" if _of_one(told.last) else told.last,
-        replicas=(most, *numbers),
-    )
-
-
-def _of_one(name: str) -> bool:
-    """Whether a command is not played with several replicas: the prices of a market with more machines are others."""
-    return any(word in name for word in ("cap", "budget", "reap"))
+    return replace(told, replicas=(most, *numbers))
 
 
 def agents_of(seed: int) -> Story:

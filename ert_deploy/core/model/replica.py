@@ -7,6 +7,7 @@ and its variables in the apps end in `_k`.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 from ert_deploy.core.model.app.target import OwnedNames, Target
 from ert_deploy.core.model.desired import ABSENT, Desired
@@ -20,10 +21,16 @@ def replica_name(deployment: str, replica: int) -> str:
     return deployment if replica == 1 else f"{deployment}.{replica}"
 
 
+@lru_cache(maxsize=512)
 def replica_of(name: str) -> tuple[str, int]:
     """Return deployment and number of the replica with this name; any other name is that of a replica 1."""
     found = REPLICA.fullmatch(name)
     return (found[1], int(found[2])) if found is not None and found[2] else (name, 1)
+
+
+def suffix(replica: int) -> str:
+    """Return what the variables of a replica have at the end of their names: nothing for the first."""
+    return "" if replica == 1 else f"_{replica}"
 
 
 def one_replica(desired: Desired, replica: int) -> Desired:
@@ -53,7 +60,7 @@ def numbered(target: Target, replica: int) -> Target:
     """Return the target as a replica publishes to it: what switches other models off is written by the first alone."""
     if replica == 1:
         return target
-    names, end = target.names, f"_{replica}"
+    names, end = target.names, suffix(replica)
     own = OwnedNames(
         url=names.url + end, key=names.key + end, certificate=names.certificate + end, timeout=names.timeout + end,
         fingerprint=names.fingerprint + end, enabled=names.enabled + end, previews=names.previews + end,

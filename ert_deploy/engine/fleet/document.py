@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from ert_deploy.core.model.errors import ErtError, StateConflict
 from ert_deploy.core.model.state import State
-from ert_deploy.core.planning.replicas.parts import is_clean, part_of, stored_part, with_part, without_part
+from ert_deploy.core.planning.replicas.parts import is_clean, missing_part, stored_part, with_part, without_part
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.ports import StateStore
 
@@ -30,7 +30,7 @@ def _anything(_: State) -> str:
 class Document:
     """The document as it was last read or written, and for each replica the stored part that it was given last.
 
-    `blank`: there was none at the start of the run.
+    `blank`: there was none at the start of the run. `parts` are those that were given of this document.
     """
 
     whole: State | None = None
@@ -87,9 +87,9 @@ class Document:
 
     def _give(self, replica: int) -> State:
         assert self.whole is not None
-        self.given[replica] = stored_part(self.whole, replica)
         if replica not in self.parts:
-            self.parts[replica] = part_of(self.whole, replica, blank=self.blank)
+            self.given[replica] = part = stored_part(self.whole, replica)
+            self.parts[replica] = part if part is not None else missing_part(self.whole, replica, blank=self.blank)
         return self.parts[replica]
 
 

@@ -6,37 +6,46 @@ A deploy is held until no other replica is between its variables and its deploy:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from ert_deploy.core.model.boot.others import Others
 from ert_deploy.core.model.desired import ABSENT, RUNNING, Desired
 from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.events import OfReplica
+from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.replica import one_replica
 from ert_deploy.core.model.state import State
-from ert_deploy.core.planning.replicas.others import marked, others_of, pointed, refuses
+from ert_deploy.core.planning.replicas.others import beside, each_of, left_in, marked, pointed, refuses
 from ert_deploy.core.planning.replicas.parts import traces, without_places
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.effects import Effect, Effects, ask
 from ert_deploy.engine.fleet.document import Document, MayWrite
+from ert_deploy.engine.fleet.listing import CHANGES, Listing
 from ert_deploy.engine.fleet.member import READY, Member
 from ert_deploy.engine.run_context import RunMemory
 from ert_deploy.ports import Audience, Clock, GpuHost, StateStore, TimeSource, WebHost
 
 TICK = 0.001  # seconds: the sum of two readings of a clock is not exact
+# What a replica does as a part of the fleet; anything else it does as a single one would.
+SHARED = frozenset({
+    StateStore.load, StateStore.save, Audience.tell, WebHost.put_env, WebHost.read_env, GpuHost.list_instances,
+})  # fmt: skip
 
 
 @dataclass(slots=True)
 class Fleet:
     """The runs of all replicas: those that are desired, and any other one in a list or in the document.
 
-    With `only`, just those of these numbers.
+    With `only`, just those of these numbers. `taken` is what each takes up by the document and the list before it.
     """
 
     desired: Desired
     memories: dict[int, RunMemory]
     only: frozenset[int] = frozenset()
     document: Document = field(default_factory=Document)
+    listing: Listing = field(default_factory=Listing)
     members: list[Member] = field(default_factory=list)
+    taken: tuple[State, tuple[Instance, ...], dict[int, Others]] | None = None
 
     def add(self, replica: int) -> None:
         """Begin the run of a replica."""
@@ -49,16 +58,20 @@ class Fleet:
 
     def run(self) -> Effects[None]:
         """Run all replicas to their end."""
+        now: float | None = None
         while going := [one for one in self.members if not one.ended]:
-            now = (yield from ask(TimeSource.moment)).steady if len(going) > 1 or going[0].due > READY else READY
+            if now is None:
+                now = (yield from ask(TimeSource.moment)).steady if len(going) > 1 or going[0].due > READY else READY
             held = [one for one in going if one.held is not None]
             ready = [one for one in going if one.held is None and one.due <= now + TICK]
             if ready:
-                yield from self._advance(min(ready, key=lambda one: (one.due, one.replica)))
-            elif held and not any(self._will_deploy(one) for one in going):
+                now = yield from self._advance(min(ready, key=lambda one: (one.due, one.replica)))
+                continue
+            if held and not any(self._will_deploy(one) for one in going):
                 yield from self._deploy(held)
             else:
                 yield from ask(Clock.sleep, min(one.due for one in going if one.held is None) - now)
+            now = None
 
     def _parts(self) -> tuple[State, ...]:
         return self.document.whole.replicas if self.document.whole is not None else ()
@@ -69,22 +82,29 @@ class Fleet:
     def _alone(self) -> bool:
         return sum(not one.ended for one in self.members) == 1
 
-    def _advance(self, one: Member) -> Effects[None]:
-        """Run one replica until it sleeps, is held or ends. The only one that is left does all of it at once."""
+    def _advance(self, one: Member) -> Effects[float | None]:
+        """Run one replica until it sleeps, is held or ends. The only one that is left does all of it at once.
+
+        Return the time on the steady clock if it was just read.
+        """
         one.due = READY
         while (effect := one.resume()) is not None:
             if effect.method is Clock.sleep and not self._alone():
-                one.due = (yield from ask(TimeSource.moment)).steady + effect.args[0]
-                return
+                now = (yield from ask(TimeSource.moment)).steady
+                one.due = now + effect.args[0]
+                return now
             if effect.method is WebHost.deploy and not self._alone():
                 one.held = effect
-                return
+                return None
+            if effect.method in CHANGES:
+                self.listing.forget()
             try:
-                one.value = yield from self._done(one, effect)
+                one.value = (yield from self._done(one, effect)) if effect.method in SHARED else (yield effect)
             except ErtError as error:
                 one.thrown = error
         if one.result is not None and one.wanted.phase is ABSENT and one.replica > 1 and not one.result.abandoned:
             yield from self.document.drop(one.replica)
+        return None
 
     def _deploy(self, held: list[Member]) -> Effects[None]:
         """Deploy the service of the first replica that is held, once for all that are held before the same deploy."""
@@ -115,17 +135,20 @@ class Fleet:
             return (yield Effect(method, (OfReplica(one.replica, effect.args[0]),), {}))
         if method is WebHost.put_env and one.publishes:
             one.published, one.memory.join_until = True, 0.0
-        value = yield effect
         if method is GpuHost.list_instances:
-            one.listed = value
-            named = [(instance, marked(self.desired, instance)) for instance in value]
-            self._found(frozenset(number for _, numbers in named for number in numbers))
-            self._trace(one, any(numbers and instance.mark is not None for instance, numbers in named))
-        elif method is WebHost.read_env:
-            numbers = pointed(self.desired, value)
-            self._found(numbers)
-            self._trace(one, bool(numbers))
+            return (yield from self._list(one, effect))
+        value = yield effect
+        if method is WebHost.read_env:
+            self._found(left_in(self.desired, value))
+            self._trace(one, bool(pointed(self.desired, value)))
         return value
+
+    def _list(self, one: Member, effect: Effect) -> Effects[tuple[Instance, ...]]:
+        one.listed = (yield effect) if self._alone() else (yield from self.listing.read(one.replica))
+        named = [(instance, marked(self.desired, instance)) for instance in one.listed]
+        self._found(frozenset(number for _, numbers in named for number in numbers))
+        self._trace(one, any(numbers and instance.mark is not None for instance, numbers in named))
+        return one.listed
 
     def _trace(self, one: Member, found: bool) -> None:
         """Note that the deployment exists: then a wake is for all of its replicas. A single one sees for itself."""
@@ -150,12 +173,14 @@ class Fleet:
                 self.add(number)
 
     def _others(self, one: Member, document: State) -> Others:
-        return others_of(self.desired, one.replica, document, one.listed)
+        if self.taken is None or self.taken[0] is not document or self.taken[1] != one.listed:
+            self.taken = document, one.listed, each_of(self.desired, document, one.listed)
+        return beside(one.replica, self.taken[2])
 
     def _check(self, one: Member, after: State) -> MayWrite:
         def may_write(document: State) -> str:
             before = self.document.given[one.replica] or State(one.wanted.deployment)
-            return refuses(self.desired, before, after, one.memory.others, self._others(one, document))
+            return refuses(self.desired, before, after, one.memory.others, partial(self._others, one, document))
 
         return may_write
 

@@ -19,7 +19,7 @@ from tests.simulation.web import NAMES_OF
 from tests.simulation.world import Actor, Violation, World
 
 DELAYS = (0.0, 1800.0, 2400.0, 0.0, 2000.0, 2200.0, 6000.0)  # s by which boots take longer in a slow world
-WITHIN_BUDGET = 1  # machines of one command with `max_cost`
+WITHIN_BUDGET = 1  # machines of each replica of one command with `max_cost`
 CALL_WITHIN, FINISH = Timings().call_within, Timings().finish
 MOST_UNPULLED = 2  # hosts that may fail to pull the image before a command must give up
 LIMITS = ("ERT_IDLE_STOP", "ERT_BOOT_DEADLINE", "ERT_MAX_LIFETIME")  # of the guard; 0 disables a limit
@@ -116,7 +116,8 @@ def _may_rent(world: World, order: CreateOrder) -> None:
         raise Violation("a machine on demand in place of a bid, which the config does not want")
     if price > wanted.criteria.max_dph:
         raise Violation(f"a create call for ${price}/h, above the cap")
-    rented = [made for made in world.acting.rented.values() if made.trouble != "removed"]
+    of_it = [made for made in world.acting.rented.values() if made.mark.deployment == order.mark.deployment]
+    rented = [made for made in of_it if made.trouble != "removed"]
     if wanted.max_cost is not None and len(rented) >= WITHIN_BUDGET:
         raise Violation("a create call beyond plan/max_cost")
     _may_be_second(world, wanted, order)

@@ -24,13 +24,16 @@ def stored_part(document: State, replica: int) -> State | None:
 
 
 def part_of(document: State, replica: int, *, blank: bool = False) -> State:
-    """Return the state to hand to a replica.
+    """Return the state to hand to a replica."""
+    found = stored_part(document, replica)
+    return found if found is not None else missing_part(document, replica, blank=blank)
+
+
+def missing_part(document: State, replica: int, *, blank: bool) -> State:
+    """Return the state to hand to a replica without a stored part.
 
     `blank`: there was no document at the start of the run, so that each replica has to ask itself whether one was lost.
     """
-    found = stored_part(document, replica)
-    if found is not None:
-        return found
     name = replica_name(document.deployment, replica)
     if blank or not document.generation:
         return State(name)
@@ -77,7 +80,7 @@ def without_places(state: State) -> State:
 
 def traces(document: State) -> frozenset[int]:
     """Return the further replicas that a document has more of than what is left of a removed one."""
-    found = (part for part in document.replicas if part != _rest(part) or not part.claims.ignored)
+    found = (part for part in document.replicas if not part.claims.ignored or part != _rest(part))
     return frozenset(replica_of(part.deployment)[1] for part in found)
 
 
