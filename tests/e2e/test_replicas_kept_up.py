@@ -1,4 +1,4 @@
-"""`replicas: {min: 1, max: 2}`: one stays up past its idle limit, and stops by it once everything of ours is dead."""
+"""`replicas: {min: 1, max: 2}`: one stays up past its idle limit, and stops by it once all else is dead."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from ert_deploy.sandbox.world.control_client import ask as control
 from tests.e2e.conftest import Place
 from tests.support.agent.delivery import ask, is_delivered, logged_in
-from tests.support.agent.ours import Ours, ended, ours
+from tests.support.agent.ours import CONFIG, Ours, ended, machine, ours
 from tests.support.dashboard.following import until
 from tests.support.doubles import postgres
 from tests.support.doubles.postgres import Server
@@ -97,3 +97,25 @@ def test_from_none_to_the_most_to_the_least(made: Ours) -> None:
     (kept,) = running(place)
     passed(place, 2 * IDLE)
     assert running(place) == [kept]
+
+
+def test_one_that_its_budget_has_stopped_sleeps_until_there_is_a_higher_one(tmp_path: Path, store: Server) -> None:
+    limits = {"idle_stop": "2h", "hours": "2\n  slots: 1", "replicas": "  min: 1\n  max: 1"}
+    with ours(tmp_path, store, 2 * SPEED, policy="  budget_per_month: 0.12", **limits) as made:
+        place = made.place
+        place.ert("up", timeout=300)
+        until(lambda: not running(place), 200, every=0.2)
+        until(lambda: machine(place)["cur_state"] == "stopped", REAL)
+        assert place.data("status")["money"]["asleep"] == "budget"
+        passed(place, 2 * IDLE)  # several looks
+        assert not running(place)
+        assert [one for one in place.data("events")["events"] if one["what"] in ("started", "failed")] == []
+        said = ended(made.agent)
+        assert said.count("the budget does not allow to start a GPU now") == 1, said
+        config = tmp_path / CONFIG
+        config.write_text(config.read_text().replace("budget_per_month: 0.12", "budget_per_month: 5"))
+        made.restart("agent")
+        until(lambda: len(running(place)) == 1, 120, every=0.2)
+        ended(made.agent)
+        place.ert("down", timeout=200)
+        assert place.bill()["running"] == []

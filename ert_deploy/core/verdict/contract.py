@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
+from ert_deploy.core.model.boot.allowance import SPENT
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.log.happened import FAILED
 from ert_deploy.core.model.observed import Instance
@@ -27,7 +28,7 @@ WHY = {
     Asleep.OUTBID: "somebody bids more for its GPU: `ert-deploy wake` rents another one",
     Asleep.CREDIT: "the account has no credit left, and the provider has stopped it",
 }
-WANTED = (Asleep.IDLE, Asleep.LIMIT, Asleep.ASKED)
+WANTED = (Asleep.IDLE, Asleep.LIMIT, Asleep.BUDGET, Asleep.ASKED)
 
 
 def account(facts: Facts) -> Link:
@@ -116,6 +117,12 @@ def _none(situation: Situation) -> Link:
         return Link(Name.CONTRACT, Level.UNKNOWN, NOTHING, "not listed", why, needed=False)
     why = "its guard, its host or somebody at the provider has destroyed it: `ert-deploy up` rents another one"
     return Link(Name.CONTRACT, Level.BAD, "the one of the state", "not listed any more", why, lost[0])
+
+
+def failed_by_budget(situation: Situation) -> bool:
+    """Whether the last run only failed as the budget did not allow a start, which the next day or month does."""
+    history = situation.observed.state.history
+    return bool(history) and (history[-1].what, history[-1].why) == (FAILED, SPENT)
 
 
 def last_failure(situation: Situation) -> str:
