@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
 
 from ert_deploy.core.model.boot.allowance import SPENT
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.log.happened import FAILED
 from ert_deploy.core.model.observed import Instance
-from ert_deploy.core.model.replica import replica_of
 from ert_deploy.core.model.text import per_hour, span
 from ert_deploy.core.planning.changes.fitness import repriced, unfit
 from ert_deploy.core.planning.health import Candidate
-from ert_deploy.core.planning.replicas.others import marked
+from ert_deploy.core.planning.replicas.others import of_others
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.core.verdict.facts import Asleep, Credit, Facts
 from ert_deploy.core.verdict.links import Level, Link, Missing, Name
@@ -62,12 +60,8 @@ def _rate(facts: Facts) -> float:
 
 def _of_other_replicas(desired: Desired, situation: Situation) -> Iterator[Instance]:
     """Yield the listed instances that are marked for other replicas of the deployment."""
-    name, replica = replica_of(desired.deployment)
-    fleet, known = replace(desired, deployment=name), {i.id for i in situation.ours}
-    known.update(desired.ignored, situation.observed.state.claims.ignored)
-    for instance in situation.observed.instances:
-        if instance.id not in known and marked(fleet, instance) - {replica}:
-            yield instance
+    known = {*(i.id for i in situation.ours), *desired.ignored, *situation.observed.state.claims.ignored}
+    yield from (one for one, _ in of_others(desired, situation.observed.instances) if one.id not in known)
 
 
 def _hours(hours: float) -> str:

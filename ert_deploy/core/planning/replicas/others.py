@@ -6,7 +6,8 @@ in no list yet is not known, so that nothing is rented beside it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from ert_deploy.core.model.boot.others import Others
 from ert_deploy.core.model.desired import Desired
@@ -66,6 +67,15 @@ def marked(fleet: Desired, instance: Instance) -> frozenset[int]:
         return numbers
     us = Owner(frozenset(filter(None, [fleet.owner])), fleet.services, complete=False)
     return frozenset() if us.relation(parse_owner(instance.owner)) is OTHER else numbers
+
+
+def of_others(desired: Desired, instances: Iterable[Instance]) -> Iterator[tuple[Instance, frozenset[int]]]:
+    """Yield the instances that are marked for other replicas of the deployment, with the numbers of these."""
+    name, replica = replica_of(desired.deployment)
+    fleet = replace(desired, deployment=name)
+    for instance in instances:
+        if numbers := marked(fleet, instance) - {replica}:
+            yield instance, numbers
 
 
 def pointed(fleet: Desired, env: Mapping[str, Secret]) -> frozenset[int]:
