@@ -38,7 +38,7 @@ class _Seen:
 
 
 class FleetCosts:
-    """What was seen of the backends since this process began, by their position. Thread-safe."""
+    """What was seen of the backends since this process started, by their position. Thread-safe."""
 
     def __init__(self, backends: int, machine: Machine) -> None:
         """`machine` has what the operator has set; what a backend reports takes precedence."""
