@@ -87,6 +87,7 @@ def test_it_sleeps_until_the_next_day_and_that_is_said_once(made: FakeWorld, mon
         return Delivery()
 
     monkeypatch.setattr(keeper, "announce", announce)
+    monkeypatch.setattr(keeper, "FRESH", 0.0)
     spend(made, 5.0)
     starts = made.gpu.faults.calls.count("start")
     with agent(with_budget(shared(made, desired=TWO), FIVE), every=0.02) as one:
