@@ -17,7 +17,7 @@ from ert_deploy.core.model.boot.others import ALONE, Others
 from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.errors import CannotObserve, ErtError, Failed, UsageError
 from ert_deploy.core.model.provider import InstanceId
-from ert_deploy.core.model.steps import Step
+from ert_deploy.core.model.steps import Rent, Step
 from ert_deploy.core.planning.changes.fitness import unfit
 from ert_deploy.core.planning.changes.summary import Summary, summary
 from ert_deploy.core.planning.forecast.steps_ahead import before_rent, forecast
@@ -114,7 +114,8 @@ def previews(session: Session, desired: Desired) -> Plan:
     listed = plan.situation.observed.instances if plan.situation is not None else ()
     for number in others(desired, document or session.ports.store.load(), listed):
         one = of_replica(whole, number)
-        found.append(replace(preview(one, one.desired, beside), hosting=None))
+        checked = any(isinstance(step, Rent) for before in found for step in before.steps)
+        found.append(replace(preview(one, one.desired, beside, credit_checked=checked), hosting=None))
         beside = _beside(found[-1], beside)
     if not desired.awake or desired.phase is not Phase.RUNNING:
         return replace(plan, replicas=tuple(found[1:]))
@@ -142,12 +143,12 @@ def _beside(plan: Plan, before: Others) -> Others:
     return Others(machines=before.machines.union(machines), hosts=before.hosts.union(hosts), ips=before.ips.union(ips))
 
 
-def preview(session: Session, desired: Desired, beside: Others = ALONE) -> Plan:
+def preview(session: Session, desired: Desired, beside: Others = ALONE, *, credit_checked: bool = False) -> Plan:
     """Read the actual state once and return the plan of one replica `beside` others.
 
-    Raises UsageError or CannotObserve.
+    With `credit_checked` the plan of one of these has it. Raises UsageError or CannotObserve.
     """
-    memory = RunMemory(others=beside)
+    memory = RunMemory(others=beside, credit_checked=credit_checked)
     if desired.phase is Phase.RUNNING and desired.external is not None:
         ensure_key(desired.external)
     situation = run(observe(desired, memory), session.ports)
@@ -166,7 +167,8 @@ def preview(session: Session, desired: Desired, beside: Others = ALONE) -> Plan:
 def _made(
     session: Session, situation: Situation, memory: RunMemory, found: tuple[Finding, ...], *, exists: bool = True
 ) -> Plan:
-    offer, matching, between, market = None, 0, None, RunMemory(registries_read=True)  # read here, for all findings
+    offer, matching, between = None, 0, None
+    market = RunMemory(registries_read=True, credit_checked=memory.credit_checked)  # read here, for all findings
     renting = before_rent(situation) if exists else None
     if renting is not None:
         if renting.desired.launch.image:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ert_deploy.core.model.boot.allowance import Allowance, seconds
+from ert_deploy.core.model.boot.allowance import SPENT, Allowance, seconds
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import BudgetSpent, OverBudget
 from ert_deploy.core.planning.offers import Ranked
@@ -85,15 +85,15 @@ def for_guard(hourly: float, run: Run, now: float) -> dict[str, str]:
     free = max(1, run.desired.slots - run.situation.slots_taken)
     allowed = seconds((allowance.free - used) / free, hourly)
     if not allowed:
-        raise _spent(allowance)
+        raise budget_spent(allowance)
     return {"ERT_BUDGET_SECONDS": str(allowed), "ERT_AT_BUDGET": allowance.at_end}
 
 
-def refuse_to_wake(hourly: float, run: Run) -> None:
-    """Raise BudgetSpent if the budget does not allow to start a machine at this price."""
+def refuse_to_wake(token: str, hourly: float, run: Run) -> None:
+    """Raise BudgetSpent if the budget does not allow to start this machine at this price."""
     allowance = run.desired.allowance
-    if allowance is not None and not seconds(allowance.whole, hourly):
-        raise _spent(allowance)
+    if allowance is not None and not allowance.allows(token, hourly):
+        raise budget_spent(allowance)
 
 
 def given(variables: Mapping[str, str], hourly: float) -> float:
@@ -101,5 +101,6 @@ def given(variables: Mapping[str, str], hourly: float) -> float:
     return int(variables.get("ERT_BUDGET_SECONDS", "0")) * hourly / HOUR
 
 
-def _spent(allowance: Allowance) -> BudgetSpent:
-    return BudgetSpent("the budget does not allow to start a GPU now", allowance.why, allowance.hint)
+def budget_spent(allowance: Allowance) -> BudgetSpent:
+    """Return the error of a start that it does not allow."""
+    return BudgetSpent(SPENT, allowance.why, allowance.hint)

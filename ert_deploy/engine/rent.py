@@ -30,13 +30,13 @@ from ert_deploy.core.planning.offers import Ranked, choose
 from ert_deploy.engine.boot_failures import refuse_broken_image
 from ert_deploy.engine.budget import affordable, commit, for_guard, given, too_dear
 from ert_deploy.engine.effects import Effects, ask
+from ert_deploy.engine.market.credit import check_credit
 from ert_deploy.engine.market.quote import requote
 from ert_deploy.engine.market.racing import apart, curve_of, exhausted, races, reorder
 from ert_deploy.engine.market.registries import check_registries
 from ert_deploy.engine.market.search import (
     AllTried,
     NoneMatches,
-    check_credit,
     none_matches,
     on_the_market,
     wait_for_offer,
@@ -192,7 +192,8 @@ def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
             choice, run.memory.launch = (on_demand, other.launch) if on_demand.ranked else (choice, None)
         if not choice.ranked:
             raise none_matches(choice, run.desired)
-        yield from check_credit(choice.ranked[0], run.desired)
+        if not run.memory.credit_checked:
+            yield from check_credit(choice.ranked, run.desired, run.observed)
         run.memory.ranked, run.memory.ranked_until = choice.ranked, now + RANKED_FOR
     reorder(run.desired, stored, run.memory, now)
     left = [

@@ -74,6 +74,7 @@ class RunMemory:
     that a race gave up, `raced` is when the last one was run, `pulls` the rates of their links, and `order` is what the
     order of `ordered` was made of. `waits` is when the run began to wait for an offer.
     `registries_read`: they were asked about image and model, and `image` is the response about the first.
+    `credit_checked`: it was compared for all replicas.
     `account` is the id of the key's account once it was read, and `same` are other ids of it. `downloads` is the time
     and number of bytes at which each download was first seen. `doubts` is how often an instance was read without an
     environment.
@@ -131,6 +132,7 @@ class RunMemory:
     ordered: tuple[Ranked, ...] | None = None
     waits: list[float] = field(default_factory=list)
     registries_read: bool = False
+    credit_checked: bool = False
     image: Manifest = UNASKED
     account: str = ""
     same: set[str] = field(default_factory=set)

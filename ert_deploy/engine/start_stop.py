@@ -33,7 +33,7 @@ ACTS_WITHIN = 120.0  # seconds after which an accepted stop has taken effect at 
 def wake(step: steps.Wake, run: Run) -> Effects[None]:
     """Start it. If that is impossible, stop it again to cancel a pending start, and record it as stranded."""
     record = _record(run.observed, step.instance_id)
-    refuse_to_wake(next(one.dph for one in run.observed.instances if one.id == record.id), run)
+    refuse_to_wake(record.token, next(one.dph for one in run.observed.instances if one.id == record.id), run)
     starts = run.memory.starts.get(record.id, 0)
     if starts >= MAX_STARTS:
         yield from _strand(record, run.observed.state, f"it was started {starts} times in vain", run)

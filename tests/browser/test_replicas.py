@@ -48,6 +48,8 @@ def test_two_replicas_on_the_screens(visit: OpenPage, shoot: Shoot, backend: Fak
         expect(page.get_by_text(text, exact=True)).to_be_visible(timeout=40_000)
 
     up("2 of 2")
+    expect(page.get_by_text("$0.62 per hour")).to_be_visible()
+    expect(page.get_by_text("$0.31 per hour, ")).to_have_count(2)
     look("replicas-both-up")
     backend.held = second.held = True
     for ticker in ("AAPL", "MSFT"):
@@ -69,6 +71,7 @@ def test_two_replicas_on_the_screens(visit: OpenPage, shoot: Shoot, backend: Fak
     expect(page.get_by_text("0 at work, 0 waiting")).to_be_visible()
     backend.sleep()
     up("1 of 2")
+    expect(page.get_by_text("$0.31 per hour", exact=True)).to_be_visible()
     look("replicas-first-asleep")
     second.sleep()
     up("0 of 2")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ert_deploy.core.model.boot.allowance import SPENT
 from ert_deploy.core.model.log.happened import FAILED
 from ert_deploy.core.verdict.facts import Asleep, Facts
 from ert_deploy.core.verdict.kept import sleeper, to_keep
@@ -53,6 +54,7 @@ def test_one_more_is_started_where_too_few_are_awake(least: int, each: tuple[See
         (serving(), None),
         (empty(), None),
         (recalling(sleeping(Asleep.IDLE), FAILED), None),
+        (recalling(sleeping(Asleep.BUDGET), FAILED, why=SPENT), Asleep.BUDGET),
     ],
 )
 def test_a_machine_may_be_started_that_no_person_has_to_look_at_first(facts: Facts, why: Asleep | None) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ert_deploy.core.model.boot.allowance import SPENT
 from ert_deploy.core.model.boot.watch import LaunchStage
 from ert_deploy.core.model.log.happened import FAILED, NOT_ENDED, Happened
 from ert_deploy.core.model.observed import Health, Instance, Power, Vital
@@ -25,11 +26,11 @@ LOADING = Health(Vital.LOADING, phase="pulling", completed=30, total=100)
 OUTBID: dict[str, Any] = {"outbid": True, "bid": True, "disk_dph": 0.002}
 
 
-def recalling(facts: Facts, *events: str, **of_state: Any) -> Facts:
+def recalling(facts: Facts, *events: str, why: str = "", **of_state: Any) -> Facts:
     """Return the facts with these events of instance 7 in the history, and other changes of the state."""
     assert isinstance(facts.situation, Situation)
     seen = facts.situation.observed
-    history = tuple(Happened(NOW - 100 + n, what, SEVEN) for n, what in enumerate(events))
+    history = tuple(Happened(NOW - 100 + n, what, SEVEN, why) for n, what in enumerate(events))
     state: State = replace(seen.state, history=history, **of_state)
     return replace(facts, situation=Situation(facts.desired, replace(seen, state=state)))
 
@@ -93,6 +94,14 @@ def test_after_a_run_that_failed_it_says_why() -> None:
         assert "the last run failed" in told(recalling(facts, FAILED))[1]
     found = waking(recalling(empty(intents=(intent(9, 10),)), FAILED))
     assert (found.phase, found.paid) == (Phase.FAILED, True)
+
+
+def test_a_run_that_the_budget_did_not_allow_has_not_failed_for_good() -> None:
+    facts = recalling(sleeping(Asleep.BUDGET), FAILED, why=SPENT)
+    assert told(facts) == ("asleep", f"the last run failed 1 min ago: {SPENT}")
+    assert not may_act(facts)
+    assert may_act(facts, despite_budget=True)
+    assert not may_act(recalling(sleeping(Asleep.BUDGET), FAILED, why="no answer"), despite_budget=True)
 
 
 def test_what_is_as_wanted_needs_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -63,6 +64,16 @@ def test_nothing_is_woken_when_nothing_is_left_and_something_when_there_is() -> 
         up(made, replace(WAKE, allowance=NOTHING))
     assert made.gpu.only().starts == 0
     up(made, replace(WAKE, allowance=Allowance(0.0, 2.0, "", "")))  # all of it was given to this one before
+    is_up(made)
+
+
+def test_what_other_machines_were_given_starts_no_sleeping_one() -> None:
+    made = asleep()
+    token = made.store.state.records[0].token
+    with pytest.raises(BudgetSpent):
+        up(made, replace(WAKE, allowance=Allowance(0.0, 2.0, "", "", given={token: 0.1, "other": 1.99})))
+    assert made.gpu.only().starts == 0
+    up(made, replace(WAKE, allowance=Allowance(0.0, 2.0, "", "", given={token: 1.0, "other": 1.0})))
     is_up(made)
 
 
@@ -135,3 +146,4 @@ def test_too_little_to_be_of_use_is_nothing() -> None:
     assert seconds(LEAST / 3600.0 - 0.001, 1.0) == 0
     assert seconds(-1.0, 1.0) == 0
     assert seconds(1.0, 0.0) > 0
+    assert seconds(1.0, math.nan) == 0, "its price is not known"

@@ -44,10 +44,11 @@ def allowance(session: Session) -> tuple[Allowance | None, tuple[str, ...]]:
             error.summary,
             error.hint or "set policy/budget_per_day and policy/budget_per_month to null to start without one",
         ) from error
-    found = left(ledger, budget, _now(session))
+    now = _now(session)
+    found, of_machines = left(ledger, budget, now), {token: given(ledger, token, now) for token in ledger.machines()}
     hint = "`ert-deploy cost` has what was spent; wait until then, or raise the budget"
-    each = session.desired.replicas
-    spendable = Allowance(found.free() / each, found.least or 0.0, said(found, budget), hint, budget.at_end.value)
+    free, least = found.free() / session.desired.replicas, found.least or 0.0
+    spendable = Allowance(free, least, said(found, budget), hint, budget.at_end.value, of_machines)
     return spendable, warnings(found, budget)
 
 

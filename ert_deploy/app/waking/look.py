@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import reduce
@@ -10,7 +11,7 @@ from functools import reduce
 from ert_deploy.app.replicas.sessions import of_replica
 from ert_deploy.app.tending.early import Resting, resting
 from ert_deploy.app.tending.seen import GuardSeen, guard_seen
-from ert_deploy.core.model.desired import Desired
+from ert_deploy.app.waking.kept import Sleeper, sleeping, to_be_kept
 from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.machine.derived_keys import generation_of, token_of
 from ert_deploy.core.model.observed import HEALTHY
@@ -26,7 +27,6 @@ from ert_deploy.core.verdict.announcements import announcements
 from ert_deploy.core.verdict.eta import Eta, eta
 from ert_deploy.core.verdict.facts import Asleep, Facts
 from ert_deploy.core.verdict.judge import links
-from ert_deploy.core.verdict.kept import sleeper, to_keep
 from ert_deploy.core.verdict.links import Missing
 from ert_deploy.core.verdict.starts import HOUR, Policy, wait_for_start, wait_for_starts, wakes
 from ert_deploy.core.verdict.waking import CONTENT, Need, Phase, Waking, need, waking
@@ -68,7 +68,7 @@ class Look:
     clock, and `agreed` the $ per hour at which the machine was rented. `guard` is that of the machine that serves,
     `resting` the one that its guard has stopped. Of several replicas, `asleep` are the numbers of those that can be
     woken, `up` is how many are ready, and `needs` the number of the one with `need`. `guards` are those of all that
-    serve, and `sleeper` is why one is stopped that may be started to be kept up.
+    serve, and `sleeper` is the machine that may be started to be kept up.
     """
 
     deployment: str
@@ -94,7 +94,7 @@ class Look:
     asleep: tuple[int, ...] = ()
     up: int = 1
     guards: tuple[GuardSeen, ...] = ()
-    sleeper: Asleep | None = None
+    sleeper: Sleeper | None = None
 
 
 def look(session: Session, policy: Policy, lately: frozenset[InstanceId] = frozenset()) -> Look:
@@ -106,36 +106,46 @@ def look(session: Session, policy: Policy, lately: frozenset[InstanceId] = froze
     """
     numbers = range(1, session.desired.replicas + 1)
     if len(numbers) == 1:
-        return _kept(_look(session, policy, lately), session.desired)
+        alone = _look(session, policy, lately)
+        return alone if alone.need != CONTENT else _kept(alone, [alone], session)
     each = [_look(of_replica(session, number), policy, lately) for number in numbers]
     shown = min(each, key=lambda one: NEAREST.index(one.waking.phase))
     needing = next((one for one in each if one.need != CONTENT), shown)
-    due, number = needing.need, each.index(needing) + 1
-    if due == CONTENT:
-        due, number = to_keep(session.desired.awake, [(one.waking.phase, one.sleeper) for one in each])
     found = replace(
         shown,
         deployment=session.desired.deployment,
-        need=due,
+        need=needing.need,
         exists=any(one.exists for one in each),
         generation=max(one.generation for one in each),
         running=frozenset[InstanceId]().union(*(one.running for one in each)),
         announcements=tuple(text for one in each for text in one.announcements),
         findings=reduce(Findings.joined, (one.findings for one in each)),
         ends=min((one.ends for one in each if one.ends is not None), default=None),
-        needs=frozenset({number}),
+        needs=frozenset({each.index(needing) + 1}),
         up=sum(one.waking.phase is Phase.READY for one in each),
-        asleep=tuple(number for number, one in zip(numbers, each, strict=True) if one.waking.phase is Phase.ASLEEP),
+        asleep=_asleep(each),
         guards=tuple(guard for one in each for guard in one.guards),
     )
-    return recounted(found, session, policy)
+    return recounted(found if found.need != CONTENT else _kept(found, each, session), session, policy)
 
 
-def _kept(seen: Look, desired: Desired) -> Look:
-    """Return the look at a single machine with the need to keep it up."""
-    if seen.need != CONTENT:
-        return seen
-    return replace(seen, need=to_keep(desired.awake, [(seen.waking.phase, seen.sleeper)])[0])
+def _kept(seen: Look, each: Sequence[Look], session: Session) -> Look:
+    """Return the look with the need to keep up as many as the config wants, or with the reason why none is started."""
+    kept = to_be_kept(session, [(one.waking.phase, one.sleeper) for one in each])
+    return replace(
+        seen,
+        need=kept.need,
+        needs=frozenset({kept.number}) if len(each) > 1 else seen.needs,
+        announcements=(*seen.announcements, *kept.lines),
+        findings=seen.findings.joined(kept.findings),
+    )
+
+
+def _asleep(each: Sequence[Look]) -> tuple[int, ...]:
+    """Return the numbers of those that sleep, and last those whose part of the budget is used up."""
+    found = [number for number, one in enumerate(each, 1) if one.waking.phase is Phase.ASLEEP]
+    spent = {number for number in found if (one := each[number - 1].sleeper) and one.why is Asleep.BUDGET}
+    return tuple(sorted(found, key=lambda number: (number in spent, number)))
 
 
 def _look(session: Session, policy: Policy, lately: frozenset[InstanceId]) -> Look:
@@ -169,7 +179,7 @@ def _look(session: Session, policy: Policy, lately: frozenset[InstanceId]) -> Lo
         guard := guard_seen(facts),
         resting(facts),
         guards=(guard,) if guard is not None else (),
-        sleeper=sleeper(facts),
+        sleeper=sleeping(facts),
     )
 
 

@@ -120,9 +120,14 @@ def _asleep(facts: Facts, found: Candidate) -> Iterator[Cause]:
         yield Cause("idle", STOPPED, seen, why, f"`ert-deploy wake`, or raise {limit}", subject, wanted=True)
     elif reason is Asleep.LIMIT:
         limit = "launch/guard/max_lifetime"
-        why = f"its guard keeps the limits of the config ({limit}, or a budget); only its disk bills"
-        seen = f"instance {number} stopped itself at a limit of its own: its lifetime ({limit}) or budget"
+        why = f"its guard keeps the limits of the config ({limit}); only its disk bills"
+        seen = f"instance {number} stopped itself at a limit of its own: its lifetime ({limit})"
         yield Cause("lifetime", STOPPED, seen, why, f"`ert-deploy wake`, or raise {limit}", subject)
+    elif reason is Asleep.BUDGET:
+        limit = "policy/budget_per_day"
+        why = "its guard keeps the budget, and nothing is started beyond it; only its disk bills"
+        seen = f"instance {number} stopped itself: its part of the budget is used up"
+        yield Cause("budget", STOPPED, seen, why, f"`ert-deploy wake` on the next day, or raise {limit}", subject)
 
 
 def _taken(found: Candidate) -> Cause:

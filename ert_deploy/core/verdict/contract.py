@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
 
+from ert_deploy.core.model.boot.allowance import SPENT
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.log.happened import FAILED
 from ert_deploy.core.model.observed import Instance
-from ert_deploy.core.model.replica import replica_of
 from ert_deploy.core.model.text import per_hour, span
 from ert_deploy.core.planning.changes.fitness import repriced, unfit
 from ert_deploy.core.planning.health import Candidate
-from ert_deploy.core.planning.replicas.others import marked
+from ert_deploy.core.planning.replicas.others import of_others
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.core.verdict.facts import Asleep, Credit, Facts
 from ert_deploy.core.verdict.links import Level, Link, Missing, Name
@@ -27,7 +26,7 @@ WHY = {
     Asleep.OUTBID: "somebody bids more for its GPU: `ert-deploy wake` rents another one",
     Asleep.CREDIT: "the account has no credit left, and the provider has stopped it",
 }
-WANTED = (Asleep.IDLE, Asleep.LIMIT, Asleep.ASKED)
+WANTED = (Asleep.IDLE, Asleep.LIMIT, Asleep.BUDGET, Asleep.ASKED)
 
 
 def account(facts: Facts) -> Link:
@@ -61,12 +60,8 @@ def _rate(facts: Facts) -> float:
 
 def _of_other_replicas(desired: Desired, situation: Situation) -> Iterator[Instance]:
     """Yield the listed instances that are marked for other replicas of the deployment."""
-    name, replica = replica_of(desired.deployment)
-    fleet, known = replace(desired, deployment=name), {i.id for i in situation.ours}
-    known.update(desired.ignored, situation.observed.state.claims.ignored)
-    for instance in situation.observed.instances:
-        if instance.id not in known and marked(fleet, instance) - {replica}:
-            yield instance
+    known = {*(i.id for i in situation.ours), *desired.ignored, *situation.observed.state.claims.ignored}
+    yield from (one for one, _ in of_others(desired, situation.observed.instances) if one.id not in known)
 
 
 def _hours(hours: float) -> str:
@@ -116,6 +111,12 @@ def _none(situation: Situation) -> Link:
         return Link(Name.CONTRACT, Level.UNKNOWN, NOTHING, "not listed", why, needed=False)
     why = "its guard, its host or somebody at the provider has destroyed it: `ert-deploy up` rents another one"
     return Link(Name.CONTRACT, Level.BAD, "the one of the state", "not listed any more", why, lost[0])
+
+
+def failed_by_budget(situation: Situation) -> bool:
+    """Whether the last run only failed as the budget did not allow a start, which the next day or month does."""
+    history = situation.observed.state.history
+    return bool(history) and (history[-1].what, history[-1].why) == (FAILED, SPENT)
 
 
 def last_failure(situation: Situation) -> str:

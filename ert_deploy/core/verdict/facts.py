@@ -21,12 +21,14 @@ KEY_REJECTED = Missing("the backend rejects the key that its apps have")
 
 
 class Asleep(StrEnum):
-    """Why an instance is stopped. Limit: its guard stopped it by a rule other than the idle time. Outside:
-    no run that writes this state did, so it was stopped at the provider. Taken: it was to start, and its GPU is rented.
+    """Why an instance is stopped. Limit: its guard stopped it by a rule other than the idle time and the budget.
+    Outside: no run that writes this state did, so it was stopped at the provider. Taken: it was to start, and its GPU
+    is rented.
     """
 
     IDLE = "idle"
     LIMIT = "limit"
+    BUDGET = "budget"
     ASKED = "asked"
     OUTSIDE = "not by ert-deploy"
     TAKEN = "its GPU was taken"

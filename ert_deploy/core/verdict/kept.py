@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from ert_deploy.core.verdict.facts import Asleep, Facts
 from ert_deploy.core.verdict.waking import CONTENT, Action, Need, Phase, may_act
 
-BY_ITS_GUARD = (Asleep.IDLE, Asleep.LIMIT)
+BY_ITS_GUARD = (Asleep.IDLE, Asleep.LIMIT, Asleep.BUDGET)
 AWAKE = (Phase.READY, Phase.WAKING)
 
 
@@ -20,7 +20,7 @@ def sleeper(facts: Facts) -> Asleep | None:
     Where that is not known, a person may have stopped it.
     """
     found = facts.main
-    if found is None or not found.instance.halted or not may_act(facts):
+    if found is None or not found.instance.halted or not may_act(facts, despite_budget=True):
         return None
     why = facts.asleep.get(found.instance.id)
     return None if why is Asleep.CREDIT else why if isinstance(why, Asleep) else Asleep.ASKED

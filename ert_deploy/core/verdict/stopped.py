@@ -19,7 +19,7 @@ _ARMED = "guard: off-switch active"
 _ORDER = re.compile(
     r"^guard: (?P<rule>[^:]{1,80}): asked to stop this instance(?:.*; (?P<ran>[0-9]{1,9}) s after its start$)?"
 )
-_IDLE = "idle for "
+_RULES = {"idle for ": Asleep.IDLE, "budget of ": Asleep.BUDGET}  # how the guard begins to name them
 
 
 def why_stopped(
@@ -50,7 +50,8 @@ def _ordered(text: str) -> Asleep | Missing | None:
     """Return what the guard ordered since it was last armed; None for nothing."""
     armed, orders = _orders(text)
     if orders:
-        return Asleep.IDLE if orders[-1]["rule"].startswith(_IDLE) else Asleep.LIMIT
+        rule = orders[-1]["rule"]
+        return next((why for words, why in _RULES.items() if rule.startswith(words)), Asleep.LIMIT)
     return None if armed is not None else Missing("its log does not reach back to its last start")
 
 

@@ -20,7 +20,7 @@ from ert_deploy.core.planning.health import Candidate, Stage
 from ert_deploy.core.planning.plan import next_step
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.core.planning.unpublished.known import to_verify
-from ert_deploy.core.verdict.contract import last_failure
+from ert_deploy.core.verdict.contract import failed_by_budget, last_failure
 from ert_deploy.core.verdict.facts import Asleep, Facts
 from ert_deploy.core.verdict.links import Missing
 from ert_deploy.core.verdict.stopped import ran_last
@@ -97,7 +97,8 @@ def waking(facts: Facts) -> Waking:
     if found.instance.halted:
         why = facts.asleep.get(found.instance.id)
         reason = f"it is stopped: {why}" if isinstance(why, Asleep) else "it is stopped"
-        return Waking(Phase.FAILED if failure else Phase.ASLEEP, failure or reason, paid=calls)
+        failed = failure and not failed_by_budget(situation)
+        return Waking(Phase.FAILED if failed else Phase.ASLEEP, failure or reason, paid=calls)
     return _running(situation, found)
 
 
@@ -139,13 +140,17 @@ def need(facts: Facts, lately: Collection[InstanceId] = ()) -> Need:
     return CONTENT if step is None else Need(Action.WAKE, step.reason)
 
 
-def may_act(facts: Facts) -> bool:
-    """Whether something may be started without a person: not where one has to decide, or where a run has failed."""
+def may_act(facts: Facts, *, despite_budget: bool = False) -> bool:
+    """Whether something may be started without a person: not where one has to decide, or where a run has failed.
+
+    With `despite_budget` it may where that run has failed for the budget alone.
+    """
     situation = facts.situation
     if isinstance(situation, Missing) or situation.ownership.foreign or situation.undecided:
         return False
     history = situation.observed.state.history
     failed = bool(history) and history[-1].what in (FAILED, NOT_ENDED)
+    failed = failed and not (despite_budget and failed_by_budget(situation))
     return not facts.unread and not facts.absent and not failed and _in_use(situation)
 
 

@@ -11,7 +11,7 @@ from ert_deploy.core.model.boot.failure import Failure
 from ert_deploy.core.model.desired import Criteria, Desired, Target
 from ert_deploy.core.model.errors import ErtError
 from ert_deploy.core.model.events import Trouble
-from ert_deploy.core.model.observed import DeployKind
+from ert_deploy.core.model.observed import DeployKind, Observed
 from ert_deploy.core.model.state import State
 from ert_deploy.core.planning.offers import choose
 from ert_deploy.core.planning.situation import Situation
@@ -19,8 +19,9 @@ from ert_deploy.core.verdict.contract import last_failure
 from ert_deploy.core.verdict.facts import Facts
 from ert_deploy.engine.budget import beyond_budget
 from ert_deploy.engine.effects import Effects, ask
+from ert_deploy.engine.market.credit import check_credit
 from ert_deploy.engine.market.registries import registry_findings
-from ert_deploy.engine.market.search import check_credit, none_matches, on_the_market
+from ert_deploy.engine.market.search import none_matches, on_the_market
 from ert_deploy.engine.observe import find_service
 from ert_deploy.engine.preflight import findings
 from ert_deploy.engine.run_context import RunMemory
@@ -55,7 +56,7 @@ def read_evidence(desired: Desired) -> Effects[Evidence]:
     if not isinstance(facts.situation, Situation):
         return replace(evidence, deploys=deploys)
     if facts.main is None and desired.external is None and not facts.situation.undecided:
-        yield from _market(desired, facts.situation.observed.state, problems)
+        yield from _market(desired, facts.situation.observed, problems)
     unoffered = yield from _unoffered(desired, facts)
     failures = _since_the_last_success(facts.situation.observed.state)
     return replace(evidence, problems=tuple(problems), deploys=deploys, failures=failures, unoffered=unoffered)
@@ -144,9 +145,9 @@ def _deploys(facts: Facts) -> Effects[dict[str, Deploy]]:
     return found
 
 
-def _market(desired: Desired, state: State, problems: list[Problem]) -> Effects[None]:
+def _market(desired: Desired, observed: Observed, problems: list[Problem]) -> Effects[None]:
     """Add why no machine could be rented now: no offer matches, or the credit is too low for the best one."""
-    now = abs((yield from ask(TimeSource.moment)).stamp())
+    state, now = observed.state, abs((yield from ask(TimeSource.moment)).stamp())
     try:
         market = yield from on_the_market(desired)
         choice = choose(
@@ -162,7 +163,7 @@ def _market(desired: Desired, state: State, problems: list[Problem]) -> Effects[
             return
         if (above := beyond_budget(choice.ranked, desired)) is not None:
             problems.append(_problem(Source.MARKET, above))
-        yield from check_credit(choice.ranked[0], desired)
+        yield from check_credit(choice.ranked, desired, observed)
     except ErtError as error:
         problems.append(_problem(Source.MARKET, error))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ert_deploy.core.model.desired import Desired
-from ert_deploy.core.model.errors import ErtError
+from ert_deploy.core.model.errors import ErtError, UsageError
 from ert_deploy.core.model.replica import one_replica
 from ert_deploy.engine.apply import Result
 from ert_deploy.engine.effects import Effects
@@ -32,7 +32,7 @@ def apply_fleet(
     yield from fleet.run()
     failed = next((one for one in fleet.members if one.error is not None), None)
     if failed is not None and failed.error is not None:
-        raise _with_the_others(failed.error, [one for one in fleet.members if one is not failed])
+        raise _with_the_others(failed.error, [one for one in fleet.members if not _the_same(one, failed.error)])
     return {one.replica: one.result for one in fleet.members if one.result is not None}
 
 
@@ -53,6 +53,11 @@ def _with_the_others(error: ErtError, others: list[Member]) -> ErtError:
     """Add to an error what the other replicas have reached."""
     error.detail = "\n".join(filter(None, (error.detail, *map(_line, others))))
     return error
+
+
+def _the_same(one: Member, error: ErtError) -> bool:
+    """Whether it has ended before any step by the same error, which is in the config or the account of all."""
+    return one.error is error or (isinstance(one.error, UsageError) and one.error.summary == error.summary)
 
 
 def _line(one: Member) -> str:

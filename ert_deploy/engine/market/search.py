@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 from ert_deploy.core.model.desired import Desired, Market
 from ert_deploy.core.model.errors import CannotObserve, Failed, UsageError
 from ert_deploy.core.model.events import Trouble, Waiting
 from ert_deploy.core.model.observed import Offer
 from ert_deploy.core.planning.nearest import nearest
-from ert_deploy.core.planning.offers import Choice, Ranked, merged
+from ert_deploy.core.planning.offers import Choice, merged
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.run_context import RunMemory
 from ert_deploy.ports import Audience, Clock, GpuHost
@@ -59,19 +57,6 @@ def none_matches(choice: Choice, desired: Desired) -> NoneMatches:
         "\n".join(rows),
         hint if rows else "try again later",
     )
-
-
-def check_credit(ranked: Ranked, desired: Desired) -> Effects[None]:
-    """Raise UsageError if the credit is less than the expected cost of the planned hours."""
-    account = yield from ask(GpuHost.account)
-    if account.credit == math.inf:
-        yield from ask(Audience.tell, Trouble("the credit was not checked", "the key may not read it (user_read)"))
-    need = ranked.estimate.expected()
-    if account.credit < need:
-        raise UsageError(
-            f"the credit is ${account.credit:.2f}, {desired.plan_hours:g} h are expected to cost ${need:.2f}",
-            hint=f"{account.top_up}, or lower plan/hours in the config",
-        )
 
 
 def wait_for_offer(error: NoneMatches | AllTried, wanted: float, now: float, memory: RunMemory) -> Effects[None]:

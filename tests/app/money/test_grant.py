@@ -8,25 +8,21 @@ from typing import Any
 
 import pytest
 
-from ert_deploy.adapters.metered_host import MeteredHost
-from ert_deploy.adapters.state.ledger_file import LedgerFile
 from ert_deploy.app.deployment import Deployment
 from ert_deploy.app.lifecycle import sleep, up, wake
 from ert_deploy.app.look import plan
 from ert_deploy.app.money.grant import NEVER_ENDS, shown
 from ert_deploy.app.running.cost import cost
 from ert_deploy.app.status.read import status
-from ert_deploy.core.ledger.model import DAY, Ledger, Transition
+from ert_deploy.core.ledger.model import DAY, Ledger
 from ert_deploy.core.ledger.policy import AtBudget, Budget
 from ert_deploy.core.ledger.statement import Item
 from ert_deploy.core.model.errors import BudgetSpent, CannotObserve, Rejected, Transient, UsageError
 from ert_deploy.core.model.events import Trouble
-from ert_deploy.ports import Audience
-from ert_deploy.wiring import Session
+from tests.support.fakes.budget import spend, store, with_budget
 from tests.support.fakes.deployment import Watcher, on_fakes
 from tests.support.fakes.history import WANTED
 from tests.support.fakes.loopback import FakeWorld, world
-from tests.support.ids import nth
 
 FIVE = Budget(5.0, 20.0)
 
@@ -38,13 +34,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
 
 
 def metered(made: FakeWorld, budget: Budget = FIVE) -> Deployment:
-    plain = on_fakes(made)
-
-    def connect(settings: Any, audience: Audience, **which: bool) -> Session:
-        session = plain.connector(settings, audience, **which)
-        return replace(session, ports=replace(session.ports, gpu=MeteredHost(session.ports.gpu, session.ports.clock)))
-
-    return replace(plain, settings=replace(plain.settings, budget=budget), connector=connect)
+    return with_budget(on_fakes(made), budget)
 
 
 def keeper(made: FakeWorld, error: Exception | None = None) -> list[tuple[int, int]]:
@@ -62,20 +52,8 @@ def keeper(made: FakeWorld, error: Exception | None = None) -> list[tuple[int, i
     return taken
 
 
-def store() -> LedgerFile:
-    return LedgerFile(Path(".ert") / "ert.ledger.json", "ert")
-
-
 def grants() -> list[float]:
     return [one.amount for one in store().load().transitions if one.what == "granted"]
-
-
-def spend(made: FakeWorld, dollars: float) -> None:
-    """Write a machine into the ledger that cost so much today."""
-    at = made.clock.now() // DAY * DAY
-    old = [Transition("e" * 32, nth(77), "rented", at, disk=0.0), Transition("e" * 32, nth(77), "gone", at + 1.0)]
-    spent = Transition("e" * 32, nth(77), "traffic", at, amount=dollars)
-    store().save(store().load().adding([*old, spent]))
 
 
 def test_a_machine_gets_its_part_and_keeps_it_while_that_is_about_the_same(made: FakeWorld) -> None:

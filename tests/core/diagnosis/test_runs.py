@@ -72,6 +72,7 @@ def test_an_instance_without_any_state_is_told() -> None:
     [
         (Asleep.IDLE, "idle", "it was idle", True),
         (Asleep.LIMIT, "lifetime", "launch/guard/max_lifetime", False),
+        (Asleep.BUDGET, "budget", "its part of the budget is used up", False),
         (Asleep.OUTSIDE, "contract", "stopped (not by ert-deploy)", False),
         (Asleep.TAKEN, "contract", "its GPU was taken", False),
     ],

@@ -56,6 +56,7 @@ CASES: dict[str, tuple[Facts, Standing, tuple[str, ...]]] = {
     ),
     "asleep, idle": (sleeping(Asleep.IDLE), Standing.AS_WANTED, ("good contract 7: stopped (idle), $0.0020/h",)),
     "asleep, lifetime": (sleeping(Asleep.LIMIT), Standing.AS_WANTED, ("good contract 7: stopped (limit)",)),
+    "asleep, budget": (sleeping(Asleep.BUDGET), Standing.AS_WANTED, ("good contract 7: stopped (budget)",)),
     "asleep, asked": (
         sleeping(Asleep.ASKED), Standing.AS_WANTED,
         ("good contract 7: stopped (asked)", "unknown engine 7: asleep", "unknown model 7: asleep",

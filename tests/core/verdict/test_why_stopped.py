@@ -17,6 +17,7 @@ from tests.support.situations import served, stopped
 ARMED = "guard: off-switch active for instance 7: idle 1200 s, unclaimed 2700 s, lifetime 43200 s"
 IDLE = "guard: idle for 1200 s: asked to stop this instance: accepted"
 OLD_AGE = "guard: maximum lifetime of 43200 s: asked to stop this instance: accepted"
+SPENT = "guard: budget of 3600 s: asked to stop this instance: accepted"
 RICH, BROKE, UNREAD = Credit(25.0), Credit(0.0), Missing("no answer")
 CUT = Missing("its log does not reach back to its last start")
 
@@ -26,6 +27,7 @@ CUT = Missing("its log does not reach back to its last start")
     [
         ((ARMED, "app: ready", IDLE), RICH, False, Asleep.IDLE),
         ((ARMED, OLD_AGE), RICH, False, Asleep.LIMIT),
+        ((ARMED, SPENT), RICH, False, Asleep.BUDGET),
         ((IDLE,), RICH, False, Asleep.IDLE),
         ((ARMED, "app: ready"), RICH, False, Asleep.ASKED),
         ((ARMED, IDLE, ARMED), RICH, False, Asleep.ASKED),

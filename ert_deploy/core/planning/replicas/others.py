@@ -7,7 +7,8 @@ that nothing is rented beside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cache, lru_cache
 
 from ert_deploy.core.model.boot.others import Others
@@ -94,6 +95,15 @@ def _numbers(deployment: str, *names: str) -> frozenset[int]:
 @lru_cache(maxsize=512)
 def _relation(owner: str, services: frozenset[str], other: str) -> Relation:
     return Owner(frozenset(filter(None, [owner])), services, complete=False).relation(parse_owner(other))
+
+
+def of_others(desired: Desired, instances: Iterable[Instance]) -> Iterator[tuple[Instance, frozenset[int]]]:
+    """Yield the instances that are marked for other replicas of the deployment, with the numbers of these."""
+    name, replica = replica_of(desired.deployment)
+    fleet = replace(desired, deployment=name)
+    for instance in instances:
+        if numbers := marked(fleet, instance) - {replica}:
+            yield instance, numbers
 
 
 def pointed(fleet: Desired, env: Mapping[str, Secret]) -> frozenset[int]:

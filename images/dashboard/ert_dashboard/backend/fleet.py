@@ -15,8 +15,10 @@ from typing import Any, Protocol
 
 from ert_dashboard.backend.client import BackendClient
 from ert_dashboard.backend.errors import BackendError, Unavailable
+from ert_dashboard.backend.fleet_costs import FleetCosts
 from ert_dashboard.base.backends import MOST_WEIGHT, Backend
 from ert_dashboard.base.clock import Clock
+from ert_dashboard.base.machine import NOT_KNOWN, Machine
 
 _LOG = logging.getLogger(__name__)
 _PATIENCE = 2  # calls in a row that break off at a backend which can be reached
@@ -111,8 +113,10 @@ class LanePlace:
 class Fleet:
     """All backends in the order of the configuration. Thread-safe."""
 
-    def __init__(self, backends: Sequence[Backend], clock: Clock) -> None:
+    def __init__(self, backends: Sequence[Backend], clock: Clock, machine: Machine = NOT_KNOWN) -> None:
+        """`machine` has what the operator has set of each of them."""
         self.lanes = tuple(Lane(backend) for backend in backends)
+        self.costs = FleetCosts(len(self.lanes), machine)
         self._clock = clock
         self._lock = threading.Lock()
         self._states: dict[Lane, tuple[State, str, float]] = {lane: (State.UNKNOWN, "", 0.0) for lane in self.lanes}
@@ -137,6 +141,8 @@ class Fleet:
     def mark(self, lane: Lane, state: State, problem: str = "", after: float | None = None) -> None:
         """Store the state of a backend; it is not up again before `after` seconds, as it asked for."""
         now = self._clock.monotonic()
+        if state is State.DOWN:
+            self.costs.see(self.lanes.index(lane), {}, self._clock.wall())
         with self._lock:
             before, _, until = self._states[lane]
             if state is State.UP and now < until:
@@ -147,7 +153,11 @@ class Fleet:
             _LOG.log(logging.INFO if state is State.UP else logging.WARNING, "%s: %s%s", at, state, _tail(problem))
 
     def measure(self, lane: Lane, said: Mapping[str, Any]) -> bool:
-        """Take the weight of a backend from its status, where it is not given; return whether it is another one now."""
+        """Take note of the status of a backend, and take its weight from it, where it is not given.
+
+        Return whether that is another one now.
+        """
+        self.costs.see(self.lanes.index(lane), said, self._clock.wall())
         places = said.get(PLACES)
         if not lane.measured or isinstance(places, bool) or not isinstance(places, int):
             return False

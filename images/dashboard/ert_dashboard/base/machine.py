@@ -28,6 +28,9 @@ class Machine:
     speed: float = 1.0
 
 
+NOT_KNOWN = Machine()
+
+
 def read_machine(environ: Mapping[str, str]) -> Machine:
     """Parse `ERT_GPU_NAME`, `ERT_GPU_PRICE_PER_HOUR` and `ERT_IDLE_STOP`; an invalid value is treated as unset."""
     return Machine(

@@ -77,6 +77,7 @@ class Deployment:
             **machine,
             "wake": self._wake.body(look),
             "backends": self._service.backends(),
+            "together": self._service.together(),
             "reports": counts,
             **machine_body.left_out(self._service.settings.left_out),
         }
@@ -172,10 +173,7 @@ class Deployment:
         if known.price is None:
             return None
         per_second = known.price * known.speed / 3600
-        points: list[machine_body.SpendPoint] = [
-            {"at": iso(at), "usd": round(seconds * per_second, 6)} for at, seconds in seconds_up(self._meter.samples())
-        ]
-        return {"basis": "uptime_times_price", "usd": points[-1]["usd"] if points else 0.0, "points": points}
+        return machine_body.spend([(at, up * per_second) for at, up in seconds_up(self._meter.samples())])
 
     def _status(self) -> Mapping[str, Any]:
         """Return `/status` of the backend; {} if it has no such route or does not respond in time."""

@@ -7,14 +7,12 @@ from typing import Literal, cast
 
 from typing_extensions import TypedDict
 
-from ert_dashboard.backend import guard_word, machine_view
+from ert_dashboard.backend import fleet_costs, guard_word, machine_view
 from ert_dashboard.backend.readiness import BackendHealth
 from ert_dashboard.base.clock import iso
 from ert_dashboard.base.owned import Configuration
 
 State = Literal["not_configured", "asleep", "booting", "waking", "ready", "draining", "failed", "unreachable", "gone"]
-
-
 LoginKind = Literal["password", "proxy", "none"]
 
 
@@ -64,6 +62,35 @@ class BackendCounts(TypedDict):
 
     up: int
     of: int
+
+
+class MachineCost(TypedDict):
+    """One of several machines: whether it is up, its price while it is, and its spend; null is not known."""
+
+    up: bool
+    price_per_hour_usd: float | None
+    spend_usd: float | None
+
+
+class Together(TypedDict):
+    """Several machines: the price of those that are up, the spend of all, and each; null is not known."""
+
+    price_per_hour_usd: float | None
+    spend: Spend | None
+    each: list[MachineCost]
+
+
+def together(costs: Sequence[fleet_costs.Cost]) -> Together:
+    """Return the sum of several machines."""
+    line, price = fleet_costs.together(costs), fleet_costs.price_now(costs)
+    each: list[MachineCost] = [{"up": one.up, "price_per_hour_usd": one.price, "spend_usd": one.spent} for one in costs]
+    return {"price_per_hour_usd": price, "spend": None if line is None else spend(line), "each": each}
+
+
+def spend(line: Sequence[tuple[float, float]]) -> Spend:
+    """Return the field of points (Unix time, USD until then)."""
+    points: list[SpendPoint] = [{"at": iso(at), "usd": round(usd, 6)} for at, usd in line]
+    return {"basis": "uptime_times_price", "usd": points[-1]["usd"] if points else 0.0, "points": points}
 
 
 class LeftOut(TypedDict, total=False):
@@ -161,6 +188,7 @@ class Deployment(MachineState, LeftOut):
     success: Literal[True]
     wake: Wake | None
     backends: BackendCounts | None
+    together: Together | None
     reports: ReportCounts
 
 

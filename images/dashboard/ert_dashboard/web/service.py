@@ -33,7 +33,7 @@ from ert_dashboard.storage.job import Job, ReportData, Status, summary
 from ert_dashboard.storage.process import Process
 from ert_dashboard.storage.store import FileStore, default_path
 from ert_dashboard.web.bodies import StatusUpdate
-from ert_dashboard.web.machine_body import BackendCounts
+from ert_dashboard.web.machine_body import BackendCounts, Together, together
 
 if TYPE_CHECKING:
     from ert_dashboard.web.channel import Channel
@@ -97,6 +97,12 @@ class Service:
         counts = self.fleet.counts()
         return {"up": counts.up, "of": counts.of}
 
+    def together(self) -> Together | None:
+        """Return price and spend of several machines; None without a list of them."""
+        if self.fleet is None or not self.fleet.listed or len(self.fleet.lanes) < 2:
+            return None
+        return together(self.fleet.costs.each())
+
     def fingerprint(self) -> str | None:
         """Return the fingerprint of the configuration that this process uses now; None if it is not complete."""
         return self.settings.fingerprint if self.follower is None else self.follower.fingerprint
@@ -146,7 +152,7 @@ def start_service(settings: Settings, *, market: MarketData | None = None, clock
     except BadSetting:
         store.close()
         raise
-    fleet = Fleet(settings.backends, clock) if settings.backends else None
+    fleet = Fleet(settings.backends, clock, settings.machine) if settings.backends else None
     agent = AgentClient(settings.agent) if settings.agent else None
     workflow = WorkflowClient(settings.workflow, clock) if settings.workflow else None
     wakes = agent or workflow

@@ -1,6 +1,6 @@
 // The machine behind the reports: is it awake, what is in it, what does it cost, when does it stop by itself.
 import type { JSX, ReactNode } from "react";
-import type { Deployment, Gpu } from "./api";
+import type { Deployment, Gpu, Together } from "./api";
 import { SpendChart } from "./charts";
 import { limit as allowed, dollars, known, NOT_KNOWN, rate, sentence, span, when } from "./format";
 import { useKnown } from "./live";
@@ -37,7 +37,9 @@ export function StatusPage({ focus, machine }: { focus: boolean; machine: Deploy
 }
 
 function Machine({ machine, connection }: { machine: Deployment; connection: string }): JSX.Element {
-  const spend = machine.spend;
+  const several = machine.together;
+  const spend = several === null ? machine.spend : several.spend;
+  const price = several === null ? machine.price_per_hour_usd : several.price_per_hour_usd;
   const since = machine.ended?.at ?? (machine.state === "unreachable" ? machine.silent_since : null);
   return (
     <>
@@ -62,8 +64,8 @@ function Machine({ machine, connection }: { machine: Deployment; connection: str
           </p>
           {machine.backends !== null && machine.backends.of > 1 ? (
             <p className="fine">
-              {machine.backends.up} of {machine.backends.of} machines are up. All else on this page is of one of them
-              alone, its price and spend too.
+              {machine.backends.up} of {machine.backends.of} machines are up. Price and spend are of all of them, and
+              all else on this page is of one.
             </p>
           ) : null}
           {machine.progress?.total ? (
@@ -81,12 +83,15 @@ function Machine({ machine, connection }: { machine: Deployment; connection: str
           <Gpus machine={machine} />
         </Card>
         <Card title="Price">
-          <p className="big">{known(machine.price_per_hour_usd, (price) => `${rate(price)} per hour`)}</p>
+          <p className="big">{known(price, (sum) => `${rate(sum)} per hour`)}</p>
           <p className="fine">
-            {machine.price_per_hour_usd === null
+            {price === null
               ? "Neither the backend nor the operator told it."
-              : "While it runs; traffic is extra."}
+              : several === null
+                ? "While it runs; traffic is extra."
+                : "Those that are up, together; traffic is extra."}
           </p>
+          {several === null ? null : <Each machines={several.each} />}
         </Card>
         <Card title="Idle timer">
           <Idle machine={machine} />
@@ -137,7 +142,8 @@ function Machine({ machine, connection }: { machine: Deployment; connection: str
               {machine.clock_speed === 1
                 ? ""
                 : `, by the sandbox's clock, which runs ${machine.clock_speed} times as fast`}
-              . Time before the backend began and traffic are not in it; the provider's bill is the truth.
+              {several === null ? "" : ", since this dashboard's process began"}. Time before the backend began and
+              traffic are not in it; the provider's bill is the truth.
             </p>
           </>
         )}
@@ -151,6 +157,23 @@ function Machine({ machine, connection }: { machine: Deployment; connection: str
         </dl>
       </Card>
     </>
+  );
+}
+
+function Each({ machines }: { machines: Together["each"] }): JSX.Element {
+  return (
+    <dl className="facts">
+      {machines.map((one, index) => (
+        <Row
+          key={index}
+          name={`Machine ${index + 1}`}
+          value={[
+            one.up ? known(one.price_per_hour_usd, (price) => `${rate(price)} per hour`) : "not up",
+            ...(one.spend_usd === null ? [] : [`${dollars(one.spend_usd)} spent`]),
+          ].join(", ")}
+        />
+      ))}
+    </dl>
   );
 }
 

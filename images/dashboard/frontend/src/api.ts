@@ -91,6 +91,7 @@ export interface Deployment {
   success: true;
   wake: Wake | null;
   backends: BackendCounts | null;
+  together: Together | null;
   reports: ReportCounts;
 }
 
@@ -215,6 +216,13 @@ export interface LastWordMessage {
   at: number;
   run: string;
   certificate: string;
+}
+
+/** One of several machines: whether it is up, its price while it is, and its spend; null is not known. */
+export interface MachineCost {
+  up: boolean;
+  price_per_hour_usd: number | null;
+  spend_usd: number | null;
 }
 
 /** What the backend says about a report, passed on unchecked; that of an older one has fewer fields. */
@@ -418,6 +426,13 @@ export interface Summary {
   updates: "live" | "delayed";
   reports: ReportData[];
   success: true;
+}
+
+/** Several machines: the price of those that are up, the spend of all, and each; null is not known. */
+export interface Together {
+  price_per_hour_usd: number | null;
+  spend: Spend | null;
+  each: MachineCost[];
 }
 
 /** Sentence that was taken out, as the backend wrote it. */

@@ -25,6 +25,7 @@ const MACHINE: Deployment = {
   spend: null,
   wake: null,
   backends: { up: 2, of: 2 },
+  together: null,
   reports: { active: 0, waiting: 0 },
 };
 const value = (name: string) => screen.getByText(name).nextElementSibling?.textContent;
@@ -36,9 +37,32 @@ describe("the status page of several backends", () => {
     expect(value("Left out")).toBe("Set 3 is left out: it is torn");
   });
 
-  it("says that the page is of one of them, and nothing of the kind for a single one", () => {
+  it("has the price of those that are up, and what all have spent", () => {
+    const each = [
+      { up: true, price_per_hour_usd: 0.5, spend_usd: 1 },
+      { up: false, price_per_hour_usd: 0.3, spend_usd: 0.25 },
+      { up: true, price_per_hour_usd: null, spend_usd: null },
+    ];
+    const together: NonNullable<Deployment["together"]> = {
+      price_per_hour_usd: 0.5,
+      spend: { basis: "uptime_times_price", usd: 1.25, points: [] },
+      each,
+    };
+    render(<StatusPage focus={false} machine={{ ...MACHINE, price_per_hour_usd: 0.5, together }} />);
+    expect(screen.getByText("Those that are up, together; traffic is extra.")).toBeTruthy();
+    expect(screen.getByText("$0.50 per hour")).toBeTruthy();
+    expect([1, 2, 3].map((number) => value(`Machine ${number}`))).toEqual([
+      "$0.50 per hour, $1.00 spent",
+      "not up, $0.25 spent",
+      "not known",
+    ]);
+    expect(screen.getByText("$1.25")).toBeTruthy();
+    expect(screen.getByText(/since this dashboard's process began/)).toBeTruthy();
+  });
+
+  it("names which figures are of one of them, and none of a single one", () => {
     const { rerender } = render(<StatusPage focus={false} machine={{ ...MACHINE, backends: { up: 1, of: 2 } }} />);
-    expect(screen.getByText(/^1 of 2 machines are up\. All else on this page is of one of them alone/)).toBeTruthy();
+    expect(screen.getByText(/^1 of 2 machines are up\. Price and spend are of all of them/)).toBeTruthy();
     rerender(<StatusPage focus={false} machine={{ ...MACHINE, backends: { up: 1, of: 1 } }} />);
     expect(screen.queryByText(/machines are up/)).toBeNull();
   });
