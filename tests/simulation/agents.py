@@ -42,6 +42,7 @@ def looking(desired: Desired, *, asks: bool) -> Effects[None]:
             if told is not None:
                 yield from ask(Agents.tell, told)
             if _due(stale, lately, asks=asks):
+                yield from ask(Agents.begin)
                 yield from apply(desired, RunMemory())
                 before = None
             lately = frozenset(i.id for i in situation.ours if not i.halted)

@@ -40,6 +40,9 @@ class View:
 class Agents(Protocol):
     """What an agent does beside the ports."""
 
+    def begin(self) -> None:
+        """Begin a run: what is bounded for one command, as its attempts at an image, is bounded for each run."""
+
     def tell(self, view: View) -> None:
         """Have every app read it."""
 
@@ -54,6 +57,11 @@ def view_of(facts: Facts) -> View | None:
     return View(
         facts.situation.observed.state.generation, found.url, found.certificate, found.token, found.key_generation
     )
+
+
+def begin(world: World, effect: Effect) -> None:
+    """Forget what the run before has tried."""
+    world.acting.unpulled.clear()
 
 
 def tell(world: World, effect: Effect) -> None:

@@ -174,6 +174,7 @@ HANDS: dict[Method, Hand] = {
 # Without I/O or a result that matters, so without faults.
 OWN: dict[Method, Hand] = {
     Audience.tell: _nothing, GpuHost.await_turn: _nothing, Registries.image: _there, Registries.model: _there,
-    following.Agents.tell: following.tell, TimeSource.moment: _moment, Clock.sleep: _sleep, Entropy.token_bytes: _draw,
+    TimeSource.moment: _moment, Clock.sleep: _sleep, Entropy.token_bytes: _draw,
+    following.Agents.begin: following.begin, following.Agents.tell: following.tell,
 }  # fmt: skip
 HANDS |= {method: _rarely(method, HANDS[method]) for method in RARE}
