@@ -10,11 +10,17 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import requests
+
+from ert_dashboard.auth.password import hash_password
+from tests.e2e.conftest import Place
+from tests.support.agent.delivery import KEY, PASSWORD
 from tests.support.agent.pids import children
+from tests.support.llm_engine.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
 DASHBOARD = ROOT / "images" / "dashboard"
@@ -116,6 +122,12 @@ class Service:
         self.started += [pid for pid in found if pid not in self.started]
         return found
 
+    def agent(self) -> int:
+        """Return the pid of the agent, which is the fork of the manager."""
+        own = Path(f"/proc/{self.process.pid}/cmdline").read_bytes()
+        (found,) = [pid for pid in self.pids()[1:] if Path(f"/proc/{pid}/cmdline").read_bytes() == own]
+        return found
+
     def end(self, number: signal.Signals = signal.SIGTERM, within: float = 30.0) -> int:
         """End it and return its exit code; every process that it had is gone then."""
         self.pids()
@@ -161,6 +173,34 @@ def stubs(folder: Path, environ: Mapping[str, str], starts: int = 5) -> Iterator
     path = os.pathsep.join([str(ROOT), *python_path().split(os.pathsep)[3:]])
     with service(folder, words, {"PYTHONPATH": path, **environ}) as made:
         yield made
+
+
+@contextmanager
+def real(place: Place, *options: str, **environ: str) -> Iterator[tuple[Service, Place]]:
+    """Run the agent of a sandbox with the real dashboard; yield the service, and the place with it as the app."""
+    port, agent = free_port(), free_port()
+    words = [*place.program, "agent", "--gpu-only", "--every", "5s", "--listen", f"127.0.0.1:{agent}", *options]
+    given = {
+        **place.variables(),
+        "PORT": str(port),
+        "ERT_AGENT_KEY": KEY,
+        "ERT_AGENT_URL": f"http://127.0.0.1:{agent}",
+        "ERT_DASHBOARD_DB": str(place.folder / "reports.sqlite3"),
+        "ERT_DASHBOARD_PASSWORD_HASH": hash_password(PASSWORD),
+        "ERT_DASHBOARD_REQUESTS_PER_SECOND": "0",
+        **environ,
+    }
+    with service(place.folder, [*words, "--beside", str(DASHBOARD)], given) as made:
+        eventually(lambda: responds(port))
+        yield made, replace(place, world=replace(place.world, app_url=f"http://127.0.0.1:{port}"))
+
+
+def responds(port: int) -> bool:
+    """Whether a dashboard serves there."""
+    try:
+        return requests.get(f"http://127.0.0.1:{port}/health", timeout=5).status_code == 200
+    except requests.RequestException:
+        return False
 
 
 def look(marker: str, times: int, pids: list[int]) -> dict[str, Any]:
