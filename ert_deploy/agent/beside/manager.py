@@ -84,7 +84,7 @@ def run(folder: Path, agent: Callable[[], int]) -> bool:
 
 
 def _written(room: Path, folder: Path, names: Sequence[str]) -> str:
-    """Write the config of supervisor, which has the `names` of the agent's variables only, and return its path."""
+    """Write the config of the manager, which has the `names` of the agent's variables only, and return its path."""
     path, python = room / "supervisord.conf", shlex.quote(sys.executable)
     values = {"folder": folder.resolve(), "pidfile": room / "pid", "python": python, "names": shlex.join(names)}
     text = CONFIG.format(
@@ -97,7 +97,7 @@ def _written(room: Path, folder: Path, names: Sequence[str]) -> str:
 
 
 class _Options(ServerOptions):  # type: ignore[misc]
-    """Settings of supervisor; `execve` is called in the new process."""
+    """Settings of the manager; `execve` is called in the new process."""
 
     gave_up = False
 
@@ -133,7 +133,7 @@ class _Options(ServerOptions):  # type: ignore[misc]
 
 
 class _Kept(Supervisor):  # type: ignore[misc]
-    """Supervisor that passes the output of both processes on, and exits where the dashboard does not start."""
+    """Loop that passes the output of both processes on, and exits where the dashboard does not start."""
 
     def runforever(self) -> None:
         """Run until a signal."""
