@@ -91,9 +91,8 @@ def main() -> int:
             "ERT_GATEWAY_KEY": GATEWAY_KEY,
             "ERT_GATEWAY_BACKEND_KEY": made.variables()["ERT_LLM_API_KEY"],
             "ERT_LOG_LEVEL": "ERROR",
-            "ERT_DASHBOARD_PASSWORD_HASH": "",
         }
-        with real(made, "--gateway", **given) as (one, app):
+        with real(made, "--gateway", login=False, **given) as (one, app):
             port = urlsplit(app.world.app_url).port
             assert port is not None
             found = measured(one, port)

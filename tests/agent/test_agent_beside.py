@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from ert_dashboard.auth.access import read_access
+from ert_dashboard.base.env import BadSetting
 from ert_deploy.agent.beside.neighbours import telling
 from ert_deploy.agent.beside.shares import shared
 from ert_deploy.cli import cli
@@ -35,6 +37,13 @@ def one(tmp_path: Path) -> Iterator[Service]:
     """Run a service of two stubs with planted secrets."""
     with stubs(tmp_path, {**AGENTS, **DASHBOARDS, **BOTH}) as made:
         yield made
+
+
+def test_what_is_empty_stays_so_for_the_dashboard_as_an_empty_password_keeps_it_from_starting() -> None:
+    parts = shared({"ERT_DASHBOARD_PASSWORD_HASH": "", "AWS_REGION": "", "ERT_STATE_KEY": ""})
+    assert (parts.agent, parts.dashboard) == ({}, {"ERT_DASHBOARD_PASSWORD_HASH": ""})
+    with pytest.raises(BadSetting):
+        read_access(parts.dashboard)
 
 
 def test_variables_are_shared_out() -> None:

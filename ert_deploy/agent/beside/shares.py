@@ -30,15 +30,17 @@ class Shares:
 
 
 def shared(environ: Mapping[str, str]) -> Shares:
-    """Return the parts of an environment. What is unknown is the dashboard's, and what is empty is not set."""
+    """Return the parts of an environment. What is unknown is the dashboard's.
+
+    Of the agent's what is empty is not set, as Render prompts for more than is needed. The dashboard's is left as it
+    is: an empty hash of its password has to keep it from starting.
+    """
     parts = Shares()
     for name, value in environ.items():
-        if not value:
-            continue
         if name.upper() in OF_BOTH or name.startswith(OF_BOTH_ALIKE):
             parts.both[name] = value
-        elif name.startswith(OF_THE_AGENT):
-            parts.agent[name] = value
-        else:
+        elif not name.startswith(OF_THE_AGENT):
             parts.dashboard[name] = value
+        elif value:
+            parts.agent[name] = value
     return parts

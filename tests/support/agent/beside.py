@@ -179,7 +179,7 @@ def stubs(folder: Path, environ: Mapping[str, str], starts: int = 5) -> Iterator
 
 
 @contextmanager
-def real(place: Place, *options: str, **environ: str) -> Iterator[tuple[Service, Place]]:
+def real(place: Place, *options: str, login: bool = True, **environ: str) -> Iterator[tuple[Service, Place]]:
     """Run the agent of a sandbox with the real dashboard; yield the service, and the place with it as the app."""
     port, agent = free_port(), free_port()
     words = [*place.program, "agent", "--gpu-only", "--every", "5s", "--listen", f"127.0.0.1:{agent}", *options]
@@ -189,7 +189,7 @@ def real(place: Place, *options: str, **environ: str) -> Iterator[tuple[Service,
         "ERT_AGENT_KEY": KEY,
         "ERT_AGENT_URL": f"http://127.0.0.1:{agent}",
         "ERT_DASHBOARD_DB": str(place.folder / "reports.sqlite3"),
-        "ERT_DASHBOARD_PASSWORD_HASH": hash_password(PASSWORD),
+        **({"ERT_DASHBOARD_PASSWORD_HASH": hash_password(PASSWORD)} if login else {}),
         "ERT_DASHBOARD_REQUESTS_PER_SECOND": "0",
         **environ,
     }
