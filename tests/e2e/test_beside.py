@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import requests
 
 from tests.e2e.conftest import SAMPLE, Place, run_sandbox
-from tests.support.agent.beside import eventually, look, real
+from tests.support.agent.beside import eventually, look, phase, real
 from tests.support.agent.delivery import KEY, ask, is_delivered, logged_in
 
 pytestmark = [pytest.mark.e2e, pytest.mark.nightly, pytest.mark.timeout(280)]
@@ -32,18 +31,14 @@ def place(tmp_path: Path) -> Iterator[Place]:
         assert made.instances() == []
 
 
-def shown(app: Place, browser: requests.Session) -> str:
-    """Return the state of the machine on the page."""
-    return str(browser.get(f"{app.world.app_url}/api/deployment", timeout=10).json()["state"])
-
-
 def test_a_report_is_delivered_though_the_agent_is_killed_while_it_wakes(place: Place) -> None:
     before = place.instances()
     with real(place, "-c", "mine.yaml", VAST_API_KEY=PLANTED) as (one, app):
         first = one.agent()
+        eventually(lambda: phase(app) == "asleep")
         browser = logged_in(app)
         report = ask(app, browser)
-        eventually(lambda: shown(app, browser) == "waking")
+        eventually(lambda: phase(app) == "waking")
         os.kill(first, signal.SIGKILL)
         eventually(lambda: is_delivered(browser, report), 200)
         assert one.agent() != first

@@ -195,7 +195,17 @@ def real(place: Place, *options: str, login: bool = True, **environ: str) -> Ite
     }
     with service(place.folder, [*words, "--beside", str(DASHBOARD)], given) as made:
         eventually(lambda: responds(port))
-        yield made, replace(place, world=replace(place.world, app_url=f"http://127.0.0.1:{port}"))
+        world = replace(place.world, app_url=f"http://127.0.0.1:{port}")
+        yield made, replace(place, world=world, extra={"ERT_AGENT_URL": given["ERT_AGENT_URL"]})
+
+
+def phase(app: Place) -> str:
+    """Return the phase that the agent of the service tells; empty while it does not respond."""
+    headers = {"Authorization": f"Bearer {KEY}"}
+    try:
+        return str(requests.get(f"{app.extra['ERT_AGENT_URL']}/backend", headers=headers, timeout=10).json()["phase"])
+    except requests.RequestException:
+        return ""
 
 
 def responds(port: int) -> bool:
