@@ -157,7 +157,7 @@ bench-dashboard: $(VENV)/.dev  ## Measure: the dashboard's memory with 50 open p
 	PYTHONPATH=. $(BIN)/python benchmarks/dashboard.py
 	PYTHONPATH=.:images/dashboard $(BIN)/python -m benchmarks.dashboard_idle
 
-bench-memory: $(VENV)/.dev  ## Measure: the memory of an agent, and of agent and dashboard with 50 open pages together; fails if less than a quarter of 512 MB is left
+bench-memory: $(VENV)/.dev  ## Measure: the memory of an agent, and of one service of supervisor, agent and dashboard with 50 open pages; fails if less than a quarter of 512 MB is left
 	@$(BIN)/python -m ert_deploy.sandbox.ollama.weights
 	PYTHONPATH=.:$(IMAGES) $(BIN)/python -m benchmarks.together
 

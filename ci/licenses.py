@@ -21,6 +21,7 @@ OUT = ROOT / "docs" / "licenses.md"
 LOCKS: Mapping[str, str] = {
     "runtime": "requirements/runtime.lock",
     "agent": "requirements/agent.lock",
+    "beside": "requirements/beside.lock",
     "image": "requirements/image.lock",
     "keyring": "requirements/keyring.lock",
     "notify": "requirements/notify.lock",
@@ -32,7 +33,19 @@ LOCKS: Mapping[str, str] = {
     "sandbox": "requirements/sandbox.lock",
     "development": "requirements/dev.lock",
 }
-SHIPPED = ("runtime", "agent", "image", "keyring", "notify", "postgres", "s3", "ssh", "dashboard", "llm-backend")
+SHIPPED = (
+    "runtime",
+    "agent",
+    "beside",
+    "image",
+    "keyring",
+    "notify",
+    "postgres",
+    "s3",
+    "ssh",
+    "dashboard",
+    "llm-backend",
+)
 # Packages that only Windows or a Python before 3.11.3 installs; the terms are from the projects.
 SAID_ELSEWHERE: Mapping[str, str] = {
     "async-timeout": "Apache-2.0",

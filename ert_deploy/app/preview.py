@@ -11,6 +11,7 @@ from ert_deploy.app.money.grant import shown
 from ert_deploy.app.outcome import Doubts, foreign, in_doubt
 from ert_deploy.app.replicas.sessions import of_replica, others
 from ert_deploy.config.scaffold.prices import Hosting, priced
+from ert_deploy.config.settings import S3Object
 from ert_deploy.core.launching.interval import Interval
 from ert_deploy.core.ledger.months import MONTH
 from ert_deploy.core.model.boot.others import ALONE, Others
@@ -207,7 +208,8 @@ def _made(
 def _hosting(session: Session) -> Hosting | None:
     settings = session.settings
     services = zip(settings.desired.targets, settings.blueprints, strict=False)
-    return priced([(one.service, how) for one, how in services], settings.agent)
+    in_s3 = isinstance(settings.state, S3Object)
+    return priced([(one.service, how) for one, how in services], settings.agent, s3=in_s3)
 
 
 def _kept(situation: Situation, error: ErtError) -> Finding:

@@ -102,10 +102,12 @@ class Blueprint:
 class AgentService:
     """Private service of the agent in a Blueprint; without a `name` there is none. The defaults are this repository.
 
+    `beside` takes the place of a name, as the service of the dashboard, in which the agent is a second process.
     `database` is that of the state, which only the private network reaches, and the networks in `operators`.
     """
 
     name: str | None = None
+    beside: str | None = None
     plan: str = "starter"
     repo: str | None = None
     branch: str | None = None

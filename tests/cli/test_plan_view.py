@@ -8,7 +8,7 @@ import pytest
 
 from ert_deploy.app.preview import preview
 from ert_deploy.cli.view.plan import plan_document, plan_lines
-from ert_deploy.config.settings import Blueprint
+from ert_deploy.config.settings import AgentService, Blueprint, PostgresState, S3Object
 from ert_deploy.core.model.desired import Desired, Guard, Phase, Target
 from ert_deploy.wiring import Session
 from tests.support.fakes.deployment import on_fakes
@@ -116,3 +116,21 @@ def test_the_parts_of_the_blueprint_are_told_with_their_prices() -> None:
     ]
     assert [part["month"] for part in plan_document(plan)["hosting"]["parts"]] == [14.0, 6.0, None]
     assert preview(session, WANTED).hosting is None
+
+
+@pytest.mark.parametrize(
+    ("place", "sums", "line"),
+    [
+        (PostgresState("ERT_STATE_DATABASE_URL"), "$13.00 a month", "  database ert-state (the cheapest): $6.00"),
+        (S3Object("my-bucket", "ert.json"), "$7.00 a month and what is not known", "  state in S3: not known"),
+    ],
+)
+def test_an_agent_in_the_dashboards_service_costs_its_state(
+    place: PostgresState | S3Object, sums: str, line: str
+) -> None:
+    made = world()
+    session = Session(on_fakes(made, WANTED).settings, WANTED, made.ports)
+    settings = replace(session.settings, blueprints=(Blueprint(),), agent=AgentService(beside="dash"), state=place)
+    lines = list(plan_lines(preview(replace(session, settings=settings), WANTED)))
+    at = lines.index(f"at Render, by its published prices of 2026-10: {sums}")
+    assert lines[at + 1 : at + 3] == ["  service dash (starter): $7.00", line]

@@ -189,7 +189,7 @@ def test_the_sandbox_says_which_extra_it_needs(installed: Installed, tmp_path: P
     assert "extra sandbox" in said
 
 
-@pytest.mark.parametrize("extra", ["agent", "image", "keyring", "notify", "s3", "ssh"])
+@pytest.mark.parametrize("extra", ["agent", "beside", "image", "keyring", "notify", "s3", "ssh"])
 def test_an_extra_adds_to_the_runtime_and_repeats_nothing(extra: str) -> None:
     assert locked(ROOT / "requirements" / f"{extra}.lock")
     assert not locked(ROOT / "requirements" / f"{extra}.lock") & locked(LOCK)

@@ -42,7 +42,7 @@ def test_a_package_that_is_not_there_or_another_ends_the_check() -> None:
 
 def test_the_sdk_is_locked_without_its_pdf_writer() -> None:
     locks = sorted([*ROOT.glob("requirements/*.lock"), *ROOT.glob("images/*/requirements*")])
-    assert len(locks) == 22
+    assert len(locks) == 23
     assert [path.name for path in locks if "borb" in path.read_text()] == []
 
 

@@ -25,10 +25,12 @@ class Ended(BaseException):
     """The agent ends: the run is left as if it was killed, and the next one continues it."""
 
 
-def must_be_installed() -> None:
-    """Raise UsageError if the extra is absent."""
+def must_be_installed(*, beside: bool = False) -> None:
+    """Raise UsageError if the extra is absent, or that of one `beside` the dashboard."""
     for package in ("starlette", "uvicorn", "prometheus_client"):
         must_have(package, "agent", "the agent")
+    if beside:
+        must_have("supervisor", "beside", "agent --beside")
 
 
 def steady() -> float:

@@ -11,7 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ert_deploy.config.providers import RENDER
-from ert_deploy.config.scaffold.blueprint_agent import agent_part
+from ert_deploy.config.scaffold.blueprint_agent import agent_part, state_part
+from ert_deploy.config.scaffold.blueprint_beside import Beside, beside_part, with_agent
 from ert_deploy.config.scaffold.blueprint_lint import lint
 from ert_deploy.config.settings import Blueprint, Settings
 from ert_deploy.core.model.desired import Desired, Target
@@ -40,12 +41,17 @@ def render(settings: Settings) -> str:
         raise UsageError(f"a Blueprint is for Render, and providers/web is {host.section}")
     targets = settings.desired.targets
     owned = [owned_names(settings.desired, at) for at in range(len(targets))]
-    services = [_service(*each) for each in zip(targets, owned, settings.blueprints, strict=True)]
     _ensure_roles(targets, settings.blueprints)
     databases = _regions("database", [(how.database, how.region) for how in settings.blueprints])
     stores = _regions("key value store", [(how.key_value, how.region) for how in settings.blueprints])
     agent = agent_part(settings, databases, {how.region for how in settings.blueprints})
-    text = _rendered(settings.desired.deployment, services, databases, stores, agent)
+    beside = beside_part(settings, databases)
+    services = [
+        _service(target, names, how) | _beside(settings, target, how, beside)
+        for target, names, how in zip(targets, owned, settings.blueprints, strict=True)
+    ]
+    state = state_part(settings)
+    text = _rendered(settings.desired.deployment, services, databases, stores, agent, state=state)
     found = lint(text, owned=[name for names in owned for name in names])
     if found:
         raise UsageError("the config does not make a valid Blueprint", "\n".join(found))
@@ -116,6 +122,8 @@ def _rendered(
     databases: dict[str, str],
     stores: dict[str, str],
     agent: dict[str, object] | None,
+    *,
+    state: dict[str, object] | None,
 ) -> str:
     import jinja2
 
@@ -134,6 +142,7 @@ def _rendered(
         stores=stores,
         store_plan=STORE_PLAN,
         agent=agent,
+        state=state,
         python_version=PYTHON_VERSION,
     )
 
@@ -172,6 +181,13 @@ def _service(target: Target, owned: tuple[str, ...], how: Blueprint) -> dict[str
         "before": before,
         "domain": _domain(target),
     }
+
+
+def _beside(settings: Settings, target: Target, how: Blueprint, beside: Beside | None) -> dict[str, object]:
+    """Return what differs in a service because of an agent in it."""
+    if beside is None or target.service != settings.agent.beside:
+        return {"beside": None}
+    return {"beside": beside, **with_agent(settings, how, commands(how)[1])}
 
 
 def _domain(target: Target) -> str:

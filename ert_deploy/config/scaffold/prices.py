@@ -40,12 +40,16 @@ class Hosting:
     as_of: str = AS_OF
 
 
-def priced(services: Sequence[tuple[str, Blueprint]], agent: AgentService | None = None) -> Hosting | None:
+def priced(
+    services: Sequence[tuple[str, Blueprint]], agent: AgentService | None = None, *, s3: bool = False
+) -> Hosting | None:
     """Return what a Blueprint of these services creates, each database and key value store once, and of the agent.
+
+    `s3`: the state is there, and not in a database of the Blueprint.
 
     None for one service alone, whose price is its plan's.
     """
-    found = (*_parts(services), *_agent_parts(agent or AgentService()))
+    found = (*_parts(services), *_agent_parts(agent or AgentService(), s3=s3))
     if len(found) < 2 and all(part.count == 1 for part in found):
         return None
     return Hosting(found, sum(part.month or 0.0 for part in found))
@@ -63,7 +67,10 @@ def _parts(services: Sequence[tuple[str, Blueprint]]) -> Iterator[Priced]:
         yield Priced(f"key value store {name}", 1, None)
 
 
-def _agent_parts(agent: AgentService) -> Iterator[Priced]:
+def _agent_parts(agent: AgentService, *, s3: bool) -> Iterator[Priced]:
     if agent.name is not None:
         yield Priced(f"agent {agent.name} ({agent.plan})", 1, SERVICES.get(agent.plan))
+    if s3 and agent.beside is not None:
+        yield Priced("state in S3", 1, None)
+    elif agent.name or agent.beside:
         yield Priced(f"database {agent.database} (the cheapest)", 1, DATABASE)

@@ -32,6 +32,7 @@ OF_THE_AGENT = Section(
     "agent",
     (
         Field("name", types.created("service", "ert-agent"), _AGENT.name),
+        Field("beside", types.created("service", "ert-dashboard"), _AGENT.beside),
         Field("plan", types.plan, _AGENT.plan),
         Field("repo", locations.provider_url, _AGENT.repo),
         Field("branch", types.branch, _AGENT.branch),
