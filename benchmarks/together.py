@@ -1,9 +1,9 @@
 """Memory benchmark: an agent with its gateway alone, and in one service with a dashboard with 50 open pages.
 
 All are real processes, under the commands with which they are started in production; the agent looks after a
-deployment of a sandbox that sleeps. Measures each process of the service, the manager's too: resident memory, in which
-shared pages count for each, and the proportional share (PSS), in which they count once, as for a limit on all. Exits
-with 1 if less than a quarter of the 512 MB of a small plan is left.
+deployment of a sandbox whose machine is stopped. Measures each process of the service, the manager's too: resident
+memory, in which shared pages count for each, and the proportional share (PSS), in which they count once, as for a limit
+on all. Exits with 1 if less than a quarter of the 512 MB of a small plan is left.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ def sweep_section(swept: Found, launches: int) -> tuple[str, ...]:
     return (
         f"p95 in minutes on the bad day with one knob changed: {launches:,} launches of ert-deploy, and "
         f"{launches * PEER_TIMES:,} of each other policy on the same markets and on further ones. The first row is the "
-        f'bad day by as many. `{COMMAND} FLAGS="--grid 0 --sweep {launches} --parts FILE"` prints this section alone.',
+        f'bad day by as many. `{COMMAND} FLAGS="--grid 0 --sweep {launches} --parts FILE"` has this section alone.',
         tables.sensitivity(swept),
     )
 

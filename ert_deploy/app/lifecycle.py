@@ -20,6 +20,7 @@ from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import ErtError, UsageError
 from ert_deploy.core.notices.of_run import of_failure, of_run
 from ert_deploy.engine.fleet.apply import apply_fleet
+from ert_deploy.engine.fleet.refused_keys import with_accepted_keys
 from ert_deploy.engine.records.history import write_end
 from ert_deploy.engine.run import run
 from ert_deploy.engine.run_context import RunMemory
@@ -174,6 +175,7 @@ def _run(
             ensure_usable(session)
         try:
             results = run(apply_fleet(desired, {first: memory}, only), session.ports)
+            results = run(with_accepted_keys(desired, results), session.ports)
         except ErtError as error:
             run(write_end(error.summary, desired, memory), its)
             raise
