@@ -101,6 +101,23 @@ def test_another_machine_gets_the_key_that_is_derived_for_it_and_never_the_old_o
     assert ended(client, ask(client))["status"] == "completed"
 
 
+def test_a_state_from_before_a_rotation_does_not_bring_the_old_key_back(
+    environ: dict[str, str], start: Start, agent: AgentDouble, elsewhere: FakeBackend
+) -> None:
+    secret, token = "s" * 32, "ab" * 16
+    older, newer = (machine_key(Secret(secret), token, number).reveal() for number in (0, 1))
+    elsewhere.key, elsewhere.next_key = newer, older
+    dashboard = start({**environ, **agent.environ(), "ERT_MACHINE_SECRET": secret})
+    at(agent, elsewhere, machine={"token": token, "key_generation": 1})
+    until(lambda: shown(dashboard) == moved({**environ, "ERT_LLM_API_KEY": newer}, elsewhere))
+    at(agent, elsewhere, generation=9, machine={"token": token, "key_generation": 0})
+    asked = len(agent.asked)
+    until(lambda: len(agent.asked) >= asked + 3)
+    assert shown(dashboard) == moved({**environ, "ERT_LLM_API_KEY": newer}, elsewhere)
+    elsewhere.key = older
+    until(lambda: shown(dashboard) == moved({**environ, "ERT_LLM_API_KEY": older}, elsewhere))
+
+
 def test_a_report_whose_machine_was_replaced_is_written_by_the_new_one(
     environ: dict[str, str], start: Start, agent: AgentDouble, backend: FakeBackend, elsewhere: FakeBackend
 ) -> None:

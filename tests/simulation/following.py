@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -89,12 +90,22 @@ def _follow(world: World, service: Service, view: View) -> None:
     there = next((one for one in world.paid.values() if one.certificate == view.certificate), None)
     if there is None or there.url() != view.url or there.answer(world.now) is not there.healthy or there.halted:
         return
+    if world.derives and _is_ahead(view, used) and used[NAMES.key].sha256() in there.keys:
+        return  # the state is from before the key was changed
     keeps_apart(world, there, key)
     if world.derives and world.operators == 1 and key.sha256() not in there.keys:
         raise Violation(f"an agent tells of a key that instance {there.id} does not take")
     if key.sha256() in there.keys:
         moved[NAMES.fingerprint] = Secret(held_fingerprint(NAMES, moved))
         service.follow(moved, world.now)
+
+
+def _is_ahead(view: View, used: Mapping[str, Secret]) -> bool:
+    """Whether an app has a later key of that machine."""
+    assert view.token is not None
+    assert view.number is not None
+    later = _keys(view.token)[view.number + 1 :]
+    return used.get(NAMES.certificate) == Secret(view.certificate) and used[NAMES.key] in later
 
 
 def keeps_apart(world: World, holder: Machine, key: Secret) -> None:

@@ -18,6 +18,7 @@ Step = Literal["rent", "pull", "boot", "model_download", "load", "smoke_test"]
 _VERSION = 1
 _LONGEST_S, _DEAREST = 7 * 86_400.0, 10_000.0
 _LAST = 1e11  # Unix time
+GENERATIONS = 32  # keys of one machine, as in ert-deploy
 _TOKEN_SHAPE, _MOST_GENERATIONS = re.compile(r"[0-9a-f]{32}"), 1000
 _LONGEST_PEM = 64 * 1024
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from ert_dashboard.backend.agent_client import AgentClient, AgentTrouble
 from ert_dashboard.backend.client import BackendClient
 from ert_dashboard.backend.errors import BackendError
-from ert_dashboard.backend.machine_view import MachineView, machine_key
+from ert_dashboard.backend.machine_view import GENERATIONS, MachineView, machine_key
 from ert_dashboard.base.backends import Backend
 from ert_dashboard.base.interrupt import Interrupt, Interrupted, Reason
 from ert_dashboard.base.secret import Secret
@@ -79,6 +79,8 @@ class AddressFollower(CallLoop):
             if secret is not None and view.token is None:
                 self._reject(found, "its key is not derived from a token: `ert-deploy key rotate` changes that")
                 return
+            if self._is_ahead(view) and _proof(self._backend, call) is None:
+                return  # the state is from before the key was changed
             moved = Backend(origin, key, view.certificate, self._backend.total_s)
             problem = _proof(moved, call)
             if problem is not None:
@@ -88,6 +90,15 @@ class AddressFollower(CallLoop):
             self._backend = moved
             self.fingerprint = self._owned.fingerprint(view.url, view.certificate, key)
             _LOG.info("the backend is now at %s, as the agent told; fingerprint %s", origin, self.fingerprint)
+
+    def _is_ahead(self, view: MachineView) -> bool:
+        """Whether the key in use is a later one of that machine: an agent's state may be from before a rotation."""
+        if self._secret is None or view.token is None or view.certificate is None:
+            return False
+        if view.certificate.strip() != self._backend.ca_pem.strip():
+            return False
+        later = range(view.key_generation + 1, GENERATIONS)
+        return any(self._backend.key.reveal() == machine_key(self._secret, view.token, n).reveal() for n in later)
 
     def _reject(self, found: tuple[str, str], problem: str) -> None:
         if found != self._rejected:
