@@ -21,9 +21,13 @@ import pytest
 
 from ert_deploy.app.waking.look import Reached, reached_by
 from ert_deploy.core.model import keys
+from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.planning.unpublished import start as unpublished
+from ert_deploy.engine import start_stop
 from ert_deploy.engine.apply import apply
+from ert_deploy.engine.effects import Effects
+from ert_deploy.engine.run_context import Run
 from tests.simulation import agents, following, histories, mutants, search
 from tests.simulation.faults import FAMILIES, FOR_GOOD, Faults
 from tests.simulation.history import play, play_agents, replay, run
@@ -137,6 +141,19 @@ def test_no_gpu_is_lost_by_up_to_five_replicas_and_none_is_one_too_many() -> Non
     _none(tally)
     assert tally.schedules == SEVERAL
     assert max(tally.most_paid) > 2
+
+
+def test_it_is_noticed_where_replicas_are_stopped_and_nobody_asked_for_their_reports(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(start_stop, "_busy", _not_asked)
+    (broken,) = search.seeds(2, 3, kind="replicas").broken
+    assert "nobody asked for its reports" in broken["violation"]
+
+
+def _not_asked(number: InstanceId, run: Run) -> Effects[bool]:
+    yield from ()
+    return False
 
 
 @pytest.mark.parametrize(("name", "shares"), [("fleet", 192), ("rolling", 192), ("lowered", 16)])

@@ -56,6 +56,7 @@ class Actor:
         self.quoted = ""  # offer of its latest quote, until it rents one
         self.proven: dict[InstanceId, int] = {}  # number of the call that has last found each healthy
         self.read = self.asked = 0  # numbers of the last calls that read variables of an app, or asked for reports
+        self.compared: dict[int, int] = {}  # by replica: number of the last call to the app about it
         self.waits = 0.0  # since when it waits for reports
         self.unpulled: set[str] = set()  # offers of machines that failed to pull their image
 

@@ -10,6 +10,7 @@ from tests.simulation.world import World
 def fingerprint(world: World, app_url: str, target: Target) -> str | None:
     service = world.by_url.get(app_url)
     number = int(target.health_field.partition("_")[2] or 1)
+    world.acting.compared[number] = world.calls
     return service.shown.get(number) if service is not None and world.kind != "silent" else None
 
 

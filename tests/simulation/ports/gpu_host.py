@@ -340,7 +340,11 @@ def _may_cut_off(world: World, made: Machine) -> bool:
     actor, record = world.acting, world.whole.record(made.id)
     if actor.wanted is None or actor.wanted.phase is not ASLEEP or record is None or record.asked:
         return False
-    seen = min(actor.proven.get(made.id, 0), actor.read) > world.listing and len(world.services) == 1
+    # Replicas share a list, so that what is read after it may be read for another one.
+    proven = actor.proven.get(made.id, 0)
+    read = actor.read if world.replicas == 1 else actor.compared.get(made.replica, 0)
+    seen = proven > world.listing and read > (world.listing if world.replicas == 1 else proven)
+    seen = seen and len(world.services) == 1
     if not seen or actor.asked > world.listing or (actor.waits and world.now - actor.waits >= FINISH):
         return False
     (service,) = world.services.values()
