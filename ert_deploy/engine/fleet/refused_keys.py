@@ -15,7 +15,7 @@ from ert_deploy.engine.fleet.apply import apply_fleet
 from ert_deploy.engine.run_context import RunMemory
 from ert_deploy.ports import Audience, BackendProbe
 
-WHAT = "the backend rejects the key that the apps have, as another operator has changed it"
+WHAT = "the backend rejects the key that the apps have, which another operator may have changed"
 
 
 def with_accepted_keys(desired: Desired, results: dict[int, Result]) -> Effects[dict[int, Result]]:
