@@ -145,7 +145,7 @@ def test_an_answer_is_thinking_then_content_then_usage(ollama: ScriptedOllama) -
     assert (usage.prompt_tokens, usage.completion_tokens, usage.decode_seconds) == (100, 20, 0.2)
 
 
-def test_a_connection_serves_one_answer_after_the_other_and_one_that_was_left_does_not(ollama: ScriptedOllama) -> None:
+def test_each_answer_has_its_own_connection_read_to_its_end_or_left(ollama: ScriptedOllama) -> None:
     async def ask(times: int, stop_after: int) -> None:
         async with session(f"http://{ollama.host}") as client:
             for _ in range(times):
@@ -158,10 +158,10 @@ def test_a_connection_serves_one_answer_after_the_other_and_one_that_was_left_do
                             break
 
     asyncio.run(ask(3, 100))
-    assert ollama.connections == 1
+    assert ollama.connections == 3
     ollama.chat_pause = 0.1
     asyncio.run(ask(3, 1))
-    assert ollama.connections == 4
+    assert ollama.connections == 6
 
 
 def test_a_line_may_be_long_and_one_without_an_end_is_an_error(ollama: ScriptedOllama) -> None:

@@ -39,7 +39,7 @@ def ask(openai: ScriptedOpenAI, messages: Sequence[Message] = HELLO, **named: An
     """Return all chunks of one response."""
 
     async def go() -> list[Piece]:
-        async with session(f"http://{openai.host}", reuse=False) as client:
+        async with session(f"http://{openai.host}") as client:
             engine = OpenAIServer(client, 1200)
             return [piece async for piece in engine.chat(MODEL, messages, 7, **named)]
 

@@ -31,7 +31,7 @@ def both(
     """Return the output of the port for each of the two servers."""
 
     async def go() -> tuple[list[Piece], list[Piece]]:
-        async with session(llama, reuse=False) as one, session(double) as two:
+        async with session(llama) as one, session(double) as two:
             server, ollama = OpenAIServer(one, 64, 0.0), Ollama(two, CONTEXT, 64, "low", 0.0)
             await ollama.load(model.name)
             await server.load(model.name)

@@ -24,7 +24,7 @@ def test_the_engine_port_works_on_it(tmp_path: Path) -> None:
     model = toy_model(tmp_path)
 
     async def go(url: str) -> None:
-        async with session(url, reuse=False) as client:
+        async with session(url) as client:
             engine = OpenAIServer(client, 16)
             await engine.load(model.name)
             (row,) = await engine.loaded()

@@ -14,8 +14,7 @@ from ert_backend.settings import OPENAI, Settings
 @contextlib.asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[LlmEngine]:
     """Open a session and yield its engine; raises nothing, whether the engine is reachable or not."""
-    # llama.cpp closes a connection after some seconds or requests, even while the next request is being sent.
-    async with session(settings.engine_url, reuse=settings.engine != OPENAI) as client:
+    async with session(settings.engine_url) as client:
         if settings.engine == OPENAI:
             yield OpenAIServer(client, settings.num_predict, settings.temperature)
         else:

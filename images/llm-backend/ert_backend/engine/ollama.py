@@ -34,7 +34,7 @@ from ert_backend.engine.protocol import (
 QUICK = aiohttp.ClientTimeout(total=10.0, sock_connect=5.0)
 # A pull sends data often; a load is silent until it is done, and so is a prompt until the first token.
 PATIENT = aiohttp.ClientTimeout(total=None, sock_connect=5.0, sock_read=600.0)
-# A connection is reusable once its response is read to the end, which follows at once; otherwise it is closed.
+# The end of a response follows its last line at once; closing before it would look like a cancelled request.
 LAST_WAIT = 0.5
 LONGEST_LINE = 2**20
 COUNT = "Count from one to one hundred, in words."
@@ -195,14 +195,14 @@ class Ollama:
             raise EngineFailed("Ollama sent a line without an end") from error
 
 
-def session(url: str, *, reuse: bool = True) -> aiohttp.ClientSession:
+def session(url: str) -> aiohttp.ClientSession:
     """Create a session for one engine: no cookies, no proxies of the environment, no connection limit.
 
-    With `reuse` a connection serves several requests; not for a server that may close it at any time.
+    Each request has its own connection, because a server may close an idle one while the next request is being sent.
     """
     return aiohttp.ClientSession(
         url,
-        connector=aiohttp.TCPConnector(limit=0, force_close=not reuse),
+        connector=aiohttp.TCPConnector(limit=0, force_close=True),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"Accept-Encoding": "identity"},
         read_bufsize=LONGEST_LINE,
