@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from ert_dashboard.backend.checks import Checks, Look, Result
+from ert_dashboard.backend.fleet import State
 from ert_dashboard.backend.readiness import CACHE_S
 from ert_dashboard.base.env import BadSetting
 from ert_dashboard.base.exposition import Family, Histogram, Sample, exposition
@@ -21,6 +23,7 @@ from ert_dashboard.storage.job import Job, Status
 from ert_dashboard.web.app import Dashboard, create_dashboard
 from ert_dashboard.web.metrics import FAMILIES
 from tests.support.dashboard.fake_backend import FakeBackend
+from tests.support.dashboard.fingerprint import replicas
 from tests.support.dashboard.following import until
 from tests.support.dashboard.manual_clock import WoundClock
 
@@ -68,6 +71,30 @@ def test_one_scrape_has_the_dashboard_the_backend_the_gpu_and_the_cost(dashboard
     assert first["ert_spend_usd_total"] == 0.0
     clock.go(100.0)
     assert scrape(dashboard)["ert_spend_usd_total"] == pytest.approx(0.01)
+
+
+def test_price_and_cost_are_of_all_machines(environ: dict[str, str], clock: WoundClock, tmp_path: Path) -> None:
+    backends = [FakeBackend(), FakeBackend()]
+    try:
+        told = {**environ, **replicas(backends, tmp_path, 60), "ERT_METRICS_TOKEN": TOKEN}
+        made = create_dashboard(read_settings(told), clock=clock)
+        fleet = made.service.fleet
+        assert fleet is not None
+        assert "ert_spend_usd_total" not in scrape(made)
+        for lane, price in zip(fleet.lanes, (0.36, 0.72), strict=True):
+            fleet.measure(lane, {**STATUS, "price_per_hour": price})
+        assert scrape(made)["ert_price_usd_per_hour"] == pytest.approx(1.08)
+        clock.go(100.0)
+        assert scrape(made)["ert_spend_usd_total"] == pytest.approx(0.03)
+        fleet.mark(fleet.lanes[1], State.DOWN, "gone")
+        scrape(made)
+        clock.go(100.0)
+        found = scrape(made)
+        assert (found["ert_price_usd_per_hour"], found["ert_spend_usd_total"]) == pytest.approx((0.36, 0.04))
+        made.close()
+    finally:
+        for backend in backends:
+            backend.close()
 
 
 def test_a_check_counts_once_and_a_machine_that_was_idle_is_asleep_and_not_failed(

@@ -23,6 +23,12 @@ class Cost:
     up: bool
     price: float | None
     line: Line | None
+    speed: float = 1.0  # of the provider's clock
+
+    @property
+    def rate(self) -> float:
+        """USD per second of this process now; 0 while it is down, or without a price."""
+        return self.price * self.speed / _HOUR_S if self.up and self.price is not None else 0.0
 
     @property
     def spent(self) -> float | None:
@@ -63,7 +69,8 @@ def _cost(seen: _Seen) -> Cost:
     if price is None:
         return Cost(seen.up, None, None)
     per_second = price * seen.machine.speed / _HOUR_S
-    return Cost(seen.up, price, [(at, up * per_second) for at, up in seconds_up(seen.meter.samples())])
+    line = [(at, up * per_second) for at, up in seconds_up(seen.meter.samples())]
+    return Cost(seen.up, price, line, seen.machine.speed)
 
 
 def price_now(each: Sequence[Cost]) -> float | None:

@@ -17,6 +17,7 @@ from werkzeug.exceptions import NotFound
 
 from ert_dashboard import __version__
 from ert_dashboard.backend.checks import RESULTS, Checks, Look
+from ert_dashboard.backend.fleet_costs import Cost, price_now
 from ert_dashboard.base.backends import Backend
 from ert_dashboard.base.exposition import CONTENT_TYPE, Family, Sample, exposition
 from ert_dashboard.reports.tally import MOST, Tally
@@ -27,7 +28,6 @@ from ert_dashboard.web.service import Service
 
 MIB = 1024.0 * 1024.0
 _LONGEST_GAP_S = 300.0  # between two looks; a longer one counts as this in the cost
-_HOUR_S = 3600.0
 INFO = Family("ert_dashboard_info", "gauge", ("version",), "1, with the version")
 UP = Family("ert_dashboard_uptime_seconds", "gauge", (), "Age of this process")
 STORE = Family("ert_dashboard_store_up", "gauge", (), "1 when the report store is available")
@@ -51,8 +51,12 @@ GPU_BUSY = Family("ert_gpu_utilization_ratio", "gauge", ("gpu",), "Use of the GP
 GPU_USED = Family("ert_gpu_memory_used_bytes", "gauge", ("gpu",), "GPU memory in use")
 GPU_TOTAL = Family("ert_gpu_memory_total_bytes", "gauge", ("gpu",), "GPU memory")
 GPU_HEAT = Family("ert_gpu_temperature_celsius", "gauge", ("gpu",), "Temperature of the GPU")
-PRICE = Family("ert_price_usd_per_hour", "gauge", (), "Price of the machine while it runs")
-SPEND = Family("ert_spend_usd_total", "counter", (), "Estimated cost since the start: time that it ran, by its price")
+PRICE = Family(
+    "ert_price_usd_per_hour", "gauge", (), "Price while it runs; of several, of those that are up"
+)
+SPEND = Family(
+    "ert_spend_usd_total", "counter", (), "Estimated cost of all machines since the start: time up, by the price"
+)
 AGREED = Family(
     "ert_agreed_price_usd_per_hour", "gauge", (), "Price at which the machine was rented, by the agent, while it runs"
 )
@@ -80,7 +84,7 @@ class Metrics:
         self._tally = Tally(self._started)
         self._checks = Checks()
         self._spent = 0.0
-        self._ran: float | None = None  # time of the last look at which the machine ran
+        self._seen: tuple[float, float] | None = None  # time of the last look, and USD per second of what ran then
         self._expiry = expiry(service.settings.backends)
 
     def blueprint(self) -> Blueprint:
@@ -103,7 +107,8 @@ class Metrics:
         yield UP, [Sample(self._service.clock.wall() - self._started)]
         yield from self._reports()
         machine, _ = self._deployment.look()
-        self._count(machine)
+        costs = self._service.costs()
+        self._count(machine, costs)
         yield CONFIGURED, [Sample(machine["state"] != "not_configured")]
         counts = self._service.backends()
         if counts is not None:
@@ -117,7 +122,9 @@ class Metrics:
         yield CHECK_TOOK, self._checks.seconds.samples()
         yield from self._machine(machine)
         yield from self._contract()
-        yield SPEND, [Sample(self._spent)] if machine["price_per_hour_usd"] is not None else []
+        yield PRICE, _known(price_now(costs) if costs else machine["price_per_hour_usd"])
+        priced = any(one.price is not None for one in costs) if costs else machine["price_per_hour_usd"] is not None
+        yield SPEND, [Sample(self._spent)] if priced else []
         yield BUDGET, _known(self._service.settings.daily_budget)
 
     def _reports(self) -> Iterator[Found]:
@@ -132,8 +139,8 @@ class Metrics:
         yield DONE, [Sample(count, {"status": status}) for status, count in self._tally.counts.items()]
         yield TOOK, self._tally.seconds.samples()
 
-    def _count(self, machine: machine_body.MachineState) -> None:
-        """Count the health check behind this look, and what the machine has cost since the one before."""
+    def _count(self, machine: machine_body.MachineState, costs: tuple[Cost, ...]) -> None:
+        """Count the health check behind this look, and what the machines have cost since the one before."""
         if machine["state"] == "not_configured":
             return
         seen = self._service.probe.look()
@@ -151,9 +158,11 @@ class Metrics:
             )
         )
         price, now = machine["price_per_hour_usd"], self._service.clock.monotonic()
-        if self._ran is not None and price is not None:
-            self._spent += min(now - self._ran, _LONGEST_GAP_S) * machine["clock_speed"] * price / _HOUR_S
-        self._ran = now if seen.backend else None
+        if self._seen is not None:
+            at, rate = self._seen
+            self._spent += min(now - at, _LONGEST_GAP_S) * rate
+        own = Cost(bool(seen.backend), price, None, machine["clock_speed"])
+        self._seen = now, sum(one.rate for one in costs or (own,))
 
     def _contract(self) -> Iterator[Found]:
         """Yield what only the agent reads of the provider; nothing without one."""
@@ -179,7 +188,6 @@ class Metrics:
         yield GPU_USED, _of_cards((str(at), card["memory_used_mb"], MIB) for at, card in cards)
         yield GPU_TOTAL, _of_cards((str(at), card["memory_total_mb"], MIB) for at, card in cards)
         yield GPU_HEAT, _of_cards((str(at), card["temperature_c"], 1.0) for at, card in cards)
-        yield PRICE, _known(machine["price_per_hour_usd"])
 
 
 def expiry(backends: Iterable[Backend]) -> float | None:

@@ -13,6 +13,7 @@ from ert_dashboard.auth.sessions import Sessions
 from ert_dashboard.backend.agent_client import AgentClient
 from ert_dashboard.backend.client import BackendClient
 from ert_dashboard.backend.fleet import Fleet
+from ert_dashboard.backend.fleet_costs import Cost
 from ert_dashboard.backend.readiness import ReadinessProbe
 from ert_dashboard.backend.workflow_client import WorkflowClient
 from ert_dashboard.base.clock import Clock, SystemClock, iso
@@ -97,11 +98,16 @@ class Service:
         counts = self.fleet.counts()
         return {"up": counts.up, "of": counts.of}
 
+    def costs(self) -> tuple[Cost, ...]:
+        """Return the cost of each of several machines; () without a list of them."""
+        if self.fleet is None or not self.fleet.listed or len(self.fleet.lanes) < 2:
+            return ()
+        return self.fleet.costs.each()
+
     def together(self) -> Together | None:
         """Return price and spend of several machines; None without a list of them."""
-        if self.fleet is None or not self.fleet.listed or len(self.fleet.lanes) < 2:
-            return None
-        return together(self.fleet.costs.each())
+        costs = self.costs()
+        return together(costs) if costs else None
 
     def fingerprint(self) -> str | None:
         """Return the fingerprint of the configuration that this process uses now; None if it is not complete."""
