@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ert_deploy.core.model import steps
 from ert_deploy.core.model.boot.others import Others
 from ert_deploy.core.model.keys import machine_key
 from ert_deploy.core.model.observed import Health, Instance, Power, Vital
@@ -16,6 +17,8 @@ from ert_deploy.core.planning.adoption import as_found
 from ert_deploy.core.planning.forecast.assumed import assumed
 from ert_deploy.core.planning.plan import next_step, plan
 from ert_deploy.core.planning.situation import Situation
+from ert_deploy.core.verdict.facts import Credit, Facts
+from ert_deploy.core.verdict.waking import Phase, waking
 from tests.support.situations import (
     DASH,
     KEY,
@@ -79,6 +82,30 @@ def test_apps_may_be_told_after_that() -> None:
     without = assumed(Situation(UP, before.observed), step).observed.state.record(derived(2).id)
     assert without is not None
     assert not without.published
+
+
+@pytest.mark.parametrize(
+    ("known", "named"),
+    [
+        (None, False),
+        (record(2), False),
+        (record(2, published=True), False),
+        (rented(2), False),
+        (rented(2, asked=(_hash(2),)), False),
+        (rented(2, published=True), True),
+        (rented(2, certificate=pem(2)), True),
+    ],
+)
+def test_no_agent_names_a_machine_before_the_state_has_its_keys_and_one_of_its_marks(
+    known: InstanceRecord | None, named: bool
+) -> None:
+    records = (known,) if known is not None else ()
+    situation = Situation(ALONE, seen(derived(2), records=records, health=(healthy(2),)))
+    pinned = [step for step in plan(situation) if isinstance(step, steps.Pin)]
+    shown = waking(Facts(ALONE, Credit(1.0), situation)).phase
+    assert (shown, pinned == []) == ((Phase.READY, True) if named else (Phase.WAKING, False))
+    without = Situation(replace(ALONE, machine_secret=None), situation.observed)
+    assert waking(Facts(without.desired, Credit(1.0), without)).phase is Phase.READY
 
 
 @pytest.mark.parametrize(

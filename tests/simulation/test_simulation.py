@@ -26,14 +26,18 @@ from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.planning.unpublished import start as unpublished
 from ert_deploy.engine import start_stop
 from ert_deploy.engine.apply import apply
-from ert_deploy.engine.effects import Effects
+from ert_deploy.engine.effects import Effect, Effects, Method
 from ert_deploy.engine.run_context import Run
+from ert_deploy.ports import BackendProbe, GpuHost, WebHost
 from tests.simulation import agents, following, histories, mutants, search
 from tests.simulation.faults import FAMILIES, FOR_GOOD, Faults
 from tests.simulation.history import play, play_agents, replay, run
+from tests.simulation.interpreter import carry_out
 from tests.simulation.mutations import Mutant
 from tests.simulation.search import SEEDS
-from tests.simulation.stories import Story, story
+from tests.simulation.stories import SLEEP, Story, story
+from tests.simulation.web import NAMES
+from tests.simulation.world import Actor, Violation
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXED = 4000
@@ -149,6 +153,40 @@ def test_it_is_noticed_where_replicas_are_stopped_and_nobody_asked_for_their_rep
     monkeypatch.setattr(start_stop, "_busy", _not_asked)
     (broken,) = search.seeds(2, 3, kind="replicas").broken
     assert "nobody asked for its reports" in broken["violation"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "noticed"), [(False, False, False), (False, True, False), (True, False, True)]
+)
+def test_it_is_noticed_where_reports_are_cut_off_with_a_key_that_was_read(
+    first: bool, second: bool, noticed: bool
+) -> None:
+    """`first`, `second`: whether the app's variables have the key before and after they are read."""
+    made = run(Story((), last="up"), Faults()).world
+    assert made is not None
+    (machine,), (service,) = made.paid.values(), made.services.values()
+    key, made.acting, made.lasting = service.env[NAMES.key], Actor(SLEEP), set()
+    shown = machine.show(made.now)
+    assert shown.address is not None
+
+    def have(there: bool) -> None:
+        service.env = {name: value for name, value in service.env.items() if name != NAMES.key}
+        service.env |= {NAMES.key: key} if there else {}
+
+    def send(method: Method, *args: Any) -> None:
+        carry_out(made, Effect(method, args, {}))
+
+    send(GpuHost.list_instances)
+    send(BackendProbe.probe, shown.address, machine.mark, machine.boot_secret, "")
+    have(first)
+    send(WebHost.read_env, service.id)
+    have(second)
+    if noticed:
+        with pytest.raises(Violation, match="nobody asked for its reports"):
+            send(GpuHost.stop, machine.id)
+    else:
+        send(GpuHost.stop, machine.id)
+        assert machine.halted
 
 
 def _not_asked(number: InstanceId, run: Run) -> Effects[bool]:

@@ -7,13 +7,14 @@ It implements the documented behaviour of the ports (`ports/`: the same error ty
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ert_deploy.core.model.claims import Claims
 from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.observed import Offer
 from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import State
 from ert_deploy.engine.effects import Method
 from tests.simulation.faults import Faults
@@ -56,6 +57,7 @@ class Actor:
         self.quoted = ""  # offer of its latest quote, until it rents one
         self.proven: dict[InstanceId, int] = {}  # number of the call that has last found each healthy
         self.read = self.asked = 0  # numbers of the last calls that read variables of an app, or asked for reports
+        self.variables: Mapping[str, Secret] = {}  # of the app that it has read last, as they were then
         self.compared: dict[int, int] = {}  # by replica: number of the last call to the app about it
         self.waits = 0.0  # since when it waits for reports
         self.unpulled: set[str] = set()  # offers of machines that failed to pull their image

@@ -336,7 +336,11 @@ def stop(world: World, instance_id: InstanceId) -> None:
 
 
 def _may_cut_off(world: World, made: Machine) -> bool:
-    """Whether `sleep` stops a backend that it knows to be healthy, with a known key, without asking for its reports."""
+    """Whether `sleep` stops a backend that it knows to be healthy, with a known key, without asking for its reports.
+
+    It knows the key that it has read in the app's variables. One that another command writes there after that read it
+    cannot know, however late it reads.
+    """
     actor, record = world.acting, world.whole.record(made.id)
     if actor.wanted is None or actor.wanted.phase is not ASLEEP or record is None or record.asked:
         return False
@@ -347,8 +351,7 @@ def _may_cut_off(world: World, made: Machine) -> bool:
     seen = seen and len(world.services) == 1
     if not seen or actor.asked > world.listing or (actor.waits and world.now - actor.waits >= FINISH):
         return False
-    (service,) = world.services.values()
-    key = service.env.get(NAMES_OF[made.replica].key)
+    key = actor.variables.get(NAMES_OF[made.replica].key)
     return key is not None and key.sha256() in record.keys
 
 

@@ -26,8 +26,8 @@ def read_groups(world: World, service: WebService) -> Mapping[str, str]:
 
 
 def read_env(world: World, service_id: str) -> Mapping[str, Secret]:
-    world.acting.read = world.calls
-    return dict(world.services[service_id].env)
+    world.acting.read, world.acting.variables = world.calls, dict(world.services[service_id].env)
+    return world.acting.variables
 
 
 def newest_deploy(world: World, service_id: str) -> WebDeploy | None:

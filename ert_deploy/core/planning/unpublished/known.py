@@ -6,6 +6,7 @@ So one without is in use by no app, and a run that cannot read the apps may give
 from __future__ import annotations
 
 from ert_deploy.core.planning.health import Candidate
+from ert_deploy.core.planning.key_acceptance import forgotten
 from ert_deploy.core.planning.situation import Situation
 
 
@@ -21,8 +22,12 @@ def unknown_to_apps(candidate: Candidate) -> bool:
 
 
 def to_verify(situation: Situation, candidate: Candidate) -> bool:
-    """Whether its certificate has to be stored before agents name it: its key is known, so that apps can use it.
+    """Whether the state has to get its certificate before agents name it: its key is known, so that apps can use it.
 
-    A machine with a key that is not derived is not verified here: an app gets that key from its variables alone.
+    That is so for each machine, also one that was found, such as a clone: otherwise a run that has read the state
+    before could give it up while an app follows. The keys of one that was found are read with that. A key that is not
+    derived an app gets from its variables alone.
     """
-    return unknown_to_apps(candidate) and situation.current_key(candidate.instance) is not None
+    record = candidate.record
+    named = record is not None and (record.published or bool(record.certificate)) and not forgotten(record)
+    return not named and situation.current_key(candidate.instance) is not None
