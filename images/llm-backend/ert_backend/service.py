@@ -24,6 +24,7 @@ from ert_backend.edge.key_store import KeyRing
 from ert_backend.engine.bring_up import BringUp
 from ert_backend.engine.protocol import LlmEngine, Piece
 from ert_backend.engine.pulse import Pulse, Watched
+from ert_backend.engine.repeats import Repeats
 from ert_backend.engine.turns import Patience, Turns, timely
 from ert_backend.reports.drafting import draft
 from ert_backend.reports.jobs import Jobs, Tell
@@ -68,9 +69,10 @@ def assemble(settings: Settings, identity: Identity, engine: LlmEngine) -> Servi
 
     async def write(request: ReportRequest, report_id: str, tell: Tell) -> dict[str, Any]:
         began, error, metadata = boot_seconds(), "unknown", dict[str, Any]()
+        answer = partial(ask, tell, Repeats(state, engine))
         try:
             async with turns.report():
-                report = await writer.write(_begin(request, report_id, state, settings), partial(ask, tell), tell)
+                report = await writer.write(_begin(request, report_id, state, settings), answer, tell)
             error, metadata = "", report["metadata"]
         except (Exception, asyncio.CancelledError) as failure:
             error = type(failure).__name__
@@ -79,11 +81,14 @@ def assemble(settings: Settings, identity: Identity, engine: LlmEngine) -> Servi
             witness.metrics.report(state.model or state.wanted, boot_seconds() - began, error, metadata)
         return report
 
-    async def ask(tell: Tell, asked: Ask) -> Answer:
+    async def ask(tell: Tell, repeats: Repeats, asked: Ask) -> Answer:
         def chat(ask: Ask) -> AsyncGenerator[Piece, None]:
             return timely(engine.chat(state.model, ask.messages, ask.seed, ask.form), patience)
 
-        return await draft(chat, asked, lambda count: tell("progress", {"section": asked.section, "tokens": count}))
+        def count(tokens: int) -> None:
+            tell("progress", {"section": asked.section, "tokens": tokens})
+
+        return await repeats.of(lambda: draft(chat, asked, count))
 
     jobs = Jobs(
         write, ledger, settings.queue_limit, settings.fresh_for, settings.report_deadline, grace=settings.abandon_grace

@@ -51,9 +51,7 @@ GPU_BUSY = Family("ert_gpu_utilization_ratio", "gauge", ("gpu",), "Use of the GP
 GPU_USED = Family("ert_gpu_memory_used_bytes", "gauge", ("gpu",), "GPU memory in use")
 GPU_TOTAL = Family("ert_gpu_memory_total_bytes", "gauge", ("gpu",), "GPU memory")
 GPU_HEAT = Family("ert_gpu_temperature_celsius", "gauge", ("gpu",), "Temperature of the GPU")
-PRICE = Family(
-    "ert_price_usd_per_hour", "gauge", (), "Price while it runs; of several, of those that are up"
-)
+PRICE = Family("ert_price_usd_per_hour", "gauge", (), "Price while it runs; of several, of those that are up")
 SPEND = Family(
     "ert_spend_usd_total", "counter", (), "Estimated cost of all machines since the start: time up, by the price"
 )
