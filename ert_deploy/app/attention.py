@@ -11,6 +11,8 @@ from ert_deploy.app.outcome import Doubts, Outcome
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import NeedsAttention
 from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.engine.decide import left_alone, unchanged
+from ert_deploy.engine.fleet.failures import together
 
 UNTOLD = "the app still points at the old backend"
 RETRY = "run `ert-deploy down` again when the web host is reachable"
@@ -20,7 +22,18 @@ def needs_attention(outcome: Outcome) -> NeedsAttention | None:
     """Return the error with which the command ends if a run requires an action of the user; None otherwise."""
     if outcome.phase is Phase.ABSENT:
         return untold(outcome)
-    return (outcome.left if outcome.phase is Phase.RUNNING else None) or doubtful(outcome)
+    return together([one for one in (outcome.left, doubtful(outcome)) if one is not None])
+
+
+def _removed_in_part(outcome: Outcome) -> NeedsAttention | None:
+    """Return the error after a run that keeps the deployment and has not finished to remove further replicas."""
+    lines = [f"{target}: {why}" for target, why in outcome.unremoved]
+    if outcome.unknown_until:
+        lines.append(f"an instance of one may still appear until {_moment(outcome)}")
+    if not lines:
+        return None
+    summary = f"not everything of the removed replicas of {outcome.deployment} is gone"
+    return NeedsAttention(summary, "\n".join(lines), "run the same command again later")
 
 
 def untold(outcome: Outcome) -> NeedsAttention | None:
@@ -28,9 +41,9 @@ def untold(outcome: Outcome) -> NeedsAttention | None:
     if outcome.unknown_until:
         return _may_appear(outcome)
     if not outcome.abandoned:
-        return doubtful(outcome)
+        return undecided(outcome.undecided)
     lines = [f"{target}: {why}" for target, why in outcome.abandoned]
-    suspects = _lines(outcome.undecided)
+    suspects = unchanged(outcome.undecided)
     if not suspects:
         return NeedsAttention(f"nothing bills any more, but {UNTOLD}", "\n".join(lines), RETRY)
     hint = f"{RETRY}; {_hint(outcome.undecided)}"
@@ -38,35 +51,29 @@ def untold(outcome: Outcome) -> NeedsAttention | None:
 
 
 def _may_appear(outcome: Outcome) -> NeedsAttention:
-    from ert_deploy.adapters.state.document import moment
-
-    lines = [f"{target}: {why}" for target, why in outcome.abandoned] + _lines(outcome.undecided)
+    lines = [f"{target}: {why}" for target, why in outcome.abandoned] + unchanged(outcome.undecided)
     return NeedsAttention(
-        f"nothing of {outcome.deployment} is listed; until {moment(outcome.unknown_until, outcome.zone)} something may"
-        " still appear",
+        f"nothing of {outcome.deployment} is listed; until {_moment(outcome)} something may still appear",
         "\n".join(["there was no state of it, or it could not be read: a create may be under way", *lines]),
         "run `ert-deploy down` then; without --now it waits automatically",
     )
 
 
+def _moment(outcome: Outcome) -> str:
+    from ert_deploy.adapters.state.document import moment
+
+    return moment(outcome.unknown_until, outcome.zone)
+
+
 def doubtful(outcome: Outcome) -> NeedsAttention | None:
-    """Return the error for marked instances with an unclear owner; None if there are none."""
-    return undecided(outcome.undecided)
+    """Return the error for marked instances with an unclear owner and for removed replicas; None without any."""
+    return together([one for one in (undecided(outcome.undecided), _removed_in_part(outcome)) if one is not None])
 
 
 def undecided(found: Iterable[tuple[InstanceId, str]]) -> NeedsAttention | None:
     """Return the error for instances that were not touched, each with the reason; None if there are none."""
     known = tuple(found)
-    lines = _lines(known)
-    if len(lines) < 2:
-        return NeedsAttention(lines[0], hint=_hint(known)) if lines else None
-    return NeedsAttention(
-        f"{len(lines)} instances may be of this deployment and may bill", "\n".join(lines), _hint(known)
-    )
-
-
-def _lines(found: Doubts) -> list[str]:
-    return [f"instance {number} was not changed and may bill: {why}" for number, why in found]
+    return left_alone(known) if known else None
 
 
 def _hint(found: Doubts) -> str:

@@ -21,6 +21,7 @@ from ert_deploy.core.planning.replicas.parts import part_of
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.core.verdict.slept import slept
 from ert_deploy.engine.apply import Result
+from ert_deploy.engine.fleet.failures import together
 from ert_deploy.ports import Clock
 from ert_deploy.wiring import Session
 
@@ -85,7 +86,7 @@ class Outcome:
     does not match the config and cannot be replaced. `idle_stop` is in seconds, 0 for never. `unknown_until`: Unix
     seconds until which an instance of a create without state may appear; 0 if none can. `zone` marks its date.
     `external` is the server that the apps use in place of a rented backend. `listed`: the instances of the account were
-    read.
+    read. `unremoved` are those of `abandoned` that may still use a replica which this run removed.
     """
 
     deployment: str
@@ -102,6 +103,7 @@ class Outcome:
     zone: str = "UTC"
     external: External | None = None
     listed: bool = True
+    unremoved: tuple[tuple[str, str], ...] = ()
 
 
 def outcome_of(result: Result, *, changed: bool, clock: Clock) -> Outcome:
@@ -131,6 +133,7 @@ def joined(outcomes: Sequence[Outcome]) -> Outcome:
     first = outcomes[0]
     if len(outcomes) == 1:
         return first
+    removed = [each for each in outcomes if each.phase is not first.phase]
     return replace(
         first,
         backends=tuple(one for each in outcomes for one in each.backends),
@@ -138,7 +141,8 @@ def joined(outcomes: Sequence[Outcome]) -> Outcome:
         undecided=tuple(dict.fromkeys(one for each in outcomes for one in each.undecided)),
         others=tuple(dict.fromkeys(one for each in outcomes for one in each.others)),
         abandoned=tuple(dict.fromkeys(one for each in outcomes for one in each.abandoned)),
-        left=next((each.left for each in outcomes if each.left is not None), None),
+        left=together([each.left for each in outcomes if each.left is not None]),
+        unremoved=tuple(dict.fromkeys(one for each in removed for one in each.abandoned)),
         unknown_until=max(each.unknown_until for each in outcomes),
     )
 

@@ -5,6 +5,7 @@ Each is one conditional write of the state, so that a concurrent run reads the r
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ert_deploy.core.model.desired import Desired, Phase
@@ -34,17 +35,37 @@ def must_be_decided(situation: Situation, *, any_doubt: bool = False) -> None:
     """
     blocking = tuple((u.instance.id, u.why) for u in situation.undecided if u.blocks or any_doubt)
     if blocking:
-        raise Undecided(
-            f"nothing is rented before you decide about instance {', '.join(str(n) for n, _ in blocking)}",
-            hint=f"`ert-deploy adopt|ignore|destroy {blocking[0][0]}` decides",
-            found=blocking,
-        )
+        raise nothing_rented(blocking)
     if situation.ownership.foreign:
         raise NeedsAttention(
             f"the state of {situation.desired.deployment} was written for another owner or other services",
             "it contains instances of another config; nothing is rented with it",
             "give this config a deployment or a state of its own; `ert-deploy adopt ID` if it is the same project",
         )
+
+
+def nothing_rented(found: tuple[tuple[InstanceId, str], ...]) -> Undecided:
+    """Return the error for instances that the user has to assign first, each with the reason."""
+    return Undecided(
+        f"nothing is rented before you decide about instance {', '.join(str(n) for n, _ in found)}",
+        hint=f"`ert-deploy adopt|ignore|destroy {found[0][0]}` decides",
+        found=found,
+    )
+
+
+def left_alone(found: tuple[tuple[InstanceId, str], ...]) -> Undecided:
+    """Return the error for instances that were not changed, each with the reason."""
+    lines = unchanged(found)
+    several = len(lines) > 1
+    summary = f"{len(lines)} instances may be of this deployment and may bill" if several else lines[0]
+    error = Undecided(summary, hint=f"`ert-deploy adopt|ignore|destroy {found[0][0]}` decides this", found=found)
+    error.detail = "\n".join(lines) if several else ""
+    return error
+
+
+def unchanged(found: Iterable[tuple[InstanceId, str]]) -> list[str]:
+    """Return one line for each instance that was not changed."""
+    return [f"instance {number} was not changed and may bill: {why}" for number, why in found]
 
 
 def look_again(run: Run) -> Effects[bool]:

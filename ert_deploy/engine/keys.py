@@ -38,6 +38,7 @@ def add_key(step: steps.AddKey, run: Run) -> Effects[None]:
     instance, record = _known(step.instance_id, run.observed)
     published = instance.id in {c.instance.id for c in run.situation.candidates if c.published}
     if published and forgotten(record):
+        record = replace(record, published=True)  # also once its keys are known
         learned = yield from relearn(record, run.situation)
         if learned is not record:
             if learned is not None:
@@ -54,15 +55,15 @@ def add_key(step: steps.AddKey, run: Run) -> Effects[None]:
         run.memory.made[instance.id] = derived or make_key((yield from ask(Entropy.token_bytes, KEY_BYTES)))
     new = run.memory.made[instance.id].sha256()
     hashes = with_key(instance, record, new, run.situation.held_keys, published=published)
-    yield from _set(instance.id, hashes, run)
+    yield from _set(record, hashes, run)
 
 
 def drop_keys(step: steps.DropKeys, run: Run) -> Effects[None]:
     """Make the backend accept only the key that the apps use."""
-    instance, _ = _known(step.instance_id, run.observed)
+    instance, record = _known(step.instance_id, run.observed)
     key = run.situation.current_key(instance)
     assert key is not None, "the plan drops no key where none is known"
-    yield from _set(step.instance_id, (key.sha256(),), run)
+    yield from _set(record, (key.sha256(),), run)
 
 
 def set_limits(step: steps.SetLimits, run: Run) -> Effects[None]:
@@ -128,8 +129,8 @@ def _accepted(address: Address, certificate: str, held: Mapping[str, Secret]) ->
     return tuple(taken)
 
 
-def _set(number: InstanceId, hashes: tuple[str, ...], run: Run) -> Effects[None]:
-    instance, record = _known(number, run.observed)
+def _set(record: InstanceRecord, hashes: tuple[str, ...], run: Run) -> Effects[None]:
+    instance, _ = _known(record.id, run.observed)
     address, certificate, secret = _address(instance), _proven(instance, run.observed), instance.boot_secret
     try:
         generation, _ = yield from ask(BackendProbe.keys_in_force, address, certificate, secret)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ert_deploy.core.model.desired import RUNNING, Desired, Target
-from ert_deploy.core.model.errors import UsageError
+from ert_deploy.core.model.errors import NothingToWake, UsageError
 from ert_deploy.core.model.events import Trouble
 from ert_deploy.core.model.provider import Platform
 from ert_deploy.core.model.text import printable
@@ -24,13 +24,16 @@ from ert_deploy.ports import Audience, WebHost, WebService
 
 
 def preflight(run: Run) -> Effects[None]:
-    """Raise UsageError for the first `Finding` that stops the run; report all other ones. Only when starting."""
+    """Raise UsageError for the first `Finding` that stops the run; report all other ones. Only when starting.
+
+    Raises NothingToWake if the deployment does not exist and is not to begin.
+    """
     if run.desired.phase is not RUNNING:
         return
     if not (run.desired.begin or run.memory.traced or begun(run.situation)):
         must_be_decided(run.situation, any_doubt=True)
         none = nothing_to_wake(run.desired)
-        raise UsageError(none.what, hint=none.hint)
+        raise NothingToWake(none.what, hint=none.hint)
     for finding in (yield from findings(run.desired, run.memory)):
         if finding.stops:
             raise UsageError(finding.what, hint=finding.hint)

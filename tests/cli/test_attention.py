@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from ert_deploy.app.attention import doubtful, untold
-from ert_deploy.app.outcome import Outcome
+from ert_deploy.app.attention import doubtful, needs_attention, untold
+from ert_deploy.app.outcome import Outcome, joined
 from ert_deploy.cli.failure import explain
 from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import NeedsAttention
@@ -71,3 +72,32 @@ def test_with_both_nobody_says_that_nothing_bills(capsys: pytest.CaptureFixture[
     said = capsys.readouterr().err
     assert "nothing bills" not in said
     assert said.splitlines()[1:3] == ["  ert-dashboard: Render did not answer", f"  {LINE.format(902)}"]
+
+
+def test_a_backend_that_does_not_fit_hides_no_instance_that_is_to_be_assigned(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    doubts = ((nth(902), WHY),)
+    lefts = [NeedsAttention(f"instance {number} keeps serving", "no room", "set plan/slots: 2") for number in (1, 2)]
+    each = [Outcome("ert", Phase.RUNNING, changed=True, left=lefts[0]), Outcome("ert.2", Phase.RUNNING, changed=True)]
+    assert code(needs_attention(joined([each[0], replace(each[1], left=lefts[1], undecided=doubts)]))) == 5
+    said = capsys.readouterr().err.splitlines()
+    assert said[:4] == [
+        "error: instance 1 keeps serving", "  no room", "  instance 2 keeps serving", "  no room"
+    ]  # fmt: skip
+    assert said[4:] == [f"  {LINE.format(902)}", f"hint: set plan/slots: 2; {HINT}"]
+
+
+@pytest.mark.parametrize("phase", [Phase.RUNNING, Phase.ASLEEP])
+def test_a_replica_that_was_not_removed_in_full_is_said(phase: Phase, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = Outcome("ert", phase, changed=True, abandoned=(("other", "not needed to sleep"),))
+    removed = Outcome("ert.2", Phase.ABSENT, changed=True, abandoned=(RENDER,))
+    assert needs_attention(joined([kept, replace(removed, abandoned=())])) is None
+    assert code(needs_attention(joined([kept, replace(removed, unknown_until=1_700_000_000.0)]))) == 5
+    said = capsys.readouterr().err.splitlines()
+    assert said == [
+        "error: not everything of the removed replicas of ert is gone",
+        "  ert-dashboard: Render did not answer",
+        "  an instance of one may still appear until 2023-11-14 22:13:20 UTC",
+        "hint: run the same command again later",
+    ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ert_deploy.core.model.errors import NeedsAttention, Rejected, Transient
@@ -9,8 +11,10 @@ from ert_deploy.core.model.keys import make_key
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.secret import Secret
 from ert_deploy.core.model.state import InstanceRecord
+from ert_deploy.engine import decide
+from ert_deploy.engine.effects import Effects
 from tests.support.fakes import behaviours
-from tests.support.fakes.history import is_up, served, start, up
+from tests.support.fakes.history import GONE, WANTED, Process, is_up, served, start, up
 from tests.support.fakes.loopback import FakeWorld
 from tests.support.fakes.rotation import BOTH, NAMES, held, one_key, rotating, to_the_end
 from tests.support.fakes.sleep import SLEEP
@@ -146,3 +150,37 @@ def test_after_the_state_was_lost_one_that_is_not_healthy_is_only_written_down()
         process.step()
     (known,) = made.store.state.records
     assert known == InstanceRecord(known.token, number, known.machine_id, known.at, published=True)
+
+
+@pytest.mark.parametrize("answers", [None, Transient("no line")], ids=["responds", "responds later"])
+@SAYS
+def test_one_that_was_adopted_after_a_down_keeps_the_key_of_requests_under_way(
+    *, says: bool, answers: Transient | None
+) -> None:
+    """`down --now` withdrew the apps and left the instance to the user, as its label was edited and the state lost."""
+    made = served()
+    made.backend.says_keys = says
+    instance, (used,) = made.gpu.only(), held(made)
+    behaviours.relabelled(instance)
+    made.store.lose()
+    up(made, replace(GONE, apps_first=False))
+    assert instance.destroyed is None
+    withdrawn, changes = made.clock.now(), len(made.backend.changes)
+    Process(made, adopting(instance.id)).finish()
+    made.backend.faults.queued["set_keys"] = [answers]
+    run = start(made)
+    while used in instance.keys:
+        run.step()
+    assert made.clock.now() - withdrawn >= WANTED.timings.drain - 5.0
+    assert len(made.backend.changes) == changes + (2 if says else 1), "another key is added before, if it says them"
+    to_the_end(run)
+    one_key(made)
+    assert made.gpu.only() is instance
+
+
+def adopting(number: InstanceId) -> Effects[bool]:
+    """Adopt the instance as the command does."""
+    situation, found = yield from decide.find(WANTED, number)
+    assert found is not None
+    yield from decide.adopt(situation, found)
+    return True

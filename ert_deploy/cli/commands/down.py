@@ -8,7 +8,7 @@ from ert_deploy.app import lifecycle
 from ert_deploy.app.attention import needs_attention
 from ert_deploy.app.outcome import Outcome
 from ert_deploy.cli.consent import Consent, asked, consent_options
-from ert_deploy.cli.documents import outcome_document
+from ert_deploy.cli.documents import named_in_json, outcome_document
 from ert_deploy.cli.options import config_option, emit_json, interruptible, json_option
 from ert_deploy.cli.view.progress import make_view
 from ert_deploy.core.model.desired import Phase
@@ -31,7 +31,7 @@ def command(config: str | None, as_json: bool, consent: Consent, now: bool) -> N
     command waits for it, and with --now prints until when.
     """
     agreed = asked(config, Phase.ABSENT, consent, now=now)
-    with interruptible(), make_view() as view:
+    with interruptible(), named_in_json(as_json), make_view() as view:
         outcome = lifecycle.down(agreed, plan=consent.plan, now=now, progress=view, check=False)
     if as_json:
         emit_json(outcome_document(outcome))

@@ -4,6 +4,7 @@ ErtError                      base class: one line for the user, with a hint and
 +-- UsageError         (2)    invalid arguments, config, file or key; running instances remain
 |   +-- Damaged        (2)    the stored state is invalid; it can be renamed and rebuilt
 |   +-- NoSuchService  (2)    the web host has no service of that name or id
+|   +-- NothingToWake  (2)    a deployment that does not exist cannot be woken
 |   +-- LoginRequired  (2)    the app requires a login, and no password was given
 +-- Failed             (1)    an operation failed; the message names anything left running
 |   +-- OverBudget     (1)    a run would cost more than plan/max_cost
@@ -55,6 +56,10 @@ class Damaged(UsageError):
 
 class NoSuchService(UsageError):
     """The web host has no service of that name or id, or does not show it to this key."""
+
+
+class NothingToWake(UsageError):
+    """The deployment, or this replica of it, does not exist."""
 
 
 class LoginRequired(UsageError):

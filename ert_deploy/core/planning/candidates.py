@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from ert_deploy.core.model.boot.watch import Watch
 from ert_deploy.core.model.desired import RUNNING, Desired
-from ert_deploy.core.model.observed import IMPOSTOR, UNREACHABLE, Instance, Observed, Power
+from ert_deploy.core.model.observed import HEALTHY, IMPOSTOR, UNREACHABLE, Instance, Observed, Power
 from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.core.model.quick_dataclass import quick_dataclass
 from ert_deploy.core.model.secret import Secret
@@ -33,7 +33,7 @@ from ert_deploy.core.planning.health import (
     complaint,
     judge,
 )
-from ert_deploy.core.planning.key_acceptance import learned
+from ert_deploy.core.planning.key_acceptance import forgotten, learned
 
 KeyOf: TypeAlias = Callable[[Instance], Secret | None]  # the current key of an instance, if its text is known
 USABLE = (READY, BOOTING, ASLEEP)  # the best first
@@ -70,6 +70,7 @@ def candidate(instance: Instance, observed: Observed, targets: Targets, key_of: 
     record = observed.state.record(instance.id)
     pointed = pointed_at(instance, targets)
     published = pointed or (record is not None and record.published) or runs_with(instance, observed, targets, key_of)
+    published = published or _adopted_in_use(record, observed)
     watch = observed.watches.get(instance.id) or Watch("", observed.now)
     return Candidate(
         instance, observed.health.get(instance.id), watch, _in_our_time(record, observed), published, pointed
@@ -91,6 +92,14 @@ def classify(desired: Desired, observed: Observed, found: tuple[Candidate, ...])
     current = _current(desired, observed, usable, verdicts)
     others = tuple([one for one in kept if one is not current])
     return Classified(current, others, tuple(failed), verdicts)
+
+
+def _adopted_in_use(record: InstanceRecord | None, observed: Observed) -> bool:
+    """Whether the user adopted it when nothing was known of it, and it serves: requests of an app may be active."""
+    if record is None or not forgotten(record) or record.id not in observed.state.claims.adopted:
+        return False
+    health = observed.health.get(record.id)
+    return health is not None and health.vital is HEALTHY
 
 
 def pointed_at(instance: Instance, targets: Targets) -> bool:

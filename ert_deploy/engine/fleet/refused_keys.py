@@ -12,6 +12,7 @@ from ert_deploy.core.model.events import Trouble
 from ert_deploy.engine.apply import Result
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.fleet.apply import apply_fleet
+from ert_deploy.engine.fleet.failures import failure
 from ert_deploy.engine.run_context import RunMemory
 from ert_deploy.ports import Audience, BackendProbe
 
@@ -31,7 +32,13 @@ def with_accepted_keys(desired: Desired, results: dict[int, Result]) -> Effects[
     if not rejecting:
         return results
     only = frozenset(rejecting) if desired.replicas > 1 else frozenset[int]()
-    again = yield from apply_fleet(desired, {number: RunMemory(rotating=True) for number in rejecting}, only)
+    again, lost = dict[int, Result](), None
+    try:
+        again = yield from apply_fleet(desired, {number: RunMemory(rotating=True) for number in rejecting}, only)
+    except ErtError as error:
+        lost = error
+    if lost is not None:
+        raise failure(dict.fromkeys(rejecting, lost), results)
     return results | again
 
 
