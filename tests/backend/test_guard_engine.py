@@ -256,7 +256,7 @@ def test_a_stopped_engine_of_a_whole_machine_is_restarted_and_counted(tmp_path: 
         headers = {"Authorization": f"Bearer {KEY}"}
         with httpx.Client(verify=tls, trust_env=False, headers=headers, timeout=30) as client:
             url = f"https://127.0.0.1:{machine.port}"
-            assert client.post(f"{url}/generate_report", json=REQUEST).status_code == 503
+            assert client.post(f"{url}/generate_report", json=REQUEST).status_code == 200  # by the restarted engine
             wait_for(lambda: "ollama had a pending request and no output: killed, number 1" in machine.log)
             wait_for(lambda: gone(engine))
             wait_for(machine.healthy, 20)

@@ -334,7 +334,8 @@ def test_every_error_has_an_exit_code_and_three_parts() -> None:
         if isinstance(kind, type) and issubclass(kind, errors.ErtError)
     }
     assert codes == {
-        "ErtError": 1, "UsageError": 2, "NoSuchService": 2, "NothingToWake": 2, "Failed": 1, "Busy": 3, "NeedsAttention": 5,
+        "ErtError": 1, "UsageError": 2, "NoSuchService": 2, "NothingToWake": 2, "Failed": 1, "Busy": 3,
+        "NeedsAttention": 5,
         "CannotObserve": 5, "Outcome": 1, "Transient": 1, "Rejected": 1, "Gone": 1, "OfferGone": 1,
         "OutcomeUnknown": 1, "CreateRefused": 1, "StartRefused": 1, "StateConflict": 1, "Damaged": 2,
         "Undecided": 5, "LoginRequired": 2, "OverBudget": 1, "BudgetSpent": 5,
