@@ -248,7 +248,7 @@ def test_health_is_sick_while_a_restart_does_not_help(tmp_path: Path) -> None:
 
 
 def test_a_stopped_engine_of_a_whole_machine_is_restarted_and_counted(tmp_path: Path) -> None:
-    with guard(tmp_path, ERT_ENGINE_HANG="1") as machine:
+    with guard(tmp_path, ERT_ENGINE_HANG="6") as machine:  # longer than BEAT, so that it is no old word
         wait_for(machine.healthy, 20)
         engine = machine.pid("ollama")
         os.kill(engine, signal.SIGSTOP)
@@ -257,7 +257,7 @@ def test_a_stopped_engine_of_a_whole_machine_is_restarted_and_counted(tmp_path: 
         with httpx.Client(verify=tls, trust_env=False, headers=headers, timeout=30) as client:
             url = f"https://127.0.0.1:{machine.port}"
             assert client.post(f"{url}/generate_report", json=REQUEST).status_code == 200  # by the restarted engine
-            wait_for(lambda: "ollama had a pending request and no output: killed, number 1" in machine.log)
+            wait_for(lambda: "ollama had a pending request and no output: killed, number 1" in machine.log, 20)
             wait_for(lambda: gone(engine))
             wait_for(machine.healthy, 20)
             assert client.get(f"{url}/status").json()["engine_restarts"] == 1
