@@ -34,7 +34,7 @@ from tests.simulation.stories import (
 from tests.simulation.world import Violation, World
 
 LONGEST_LATE = 2000.0
-_BEGUN: dict[tuple[tuple[str, ...], float, str, tuple[int, ...], int, bool, bool], World] = {}
+_BEGUN: dict[tuple[tuple[str, ...], float, str, tuple[int, ...], bool, bool, bool, bool], World] = {}
 
 
 def play(seed: int, *, trace: bool = False) -> Outcome:
@@ -89,17 +89,21 @@ def run(tale: Story, faults: Faults, *, trace: bool = False, watch: bool = False
 
 
 def _begin(tale: Story, fresh: World) -> World:
-    """Return the initial environment: a new one, or a copy of one in which commands ran without faults."""
+    """Return the initial environment: a new one, or a copy of one in which commands ran without faults.
+
+    It depends on the story alone, not on the histories before it in this process. Its commands have a correct clock.
+    """
     if tale.begins == NOTHING:
         return fresh
     commands = BEGINNINGS[tale.begins][1]
-    numbers = tuple(tale.replicas[turn % len(tale.replicas)] for turn in range(len(commands)))
-    key = tale.services, tale.poll, tale.begins, numbers, fresh.replicas, tale.derived, tale.gpu_only
+    key = (
+        tale.services, tale.poll, tale.begins, tale.replicas, tale.derived, tale.gpu_only, tale.hedged, tale.raced,
+    )  # fmt: skip
     if key not in _BEGUN:
         made = World(Faults(), tale.services, replicas=fresh.replicas)
         made.derives = tale.derived
         for desired in commands:
-            together(made, tale, (desired,), Outcome({}), [])
+            together(made, replace(tale, skews=(0.0,)), (desired,), Outcome({}), [])
         _BEGUN[key] = made
     world = _BEGUN[key].twin(fresh)
     world.faults.begin(world.calls)

@@ -29,7 +29,7 @@ from ert_deploy.engine.apply import apply
 from ert_deploy.engine.effects import Effect, Effects, Method
 from ert_deploy.engine.run_context import Run
 from ert_deploy.ports import BackendProbe, GpuHost, WebHost
-from tests.simulation import agents, following, histories, mutants, search
+from tests.simulation import agents, following, histories, history, mutants, search
 from tests.simulation.faults import FAMILIES, FOR_GOOD, Faults
 from tests.simulation.history import play, play_agents, replay, run
 from tests.simulation.interpreter import carry_out
@@ -257,6 +257,21 @@ def test_a_seed_is_the_same_history_in_every_process() -> None:
         done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, check=True)
         seen.add(done.stdout.decode().strip())
     assert len(seen) == 1
+
+
+def test_a_history_does_not_depend_on_those_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    tale = Story(("wake",), "down", begins="serving", hedged=True)
+    for raced in (False, True):
+        alone, after = dict[Any, Any](), dict[Any, Any]()
+        monkeypatch.setattr(history, "_BEGUN", alone)
+        first = run(replace(tale, raced=raced), Faults(), trace=True).world
+        monkeypatch.setattr(history, "_BEGUN", after)
+        run(replace(tale, raced=not raced), Faults())
+        run(replace(tale, raced=raced, hedged=False, skews=(3600.0,)), Faults())
+        second = run(replace(tale, raced=raced), Faults(), trace=True).world
+        assert first is not None
+        assert second is not None
+        assert first.trace == second.trace
 
 
 @pytest.mark.parametrize("name", KILLED_SOON)
