@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from ert_backend.engine import repeats
+from ert_backend.engine.bring_up import BringUp, Phase
+from ert_backend.engine.protocol import EngineDown, LlmEngine
 from tests.support.backend.rig import REQUEST, running, wait_for
 from tests.support.doubles.scripted_ollama import Line, ScriptedOllama, says
 
@@ -53,6 +56,17 @@ def test_one_that_breaks_again_and_again_fails_it(tmp_path: Path, ollama: Script
     found = written(tmp_path, ollama, {**REQUEST, "sections": ["executive_summary"]})
     assert (found["status"], found["retryable"]) == ("failed", True)
     assert "the connection to Ollama broke" in found["error"]
+
+
+def test_one_on_a_host_that_fails_its_smoke_test_is_not_waited_for() -> None:
+    async def broken() -> None:
+        raise EngineDown("gone")
+
+    state = BringUp("m", phase=Phase.FAILED, sick=True)
+    waits = repeats.Repeats(state, cast(LlmEngine, None))
+    with pytest.raises(EngineDown, match="gone"):
+        asyncio.run(asyncio.wait_for(waits.of(broken), 5))
+    assert waits.left == repeats.MOST
 
 
 def test_one_that_does_not_come_back_in_time_fails_it(
