@@ -19,6 +19,8 @@ def happen(world: World, name: str) -> None:
         next(iter(world.services.values())).roll_back(world.now)
     elif name == "jump":
         world.operator.skew += world.strength
+    elif name == "nap":
+        pass  # of the operator's machine alone, while the call is made: see `interpreter`
     elif name == "dearer":
         world.offers = dearer(world.stock)
         world.later(world.strength, _cheaper, None)
