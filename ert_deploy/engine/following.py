@@ -28,12 +28,12 @@ def has_followed(target: Target, publication: Publication, run: Run) -> Effects[
         return False
     mark, began = wanted[target.names.fingerprint].reveal(), (yield from ask(TimeSource.moment)).steady
     while True:
+        waited = (yield from ask(TimeSource.moment)).steady - began
         newest = yield from ask(WebHost.newest_deploy, publication.service_id)
         if newest is not None and newest.kind is DeployKind.IN_FLIGHT:
             return False  # the fingerprint would be that of an old process with these values
         if (yield from ask(AppProbe.fingerprint, publication.app_url, target)) == mark:
             break
-        waited = (yield from ask(TimeSource.moment)).steady - began
         if waited >= target.follows:
             return False
         wait = min(after(waited, run.desired.timings, DEPLOY), target.follows - waited)

@@ -122,13 +122,17 @@ def _start(desired: Desired, publication: Publication) -> Effects[WebDeploy]:
 
 
 def _idle(desired: Desired, publication: Publication, deadline: float) -> Effects[None]:
-    """Wait until the newest deploy is finished: only one runs at a time, and a pending one has no id to follow."""
+    """Wait until the newest deploy is finished: only one runs at a time, and a pending one has no id to follow.
+
+    As in all waits of this module, the clock is read first: what was read before this machine was suspended is old.
+    """
     began = math.inf
     while True:
+        now = (yield from ask(TimeSource.moment)).steady
         newest = yield from ask(WebHost.newest_deploy, publication.service_id)
         if newest is None or newest.kind is not DeployKind.IN_FLIGHT:
             return
-        if (now := (yield from ask(TimeSource.moment)).steady) >= deadline:
+        if now >= deadline:
             raise _stuck(newest, publication, desired.platform.name)
         began = min(began, now)
         yield from ask(Audience.tell, DeploySeen(publication.name, newest.id, newest.status))
@@ -147,9 +151,10 @@ def _stands(expected: str, desired: Desired, target: Target, publication: Public
 
 def _follow(run: Run, target: Target, publication: Publication, deploy_id: str) -> Effects[None]:
     """Wait until the deploy is live. If a newer deploy replaced or canceled it, follow that one instead."""
-    began = (yield from ask(TimeSource.moment)).steady
-    deadline, shown = began + run.desired.timings.deploy_limit, ""
+    began, shown = math.inf, ""
     while True:
+        now = (yield from ask(TimeSource.moment)).steady
+        began = min(began, now)
         try:
             seen = yield from ask(WebHost.get_deploy, publication.service_id, deploy_id)
         except Gone as error:
@@ -165,7 +170,7 @@ def _follow(run: Run, target: Target, publication: Publication, deploy_id: str) 
                 raise (yield from _failure(run.memory, target, seen))
             deploy_id = newest.id
             continue
-        if (now := (yield from ask(TimeSource.moment)).steady) >= deadline:
+        if now - began >= run.desired.timings.deploy_limit:
             raise _stuck(seen, publication, run.desired.platform.name)
         yield from ask(Clock.sleep, after(now - began, run.desired.timings, DEPLOY))
 
@@ -190,10 +195,12 @@ def _failure(memory: RunMemory, target: Target, seen: WebDeploy) -> Effects[Fail
 
 def _see(expected: str, desired: Desired, target: Target, publication: Publication) -> Effects[None]:
     began = math.inf
-    while (shown := (yield from ask(AppProbe.fingerprint, publication.app_url, target))) != expected:
+    while True:
         now = (yield from ask(TimeSource.moment)).steady
         began = min(began, now)
         waited = now - began
+        if (shown := (yield from ask(AppProbe.fingerprint, publication.app_url, target))) == expected:
+            return
         if waited >= desired.timings.prove_limit:
             raise Failed(
                 f"{publication.name} shows {shown or 'no fingerprint'} instead of {expected}",

@@ -173,3 +173,13 @@ def test_a_machine_of_an_earlier_run_has_the_limit_of_its_whole_boot() -> None:
     assert (
         judge(Candidate(PULLING, None, still(0), record(1, at=NOW - limit + 9)), UP.timings, NOW).stage is Stage.BOOTING
     )
+
+
+def test_a_list_from_before_this_machine_was_suspended_says_nothing_of_the_whole_boot() -> None:
+    known = record(1, at=NOW - 9 * UP.timings.boot_limit)
+    first = look(None, PULLING, None, NOW, PATIENCE)
+    slept = look(look(first, PULLING, None, NOW + 6, PATIENCE), PULLING, None, NOW + 4_000, PATIENCE)
+    again = look(slept, PULLING, None, NOW + 4_006, PATIENCE)
+    for watch, stage in ((first, Stage.BOOTING), (slept, Stage.BOOTING), (again, Stage.FAILED)):
+        assert judge(Candidate(PULLING, None, watch, known), UP.timings, watch.seen).stage is stage
+    assert look(slept, PULLING, None, NOW + 4_006, PATIENCE, curve=CURVE).steady

@@ -234,6 +234,7 @@ def test_time_that_nobody_looked_is_no_time_without_progress() -> None:
     slept = look(first, instance(1, message=read("a")), None, 5_000.0, 600.0)
     looked = look(first, instance(1, message=read("a")), None, 310.0, 600.0)
     assert (slept.since, looked.since) == (5_000.0, 10.0)
+    assert (first.steady, slept.steady, looked.steady) == (False, False, True)
 
 
 def test_one_that_serves_gets_more_patience_than_a_new_one() -> None:

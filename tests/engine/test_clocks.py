@@ -10,7 +10,7 @@ from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import OutcomeUnknown
 from ert_deploy.core.model.moment import Moment
 from ert_deploy.engine.effects import Method
-from ert_deploy.ports import BackendProbe, GpuHost, StateStore, WebHost
+from ert_deploy.ports import AppProbe, BackendProbe, GpuHost, StateStore, WebHost
 from tests.support.fakes.history import WANTED, down, is_down, is_up, start, until, up
 from tests.support.fakes.loopback import FakeWorld, world
 
@@ -62,6 +62,45 @@ def test_a_clock_that_is_set_within_a_run_has_no_say(step: float, when: Method) 
     assert made.clock.time - before < SETTLE
     down(made)
     is_down(made)
+
+
+@pytest.mark.parametrize("looks", [1, 2, 4])
+@pytest.mark.parametrize("when", [GpuHost.list_instances, StateStore.load, BackendProbe.probe])
+def test_a_machine_that_boots_while_this_one_is_suspended_is_kept(when: Method, looks: int) -> None:
+    made = world()
+    run = start(made)
+    while not made.gpu.instances or looks > 0:
+        run.step()
+        looks -= bool(made.gpu.instances) and run.last is when
+    made.clock.go_on(2 * WANTED.timings.boot_limit)
+    run.finish()
+    is_up(made)
+    assert len(made.gpu.instances) == 1, "it was healthy when this one woke up"
+
+
+@pytest.mark.parametrize(
+    ("before", "when"),
+    [
+        (BackendProbe.accepts, WebHost.newest_deploy),
+        (WebHost.put_env, WebHost.get_deploy),
+        (WebHost.get_deploy, AppProbe.fingerprint),
+    ],
+)
+def test_a_deploy_that_ends_while_this_one_is_suspended_is_live(before: Method, when: Method) -> None:
+    made = world()
+    run = start(made)
+    while run.last is not before:
+        run.step()
+    if when is WebHost.newest_deploy:
+        made.web.start_deploy(made.web.services["dash"])  # of somebody else
+    made.web.flicker = ["old", "old"]
+    for _ in range(2):
+        run.step()
+        while run.last is not when:
+            run.step()
+    made.clock.go_on(WANTED.timings.deploy_limit)
+    run.finish()
+    is_up(made)
 
 
 def test_a_create_waits_for_its_turn_before_its_intent_is_written_and_judged() -> None:

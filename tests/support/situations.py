@@ -149,7 +149,7 @@ def _by_id(found: Any) -> Any:
 
 def still(seconds: float, strikes: int = 0) -> Watch:
     """Return a watch without a change for that long, after so many consecutive bad probes."""
-    return Watch("", NOW - seconds, strikes)
+    return Watch("", NOW - seconds, strikes, steady=True)
 
 
 def shown(step: Step) -> str:

@@ -98,13 +98,15 @@ def follow(watch: Watch, previous: Watch | None, instance: Instance, health: Hea
         pulled = previous.pulled if previous is not None else 0.0
         if previous is not None and previous.stage <= PULL and stage > PULL and previous.moves >= LEAST_MOVES:
             pulled = now - curve.began
-        return Watch(watch.mark, watch.since, watch.strikes, now, stage, entered, arrived, pulled=pulled)
+        return Watch(
+            watch.mark, watch.since, watch.strikes, now, stage, entered, arrived, pulled=pulled, steady=watch.steady
+        )  # fmt: skip
     gap = now - previous.seen
     entered = previous.entered + (gap if gap > curve.patience / 2 else 0.0)
     moves = previous.moves + (watch.mark != previous.mark)
     reached = Watch(
         watch.mark, watch.since, watch.strikes, now, previous.stage, entered, previous.arrived, moves=moves,
-        pulled=previous.pulled,
+        pulled=previous.pulled, steady=watch.steady,
     )  # fmt: skip
     if reached.stage is READY or reached.stage in curve.lenient:
         return reached

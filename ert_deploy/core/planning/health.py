@@ -84,8 +84,9 @@ def look(
     if previous is None:
         watch = Watch(mark, now, int(bad), now)
     else:
-        unbroken = previous.mark == mark and now - previous.seen <= patience / 2
-        watch = Watch(mark, previous.since if unbroken else now, previous.strikes + 1 if bad else 0, now)
+        steady = now - previous.seen <= patience / 2
+        since = previous.since if steady and previous.mark == mark else now
+        watch = Watch(mark, since, previous.strikes + 1 if bad else 0, now, steady=steady)
     return watch if curve is None else follow(watch, previous, instance, health, curve)
 
 
@@ -242,6 +243,7 @@ def _slow(candidate: Candidate, timings: Timings, now: float) -> StageResult:
         return StageResult(FAILED, candidate.watch.why, deny=True, end=end)
     if candidate.watch.lag is OVERTAKEN and _first_boot(record) and not candidate.published:
         return StageResult(FAILED, candidate.watch.why)
-    if record is not None and not record.certificate and now - max(record.at, record.woken) >= timings.boot_limit:
+    unproven = record is not None and not record.certificate and candidate.watch.steady
+    if record is not None and unproven and now - max(record.at, record.woken) >= timings.boot_limit:
         return StageResult(FAILED, f"not healthy within {timings.boot_limit:.0f} s (timings/boot_limit)", deny=True)
     return StageResult(BOOTING, instance.message.text or instance.status or "provisioning")

@@ -43,6 +43,7 @@ class Watch:
 
     `stage` is the latest stage that was seen, entered at `entered` with `arrived` bytes of the model on the disk.
     `why` explains a `lag`. `moves` are the changes seen in this stage, `pulled` the seconds until the image was there.
+    `steady` means that this machine was awake since the observation before.
     """
 
     mark: str
@@ -56,3 +57,4 @@ class Watch:
     why: str = ""
     moves: int = 0
     pulled: float = 0.0
+    steady: bool = False
