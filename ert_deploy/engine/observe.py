@@ -48,7 +48,7 @@ def observe(desired: Desired, memory: RunMemory) -> Effects[Situation]:
     instances = yield from ask(GpuHost.list_instances)
     state = yield from ask(StateStore.load)
     if not memory.account or state.account != memory.account:
-        begins, leaving = desired.phase is RUNNING and desired.begin, desired.phase is not RUNNING
+        begins, leaving = desired.phase is RUNNING and desired.begin and not memory.tied, desired.phase is not RUNNING
         state, memory.account = yield from of_this_account(
             state, instances, memory.account, memory.same, begins=begins, leaving=leaving
         )

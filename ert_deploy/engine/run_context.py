@@ -88,9 +88,9 @@ class RunMemory:
     events that the next write of the state adds to its history.
 
     Of a fleet: `doing` is the last step, `others` what the other replicas had when the state was read, `traced`
-    that any replica exists. `stalled`: none of them does anything that could end the wait for a turn, `stalled_since`
-    is the start of that wait. With `joins` others are to publish with it, until `join_until` at the latest; 0 if that
-    has not come up yet.
+    that any replica exists, `tied` that another one has anything in the account of the state. `stalled`: none of them
+    does anything that could end the wait for a turn, `stalled_since` is the start of that wait. With `joins` others are
+    to publish with it, until `join_until` at the latest; 0 if that has not come up yet.
     """
 
     watches: dict[InstanceId, Watch] = field(default_factory=dict)
@@ -160,6 +160,7 @@ class RunMemory:
     others: Others = ALONE
     joins: bool = False
     traced: bool = False
+    tied: bool = False
     stalled: bool = False
     stalled_since: float | None = None
     join_until: float = 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 
@@ -10,9 +11,12 @@ import pytest
 from ert_deploy.core.model.desired import Desired, Phase
 from ert_deploy.core.model.errors import CannotObserve, ErtError, NeedsAttention, Rejected
 from ert_deploy.core.model.events import Trouble
+from ert_deploy.core.model.plain.state import to_json
+from ert_deploy.core.model.state import State
 from ert_deploy.engine.reap import find
 from ert_deploy.engine.run import run
 from ert_deploy.ports import GpuHost
+from tests.support.fakes.fleet import THREE, are_up, fleet, gone, market
 from tests.support.fakes.history import GONE, WANTED, is_down, is_up, start, told, up
 from tests.support.fakes.loopback import FakeWorld, world
 
@@ -218,3 +222,42 @@ def test_what_the_list_has_shown_once_holds_for_the_whole_run(before: str, after
     made.gpu.account_id = after
     up(made, goes)
     is_down(made)
+
+
+@pytest.mark.parametrize("before", [1, 2])
+def test_a_replica_without_anything_is_of_the_account_of_the_others(before: int) -> None:
+    """It must not be rented in another account beside them, where no key would show all of them."""
+    made = market()
+    fleet(made, replace(THREE, replicas=before))
+    made.gpu.account_id, text = "7", made.store.text
+    for wanted in (THREE, replace(THREE, replicas=2)):
+        with pytest.raises(NeedsAttention, match="the key is of account 7"):
+            fleet(made, wanted)
+    assert len(made.gpu.instances) == before
+    assert made.store.text == text
+    made.gpu.account_id = "424242"
+    fleet(made)
+    are_up(made)
+
+
+@pytest.mark.parametrize("phase", [Phase.ABSENT, Phase.ASLEEP])
+def test_a_replica_that_only_began_is_of_the_account_of_the_others(phase: Phase) -> None:
+    made = market()
+    fleet(made, replace(THREE, replicas=1))
+    began = State("ert.2", 1, begun=made.clock.time)  # as of a `down` that was killed beside the first `up`
+    made.store.text = json.dumps(to_json(replace(made.store.state, generation=9, replicas=(began,))))
+    text = made.store.text
+    made.gpu.account_id = "7"
+    with pytest.raises(NeedsAttention, match="the key is of account 7"):
+        fleet(made, replace(THREE, replicas=2, phase=phase))
+    assert made.store.text == text
+
+
+def test_where_no_replica_has_anything_all_of_them_may_begin_in_another_account() -> None:
+    made = market()
+    fleet(made)
+    gone(made)
+    made.gpu.account_id = "7"
+    fleet(made)
+    are_up(made)
+    assert {made.store.state.account, *(part.account for part in made.store.state.replicas)} == {"7"}

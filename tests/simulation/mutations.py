@@ -341,6 +341,15 @@ MUTANTS = (
         test="tests/core/test_other_replicas.py::test_what_others_have_beyond_one_each_is_counted",
     ),
     Mutant(
+        "begin a replica in another account", _TURNS,
+        "        one.memory.tied = is_tied(document, one.replica)\n", "", replicas=True,
+    ),
+    Mutant(
+        "give up a boot by a list from before this machine was suspended", "core/planning/health.py",
+        "not record.certificate and candidate.watch.steady", "not record.certificate",
+        test="tests/engine/test_clocks.py::test_a_machine_that_boots_while_this_one_is_suspended_is_kept",
+    ),
+    Mutant(
         "write a part whoever wrote it since", "engine/fleet/document.py",
         "            if stored_part(whole, replica) != self.given[replica]:", "            if whole is None:",
         replicas=True,

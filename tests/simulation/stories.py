@@ -16,6 +16,7 @@ from tests.simulation.world import World
 BEYOND = 0.05  # share of the runs
 HEDGED = 0.25  # share of the runs
 SLOW = 0.1  # share of the runs without a hedge
+ELSEWHERE = 0.15  # share of the runs of several replicas that end with the key of another account
 DERIVED, GPU_ONLY = 0.6, 0.75  # shares of the runs with agents, and of those
 
 
@@ -64,6 +65,7 @@ AGENT, ASKED = Agent(WAKE, False), Agent(WAKE, True)
 RENAMED = replace(WANTED, owner="another-project")  # only the owner in the config was changed
 ROLLBACK, ANOTHER_KEY = "roll the app back", "another key"
 EDITED = "lose the state, labels edited"
+UP_ELSEWHERE = f"up, {ANOTHER_KEY}"  # of several replicas alone: see `replicas_of`
 # Possible operations of a history: weight, and the commands that run concurrently. An empty tuple deletes the state.
 # Each new subcommand of the CLI needs an entry here. What has no weight is in tales of its own (`search`) alone.
 OPERATIONS: dict[str, tuple[int, tuple[Command, ...]]] = {
@@ -101,6 +103,7 @@ OPERATIONS: dict[str, tuple[int, tuple[Command, ...]]] = {
     "down now, another key": (1, (NOW,)),
     "sleep, another key": (1, (SLEEP,)),
     "wake, another key": (1, (WAKE,)),
+    UP_ELSEWHERE: (0, (WANTED,)),
     "up, another owner": (0, (RENAMED,)),
     "sleep, another owner": (0, (replace(RENAMED, phase=Phase.ASLEEP),)),
     "an agent": (0, (AGENT,)),
@@ -212,7 +215,8 @@ def replicas_of(seed: int) -> Story:
     draw = random.Random(f"replicas {seed}")
     told, most = story(draw), draw.choice((1, 2, 2, 3, 3, 3, 4, 5))
     numbers = tuple(draw.choice((most, most, draw.randint(1, most))) for _ in range(draw.choice((1, 1, 2, 3))))
-    return replace(told, replicas=(most, *numbers))
+    elsewhere = (UP_ELSEWHERE,) if draw.random() < ELSEWHERE else ()
+    return replace(told, operations=told.operations + elsewhere, replicas=(most, *numbers))
 
 
 def agents_of(seed: int) -> Story:

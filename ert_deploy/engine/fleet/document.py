@@ -13,7 +13,14 @@ from typing import Any, TypeVar
 
 from ert_deploy.core.model.errors import ErtError, StateConflict
 from ert_deploy.core.model.state import State
-from ert_deploy.core.planning.replicas.parts import is_clean, missing_part, stored_part, with_part, without_part
+from ert_deploy.core.planning.replicas.parts import (
+    is_clean,
+    missing_part,
+    of_account,
+    stored_part,
+    with_part,
+    without_part,
+)
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.ports import StateStore
 
@@ -89,7 +96,10 @@ class Document:
         assert self.whole is not None
         if replica not in self.parts:
             self.given[replica] = part = stored_part(self.whole, replica)
-            self.parts[replica] = part if part is not None else missing_part(self.whole, replica, blank=self.blank)
+            if part is None:
+                self.parts[replica] = missing_part(self.whole, replica, blank=self.blank)
+            else:
+                self.parts[replica] = of_account(part, self.whole)
         return self.parts[replica]
 
 

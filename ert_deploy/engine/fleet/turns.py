@@ -16,7 +16,7 @@ from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.replica import one_replica
 from ert_deploy.core.model.state import State
 from ert_deploy.core.planning.replicas.others import beside, each_of, left_in, marked, pointed, refuses
-from ert_deploy.core.planning.replicas.parts import traces, without_places
+from ert_deploy.core.planning.replicas.parts import is_tied, traces, without_places
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.effects import Effect, Effects, ask
 from ert_deploy.engine.fleet.document import Document, MayWrite
@@ -160,6 +160,7 @@ class Fleet:
         assert document is not None
         self._found(traces(document))
         self._trace(one, not document.empty())
+        one.memory.tied = is_tied(document, one.replica)
         if self._several():
             memory = one.memory
             memory.others, memory.joins = self._others(one, document), self._joins(one)

@@ -6,6 +6,7 @@ part that is missing is that of a replica with nothing to remember: it was never
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from ert_deploy.core.model.claims import Claims
@@ -26,7 +27,7 @@ def stored_part(document: State, replica: int) -> State | None:
 def part_of(document: State, replica: int, *, blank: bool = False) -> State:
     """Return the state to hand to a replica."""
     found = stored_part(document, replica)
-    return found if found is not None else missing_part(document, replica, blank=blank)
+    return missing_part(document, replica, blank=blank) if found is None else of_account(found, document)
 
 
 def missing_part(document: State, replica: int, *, blank: bool) -> State:
@@ -37,7 +38,29 @@ def missing_part(document: State, replica: int, *, blank: bool) -> State:
     name = replica_name(document.deployment, replica)
     if blank or not document.generation:
         return State(name)
-    return State(name, 1, account=document.account, begun=document.begun)
+    return State(name, 1, account=account_of(document), begun=document.begun)
+
+
+def account_of(document: State) -> str:
+    """Return the account of a deployment: that of its first part with anything in it, or else that of the document."""
+    return next((part.account for part in _filled(document)), document.account)
+
+
+def of_account(part: State, document: State) -> State:
+    """Return a part; one without anything is of the account of the others, whatever it was of before."""
+    account = account_of(document) if document.replicas and part.empty() else ""
+    return changed(part, account=account) if account and account != part.account else part
+
+
+def is_tied(document: State, replica: int) -> bool:
+    """Whether another replica has anything in the account of the document, so that this one cannot begin elsewhere."""
+    own = replica_name(document.deployment, replica)
+    return any(part.deployment != own for part in _filled(document))
+
+
+def _filled(document: State) -> Iterator[State]:
+    first = document if not document.replicas else changed(document, replicas=())
+    return (part for part in (first, *document.replicas) if not part.empty())
 
 
 def with_part(document: State, replica: int, state: State) -> State:
