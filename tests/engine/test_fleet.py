@@ -352,3 +352,15 @@ def test_a_run_on_part_of_a_fleet_keeps_the_rest_of_the_document() -> None:
     Process(made, as_replica(apply(replace(WANTED, phase=Phase.ASLEEP), memory), 1), 4).finish()
     assert made.store.state.replicas == parts
     assert isinstance(memory.doing, steps.Stop | steps.AwaitStop)
+
+
+def test_down_again_deploys_no_app_that_was_rolled_back_since() -> None:
+    """A replica that is removed leaves nothing in the document, not even that the app was verified without it."""
+    made = market()
+    fleet(made)
+    gone(made)
+    made.web.shows = None
+    before = made.web.faults.calls.count("deploy")
+    gone(made)
+    assert made.web.faults.calls.count("deploy") == before
+    are_down(made)

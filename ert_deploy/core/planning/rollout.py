@@ -26,10 +26,19 @@ def publish(situation: Situation, url: str, key: Secret, certificate: str, model
 
 
 def withdraw(situation: Situation) -> Iterator[Step]:
-    """Yield the remaining steps until no target uses a backend; targets never written to are not changed."""
+    """Yield the remaining steps until no target uses a backend; targets never written to are not changed.
+
+    That an app was verified without a replica is forgotten with its state: what it shows need not be verified then, as
+    long as it is nothing that contradicts.
+    """
+    observed = situation.observed
     for target, publication in situation.targets:
-        if touched(target.names, publication.env) and target.service not in situation.observed.abandoned:
-            yield from _towards(situation.observed, target, publication, withdrawn(target))
+        if not touched(target.names, publication.env) or target.service in observed.abandoned:
+            continue
+        wanted = withdrawn(target)
+        agrees = publication.live_fingerprint in (None, wanted[target.names.fingerprint].reveal())
+        if not (observed.others.removed and agrees) or change(target.names, publication.env, wanted):
+            yield from _towards(observed, target, publication, wanted)
 
 
 def forecast(desired: Desired) -> Iterator[Step]:

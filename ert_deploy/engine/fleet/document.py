@@ -73,6 +73,11 @@ class Document:
         self._keep(document)
         self._give(1)
 
+    def is_removed(self, replica: int) -> bool:
+        """Whether it was removed for good or never rented: a complete document that was there has no part of it."""
+        assert self.whole is not None
+        return not self.blank and not self.whole.begun and self.given[replica] is None
+
     def drop(self, replica: int) -> Effects[None]:
         """Remove the part of a replica that is gone. Not worth an error: the next run does it."""
         whole = self.whole

@@ -5,7 +5,7 @@ A deploy is held until no other replica is between its variables and its deploy:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ert_deploy.core.model.boot.others import Others
@@ -164,6 +164,8 @@ class Fleet:
         if self._several():
             memory = one.memory
             memory.others, memory.joins = self._others(one, document), self._joins(one)
+            if self.document.is_removed(one.replica):
+                memory.others = replace(memory.others, removed=True)
             memory.stalled = all(other.ended or other.awaits_turn for other in self.members if other is not one)
         return part
 

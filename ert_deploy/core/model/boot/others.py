@@ -11,7 +11,7 @@ class Others:
 
     `crowded` is how many instances they have, or may have, beyond one each. `machines`, `hosts` and `ips` are those of
     their instances. Until the Unix time `join` nothing is published, as others boot and one deploy can serve all; 0 for
-    at once.
+    at once. `removed` is about the replica itself: it was removed for good, or never rented.
     """
 
     crowded: int = 0
@@ -19,6 +19,7 @@ class Others:
     hosts: frozenset[str] = frozenset()
     ips: frozenset[str] = frozenset()
     join: float = 0.0
+    removed: bool = False
 
     def near(self, machine_id: str, host_id: str, ip: str) -> bool:
         """Whether it is a machine, host or address of another replica; what is not known is apart."""
