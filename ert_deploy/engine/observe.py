@@ -48,10 +48,8 @@ def observe(desired: Desired, memory: RunMemory) -> Effects[Situation]:
     instances = yield from ask(GpuHost.list_instances)
     state = yield from ask(StateStore.load)
     if not memory.account or state.account != memory.account:
-        begins, leaving = desired.phase is RUNNING and desired.begin and not memory.tied, desired.phase is not RUNNING
-        state, memory.account = yield from of_this_account(
-            state, instances, memory.account, memory.same, begins=begins, leaving=leaving
-        )
+        begins, leaving = desired.phase is RUNNING and desired.begin, desired.phase is not RUNNING
+        state = yield from of_this_account(state, instances, memory, begins=begins, leaving=leaving)
     moment = yield from ask(TimeSource.moment)
     now = own_time(moment, memory)
     known = _read_services(desired, memory)

@@ -21,6 +21,7 @@ from ert_deploy.core.planning.adoption import known, strays
 from ert_deploy.core.planning.marks import Undecided, sort_out
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.records.accounts import of_this_account
+from ert_deploy.engine.run_context import RunMemory
 from ert_deploy.ports import Audience, BackendProbe, Clock, GpuHost, StateStore, TimeSource
 
 MAX_ROUNDS = 20  # rounds over all instances before NeedsAttention is raised; each tombstone remains
@@ -47,7 +48,7 @@ def find(desired: Desired) -> Effects[Found]:
     """Search for strays. Raises CannotObserve if the list or the state cannot be read."""
     instances = yield from ask(GpuHost.list_instances)
     stored = yield from ask(StateStore.load)
-    state, _ = yield from of_this_account(stored, instances, "", set(), begins=False, leaving=True)
+    state = yield from of_this_account(stored, instances, RunMemory(), begins=False, leaving=True)
     placed = sort_out(desired, instances, state, desired.services)
     found = strays(placed.ours, state)
     serving: list[Instance] = []

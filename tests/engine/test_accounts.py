@@ -16,7 +16,7 @@ from ert_deploy.core.model.state import State
 from ert_deploy.engine.reap import find
 from ert_deploy.engine.run import run
 from ert_deploy.ports import GpuHost
-from tests.support.fakes.fleet import THREE, are_up, fleet, gone, market
+from tests.support.fakes.fleet import THREE, are_up, fleet, gone, market, of_replica
 from tests.support.fakes.history import GONE, WANTED, is_down, is_up, start, told, up
 from tests.support.fakes.loopback import FakeWorld, world
 
@@ -261,3 +261,26 @@ def test_where_no_replica_has_anything_all_of_them_may_begin_in_another_account(
     fleet(made)
     are_up(made)
     assert {made.store.state.account, *(part.account for part in made.store.state.replicas)} == {"7"}
+
+
+@pytest.mark.parametrize(("before", "after"), [("424242", MINE), (MINE, "424242"), (MINE, ANOTHERS)])
+def test_an_instance_of_any_replica_shows_whose_account_it_is(before: str, after: str) -> None:
+    made = market()
+    made.gpu.account_id = before
+    fleet(made, replace(THREE, replicas=2))
+    made.gpu.destroy(of_replica(made, 1).id)  # in the console
+    made.gpu.account_id = after
+    fleet(made)
+    are_up(made)
+    made.gpu.account_id = before
+    gone(made)
+    assert made.gpu.paid() == ()
+
+
+def test_a_replica_that_cannot_begin_with_a_key_is_not_said_to() -> None:
+    made = market()
+    fleet(made, replace(THREE, replicas=1))
+    unreadable(elsewhere(made), ANOTHERS)
+    with pytest.raises(NeedsAttention, match="may be of another account") as left:
+        fleet(made)
+    assert "start over" not in f"{left.value.hint}{left.value.detail}"

@@ -48,8 +48,10 @@ def unbound(state: State) -> bool:
 
 
 def evident(state: State, instances: Iterable[Instance]) -> bool:
-    """Whether a listing certainly is of the state's account: it has an instance of the state."""
-    tokens, ids = state.tokens(), {*_ids(state), *state.claims.adopted, *state.claims.ignored}
+    """Whether a listing certainly is of the state's account: it has an instance of the state, of any replica."""
+    parts = (state, *state.replicas)
+    tokens = frozenset[str]().union(*(one.tokens() for one in parts))
+    ids = {number for one in parts for number in (*_ids(one), *one.claims.adopted, *one.claims.ignored)}
     return any(i.id in ids or (i.mark is not None and i.mark.token in tokens) for i in instances)
 
 

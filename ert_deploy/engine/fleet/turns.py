@@ -15,6 +15,7 @@ from ert_deploy.core.model.events import OfReplica
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.replica import one_replica
 from ert_deploy.core.model.state import State
+from ert_deploy.core.planning.accounts import evident
 from ert_deploy.core.planning.replicas.others import beside, each_of, left_in, marked, pointed, refuses
 from ert_deploy.core.planning.replicas.parts import is_tied, traces, without_places
 from ert_deploy.engine.apply import apply
@@ -164,6 +165,8 @@ class Fleet:
         if self._several():
             memory = one.memory
             memory.others, memory.joins = self._others(one, document), self._joins(one)
+            if not memory.account and evident(document, one.listed):
+                memory.same |= {document.account, *(part.account for part in document.replicas)} - {""}
             if self.document.is_removed(one.replica):
                 memory.others = replace(memory.others, removed=True)
             memory.stalled = all(other.ended or other.awaits_turn for other in self.members if other is not one)

@@ -7,38 +7,35 @@ from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.state import State
 from ert_deploy.core.planning.accounts import bound, by_key, evident, known_there
 from ert_deploy.engine.effects import Effects, ask
+from ert_deploy.engine.run_context import RunMemory
 from ert_deploy.ports import GpuHost
 
 
 def of_this_account(
-    state: State,
-    instances: tuple[Instance, ...],
-    account: str,
-    same: set[str],
-    *,
-    begins: bool,
-    leaving: bool = False,
-) -> Effects[tuple[State, str]]:
-    """Return the state bound to the key's account, and the id of it. Raises NeedsAttention for another one.
+    state: State, instances: tuple[Instance, ...], memory: RunMemory, *, begins: bool, leaving: bool = False
+) -> Effects[State]:
+    """Return the state bound to the key's account, and note the id of it. Raises NeedsAttention for another one.
 
-    `account` is "" before it is read; `same` are all ids of it known to the run. Raises CannotObserve if it cannot be
-    read; with `leaving` only if it is required, as a failure must not keep instances running.
+    Raises CannotObserve if the account cannot be read; with `leaving` only if it is required, as a failure must not
+    keep instances running.
     """
+    account = memory.account
     if not account:
         try:
             account = (yield from ask(GpuHost.account)).id
         except CannotObserve:
             if leaving and (not state.account or evident(state, instances)):
-                return state, ""
+                return state
             raise
-    found = bound(state, account, instances, same, begins=begins)
+    found = bound(state, account, instances, memory.same, begins=begins and not memory.tied)
     if found is None:
-        raise _of_another(state, account)
-    same |= {state.account, found.account} - {""}
-    return found, found.account
+        raise _of_another(state, account, tied=memory.tied)
+    memory.same |= {state.account, found.account} - {""}
+    memory.account = found.account
+    return found
 
 
-def _of_another(state: State, account: str) -> NeedsAttention:
+def _of_another(state: State, account: str, *, tied: bool) -> NeedsAttention:
     known, unread = known_there(state), by_key(account) or by_key(state.account)
     said = f"the key is of account {account}, and {state.deployment} was rented with account {state.account}"
     if unread:
@@ -49,5 +46,5 @@ def _of_another(state: State, account: str) -> NeedsAttention:
     return NeedsAttention(
         said,
         f"no change was made; these may exist and bill: {known}" if known else "no change was made",
-        f"use {right}{more} and run the command again{anew if unread and not known else ''}",
+        f"use {right}{more} and run the command again{anew if unread and not known and not tied else ''}",
     )
