@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.simulation.faults import CONSOLE
-from tests.simulation.market import Machine, dearer
+from tests.simulation.market import TROUBLES, Machine, dearer
 from tests.simulation.ports import gpu_host, web_host
 from tests.simulation.world import World
 
@@ -56,6 +56,7 @@ def _befall(world: World, made: Machine, name: str) -> None:
     elif name == "outbid":
         _outbid(world, made)
     elif made.trouble != "unpulled":
+        assert name in TROUBLES, f"{name} has no effect of its own"
         made.trouble = name
 
 

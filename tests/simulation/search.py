@@ -42,7 +42,7 @@ STRENGTHS = {
     "queued": 900.0,
     "acts late": 100.0,
     "jump": 3600.0,
-    "nap": 600.0,
+    "nap": 4000.0,  # longer than a boot or a deploy may take
     "ghost": 1e9,
     "crawls": 3000.0,
 }
