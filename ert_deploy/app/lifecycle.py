@@ -174,8 +174,8 @@ def _run(
         if phase is Phase.RUNNING:
             ensure_usable(session)
         try:
-            results = run(apply_fleet(desired, {first: memory}, only), session.ports)
-            results = run(with_accepted_keys(desired, results), session.ports)
+            results = run(apply_fleet(desired, memories := {first: memory}, only), session.ports)
+            results = run(with_accepted_keys(desired, results, memories), session.ports)
         except ErtError as error:
             run(write_end(error.summary, desired, memory), its)
             raise

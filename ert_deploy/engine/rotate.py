@@ -33,8 +33,8 @@ class Rotated:
 def rotate(desired: Desired) -> Effects[Rotated]:
     """Change the key. Raises UsageError before any change unless the backend is ready and matches the config."""
     must_serve((yield from observe(desired, RunMemory())))
-    before = yield from apply(desired)
-    result = yield from apply(desired, RunMemory(rotating=True))
+    before = yield from apply(desired, memory := RunMemory())
+    result = yield from apply(desired, memory.for_new_key())
     return rotated(before, result)
 
 

@@ -165,6 +165,13 @@ class RunMemory:
     stalled_since: float | None = None
     join_until: float = 0.0
 
+    def for_new_key(self) -> RunMemory:
+        """Return the memory of a second run of the same command, for a new key: what it rented still counts."""
+        return RunMemory(
+            rotating=True, tried=self.tried, rentals=self.rentals, lost=self.lost, created=self.created, ends=self.ends,
+            spending=self.spending, overtaken=self.overtaken, origin=self.origin,
+        )  # fmt: skip
+
 
 @dataclass(slots=True)
 class Run:

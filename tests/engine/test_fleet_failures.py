@@ -14,6 +14,7 @@ from ert_deploy.core.model.provider import InstanceId
 from ert_deploy.engine.fleet.apply import rotate_fleet
 from ert_deploy.engine.fleet.failures import failure, together
 from ert_deploy.engine.fleet.refused_keys import with_accepted_keys
+from ert_deploy.engine.run_context import RunMemory
 from tests.support.fakes import behaviours
 from tests.support.fakes.fleet import THREE, fleet, market, of_replica
 from tests.support.fakes.history import WANTED, Process
@@ -132,7 +133,7 @@ def test_a_key_that_cannot_be_changed_hides_nothing_that_the_run_before_has_foun
     results = fleet(made)
     made.backend.faults.queued["keys_in_force"] = [Failed("it does not answer")]
     with pytest.raises(Undecided) as caught:
-        Process(made, with_accepted_keys(THREE, results), 4).finish()
+        Process(made, with_accepted_keys(THREE, results, {1: RunMemory()}), 4).finish()
     assert caught.value.found == ((extra.id, LABEL_ONLY),)
     lines = [line.split(":", 1)[0] for line in caught.value.detail.splitlines()]
     assert lines == ["replica 1", "replica 2", "replica 3"]

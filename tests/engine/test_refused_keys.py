@@ -7,24 +7,26 @@ from typing import Any
 
 import pytest
 
+from ert_deploy.core.market.cost import estimate
 from ert_deploy.core.model.desired import Desired
-from ert_deploy.core.model.errors import Transient
+from ert_deploy.core.model.errors import OverBudget, Transient
 from ert_deploy.core.model.events import OfReplica, Trouble
 from ert_deploy.core.model.observed import Health, Vital
 from ert_deploy.core.planning.situation import Situation
-from ert_deploy.engine.apply import Result
+from ert_deploy.engine.apply import Result, apply
 from ert_deploy.engine.fleet.refused_keys import WHAT, with_accepted_keys
 from ert_deploy.engine.run import run
+from ert_deploy.engine.run_context import RunMemory
 from tests.support.fakes.fleet import THREE, are_up, fleet, market, of_replica
 from tests.support.fakes.history import WANTED, Process, is_up, served, up
-from tests.support.fakes.loopback import FakeWorld
+from tests.support.fakes.loopback import FakeWorld, offer, world
 from tests.support.fakes.rotation import nobody_is_refused, one_key
 from tests.support.fakes.sleep import SLEEP
 
 
 def checked(made: FakeWorld, results: dict[int, Result], desired: Desired = WANTED) -> dict[int, Result]:
     """Look at the keys after a run with these results."""
-    return run(with_accepted_keys(desired, results), made.ports)
+    return run(with_accepted_keys(desired, results, {number: RunMemory() for number in results}), made.ports)
 
 
 def told_of_it(made: FakeWorld) -> int:
@@ -52,9 +54,24 @@ def test_a_key_that_another_operator_took_away_is_replaced_on_the_same_machine()
 def test_a_key_that_is_taken_costs_one_call_and_changes_nothing() -> None:
     made = served()
     results, before = {1: up(made)}, list(made.backend.changes)
-    process = Process(made, with_accepted_keys(WANTED, results))
+    process = Process(made, with_accepted_keys(WANTED, results, {}))
     assert process.finish() == results
     assert (process.done, made.backend.changes) == (1, before)
+
+
+def test_what_the_run_before_has_rented_counts_in_the_budget_and_for_its_image() -> None:
+    made, memory = world(), RunMemory(ends={"x": {"1009": "why"}})
+    bounded = replace(WANTED, max_cost=1.5 * estimate(offer(1), WANTED.launch, WANTED.plan_hours).until_healthy())
+    results = {1: Process(made, apply(bounded, memory)).finish()}
+    made.gpu.only().keys = ("ab" * 32,)
+    process = Process(made, with_accepted_keys(bounded, results, {1: memory}))
+    process.step()
+    made.gpu.destroy(made.gpu.only().id)  # in the console
+    with pytest.raises(OverBudget, match="one more machine would bring this run to"):
+        process.finish()
+    assert made.gpu.paid() == ()
+    again = memory.for_new_key()
+    assert (again.rentals, again.rotating, again.ends) == (1, True, memory.ends)
 
 
 def test_of_three_only_the_one_that_rejects_it_gets_another() -> None:

@@ -45,8 +45,9 @@ def rotate_fleet(desired: Desired) -> Effects[tuple[dict[int, Rotated], dict[int
     """
     numbers = range(1, desired.replicas + 1)
     yield from _must_serve(desired, numbers)
-    before = yield from apply_fleet(desired, {})
-    after = yield from apply_fleet(desired, {replica: RunMemory(rotating=True) for replica in numbers})
+    memories = dict[int, RunMemory]()
+    before = yield from apply_fleet(desired, memories)
+    after = yield from apply_fleet(desired, {replica: memories[replica].for_new_key() for replica in numbers})
     return {replica: rotated(before[replica], after[replica]) for replica in numbers}, after
 
 

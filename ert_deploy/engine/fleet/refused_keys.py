@@ -19,10 +19,13 @@ from ert_deploy.ports import Audience, BackendProbe
 WHAT = "the backend rejects the key that the apps have, which another operator may have changed"
 
 
-def with_accepted_keys(desired: Desired, results: dict[int, Result]) -> Effects[dict[int, Result]]:
+def with_accepted_keys(
+    desired: Desired, results: dict[int, Result], memories: dict[int, RunMemory]
+) -> Effects[dict[int, Result]]:
     """Ask each backend once whether it takes its key, and change it where it does not; return the newest results.
 
-    Raises what `apply_fleet` raises. A backend that does not answer is not changed.
+    `memories` are those of the run with these results. Raises what `apply_fleet` raises. A backend that does not answer
+    is not changed.
     """
     rejecting = set[int]()
     for number, result in results.items() if desired.phase is RUNNING and desired.publishes else ():
@@ -34,7 +37,7 @@ def with_accepted_keys(desired: Desired, results: dict[int, Result]) -> Effects[
     only = frozenset(rejecting) if desired.replicas > 1 else frozenset[int]()
     again, lost = dict[int, Result](), None
     try:
-        again = yield from apply_fleet(desired, {number: RunMemory(rotating=True) for number in rejecting}, only)
+        again = yield from apply_fleet(desired, {number: memories[number].for_new_key() for number in rejecting}, only)
     except ErtError as error:
         lost = error
     if lost is not None:
