@@ -14,8 +14,10 @@ from ert_deploy.core.model.events import Waiting
 from ert_deploy.core.model.labels import Mark
 from ert_deploy.core.model.observed import Instance
 from ert_deploy.core.model.provider import InstanceId
+from ert_deploy.core.model.replica import replica_of
 from ert_deploy.core.model.state import State, Tombstone
 from ert_deploy.core.planning.adoption import adopted
+from ert_deploy.core.planning.marks import is_foreign
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.observe import observe
@@ -31,14 +33,16 @@ def must_be_decided(situation: Situation, *, any_doubt: bool = False) -> None:
     """Raise `Undecided` if the owner of an instance is undecided, which blocks `Rent`.
 
     With `any_doubt`, also if only a `label` indicates it, before reporting that no instance exists. Raises
-    NeedsAttention if the state is of another owner.
+    NeedsAttention if the state is of another owner, of this replica or of another one.
     """
     blocking = tuple((u.instance.id, u.why) for u in situation.undecided if u.blocks or any_doubt)
     if blocking:
         raise nothing_rented(blocking)
-    if situation.ownership.foreign:
+    desired, observed = situation.desired, situation.observed
+    beside = (is_foreign(desired, observed.services, written_for) for written_for in observed.others.written)
+    if situation.ownership.foreign or any(beside):
         raise NeedsAttention(
-            f"the state of {situation.desired.deployment} was written for another owner or other services",
+            f"the state of {replica_of(desired.deployment)[0]} was written for another owner or other services",
             "it contains instances of another config; nothing is rented with it",
             "give this config a deployment or a state of its own; `ert-deploy adopt ID` if it is the same project",
         )

@@ -179,9 +179,11 @@ def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
             "\n".join(f"instance {one.id}: {one.reason}" for one in stored.failures[-run.memory.rentals :]),
             "`ert-deploy doctor` has what each machine left; `offers` lists the remaining ones",
         )
-    moment, stored = (yield from ask(TimeSource.moment)), run.observed.state
-    now, denied = own_time(moment, run.memory), stored.denied_machines(abs(moment.stamp()))
-    taken, hosts, others = run.situation.occupied, stored.denied_hosts(abs(moment.stamp())), run.observed.others
+    moment = yield from ask(TimeSource.moment)
+    stored, others, taken = run.observed.state, run.observed.others, run.situation.occupied
+    excluded = replace(stored, denied=(*stored.denied, *others.denied)) if others.denied else stored
+    now, at = own_time(moment, run.memory), abs(moment.stamp())
+    denied, hosts = excluded.denied_machines(at), excluded.denied_hosts(at)
     if now >= run.memory.ranked_until:
         market, learned = (yield from on_the_market(run.desired)), learn(stored.launches)
         choice = choose(market, run.desired, denied, taken, learned=learned, denied_hosts=hosts, others=others)

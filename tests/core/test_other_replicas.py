@@ -50,6 +50,7 @@ from tests.support.situations import (
 
 FLEET = replace(UP, replicas=3)
 PLACED = InstanceRecord(token(5), nth(5), "1005", NOW, host_id="h5", ip="192.0.2.5")
+COMING = Intent(token(6), NOW, "6", "1006", host_id="h6", ip="192.0.2.6")
 
 
 def of(number: int, replica: int, **changes: object) -> Instance:
@@ -75,7 +76,8 @@ def others_of(replica: int, stored: State, listed: tuple[Instance, ...]) -> Othe
         (document(), (of(5, 2), of(6, 3), of(7, 1)), 0),
         (document(), (of(5, 2), of(6, 2)), 1),
         (document(State("ert.2", 1, records=(record(5),))), (of(5, 2), of(6, 2)), 1),
-        (document(State("ert.2", 1, records=(PLACED,), intents=(intent(6, 10),))), (), 1),
+        (document(State("ert.2", 1, records=(PLACED,), intents=(COMING,))), (), 1),
+        (document(State("ert.2", 1, intents=(intent(6, 10),))), (), 2),
         (document(State("ert.2", 1, intents=(intent(6, 10),))), (of(6, 2),), 0),
         (document(State("ert.2", 1, records=(PLACED,), intents=(intent(6, 10, gone=True),))), (), 0),
         (document(State("ert.2", 1, (), (PLACED,), (Tombstone(token(6), nth(6), NOW, "old"),))), (of(5, 2),), 1),
@@ -89,6 +91,7 @@ def others_of(replica: int, stored: State, listed: tuple[Instance, ...]) -> Othe
     ],
     ids=(
         "nothing", "one each", "two listed", "a stored one and a listed one", "a record and a create",
+        "a create on a host that is not known",
         "a create that is listed", "a taken offer", "a tombstone", "one above their number", "two with two each",
         "one that is nowhere to be seen", "an environment without a label", "a label alone", "a token alone",
         "one that the user excluded",
@@ -105,9 +108,8 @@ def test_own_instances_do_not_count() -> None:
 
 def test_places_come_from_the_list_and_from_the_document() -> None:
     there = of(7, 3, host_id="h7", address=Address("192.0.2.7", 1))
-    coming = Intent(token(6), NOW, "6", "1006", host_id="h6", ip="192.0.2.6")
     found = others_of(
-        1, document(State("ert.2", 1, (coming,), (PLACED,))), (there, of(8, 2, address=None, machine_id=""))
+        1, document(State("ert.2", 1, (COMING,), (PLACED,))), (there, of(8, 2, address=None, machine_id=""))
     )
     assert found.machines == {"1005", "1006", "1007"}
     assert found.hosts == {"h5", "h6", "h7"}

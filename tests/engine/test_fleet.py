@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -22,6 +23,7 @@ from ert_deploy.engine.fleet.apply import apply_fleet, rotate_fleet
 from ert_deploy.engine.fleet.document import as_replica
 from ert_deploy.engine.rotate import rotate
 from ert_deploy.engine.run_context import RunMemory
+from tests.support.fakes import behaviours
 from tests.support.fakes.fleet import THREE, are_down, are_up, begin, fleet, gone, market, of_replica, spread, steps_of
 from tests.support.fakes.history import OTHER, WANTED, Process, told, up
 from tests.support.fakes.loopback import FakeWorld, world
@@ -364,3 +366,13 @@ def test_down_again_deploys_no_app_that_was_rolled_back_since() -> None:
     gone(made)
     assert made.web.faults.calls.count("deploy") == before
     are_down(made)
+
+
+def test_a_machine_that_failed_for_one_replica_is_rented_for_no_other() -> None:
+    made = market()
+    made.gpu.conduct = {"1001": behaviours.stuck}
+    fleet(made, replace(THREE, replicas=1))
+    fleet(made)
+    are_up(made)
+    assert Counter(one.machine_id for one in made.gpu.instances.values())["1001"] == 1
+    assert made.store.state.denied_machines(0.0) == {"1001"}

@@ -7,14 +7,16 @@ from dataclasses import replace
 import pytest
 
 from ert_deploy.core.model.desired import Desired, Phase
+from ert_deploy.core.model.errors import NeedsAttention
 from ert_deploy.core.model.observed import HEALTHY
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.apply import apply
 from ert_deploy.engine.observe import observe
 from ert_deploy.engine.run_context import RunMemory
 from tests.support.fakes import behaviours
+from tests.support.fakes.fleet import THREE, are_up, fleet, market
 from tests.support.fakes.history import OTHER, WANTED, Process, down, is_down, is_up, served, until, up
-from tests.support.fakes.loopback import FakeWorld
+from tests.support.fakes.loopback import FakeWorld, world
 
 RENAMED = replace(WANTED, owner="another-project")
 
@@ -110,3 +112,26 @@ def test_a_machine_is_seen_once_per_look_also_where_the_services_become_known_in
         Process(made, observe(WANTED, memory)).finish()
         strikes.append(memory.watches[number].strikes)
     assert strikes == [1, 2]
+
+
+@pytest.mark.parametrize("before", [1, 2])
+@pytest.mark.parametrize("owner", [WANTED.owner, "another-project"])
+def test_no_replica_is_rented_beside_those_of_another_config(owner: str, before: int) -> None:
+    """A config was copied, with its state, and its service changed: each replica has a state of its own to judge by."""
+    made = world("ert", "dash", "moved")
+    made.gpu.offers = market().gpu.offers
+    fleet(made, replace(THREE, replicas=before))
+    copied = replace(THREE, owner=owner, targets=(replace(WANTED.targets[0], service="moved"),))
+    for _ in range(2):
+        with pytest.raises(NeedsAttention):
+            fleet(made, copied)
+    assert len(made.gpu.instances) == before
+    fleet(made, THREE)
+    are_up(made)
+
+
+def test_a_new_owner_with_the_same_services_raises_the_number() -> None:
+    made = market()
+    fleet(made, replace(THREE, replicas=1))
+    fleet(made, replace(THREE, owner="another-project"))
+    are_up(made)

@@ -187,6 +187,8 @@ def together(
         ]
         for index, command in enumerate(wanted)
     ]  # fmt: skip
+    # Of commands that run at once the largest number counts: a create whose intent was there first may come last.
+    world.more = max(process[4].more for process in running)
     world.command_began = world.calls + 1
     ends: list[ErtError | None] = [None] * len(wanted)
     world.operators = len(wanted)

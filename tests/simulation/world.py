@@ -132,6 +132,7 @@ class World:
         self.seen: list[Method] | None = None  # port method of every call, if enabled
         self.watched = False  # whether `trace` or `seen` is kept
         self.acting = Actor()
+        self.more = 0  # of the commands that run, or ran last: the most that one of them may rent in addition
         self.derives = False  # keys are derived, and apps have the secret for that
         self.limited = False  # no host can pull the image
 

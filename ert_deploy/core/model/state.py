@@ -6,7 +6,7 @@ time of the writer, which distinguishes entries and is never used with any clock
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from ert_deploy.core.model.boot.ended import MOST_LAUNCHES, Denied, Launched
@@ -132,12 +132,15 @@ class State:
         return unknown | {record.machine_id for record in self.records}
 
     def denied_machines(self, now: float) -> frozenset[str]:
-        """Return the machines excluded at the time `now`."""
-        return frozenset(d.machine_id for d in self.denied if d.until > now and (d.machine_id or not d.host_id))
+        """Return the machines excluded at the time `now`, by any replica."""
+        return frozenset(d.machine_id for d in self._denied(now) if d.machine_id or not d.host_id)
 
     def denied_hosts(self, now: float) -> frozenset[str]:
-        """Return the hosts excluded at the time `now`, with all their machines."""
-        return frozenset(d.host_id for d in self.denied if d.until > now and d.host_id and not d.machine_id)
+        """Return the hosts excluded at the time `now`, with all their machines, by any replica."""
+        return frozenset(d.host_id for d in self._denied(now) if d.host_id and not d.machine_id)
+
+    def _denied(self, now: float) -> Iterator[Denied]:
+        return (d for part in (self, *self.replicas) for d in part.denied if d.until > now)
 
     def intend(self, intent: Intent) -> State:
         """Add an `Intent`."""

@@ -84,6 +84,11 @@ def sort_out(
     return Ownership(tuple(mine), tuple(doubtful), tuple(others), sorter.foreign)
 
 
+def is_foreign(desired: Desired, known: frozenset[str], written_for: tuple[tuple[str, ...], tuple[str, ...]]) -> bool:
+    """Whether a state with instances, written for these owners and services, is that of another config."""
+    return _us(desired.owner, len(desired.targets), known, written_for, False)[1]
+
+
 def _sorter(
     desired: Desired, state: State, known: frozenset[str], held: Callable[[], frozenset[tuple[str, str]]]
 ) -> _Sorter:

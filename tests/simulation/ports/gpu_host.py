@@ -75,7 +75,7 @@ def create(world: World, order: CreateOrder) -> InstanceId:
         raise Violation("a create call without a durable intent")
     if world.now - world.written.get(order.mark.token, world.now) > CALL_WITHIN + 2.0:
         raise Violation("a create call long after its intent was written")
-    if len(world.paid) + world.pending - world.hardly_ours() >= world.allowed + world.acting.more:
+    if len(world.paid) + world.pending - world.hardly_ours() >= world.allowed + world.more:
         raise Violation(f"a create call while {len(world.paid)} are paid and {world.pending} may be")
     if order.offer_id != world.acting.quoted:
         raise Violation("a create call whose price was not read right before it")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ert_deploy.core.model.boot.ended import Denied
+
 
 @dataclass(frozen=True, slots=True)
 class Others:
@@ -11,7 +13,8 @@ class Others:
 
     `crowded` is how many instances they have, or may have, beyond one each. `machines`, `hosts` and `ips` are those of
     their instances. Until the Unix time `join` nothing is published, as others boot and one deploy can serve all; 0 for
-    at once. `removed` is about the replica itself: it was removed for good, or never rented.
+    at once. `denied` are the machines and hosts that they exclude, `written` the owners and services that their states
+    were written for. `removed` is about the replica itself: it was removed for good, or never rented.
     """
 
     crowded: int = 0
@@ -20,6 +23,8 @@ class Others:
     ips: frozenset[str] = frozenset()
     join: float = 0.0
     removed: bool = False
+    denied: frozenset[Denied] = frozenset()
+    written: frozenset[tuple[tuple[str, ...], tuple[str, ...]]] = frozenset()
 
     def near(self, machine_id: str, host_id: str, ip: str) -> bool:
         """Whether it is a machine, host or address of another replica; what is not known is apart."""

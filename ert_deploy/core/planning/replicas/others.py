@@ -42,6 +42,8 @@ def beside(replica: int, each: Mapping[int, Others]) -> Others:
         frozenset().union(*(one.machines for one in others)),
         frozenset().union(*(one.hosts for one in others)),
         frozenset().union(*(one.ips for one in others)),
+        denied=frozenset().union(*(one.denied for one in others)),
+        written=frozenset().union(*(one.written for one in others)),
     )
 
 
@@ -60,14 +62,21 @@ def _takes(fleet: Desired, number: int, part: State, listed: list[tuple[Instance
     seen = {one.id for one in there}
     tokens = {one.mark.token for one in there if one.mark is not None}
     asked = [one for one in part.intents if not one.gone]
-    pending = sum(one.token not in tokens for one in asked)
-    crowded = max(0, len(seen | known) + pending - (number <= fleet.replicas))
-    crowded += sum(UNKNOWN_PLACE for one in part.records if one.id not in seen and not one.host_id)
+    pending = [one for one in asked if one.token not in tokens]
+    crowded = max(0, len(seen | known) + len(pending) - (number <= fleet.replicas))
+    unlisted: list[Intent | InstanceRecord] = [*pending, *(one for one in part.records if one.id not in seen)]
+    crowded += sum(UNKNOWN_PLACE for one in unlisted if not one.host_id)
     stored: tuple[Intent | InstanceRecord, ...] = (*asked, *part.records)
     machines = part.machines() | {one.machine_id for one in there}
     hosts = {one.host_id for one in (*stored, *there)}
     ips = {one.ip for one in stored} | {one.address.ip for one in there if one.address is not None}
-    return Others(crowded, machines - UNKNOWN, frozenset(hosts - UNKNOWN), frozenset(ips - UNKNOWN))
+    written = frozenset[tuple[tuple[str, ...], tuple[str, ...]]]()
+    if not part.empty():
+        written = frozenset({(part.claims.owners, part.claims.services)})
+    return Others(
+        crowded, machines - UNKNOWN, frozenset(hosts - UNKNOWN), frozenset(ips - UNKNOWN),
+        denied=frozenset(part.denied), written=written,
+    )  # fmt: skip
 
 
 def _has_its_name(instance: Instance) -> bool:
