@@ -28,7 +28,7 @@ def publish(situation: Situation, url: str, key: Secret, certificate: str, model
 def withdraw(situation: Situation) -> Iterator[Step]:
     """Yield the remaining steps until no target uses a backend; targets never written to are not changed.
 
-    That an app was verified without a replica is forgotten with its state: what it shows need not be verified then, as
+    That an app was verified without a replica is forgotten with its state: what it reports is not verified then, as
     long as it is nothing that contradicts.
     """
     observed = situation.observed
