@@ -23,6 +23,8 @@ from ert_deploy.core.planning.changes.fitness import unfit
 from ert_deploy.core.planning.changes.summary import Summary, summary
 from ert_deploy.core.planning.forecast.steps_ahead import before_rent, forecast
 from ert_deploy.core.planning.offers import Ranked
+from ert_deploy.core.planning.replicas.others import beside as all_but
+from ert_deploy.core.planning.replicas.others import each_of
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.app_proof import Finding
 from ert_deploy.engine.market.cost_range import cost_range
@@ -110,11 +112,14 @@ def previews(session: Session, desired: Desired) -> Plan:
     whole = replace(session, desired=desired)
     first = of_replica(whole, 1)
     plan = preview(first, first.desired)
-    document = plan.situation.observed.state if plan.situation is not None and first is whole else None
+    read = plan.situation.observed.state if plan.situation is not None and first is whole else None
+    document = read or session.ports.store.load()
     found, beside = [plan], _beside(plan, ALONE)
     listed = plan.situation.observed.instances if plan.situation is not None else ()
-    for number in others(desired, document or session.ports.store.load(), listed):
-        one = of_replica(whole, number)
+    each = each_of(desired, document, listed)
+    for number in others(desired, document, listed):
+        one, known = of_replica(whole, number), all_but(number, each)
+        beside = replace(beside, denied=known.denied, written=known.written)
         checked = any(isinstance(step, Rent) for before in found for step in before.steps)
         found.append(replace(preview(one, one.desired, beside, credit_checked=checked), hosting=None))
         beside = _beside(found[-1], beside)

@@ -22,6 +22,7 @@ from ert_deploy.core.model.desired import Phase
 from ert_deploy.core.model.errors import Failed, UsageError
 from ert_deploy.core.model.events import OfReplica
 from ert_deploy.core.verdict.links import Level, Name
+from tests.support.fakes import behaviours
 from tests.support.fakes.deployment import Watcher, on_fakes
 from tests.support.fakes.history import WANTED
 from tests.support.fakes.loopback import FakeWorld, world
@@ -51,6 +52,15 @@ def test_up_rents_each_on_a_machine_of_its_own_and_deploys_for_all(made: FakeWor
     assert len(made.web.services["dash"].deploys) <= 2
     assert "ERT_LLM_BACKEND_URL_3" in outcome.services[0].variables
     assert not lifecycle.up(on(made, 3)).changed
+
+
+def test_plan_names_no_machine_that_has_failed_for_another_one(made: FakeWorld) -> None:
+    made.gpu.conduct = {"1001": behaviours.stuck}
+    lifecycle.up(on(made, 1))
+    offers = [one.offer.offer.machine_id for one in look.plan(on(made, 2)).every if one.offer is not None]
+    assert offers
+    assert "1001" not in offers
+    assert lifecycle.up(on(made, 2)).backends[1].machine == offers[-1]
 
 
 def test_plan_shows_all_of_them_on_different_offers(made: FakeWorld) -> None:
