@@ -67,7 +67,7 @@ MUTANTS = (
         "::test_an_offer_that_is_gone_costs_no_wait_and_its_token_stays_on_watch",
     ),
     Mutant(
-        "rent on a machine that is denied", _RENT, "stored.denied_machines(abs(moment.stamp()))", "frozenset[str]()",
+        "rent on a machine that is denied", _RENT, "excluded.denied_machines(at)", "frozenset[str]()",
     ),
     Mutant(
         "cut off reports", _POWER, "    if (yield from _busy(number, run)):\n        return\n", "",
