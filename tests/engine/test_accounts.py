@@ -231,8 +231,9 @@ def test_a_replica_without_anything_is_of_the_account_of_the_others(before: int)
     fleet(made, replace(THREE, replicas=before))
     made.gpu.account_id, text = "7", made.store.text
     for wanted in (THREE, replace(THREE, replicas=2)):
-        with pytest.raises(NeedsAttention, match="the key is of account 7"):
+        with pytest.raises(NeedsAttention, match="the key is of account 7") as left:
             fleet(made, wanted)
+        assert all(f"may exist and bill: instance {number}" in left.value.detail for number in made.gpu.paid())
     assert len(made.gpu.instances) == before
     assert made.store.text == text
     made.gpu.account_id = "424242"

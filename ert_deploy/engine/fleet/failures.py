@@ -67,8 +67,8 @@ def _said(one: ErtError | None, error: ErtError) -> bool:
 
 def _failed(error: ErtError) -> Iterator[str]:
     yield error.summary
-    if isinstance(error, NeedsAttention) and error.hint:
-        yield error.hint
+    if isinstance(error, NeedsAttention):
+        yield from filter(None, (*error.detail.splitlines(), error.hint))
 
 
 def _result(result: Result) -> Iterator[str]:
