@@ -97,6 +97,7 @@ def observe(desired: Desired, memory: RunMemory) -> Effects[Situation]:
         due=memory.due,
         services=services,
         others=others_at(now, memory),
+        removed=memory.removed,
     )
     return Situation(desired, observed, placed if not placed.undecided else None)  # if no later data could change it
 
@@ -181,6 +182,7 @@ def _publications(
     if memory.publications is not None and desired.phase is RUNNING and not ready:
         return memory.publications
     read: list[Publication] = []
+    memory.read = own_time((yield from ask(TimeSource.moment)), memory)
     for target in desired.targets if desired.publishes else ():
         if target.service in memory.abandoned:
             continue

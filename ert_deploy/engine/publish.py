@@ -22,7 +22,8 @@ from ert_deploy.core.planning.rollout import announced, wanted_values
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.following import has_followed
-from ert_deploy.engine.observe import find_service
+from ert_deploy.engine.freshness import write
+from ert_deploy.engine.observe import find_service, own_time
 from ert_deploy.engine.run_context import Run, RunMemory
 from ert_deploy.ports import AppProbe, Audience, Clock, StateStore, TimeSource, WebHost
 
@@ -43,11 +44,10 @@ def publish(step: steps.Publish, run: Run) -> Effects[None]:
         if _proven(target, publication, run.observed):
             run.memory.before[step.target] = publication.env  # older values may name a backend that no longer exists
         run.memory.before.setdefault(step.target, publication.env)
-    for name in step.write:
-        yield from ask(WebHost.put_env, publication.service_id, name, wanted[name])
-    for name in step.delete:
-        yield from ask(WebHost.delete_env, publication.service_id, name)
-    yield from ask(Audience.tell, Wrote(publication.name, step.write, step.delete))
+    if (yield from write((*step.write, *step.delete), wanted, publication, run, run.memory.read)):
+        yield from ask(Audience.tell, Wrote(publication.name, step.write, step.delete))
+    else:
+        run.memory.before.pop(step.target, None)  # older than what another run may have written
 
 
 def _proven(target: Target, publication: Publication, observed: Observed) -> bool:
@@ -66,7 +66,7 @@ def deploy(step: steps.Deploy, run: Run) -> Effects[None]:
     try:
         started = yield from _start(run.desired, publication)
     except Rejected as error:
-        yield from _put_back(target, publication, run.memory)
+        yield from _put_back(target, publication, run)
         what = f"{run.desired.platform.name} rejected the deploy of {publication.name}: {error.summary}"
         raise Failed(what, error.detail, error.hint) from error
     run.memory.deploys.add(started.id)
@@ -89,12 +89,12 @@ def prove(step: steps.Prove, run: Run) -> Effects[None]:
         elif not (yield from _stands(step.fingerprint, run.desired, target, publication)):
             return  # a foreign deploy has applied or may apply other values: plan again
     except Failed as error:
-        yield from ask(StateStore.save, run.observed.state.drop_rollout(publication.service_id))
         if rollout is not None and (rollout.proven or rollout.deploy_id not in run.memory.deploys):
+            yield from ask(StateStore.save, run.observed.state.drop_rollout(publication.service_id))
             what = "deploying again" if rollout.proven else "a deploy of an earlier run"
             yield from ask(Audience.tell, Trouble(what, error.summary))  # a deploy of this run may still succeed
             return
-        restored = yield from _put_back(target, publication, run.memory)
+        restored = yield from _put_back(target, publication, run)
         if live and restored:
             yield from _start(run.desired, publication)
         raise
@@ -212,16 +212,15 @@ def _see(expected: str, desired: Desired, target: Target, publication: Publicati
         yield from ask(Clock.sleep, wait)
 
 
-def _put_back(target: Target, publication: Publication, memory: RunMemory) -> Effects[bool]:
-    """Restore the values found by this run, so that a later deploy does not apply half of a change."""
-    before = memory.before.pop(target.service, None)
+def _put_back(target: Target, publication: Publication, run: Run) -> Effects[bool]:
+    """Restore the values found by this run, unless another run has saved anything since this one has read it."""
+    began = own_time((yield from ask(TimeSource.moment)), run.memory)
+    yield from ask(StateStore.save, run.observed.state.drop_rollout(publication.service_id))
+    before = run.memory.before.pop(target.service, None)
     if before is None:
         return False
-    for name in target.names.all():
-        if name in before:
-            yield from ask(WebHost.put_env, publication.service_id, name, before[name])
-        else:
-            yield from ask(WebHost.delete_env, publication.service_id, name)
+    if not (yield from write(target.names.all(), before, publication, run, began)):
+        return False
     yield from ask(Audience.tell, Trouble(f"the old values of {publication.name} were put back", "its deploy failed"))
     return True
 

@@ -30,6 +30,7 @@ from ert_deploy.core.planning.offers import Ranked, choose
 from ert_deploy.engine.boot_failures import refuse_broken_image
 from ert_deploy.engine.budget import affordable, commit, for_guard, given, too_dear
 from ert_deploy.engine.effects import Effects, ask
+from ert_deploy.engine.freshness import write
 from ert_deploy.engine.market.credit import check_credit
 from ert_deploy.engine.market.quote import requote
 from ert_deploy.engine.market.racing import apart, curve_of, exhausted, races, reorder
@@ -44,7 +45,7 @@ from ert_deploy.engine.market.search import (
 from ert_deploy.engine.observe import ensure_within_deadline, own_time
 from ert_deploy.engine.run_context import Run
 from ert_deploy.engine.start_stop import cannot_publish
-from ert_deploy.ports import Audience, CreateOrder, Entropy, GpuHost, StateStore, TimeSource, WebHost
+from ert_deploy.ports import Audience, CreateOrder, Entropy, GpuHost, StateStore, TimeSource
 
 UNHEDGED_FOR = 60.0  # seconds until a race looks for a second machine again
 RANKED_FOR = 60.0  # seconds for which a search is valid
@@ -60,7 +61,8 @@ def write_markers(step: steps.WriteMarkers, run: Run) -> Effects[None]:
         return
     for target, publication in run.situation.targets:
         name = target.names.fingerprint
-        yield from ask(WebHost.put_env, publication.service_id, name, withdrawn(target)[name])
+        if not (yield from write((name,), withdrawn(target), publication, run, run.memory.read)):
+            return
         yield from ask(Audience.tell, Wrote(publication.name, (name,), ()))
 
 
@@ -196,6 +198,7 @@ def best_offer(run: Run) -> Effects[tuple[Ranked, int]]:
             raise none_matches(choice, run.desired)
         if not run.memory.credit_checked:
             yield from check_credit(choice.ranked, run.desired, run.observed)
+        now = own_time((yield from ask(TimeSource.moment)), run.memory)  # a slow search must not be repeated for ever
         run.memory.ranked, run.memory.ranked_until = choice.ranked, now + RANKED_FOR
     reorder(run.desired, stored, run.memory, now)
     left = [

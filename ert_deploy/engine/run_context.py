@@ -57,7 +57,8 @@ class Rental:
 class RunMemory:
     """Data of one run.
 
-    `services` are those that were read, and `known` their ids (hashed) with those in the config, until one is added.
+    `services` are those that were read, and `known` their ids (hashed) with those in the config, until one is added;
+    `read` is the time of the run just before their variables were last read.
     `before` has the owned variables of each target before this run changed it, or when they were last in use, to
     restore them if a deploy fails. `ranked` is the result of the last search, valid until `ranked_until`, and `launch`
     what to rent of it if no bid was possible. `tries` is the number of failed deletions or stops per instance, `starts`
@@ -88,13 +89,15 @@ class RunMemory:
     events that the next write of the state adds to its history.
 
     Of a fleet: `doing` is the last step, `others` what the other replicas had when the state was read, `traced`
-    that any replica exists, `tied` that another one has anything in the account of the state. `stalled`: none of them
-    does anything that could end the wait for a turn, `stalled_since` is the start of that wait. With `joins` others are
-    to publish with it, until `join_until` at the latest; 0 if that has not come up yet.
+    that any replica exists, `tied` that another one has anything in the account of the state, `removed` that this one
+    was removed for good, or never rented. `stalled`: none of them does anything that could end the wait for a turn,
+    `stalled_since` is the start of that wait. With `joins` others are to publish with it, until `join_until` at the
+    latest; 0 if that has not come up yet.
     """
 
     watches: dict[InstanceId, Watch] = field(default_factory=dict)
     services: dict[str, WebService] = field(default_factory=dict)
+    read: float = 0.0
     known: frozenset[str] | None = None
     publications: tuple[Publication, ...] | None = None
     before: dict[str, Mapping[str, Secret]] = field(default_factory=dict)
@@ -161,6 +164,7 @@ class RunMemory:
     joins: bool = False
     traced: bool = False
     tied: bool = False
+    removed: bool = False
     stalled: bool = False
     stalled_since: float | None = None
     join_until: float = 0.0

@@ -19,7 +19,8 @@ from ert_deploy.core.model.state import InstanceRecord, State
 from ert_deploy.core.planning.sleep import by_bid, start_may_come
 from ert_deploy.engine.budget import refuse_to_wake
 from ert_deploy.engine.effects import Effects, ask
-from ert_deploy.engine.observe import ensure_within_deadline
+from ert_deploy.engine.freshness import is_recent
+from ert_deploy.engine.observe import ensure_within_deadline, own_time
 from ert_deploy.engine.run_context import Run, RunMemory
 from ert_deploy.ports import Audience, BackendProbe, Clock, GpuHost, StateStore, TimeSource
 
@@ -36,7 +37,8 @@ def wake(step: steps.Wake, run: Run) -> Effects[None]:
     refuse_to_wake(record.token, next(one.dph for one in run.observed.instances if one.id == record.id), run)
     starts = run.memory.starts.get(record.id, 0)
     if starts >= MAX_STARTS:
-        yield from _strand(record, run.observed.state, f"it was started {starts} times in vain", run)
+        why = f"it was started {starts} times in vain"
+        yield from _strand(record, run.observed.state, why, run.observed.now, run)
         return
     run.memory.starts[record.id] = starts + 1
     run.memory.watches.pop(record.id, None)  # resets the progress timer
@@ -48,7 +50,7 @@ def wake(step: steps.Wake, run: Run) -> Effects[None]:
     try:
         yield from ask(GpuHost.start, record.id)
     except StartRefused as error:
-        yield from _strand(woken, written, error.summary, run)
+        yield from _strand(woken, written, error.summary, own_time(now, run.memory), run)
     except Rejected as error:
         yield from refused(f"starting instance {record.id}", record.id, error, run)
     except (Outcome, CannotObserve) as error:
@@ -68,11 +70,15 @@ def cannot_publish(why: str) -> NeedsAttention:
 
 def strand(step: steps.Strand, run: Run) -> Effects[None]:
     """Give up starting it."""
-    yield from _strand(_record(run.observed, step.instance_id), run.observed.state, step.reason, run)
+    record = _record(run.observed, step.instance_id)
+    yield from _strand(record, run.observed.state, step.reason, run.observed.now, run)
 
 
-def _strand(record: InstanceRecord, state: State, why: str, run: Run) -> Effects[None]:
+def _strand(record: InstanceRecord, state: State, why: str, read: float, run: Run) -> Effects[None]:
+    """Stop it, unless what was read then is old: another run may have started it since."""
     _patience(record.id, run.memory)
+    if not (yield from is_recent(f"instance {record.id}, which is not started", read, run)):
+        return
     try:
         yield from ask(GpuHost.stop, record.id)
     except Rejected as error:
@@ -145,6 +151,7 @@ def _busy(number: InstanceId, run: Run) -> Effects[bool]:
         return False
     if key is None or address is None or run.desired.timings.finish <= 0:
         return False
+    began = own_time((yield from ask(TimeSource.moment)), run.memory)
     try:
         reports = yield from ask(BackendProbe.busy, address, health.certificate, key)
     except Transient as error:
@@ -152,7 +159,7 @@ def _busy(number: InstanceId, run: Run) -> Effects[bool]:
         return False
     if not reports:
         run.memory.waiting.pop(number, None)
-        return False
+        return not (yield from is_recent(f"instance {number}, which has no reports", began, run))
     left = run.memory.waiting.setdefault(number, run.observed.now) + run.desired.timings.finish - run.observed.now
     if left <= 0:
         return False

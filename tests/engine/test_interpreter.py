@@ -95,6 +95,7 @@ def test_a_look_lists_before_it_loads() -> None:
         StateStore.load,
         GpuHost.account,
         TimeSource.moment,
+        TimeSource.moment,
         WebHost.service,
         WebHost.read_env,
         AppProbe.fingerprint,

@@ -368,4 +368,9 @@ MUTANTS = (
         "            for number in ():",
         test="tests/engine/test_fleet.py::test_replicas_that_only_their_marks_show_are_removed",
     ),
+    Mutant(
+        "write what was read however long ago", "engine/freshness.py",
+        "    if late <= run.desired.timings.call_within:", "    if True:",
+        test="tests/engine/test_read_long_ago.py::test_no_variable_is_written_that_was_read_before",
+    ),
 )  # fmt: skip

@@ -153,9 +153,8 @@ class OffSwitch(StrEnum):
 class Health:
     """One probe of one backend over TLS. `completed` and `total` are bytes of the model download.
 
-    `certificate` is the PEM that was authenticated with the boot secret, else None. `off_switch` and `limits` (idle
-    stop, boot deadline and lifetime in force, in seconds) are None if the backend does not report them, as an older one
-    may not; one with `limits` takes others. `misconfigured` means a failure that would occur on every machine.
+    `certificate` is the PEM authenticated with the boot secret, else None. `off_switch` and `limits` (idle stop, boot
+    deadline, lifetime, in seconds) are None where an older backend does not report them. `misconfigured`: on any host.
     """
 
     vital: Vital
@@ -213,10 +212,10 @@ class Publication:
 class Observed:
     """Complete input of `plan`. `publications` is None if the web host was not (or could not be) read.
 
-    `now` is the monotonic time of this run, `provider_now` the provider's, None before the first one. `first_seen` has
-    when this run first read each time in the state, `due` the next retry of a failed step, `tries` how often it failed
-    to confirm a deletion. `made` has the keys created by it; with `rotating`, they replace the one in use. `stopped`
-    accepted a stop from it, `services` (hashed) were read. No replacement: `unreplaceable`; no second one: `unhedged`.
+    `now` is the monotonic time of this run, `provider_now` the provider's or None. `first_seen` has when this run first
+    read each time in the state, `due` the next retry of a failed step, `tries` how often a deletion was not confirmed.
+    `made` has the keys created by it; with `rotating`, they replace the one in use. `stopped` accepted a stop from it,
+    `services` (hashed) were read. No replacement: `unreplaceable`; no second one: `unhedged`. `removed`: never rented.
     """
 
     now: float
@@ -237,6 +236,7 @@ class Observed:
     due: Mapping[Step, float] = field(default_factory=dict)
     services: frozenset[str] = frozenset()
     others: Others = ALONE
+    removed: bool = False
 
     def stamp(self) -> float:
         """Return the time of this observation as it is stored in the state."""

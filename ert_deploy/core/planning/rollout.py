@@ -37,7 +37,7 @@ def withdraw(situation: Situation) -> Iterator[Step]:
             continue
         wanted = withdrawn(target)
         agrees = publication.live_fingerprint in (None, wanted[target.names.fingerprint].reveal())
-        if situation.ours or not (observed.others.removed and agrees) or change(target.names, publication.env, wanted):
+        if situation.ours or not (observed.removed and agrees) or change(target.names, publication.env, wanted):
             yield from _towards(observed, target, publication, wanted)
 
 

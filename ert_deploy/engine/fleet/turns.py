@@ -5,7 +5,7 @@ A deploy is held until no other replica is between its variables and its deploy:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from ert_deploy.core.model.boot.others import Others
@@ -167,8 +167,7 @@ class Fleet:
             memory.others, memory.joins = self._others(one, document), self._joins(one)
             if not memory.account and evident(document, one.listed):
                 memory.same |= {document.account, *(part.account for part in document.replicas)} - {""}
-            if self.document.is_removed(one.replica):
-                memory.others = replace(memory.others, removed=True)
+            memory.removed = self.document.is_removed(one.replica)
             memory.stalled = all(other.ended or other.awaits_turn for other in self.members if other is not one)
         return part
 

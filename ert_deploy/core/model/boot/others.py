@@ -14,7 +14,7 @@ class Others:
     `crowded` is how many instances they have, or may have, beyond one each. `machines`, `hosts` and `ips` are those of
     their instances. Until the Unix time `join` nothing is published, as others boot and one deploy can serve all; 0 for
     at once. `denied` are the machines and hosts that they exclude, `written` the owners and services that their states
-    were written for. `removed` is about the replica itself: it was removed for good, or never rented.
+    were written for.
     """
 
     crowded: int = 0
@@ -22,7 +22,6 @@ class Others:
     hosts: frozenset[str] = frozenset()
     ips: frozenset[str] = frozenset()
     join: float = 0.0
-    removed: bool = False
     denied: frozenset[Denied] = frozenset()
     written: frozenset[tuple[tuple[str, ...], tuple[str, ...]]] = frozenset()
 
