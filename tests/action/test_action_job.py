@@ -43,6 +43,7 @@ def test_up_twice_then_down(job: Job, place: Place) -> None:
     assert place.bill()["running"] == []
 
 
+@pytest.mark.nightly  # `test_action_shared_state.py` has the documented way
 def test_an_up_and_a_down_that_share_no_state_need_no_question(job: Job, place: Place) -> None:
     """Like on GitHub's runners: each job starts in a clean checkout."""
     state = place.folder / ".ert" / "ert-sandbox.json"

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from ert_dashboard.auth.password import hash_password
 from tests.support.browser.rig import Running, violations
+from tests.support.nightly import nightly
 
 pytestmark = pytest.mark.e2e
 OpenPage = Callable[..., Page]
@@ -51,8 +52,10 @@ def test_logging_out_by_keyboard_ends_the_session_for_every_page(
     expect(other).to_have_url(f"{dashboard.url}/login#/history", timeout=15_000)  # a login leads back to it
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize(("device", "width"), [("desktop", 1280), ("phone", 360)], ids=["desktop", "phone"])
+@pytest.mark.parametrize(
+    ("device", "width", "theme"),
+    [("desktop", 1280, "light"), ("phone", 360, "dark"), *nightly(("desktop", 1280, "dark"), ("phone", 360, "light"))],
+)
 def test_the_login_and_the_way_out_are_accessible(
     locked: dict[str, str], visit: OpenPage, shoot: Shoot, device: str, width: int, theme: str
 ) -> None:

@@ -19,6 +19,7 @@ import pytest
 from ert_deploy.adapters.clock import RealClock
 from ert_deploy.adapters.state.file import StateFile
 from ert_deploy.core.model.state import State
+from tests.support.nightly import nightly
 
 ROOT = Path(__file__).parents[2]
 KEYS = {"VAST_API_KEY": "vast-canary-0123456789", "RENDER_API_KEY": "rnd_canary0123456789"}
@@ -198,7 +199,7 @@ def elsewhere() -> Iterator[Watched]:
     found.close()
 
 
-@pytest.mark.parametrize("name", ["VAST_URL", "HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+@pytest.mark.parametrize("name", ["VAST_URL", "HTTP_PROXY", *nightly("http_proxy", "ALL_PROXY")])
 def test_the_key_goes_where_the_config_says_and_nowhere_the_environment_does(
     folder: Path, elsewhere: Watched, name: str
 ) -> None:

@@ -87,7 +87,7 @@ def test_killed_during_up_then_up_gives_one_instance(place: Place, seconds: floa
     assert place.bill()["running"] == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, *nightly(signal.SIGHUP)])
+@pytest.mark.parametrize("number", [signal.SIGINT, *nightly(signal.SIGTERM, signal.SIGHUP)])
 def test_interrupted_says_how_to_go_on_and_the_next_command_does(place: Place, number: signal.Signals) -> None:
     process = place.start("up")
     with contextlib.suppress(subprocess.TimeoutExpired):
@@ -134,6 +134,7 @@ def test_a_create_whose_answer_is_lost_is_found_or_ruled_out(place: Place, when:
     assert place.bill()["running"] == []
 
 
+@pytest.mark.nightly  # simulated in every run of the tests
 def test_an_offer_that_goes_to_somebody_else_costs_one_try(place: Place) -> None:
     body = '{"success": false, "error": "no_such_ask", "msg": "error 410/3907: offer is no longer available."}'
     place.fault(provider="vast", operation="create", status=410, body=body)
@@ -176,6 +177,7 @@ def test_a_deploy_that_fails_puts_everything_back_and_says_why(place: Place) -> 
     assert place.bill()["running"] == []
 
 
+@pytest.mark.nightly  # `tests/kills/test_reap_after_loss.py` has strangers in the account
 def test_two_projects_of_one_name_and_an_edited_label(place: Place) -> None:
     """Another owner's machine with the same name is listed and never changed; an edited label needs a decision."""
     key = {"Authorization": f"Bearer {place.world.vast_key}"}

@@ -83,6 +83,7 @@ def test_what_a_lost_state_leaves_is_reaped_from_another_machine_once_it_is_conf
     assert place.instances() == [backend["instance"]]
 
 
+@pytest.mark.nightly  # `tests/kills/test_reap_after_loss.py` does the same with the real program
 def test_reap_destroys_and_sees_it_gone(place: Place) -> None:
     (backend,) = place.data("up")["backends"]
     place.ert("sleep")

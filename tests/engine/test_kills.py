@@ -13,10 +13,10 @@ import pytest
 
 from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import OfferGone, OutcomeUnknown
-from ert_deploy.ports import Clock, GpuHost, StateStore, WebHost
 from tests.support.fakes.behaviours import stuck
-from tests.support.fakes.history import GONE, WANTED, down, is_down, is_up, start, up
+from tests.support.fakes.history import GONE, WANTED, down, is_down, is_up, kill_points, start, up
 from tests.support.fakes.loopback import FakeWorld, world
+from tests.support.nightly import nightly
 
 OTHER = replace(WANTED, launch=replace(WANTED.launch, context=8192))
 
@@ -53,29 +53,25 @@ STORIES = {
     "down": (_served, GONE),
     "down, after the state was lost": (_without_its_state, GONE),
 }
-
-
-# Effects that modify the environment, the state or the time. SIGKILL after a read is equivalent to one before it.
-MOVES = (
-    StateStore.save, GpuHost.create, GpuHost.destroy, WebHost.put_env, WebHost.delete_env, WebHost.deploy, Clock.sleep,
-)  # fmt: skip
+EVERY = [False, *nightly(True)]
 
 
 def deaths(make: Callable[[], FakeWorld], desired: Desired, *, every: bool) -> Iterator[tuple[int, FakeWorld]]:
     """Yield the environment after SIGKILL at each step of a run, with the number of completed steps."""
     rehearsal = start(make(), desired)
-    moments = [rehearsal.done for _ in iter(rehearsal.step, False) if every or rehearsal.last in MOVES]
+    points = kill_points(rehearsal, every=every)
     assert rehearsal.done > 30, "the story is too short to prove anything"
-    for effects in moments:
+    for effects in points:
         made = make()
         assert start(made, desired).die(effects)
         yield effects, made
 
 
+@pytest.mark.parametrize("every", EVERY)
 @pytest.mark.parametrize("story", STORIES)
-def test_a_run_killed_after_any_effect_is_finished_by_the_next_one(story: str) -> None:
+def test_a_run_killed_after_any_effect_is_finished_by_the_next_one(story: str, every: bool) -> None:
     make, desired = STORIES[story]
-    for effects, made in deaths(make, desired, every=story in ("up", "down")):
+    for effects, made in deaths(make, desired, every=every):
         if desired is GONE:
             down(made)
             is_down(made)
@@ -85,16 +81,18 @@ def test_a_run_killed_after_any_effect_is_finished_by_the_next_one(story: str) -
         assert made.gpu.most_paid <= 2, f"killed after effect {effects}"
 
 
+@pytest.mark.parametrize("every", EVERY)
 @pytest.mark.parametrize("story", [name for name in STORIES if name.startswith("up")])
-def test_down_after_a_run_was_killed_leaves_nothing(story: str) -> None:
-    for _, made in deaths(*STORIES[story], every=story == "up"):
+def test_down_after_a_run_was_killed_leaves_nothing(story: str, every: bool) -> None:
+    for _, made in deaths(*STORIES[story], every=every):
         down(made)
         made.clock.sleep(300)
         is_down(made)
 
 
-def test_up_after_a_killed_down_is_up_again() -> None:
-    for _, made in deaths(_served, GONE, every=True):
+@pytest.mark.parametrize("every", EVERY)
+def test_up_after_a_killed_down_is_up_again(every: bool) -> None:
+    for _, made in deaths(_served, GONE, every=every):
         up(made)
         is_up(made)
 

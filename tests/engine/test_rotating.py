@@ -11,12 +11,26 @@ from ert_deploy.core.model.desired import Desired
 from ert_deploy.core.model.errors import Failed, NeedsAttention, Rejected, StateConflict, Transient, UsageError
 from ert_deploy.core.model.events import KeysSet
 from tests.support.fakes import behaviours
-from tests.support.fakes.history import OTHER, WANTED, Process, down, is_down, is_up, served, start, told, up
+from tests.support.fakes.history import (
+    OTHER,
+    WANTED,
+    Process,
+    down,
+    is_down,
+    is_up,
+    kill_points,
+    served,
+    start,
+    told,
+    up,
+)
 from tests.support.fakes.loopback import FakeWorld, certificate
 from tests.support.fakes.rotation import BOTH, held, nobody_is_refused, one_key, rotating, to_the_end
 from tests.support.fakes.sleep import SLEEP
+from tests.support.nightly import nightly
 
 WRITES = {"put_env", "delete_env", "deploy", "set_keys", "create", "destroy", "start", "stop", "save"}
+EVERY = [False, *nightly(True)]
 
 
 def test_another_key_on_the_same_instance() -> None:
@@ -60,12 +74,13 @@ def test_twice_gives_two_new_keys() -> None:
 
 
 @pytest.mark.process
+@pytest.mark.parametrize("every", EVERY)
 @pytest.mark.parametrize("desired", [WANTED, BOTH], ids=["one app", "two apps"])
-def test_killed_after_any_effect_every_app_works_and_up_leaves_one_key(desired: Desired) -> None:
+def test_killed_after_any_effect_every_app_works_and_up_leaves_one_key(desired: Desired, every: bool) -> None:
     rehearsal = rotating(served(desired), desired)
-    to_the_end(rehearsal)
+    points = kill_points(rehearsal, every=every)
     assert rehearsal.done > 40
-    for effects in range(1, rehearsal.done):
+    for effects in points:
         made = served(desired)
         number = made.gpu.only().id
         assert rotating(made, desired).die(effects)
@@ -79,10 +94,9 @@ def test_killed_after_any_effect_every_app_works_and_up_leaves_one_key(desired: 
 
 
 @pytest.mark.process
-def test_killed_after_any_effect_another_rotation_gives_another_key() -> None:
-    rehearsal = rotating(served())
-    to_the_end(rehearsal)
-    for effects in range(1, rehearsal.done, 3):
+@pytest.mark.parametrize("every", EVERY)
+def test_killed_after_any_effect_another_rotation_gives_another_key(every: bool) -> None:
+    for effects in kill_points(rotating(served()), every=every):
         made = served()
         before = held(made)
         rotating(made).die(effects)

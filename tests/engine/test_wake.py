@@ -15,9 +15,22 @@ from ert_deploy.core.model.observed import Health, Vital
 from ert_deploy.engine.apply import Result
 from ert_deploy.ports import AppProbe
 from tests.support.fakes import behaviours
-from tests.support.fakes.history import OTHER, WANTED, Process, done, down, is_up, save_late, start, told, up
-from tests.support.fakes.loopback import FakeInstance, certificate, world
+from tests.support.fakes.history import (
+    OTHER,
+    WANTED,
+    Process,
+    done,
+    down,
+    is_up,
+    kill_points,
+    save_late,
+    start,
+    told,
+    up,
+)  # fmt: skip
+from tests.support.fakes.loopback import FakeInstance, FakeWorld, certificate, world
 from tests.support.fakes.sleep import SLEEP, WAKE, asleep, awake, is_asleep
+from tests.support.nightly import nightly
 from tests.support.vast.says import says
 
 
@@ -187,16 +200,21 @@ def test_a_wake_and_a_sleep_at_once_end_in_one_or_the_other() -> None:
 @pytest.mark.process
 @pytest.mark.parametrize("taken", [False, True])
 @pytest.mark.parametrize("rest", [0.0, 400.0])
-def test_a_wake_that_dies_anywhere_is_finished_by_the_next_one(taken: bool, rest: float) -> None:
-    for after in range(1, 400):
-        made = asleep()
-        made.gpu.only().taken = taken
-        if not start(made, WAKE).die(after):
-            break
-        made.clock.sleep(rest)
-        up(made, WAKE)
-        is_up(made)
-    assert after > 20
+@pytest.mark.parametrize("every", [False, *nightly(True)])
+def test_a_wake_that_dies_anywhere_is_finished_by_the_next_one(taken: bool, rest: float, every: bool) -> None:
+    def made() -> FakeWorld:
+        sleeping = asleep()
+        sleeping.gpu.only().taken = taken
+        return sleeping
+
+    points = kill_points(start(made(), WAKE), every=every)
+    assert points[-1] > 20
+    for after in points:
+        dead = made()
+        assert start(dead, WAKE).die(after)
+        dead.clock.sleep(rest)
+        up(dead, WAKE)
+        is_up(dead)
 
 
 def test_a_refused_start_is_not_tried_on_the_same_disk_again() -> None:

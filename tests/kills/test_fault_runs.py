@@ -12,11 +12,12 @@ from tests.kills import differential, fault_schedule
 from tests.kills.fault_proxy import KINDS
 from tests.kills.runner import Nursery
 from tests.kills.stage import Stage, stage
+from tests.support.nightly import nightly
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
 ROWS = list(differential.rows())
 SHARE = sorted(random.Random(7).sample(ROWS, 6), key=str)
-SEEDS = range(4)
+SEEDS = [0, 1, *nightly(2, 3)]
 
 
 def test_every_kind_of_fault_is_in_the_table() -> None:

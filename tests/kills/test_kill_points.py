@@ -20,7 +20,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
 EACH = 2  # points per command
 ONLY_WHOLE = {  # in `make kills` alone: here a command like each of them is played
     "up, two replicas", "up, two replicas changed", "up, one replica less", "down, two replicas, state lost",
-    "down, now", "down, asleep", "down, state lost", "sleep, state lost",
+    "down, now", "down, asleep", "down, state lost", "sleep, state lost", "up, state lost", "wake, GPU taken",
+    "up, a key rotated and the state lost",
 }  # fmt: skip
 PLAYED = [name for name in verbs.ALL if name not in ONLY_WHOLE]
 JOBS = 2

@@ -20,6 +20,7 @@ from ert_deploy.sandbox.vast.contract import Contract
 from tests.kills.invariants import is_asleep, is_down, is_up
 from tests.kills.runner import Nursery
 from tests.kills.stage import Stage, stage
+from tests.support.nightly import nightly
 from tests.support.vast.world import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
@@ -74,7 +75,7 @@ def slow(contract: Contract) -> bool:
 
 
 # Both meet a slow host. Whether it is given up depends on how busy this machine is; the bill agrees either way.
-@pytest.mark.parametrize("seed", [2, 3])
+@pytest.mark.parametrize("seed", [2, *nightly(3)])
 def test_up_sleep_wake_and_down_end_as_they_claim(
     tmp_path: Path, nursery: Nursery, registry: Registry, seed: int
 ) -> None:

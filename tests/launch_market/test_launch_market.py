@@ -22,7 +22,7 @@ from benchmarks.launch.session import CREATE_EVERY, Session, TooManyError
 from ert_deploy.core.model.observed import Offer
 
 BAD_DAY = MOODS[-1]
-LAUNCHES = {mood: 40 if mood == BAD_DAY else 20 for mood in MOODS}
+LAUNCHES = {mood: 40 if mood == BAD_DAY else 10 for mood in MOODS}
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 

@@ -150,6 +150,7 @@ def test_the_present_command_line_takes_a_running_world_over(running: Owner) -> 
     running.nothing_replaced_or_lost()
 
 
+@pytest.mark.nightly  # the same program does so with its own state in `tests/e2e/test_shared_state.py`
 def test_without_its_state_a_running_world_is_adopted_and_nothing_is_rented(running: Owner) -> None:
     before, deploys = running.variables(), running.deploys()
     running.state.unlink()
@@ -161,6 +162,7 @@ def test_without_its_state_a_running_world_is_adopted_and_nothing_is_rented(runn
     assert running.bill()["running"] == []
 
 
+@pytest.mark.nightly
 def test_a_sleeping_world_wakes_on_its_own_disk(asleep: Owner) -> None:
     before, deploys = asleep.variables(), asleep.deploys()
     assert "asleep" in asleep.ert("status").stdout

@@ -16,7 +16,7 @@ from ert_deploy.engine.apply import Result, apply
 from ert_deploy.engine.effects import Effect, Effects, Method
 from ert_deploy.engine.run import interpreter
 from ert_deploy.engine.run_context import RunMemory
-from ert_deploy.ports import Clock, StateStore
+from ert_deploy.ports import BackendProbe, Clock, GpuHost, StateStore, WebHost
 from tests.support.fakes.loopback import FakeWorld, world
 from tests.support.fakes.webhost import PLATFORM
 
@@ -24,6 +24,11 @@ T = TypeVar("T")
 E = TypeVar("E")
 BUSY = 500  # effects without a sleep, more than any valid run needs
 LONG = 20_000  # effects, more than any valid run needs
+# Effects that modify the environment or the state. SIGKILL after any other is equivalent to one before it.
+MOVES = frozenset({
+    StateStore.save, GpuHost.create, GpuHost.destroy, GpuHost.start, GpuHost.stop, GpuHost.restart, WebHost.put_env,
+    WebHost.delete_env, WebHost.deploy, BackendProbe.set_keys, BackendProbe.set_limits,
+})  # fmt: skip
 # A killed process runs no `finally` and no `except`: its generator is referenced here, so that it is never closed.
 KILLED: list[Effects[Any]] = []
 
@@ -92,6 +97,21 @@ class Process(Generic[T]):
                 return False
         KILLED.append(self.effects)
         return True
+
+
+def kill_points(rehearsal: Process[Any], *, every: bool) -> list[int]:
+    """Run to the end. Return after how many effects a kill is of interest: with `every`, also after those that read.
+
+    Without it, of the sleeps in a row only the 1st, 2nd, 4th, 8th and so on.
+    """
+    points, slept = [], 0
+    for _ in iter(rehearsal.step, False):
+        slept = 0 if rehearsal.last in MOVES else slept + (rehearsal.last is Clock.sleep)
+        longer = rehearsal.last is Clock.sleep and slept & (slept - 1) == 0
+        if every or rehearsal.last in MOVES or longer:
+            points.append(rehearsal.done)
+    rehearsal.finish()
+    return points
 
 
 def argument(effect: Effect, name: str) -> Any:
