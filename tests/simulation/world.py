@@ -112,7 +112,7 @@ class World:
         self.under_way: list[str] = []  # their tokens
         self.written: dict[str, float] = {}  # by token: when the intent of a create was first written
         self.allowed = 2
-        self.overdue = 0.0  # latest time at which a create call completes after the settle time
+        self.overdue = 0.0  # latest time at which a call completes of which no state has, or no longer has, anything
         self.coming = 0.0  # latest time at which an unanswered or queued start completes
         self.most_paid = 0
         self.clones = 0

@@ -249,6 +249,8 @@ def destroy(world: World, instance_id: InstanceId) -> None:
     if world.kind == "late":
         world.took = 30.0
         world.later(world.strength, end, instance_id)
+        if by_marks:  # no state has it, so that nobody can know of it if this run is killed
+            world.overdue = max(world.overdue, world.now + world.strength)
         raise Transient("timeout")
     if world.kind == "unlisted" and instance_id in world.paid:  # a read by id still has it, and it bills
         world.paid[instance_id].listed = float("inf")
