@@ -22,7 +22,7 @@ def is_recent(what: str, read: float, run: Run) -> Effects[bool]:
     return False
 
 
-def write(
+def write_variables(
     names: Iterable[str], values: Mapping[str, Secret], publication: Publication, run: Run, read: float
 ) -> Effects[bool]:
     """Set each of these variables of an app, or delete one that has no value; False if `read` was too long ago.

@@ -22,7 +22,7 @@ from ert_deploy.core.planning.rollout import announced, wanted_values
 from ert_deploy.core.planning.situation import Situation
 from ert_deploy.engine.effects import Effects, ask
 from ert_deploy.engine.following import has_followed
-from ert_deploy.engine.freshness import write
+from ert_deploy.engine.freshness import write_variables
 from ert_deploy.engine.observe import find_service, own_time
 from ert_deploy.engine.run_context import Run, RunMemory
 from ert_deploy.ports import AppProbe, Audience, Clock, StateStore, TimeSource, WebHost
@@ -44,7 +44,7 @@ def publish(step: steps.Publish, run: Run) -> Effects[None]:
         if _proven(target, publication, run.observed):
             run.memory.before[step.target] = publication.env  # older values may name a backend that no longer exists
         run.memory.before.setdefault(step.target, publication.env)
-    if (yield from write((*step.write, *step.delete), wanted, publication, run, run.memory.read)):
+    if (yield from write_variables((*step.write, *step.delete), wanted, publication, run, run.memory.read)):
         yield from ask(Audience.tell, Wrote(publication.name, step.write, step.delete))
     else:
         run.memory.before.pop(step.target, None)  # older than what another run may have written
@@ -219,7 +219,7 @@ def _put_back(target: Target, publication: Publication, run: Run) -> Effects[boo
     before = run.memory.before.pop(target.service, None)
     if before is None:
         return False
-    if not (yield from write(target.names.all(), before, publication, run, began)):
+    if not (yield from write_variables(target.names.all(), before, publication, run, began)):
         return False
     yield from ask(Audience.tell, Trouble(f"the old values of {publication.name} were put back", "its deploy failed"))
     return True

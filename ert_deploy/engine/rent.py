@@ -30,7 +30,7 @@ from ert_deploy.core.planning.offers import Ranked, choose
 from ert_deploy.engine.boot_failures import refuse_broken_image
 from ert_deploy.engine.budget import affordable, commit, for_guard, given, too_dear
 from ert_deploy.engine.effects import Effects, ask
-from ert_deploy.engine.freshness import write
+from ert_deploy.engine.freshness import write_variables
 from ert_deploy.engine.market.credit import check_credit
 from ert_deploy.engine.market.quote import requote
 from ert_deploy.engine.market.racing import apart, curve_of, exhausted, races, reorder
@@ -61,7 +61,7 @@ def write_markers(step: steps.WriteMarkers, run: Run) -> Effects[None]:
         return
     for target, publication in run.situation.targets:
         name = target.names.fingerprint
-        if not (yield from write((name,), withdrawn(target), publication, run, run.memory.read)):
+        if not (yield from write_variables((name,), withdrawn(target), publication, run, run.memory.read)):
             return
         yield from ask(Audience.tell, Wrote(publication.name, (name,), ()))
 

@@ -1,4 +1,4 @@
-"""SIGKILL before or after every effect of a run; the next run always completes it.
+"""SIGKILL after each effect of a run that moves something, nightly after every one; the next run always completes it.
 
 A process that gets SIGKILL runs no `finally`: its generator is suspended and never closed.
 """

@@ -77,6 +77,7 @@ def test_twice_gives_two_new_keys() -> None:
 @pytest.mark.parametrize("every", EVERY)
 @pytest.mark.parametrize("desired", [WANTED, BOTH], ids=["one app", "two apps"])
 def test_killed_after_any_effect_every_app_works_and_up_leaves_one_key(desired: Desired, every: bool) -> None:
+    to_the_end(rotating(served(desired), desired))
     rehearsal = rotating(served(desired), desired)
     points = kill_points(rehearsal, every=every)
     assert rehearsal.done > 40

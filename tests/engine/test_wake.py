@@ -27,7 +27,7 @@ from tests.support.fakes.history import (
     start,
     told,
     up,
-)  # fmt: skip
+)
 from tests.support.fakes.loopback import FakeInstance, FakeWorld, certificate, world
 from tests.support.fakes.sleep import SLEEP, WAKE, asleep, awake, is_asleep
 from tests.support.nightly import nightly

@@ -162,7 +162,7 @@ def test_without_its_state_a_running_world_is_adopted_and_nothing_is_rented(runn
     assert running.bill()["running"] == []
 
 
-@pytest.mark.nightly
+@pytest.mark.nightly  # `tests/e2e/test_wakes_by_itself.py` wakes one of its own
 def test_a_sleeping_world_wakes_on_its_own_disk(asleep: Owner) -> None:
     before, deploys = asleep.variables(), asleep.deploys()
     assert "asleep" in asleep.ert("status").stdout
